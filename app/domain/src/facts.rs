@@ -1,0 +1,334 @@
+//! What one endpoint said in one answer, in our words. The probes translate into these types and decide nothing.
+
+use crate::{Lsn, MemberName, Millis, NodeName, Timeline};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One endpoint's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Facts {
+    /// From a Patroni REST interface.
+    Patroni(PatroniFacts),
+    /// From a `PostgreSQL` server.
+    Postgres(PostgresFacts),
+    /// From an `HAProxy`.
+    Haproxy(HaproxyFacts),
+    /// From an etcd.
+    Etcd(EtcdFacts),
+}
+
+/// Why an endpoint gave no usable answer. The sentence for people is made by the console's pages; the cause goes to the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "failure", rename_all = "snake_case")]
+pub enum ProbeFailure {
+    /// The connection was refused or reset: the machine answers, the process is gone.
+    Refused,
+    /// Nothing came back in time: dead or cut off, which of the two is not known.
+    TimedOut {
+        /// How long it was waited for.
+        after: Millis,
+    },
+    /// The name does not resolve or there is no route.
+    Unreachable,
+    /// TLS could not be agreed on: wrong authority, expired, wrong name.
+    Tls,
+    /// Our user name, password or certificate was turned down.
+    Unauthorized,
+    /// An answer with a status that this endpoint should never give.
+    Status {
+        /// The HTTP status.
+        code: u16,
+    },
+    /// It wants to send us elsewhere, which is never followed.
+    Redirected,
+    /// More bytes than any honest answer has.
+    TooLarge {
+        /// Where reading stopped, in bytes.
+        limit: u64,
+    },
+    /// The answer ended in its middle.
+    CutShort,
+    /// An answer that is not what this kind of endpoint says.
+    Garbage,
+    /// `PostgreSQL` refused the question itself; the SQLSTATE tells why (42501 = a right is missing).
+    Sql {
+        /// Five characters of SQLSTATE.
+        state: String,
+    },
+    /// Nothing has been asked yet.
+    NotAskedYet,
+}
+
+/// One Patroni member about itself and its cluster (`/patroni`, `/cluster`, `/config`, `/history`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatroniFacts {
+    /// Patroni's name of this member.
+    pub name: NodeName,
+    /// Its cluster's scope.
+    pub scope: String,
+    /// What `PostgreSQL` is doing, as Patroni sees it.
+    pub state: PatroniState,
+    /// The member's role.
+    pub role: PatroniRole,
+    /// Patroni's version.
+    pub patroni_version: String,
+    /// `server_version`, such as 150018; absent while `PostgreSQL` is down.
+    pub server_version: Option<u32>,
+    /// The database system identifier.
+    pub system_identifier: Option<String>,
+    /// The timeline that Patroni shows; stale on a standby leader, see `operations.md`.
+    pub timeline: Option<Timeline>,
+    /// `PostgreSQL` waits for a restart to take over settings.
+    pub pending_restart: bool,
+    /// The cluster is in maintenance mode: Patroni watches and does nothing.
+    pub paused: bool,
+    /// A switchover or restart is scheduled.
+    pub scheduled_action: bool,
+    /// Who leads the local cluster, as `/cluster` says (up to `loop_wait` old).
+    pub leader: Option<NodeName>,
+    /// The cluster's dynamic configuration.
+    pub config: DynamicConfig,
+    /// Past promotions.
+    pub history: Vec<Promotion>,
+}
+
+/// What Patroni says `PostgreSQL` is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PatroniState {
+    /// Running; on a standby also "streaming" and "in archive recovery".
+    Running,
+    /// Starting or restarting.
+    Starting,
+    /// Shutting down.
+    Stopping,
+    /// Down.
+    Stopped,
+    /// Creating a replica or a new cluster.
+    Creating,
+    /// A start or stop failed.
+    Failed,
+    /// A word that this version of the console does not know.
+    Other(String),
+}
+
+/// Patroni's role of a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PatroniRole {
+    /// Leader of a cluster that accepts writes.
+    Primary,
+    /// Leader of a standby cluster.
+    StandbyLeader,
+    /// Follows the local leader.
+    Replica,
+    /// Was primary a moment ago.
+    Demoted,
+    /// Has no data yet.
+    Uninitialized,
+}
+
+/// The parts of Patroni's dynamic configuration that matter between sites.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DynamicConfig {
+    /// Present while the cluster is a standby of another one.
+    pub standby_cluster: Option<StandbyCluster>,
+    /// Synchronous mode is on.
+    pub synchronous_mode: bool,
+    /// Names of the permanent slots.
+    pub slots: Vec<String>,
+    /// A `pre_promote` guard is configured, as far as the dynamic configuration tells.
+    pub pre_promote: bool,
+    /// Leader lease, in seconds.
+    pub ttl_s: Option<u32>,
+    /// Pause between two rounds, in seconds.
+    pub loop_wait_s: Option<u32>,
+}
+
+/// Whom a standby cluster follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandbyCluster {
+    /// Comma-separated hosts.
+    pub host: String,
+    /// Port of all of them.
+    pub port: Option<u16>,
+    /// The slot in the other site.
+    pub slot: Option<String>,
+}
+
+/// A past promotion, from `/history`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promotion {
+    /// The timeline that ended.
+    pub parent: Timeline,
+    /// Where it ended.
+    pub switched_at: Lsn,
+    /// When the new one began, if it is told.
+    pub at: Option<Timestamp>,
+    /// Who was promoted, if it is told.
+    pub leader: Option<String>,
+}
+
+/// One `PostgreSQL` about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PostgresFacts {
+    /// Out of recovery means: it accepts writes.
+    pub in_recovery: bool,
+    /// The database system identifier.
+    pub system_identifier: String,
+    /// Such as 150018.
+    pub server_version: u32,
+    /// Its own clock when it answered.
+    pub clock: Timestamp,
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// The timeline it writes, or receives.
+    pub timeline: Option<Timeline>,
+    /// Where it writes; only on a primary.
+    pub written: Option<Lsn>,
+    /// What is safely received; only on a standby.
+    pub received: Option<Lsn>,
+    /// What is replayed; only on a standby.
+    pub replayed: Option<Lsn>,
+    /// Replay was paused by somebody.
+    pub replay_paused: bool,
+    /// Its incoming stream, if there is one.
+    pub receiver: Option<Receiver>,
+    /// Its outgoing streams.
+    pub senders: Vec<Sender>,
+    /// Its replication slots.
+    pub slots: Vec<Slot>,
+    /// Its archiver's figures.
+    pub archiver: Option<Archiver>,
+    /// The newest heartbeat row that is visible here.
+    pub heartbeat: Option<Heartbeat>,
+    /// Settings that must not be smaller on a standby than on its primary.
+    pub settings: BTreeMap<String, i64>,
+}
+
+/// An incoming stream (`pg_stat_wal_receiver`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receiver {
+    /// Such as `streaming`.
+    pub status: String,
+    /// Whom it receives from.
+    pub sender_host: Option<String>,
+    /// The timeline it receives.
+    pub timeline: Option<Timeline>,
+    /// What it flushed.
+    pub flushed: Option<Lsn>,
+    /// Age of the sender's last message when asked.
+    pub message_age: Option<Millis>,
+    /// The slot it uses there.
+    pub slot: Option<String>,
+}
+
+/// An outgoing stream (`pg_stat_replication`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sender {
+    /// The receiver's name.
+    pub application_name: String,
+    /// The receiver's address.
+    pub client: Option<String>,
+    /// Such as `streaming` or `catchup`.
+    pub state: String,
+    /// It confirms commits (`sync` or `quorum`).
+    pub synchronous: bool,
+    /// What it flushed.
+    pub flushed: Option<Lsn>,
+    /// What it replayed.
+    pub replayed: Option<Lsn>,
+    /// How long a commit waits for its flush; nothing when idle.
+    pub flush_lag: Option<Millis>,
+    /// Age of its last reply when asked.
+    pub reply_age: Option<Millis>,
+}
+
+/// A replication slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    /// Its name.
+    pub name: String,
+    /// Somebody streams from it.
+    pub active: bool,
+    /// `reserved`, `extended`, `unreserved` or `lost`.
+    pub wal_status: Option<String>,
+    /// From here on WAL is kept for it.
+    pub restart: Option<Lsn>,
+}
+
+/// The archiver (`pg_stat_archiver`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Archiver {
+    /// `archive_mode` is on and there is a command.
+    pub enabled: bool,
+    /// The newest file shipped.
+    pub last_file: Option<String>,
+    /// When.
+    pub last_at: Option<Timestamp>,
+    /// When shipping last failed.
+    pub last_failed_at: Option<Timestamp>,
+}
+
+/// The row that the console writes on the primary each second, as one node sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// Counts up.
+    pub beat: i64,
+    /// The console's clock when it wrote it.
+    pub beat_at: Timestamp,
+}
+
+/// One `HAProxy`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HaproxyFacts {
+    /// Its version.
+    pub version: String,
+    /// The pool's members in its backend.
+    pub members: Vec<MemberFacts>,
+    /// The rule that closes the write port while the other site has a primary is there
+    /// (a backend named as configured exists).
+    pub guard: bool,
+}
+
+/// One member, as `HAProxy` sees it (`show stat`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberFacts {
+    /// The server's name in the backend.
+    pub name: MemberName,
+    /// What `HAProxy` does with it.
+    pub state: MemberState,
+    /// Its own health check passes, whatever the state.
+    pub healthy: bool,
+    /// Sessions right now.
+    pub sessions: u32,
+    /// Seconds since the last change of state.
+    pub unchanged_for_s: u64,
+}
+
+/// What a member is doing. Unknown is what a page shows when the reading is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberState {
+    /// Takes new sessions.
+    Active,
+    /// Keeps its sessions, takes no new ones.
+    Draining,
+    /// Up, told to take no sessions.
+    Standby,
+    /// Taken out for maintenance.
+    Maintenance,
+    /// Fails its health check.
+    Down,
+    /// Not known.
+    Unknown,
+}
+
+/// One etcd.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EtcdFacts {
+    /// It says that it is healthy: it has a leader.
+    pub healthy: bool,
+}

@@ -1,0 +1,26 @@
+//! Words and rules of Switchback: no input or output, no waiting, no clock, no chance. Compiled for the server and the browser.
+
+mod diagnosis;
+mod facts;
+pub mod history;
+mod ids;
+mod lsn;
+mod pair;
+pub mod people;
+pub mod picture;
+mod readiness;
+mod reading;
+mod topology;
+
+pub use diagnosis::{Finding, Severity};
+pub use facts::*;
+pub use ids::{BadName, EndpointName, Login, MemberName, NodeName, PoolId, SiteId};
+pub use lsn::{BadLsn, ByteLag, Lsn, Millis, Timeline, wal_file_end};
+pub use pair::{Pair, Side};
+pub use picture::{
+    Actions, Bound, EndpointPicture, Knowledge, LinkKind, LinkPicture, LinkState, MemberPicture, NodePicture, NodeRole, NodeState, Picture,
+    Protection, ProtectionState, SitePicture, SiteRole, Summary,
+};
+pub use readiness::{Check, CheckKind, Evidence, Objection, Verdict};
+pub use reading::{Reading, Sighting};
+pub use topology::{Endpoint, EndpointKind, Node, Policy, Pool, Site};

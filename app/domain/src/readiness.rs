@@ -1,0 +1,273 @@
+//! Readiness: the conditions of a planned operation, each with evidence, age, source and what to do about it.
+//! The list is the preflight of `operations.md`.
+
+use crate::{ByteLag, EndpointName, Lsn, MemberName, Millis, NodeName, Side, Timeline};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One condition and how it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Which condition.
+    pub kind: CheckKind,
+    /// How it stands.
+    pub verdict: Verdict,
+    /// What that rests on.
+    pub evidence: Evidence,
+    /// When the oldest fact it rests on was read; nothing when a fact is missing.
+    pub seen_at: Option<Timestamp>,
+    /// Where the facts come from.
+    pub sources: Vec<EndpointName>,
+}
+
+/// How a check stands. The order is the order of pages: worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Not met.
+    Fail,
+    /// Cannot be told: a reading is missing or stale.
+    Unknown,
+    /// Met, but not as it should be.
+    Warn,
+    /// Met.
+    Pass,
+}
+
+/// The conditions. Each has a title and a remedy in the locales.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckKind {
+    /// All nodes are copies of the same database system.
+    OneDatabase,
+    /// Exactly one node of the pool is out of recovery.
+    OnePrimary,
+    /// Both clusters' leaders are known from the nodes themselves.
+    LeadersKnown,
+    /// The backup receives the primary's timeline.
+    SameTimeline,
+    /// The backup heard from the primary a moment ago.
+    BackupHears,
+    /// What the backup has not flushed is within the policy.
+    LossWithinPolicy,
+    /// The cross-site slot is in use and keeps its WAL.
+    CrossSiteSlot,
+    /// The mirror streams and confirms commits.
+    MirrorInStep,
+    /// The backup mirror follows the backup.
+    BackupMirrorFollows,
+    /// Log files reach the other site.
+    ArchiveShips,
+    /// Neither cluster is in Patroni's maintenance mode.
+    NotPaused,
+    /// No node waits for a restart.
+    NoPendingRestart,
+    /// No switchover or restart is scheduled.
+    NothingScheduled,
+    /// Node names are unique over both sites, and are the names that Patroni uses.
+    UniqueNames,
+    /// `PostgreSQL` has the same major version everywhere.
+    SameVersion,
+    /// Settings that must not be smaller on a standby are not.
+    SettingsFit,
+    /// Clocks agree.
+    ClocksAgree,
+    /// Enough members of the target site are up.
+    StandbyMembers,
+    /// Every etcd is healthy.
+    EtcdHealthy,
+    /// The standing guards against a second primary are installed on both sites.
+    GuardInstalled,
+}
+
+impl CheckKind {
+    /// All of them, in the order of `operations.md`.
+    pub const ALL: [CheckKind; 20] = [
+        CheckKind::OneDatabase,
+        CheckKind::OnePrimary,
+        CheckKind::LeadersKnown,
+        CheckKind::SameTimeline,
+        CheckKind::BackupHears,
+        CheckKind::LossWithinPolicy,
+        CheckKind::CrossSiteSlot,
+        CheckKind::MirrorInStep,
+        CheckKind::BackupMirrorFollows,
+        CheckKind::ArchiveShips,
+        CheckKind::NotPaused,
+        CheckKind::NoPendingRestart,
+        CheckKind::NothingScheduled,
+        CheckKind::UniqueNames,
+        CheckKind::SameVersion,
+        CheckKind::SettingsFit,
+        CheckKind::ClocksAgree,
+        CheckKind::StandbyMembers,
+        CheckKind::EtcdHealthy,
+        CheckKind::GuardInstalled,
+    ];
+}
+
+/// What a verdict rests on. Pages turn it into a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "evidence", rename_all = "snake_case")]
+pub enum Evidence {
+    /// These endpoints gave no fresh reading.
+    NoReading {
+        /// Which.
+        endpoints: Vec<EndpointName>,
+    },
+    /// A fact this check rests on does not exist at present, because there is no primary or no backup.
+    NoSubject,
+    /// The one database system identifier, or the different ones.
+    Identifiers {
+        /// Each once.
+        found: Vec<String>,
+    },
+    /// Nodes that this is about.
+    Nodes {
+        /// Which, perhaps none.
+        nodes: Vec<NodeName>,
+    },
+    /// A node and a timeline for both ends.
+    Timelines {
+        /// The primary's.
+        primary: Timeline,
+        /// What the backup receives, if it receives.
+        backup: Option<Timeline>,
+    },
+    /// A duration against its limit.
+    Age {
+        /// What was found.
+        age: Millis,
+        /// What is allowed.
+        limit: Millis,
+    },
+    /// A distance against its limit.
+    Bytes {
+        /// What was found.
+        bytes: ByteLag,
+        /// What is allowed.
+        limit: ByteLag,
+    },
+    /// A slot.
+    Slot {
+        /// Its name, if there is one.
+        name: Option<String>,
+        /// Somebody streams from it.
+        active: bool,
+        /// `PostgreSQL`'s word for whether its WAL is kept.
+        wal_status: Option<String>,
+    },
+    /// A replica.
+    Replica {
+        /// Its name, if there is one.
+        node: Option<NodeName>,
+        /// It streams.
+        streaming: bool,
+        /// It confirms commits.
+        synchronous: bool,
+    },
+    /// The archive.
+    Archive {
+        /// Newest file shipped.
+        newest: Option<String>,
+        /// When.
+        at: Option<Timestamp>,
+        /// The last attempt failed.
+        failing: bool,
+        /// Up to where the log is shipped.
+        up_to: Option<Lsn>,
+    },
+    /// Sites that this is about, perhaps none.
+    Sides {
+        /// Which.
+        sides: Vec<Side>,
+    },
+    /// Versions found, such as 150018.
+    Versions {
+        /// Each once.
+        found: Vec<u32>,
+    },
+    /// A setting that is smaller on a standby.
+    Setting {
+        /// Its name.
+        name: String,
+        /// The standby.
+        node: NodeName,
+        /// The standby's value.
+        standby: i64,
+        /// The primary's value.
+        primary: i64,
+    },
+    /// All compared settings fit.
+    SettingsEqual,
+    /// Members up against the number wanted.
+    Members {
+        /// Up in the target site.
+        up: Vec<MemberName>,
+        /// How many are wanted.
+        wanted: u32,
+    },
+    /// Endpoints that this is about, perhaps none.
+    Endpoints {
+        /// Which.
+        endpoints: Vec<EndpointName>,
+    },
+    /// Which guards are missing.
+    Guards {
+        /// Sites without Patroni's `pre_promote` guard.
+        pre_promote_missing: Vec<Side>,
+        /// Sites without `HAProxy`'s rule.
+        proxy_missing: Vec<Side>,
+    },
+}
+
+/// Why a guarded action cannot be taken now, or is advised against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "objection", rename_all = "snake_case")]
+pub enum Objection {
+    /// Both sites accept writes: stop one side first.
+    SplitBrain,
+    /// Two histories of one timeline.
+    Collision,
+    /// Neither site's part is known.
+    ActiveSiteUnknown,
+    /// A required check does not pass.
+    CheckFails {
+        /// Which.
+        check: CheckKind,
+        /// How it stands.
+        verdict: Verdict,
+    },
+    /// The site that should become active gives no fresh reading.
+    TargetSilent {
+        /// Which.
+        side: Side,
+    },
+    /// The site that should become active has no node to promote.
+    NothingToPromote {
+        /// Which.
+        side: Side,
+    },
+    /// The active site answers: a planned switchover loses nothing. Advice, not a refusal.
+    ActiveSiteAnswers {
+        /// Which.
+        side: Side,
+    },
+    /// The pool already runs in its home site.
+    AlreadyHome {
+        /// Which.
+        side: Side,
+    },
+    /// The home site does not follow: it must be re-protected first.
+    HomeDoesNotFollow {
+        /// Which.
+        side: Side,
+    },
+}
+
+impl Objection {
+    /// It only advises against the action; it does not refuse it.
+    pub fn is_advice(&self) -> bool {
+        matches!(self, Objection::ActiveSiteAnswers { .. })
+    }
+}

@@ -1,0 +1,122 @@
+//! What a pool consists of, as configured. What it is doing right now is in [`crate::picture`].
+
+use crate::{ByteLag, EndpointName, Millis, NodeName, Pair, PoolId, Side, SiteId};
+use serde::{Deserialize, Serialize};
+
+/// A stretched pool: one logical service over two sites.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pool {
+    /// Its name in addresses, commands and the audit history.
+    pub id: PoolId,
+    /// What it is for, in a few words of its owners.
+    pub title: String,
+    /// Where it prefers to be active.
+    pub home: Side,
+    /// Its two data centers.
+    pub sites: Pair<Site>,
+    /// What it promises and tolerates.
+    pub policy: Policy,
+}
+
+/// A data center of a pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    /// Its name.
+    pub id: SiteId,
+    /// Where it is, for people.
+    pub place: String,
+    /// Patroni's scope of its database cluster.
+    pub scope: String,
+    /// Its database nodes.
+    pub nodes: Vec<Node>,
+    /// The `HAProxy` instances in front of its members.
+    pub proxies: Vec<EndpointName>,
+    /// The etcd endpoints that hold its cluster's state.
+    pub etcd: Vec<EndpointName>,
+}
+
+/// A database node: Patroni and the `PostgreSQL` it looks after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// Patroni's member name.
+    pub name: NodeName,
+    /// Its Patroni REST interface.
+    pub patroni: EndpointName,
+    /// Its `PostgreSQL`.
+    pub postgres: EndpointName,
+}
+
+/// What a pool promises and tolerates. All of it has defaults, see `switchback.example.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// A reading older than this is stale: shown grey, never acted upon.
+    pub stale_after: Millis,
+    /// A site of which nothing has been heard for this long is lost.
+    pub lost_after: Millis,
+    /// Recovery point target in time: how many seconds of writes may be missing in the other site.
+    pub loss_target: Millis,
+    /// Recovery point target in bytes of WAL, the bound that readiness checks use.
+    pub loss_target_bytes: ByteLag,
+    /// How old the backup's last message from the primary may be.
+    pub message_age_limit: Millis,
+    /// How far a node's clock may be from the console's.
+    pub clock_limit: Millis,
+    /// How many members of the other site must be up before it may become active.
+    pub standby_members_min: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy {
+            stale_after: Millis(5_000),
+            lost_after: Millis(15_000),
+            loss_target: Millis(5_000),
+            loss_target_bytes: ByteLag(16 * 1024 * 1024),
+            message_age_limit: Millis(3_000),
+            clock_limit: Millis(2_000),
+            standby_members_min: 1,
+        }
+    }
+}
+
+/// What kind of thing an endpoint is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndpointKind {
+    /// A Patroni REST interface.
+    Patroni,
+    /// A `PostgreSQL` server.
+    Postgres,
+    /// An `HAProxy` runtime interface.
+    Haproxy,
+    /// An etcd client interface.
+    Etcd,
+}
+
+/// One configured endpoint and where it belongs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Its site.
+    pub side: Side,
+    /// What it is.
+    pub kind: EndpointKind,
+    /// Its name, unique in the pool.
+    pub name: EndpointName,
+}
+
+impl Pool {
+    /// Every endpoint of the pool, site by site.
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        let mut all = Vec::new();
+        for (side, site) in self.sites.iter() {
+            let mut add = |kind, name: &EndpointName| all.push(Endpoint { side, kind, name: name.clone() });
+            for node in &site.nodes {
+                add(EndpointKind::Patroni, &node.patroni);
+                add(EndpointKind::Postgres, &node.postgres);
+            }
+            site.proxies.iter().for_each(|name| add(EndpointKind::Haproxy, name));
+            site.etcd.iter().for_each(|name| add(EndpointKind::Etcd, name));
+        }
+        all
+    }
+}

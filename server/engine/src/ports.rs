@@ -1,0 +1,143 @@
+//! What the engine needs from outside. Adapters implement these; tests implement them too.
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use switchback_domain::{
+    Endpoint, Facts, Login, PoolId, ProbeFailure,
+    history::{Change, Metric, Point},
+    people::Person,
+};
+
+/// The only source of time in the engine, so that tests own it.
+pub trait Clock: Send + Sync + 'static {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Asks one endpoint. Keeps its connection between questions; one question at a time.
+pub trait Probe: Send + 'static {
+    /// Whom it asks.
+    fn endpoint(&self) -> &Endpoint;
+
+    /// Asks once. Must end by itself within the time limit it was made with; `now` is the console's clock, for the heartbeat row.
+    fn look(&mut self, now: Timestamp) -> BoxFuture<'_, Result<Facts, ProbeFailure>>;
+}
+
+/// Why the store did not do what was asked. For people this is an incident; the cause goes to the log.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else has it already (a login that exists, a set-up link that was used).
+    #[error("it exists already")]
+    Taken,
+    /// The database failed.
+    #[error("the store failed")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Shorthand for what the store's methods return.
+pub type Stored<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// A session as it is kept. The cookie's secret is kept only as its SHA-256.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// SHA-256 of the secret in the cookie.
+    pub secret_hash: [u8; 32],
+    /// Whose it is.
+    pub login: Login,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last used; decides idle expiry.
+    pub used_at: Timestamp,
+}
+
+/// Short history of pools.
+pub trait HistoryStore: Send + Sync + 'static {
+    /// Adds points of the finest step, all of the same span, and merges them into the coarser steps (see [`switchback_domain::history::Span`]).
+    fn add_points<'a>(&'a self, pool: &'a PoolId, points: &'a [(Metric, Point)]) -> Stored<'a, ()>;
+
+    /// Points of one figure in `[from, until)`, of the step of `span`, oldest first.
+    fn points<'a>(
+        &'a self,
+        pool: &'a PoolId,
+        metric: &'a Metric,
+        span: switchback_domain::history::Span,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Stored<'a, Vec<Point>>;
+
+    /// Adds changes of state.
+    fn add_changes<'a>(&'a self, pool: &'a PoolId, changes: &'a [Change]) -> Stored<'a, ()>;
+
+    /// The newest changes, newest first, at most `most`.
+    fn changes<'a>(&'a self, pool: &'a PoolId, most: u32) -> Stored<'a, Vec<Change>>;
+
+    /// Removes what is older than each step's length, and changes beyond the newest 1,000 of each pool. Returns how many rows went.
+    fn prune(&self, now: Timestamp) -> Stored<'_, u64>;
+}
+
+/// People and their sessions.
+pub trait PeopleStore: Send + Sync + 'static {
+    /// How many people have an account.
+    fn people_count(&self) -> Stored<'_, u64>;
+
+    /// Replaces the one open set-up link; only its SHA-256 is kept.
+    fn open_set_up<'a>(&'a self, secret_hash: &'a [u8; 32], expires_at: Timestamp) -> Stored<'a, ()>;
+
+    /// Whether this is the open set-up link.
+    fn set_up_is_open<'a>(&'a self, secret_hash: &'a [u8; 32], now: Timestamp) -> Stored<'a, bool>;
+
+    /// Uses the set-up link and makes the first person, both or neither. [`StoreError::Taken`] when the link is not open or somebody exists.
+    fn set_up<'a>(&'a self, secret_hash: &'a [u8; 32], person: &'a Person, password_hash: &'a str, now: Timestamp) -> Stored<'a, ()>;
+
+    /// A person and the hash of their password (PHC string).
+    fn person<'a>(&'a self, login: &'a Login) -> Stored<'a, Option<(Person, String)>>;
+
+    /// Begins a session.
+    fn add_session<'a>(&'a self, session: &'a Session) -> Stored<'a, ()>;
+
+    /// A session and whose it is.
+    fn session<'a>(&'a self, secret_hash: &'a [u8; 32]) -> Stored<'a, Option<(Session, Person)>>;
+
+    /// Notes that a session is in use.
+    fn touch_session<'a>(&'a self, secret_hash: &'a [u8; 32], used_at: Timestamp) -> Stored<'a, ()>;
+
+    /// Ends a session; it is fine if it is gone already.
+    fn end_session<'a>(&'a self, secret_hash: &'a [u8; 32]) -> Stored<'a, ()>;
+
+    /// Removes sessions that began or were used before these times. Returns how many.
+    fn prune_sessions(&self, created_before: Timestamp, used_before: Timestamp) -> Stored<'_, u64>;
+}
+
+/// A happening as it is written down: nothing is done that is not in the audit history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// When.
+    pub at: Timestamp,
+    /// Who; nobody for the console itself and for people who are not signed in.
+    pub actor: Option<Login>,
+    /// What was done or tried, in `snake_case`, such as `sign_in`.
+    pub action: String,
+    /// On what.
+    pub subject: String,
+    /// `done`, `refused` or `failed`.
+    pub result: String,
+    /// More about it, as JSON.
+    pub detail: serde_json::Value,
+    /// From which address.
+    pub from_address: String,
+}
+
+/// The append-only audit history.
+pub trait AuditStore: Send + Sync + 'static {
+    /// Appends an entry.
+    fn append<'a>(&'a self, entry: &'a AuditEntry) -> Stored<'a, ()>;
+
+    /// The newest entries, newest first, at most `most`.
+    fn entries(&self, most: u32) -> Stored<'_, Vec<AuditEntry>>;
+}
+
+/// Everything that is stored.
+pub trait Store: HistoryStore + PeopleStore + AuditStore {
+    /// Whether the store answers; for readiness of the console itself.
+    fn ping(&self) -> Stored<'_, ()>;
+}
