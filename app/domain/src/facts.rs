@@ -57,6 +57,8 @@ pub enum ProbeFailure {
         /// Five characters of SQLSTATE.
         state: String,
     },
+    /// `HAProxy` answers, and has no backend of the configured name.
+    NoSuchBackend,
     /// Nothing has been asked yet.
     NotAskedYet,
 }
