@@ -1,0 +1,130 @@
+//! What a person does to a running lab: kill, freeze, cut, stall, rebuild, and the ways back.
+
+use std::fs;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::error::{Doing, LabError, Result};
+use crate::lab::Lab;
+use crate::network::{self, Rule};
+use crate::places::{Node, Place, Service, Site, Target};
+use crate::process;
+
+impl Lab {
+    /// Ends everything meant at once, without a chance to say goodbye.
+    pub fn kill(&self, target: Target) {
+        let services = target.services();
+        // All are looked for before the first is killed: PostgreSQL is found through what it wrote while it lived.
+        let processes: Vec<_> = services.iter().flat_map(|service| process::of_service(&self.layout, *service)).collect();
+        process::kill_all(&processes);
+        for service in services {
+            process::forget(&self.layout, &service.to_string());
+        }
+    }
+
+    /// Starts everything meant that does not run. What runs is left alone; PostgreSQL is started by its Patroni.
+    pub async fn revive(&self, target: Target) -> Result<()> {
+        for service in target.services() {
+            match service {
+                Service::Haproxy(site) if process::recorded(&self.layout, &service.to_string()).is_none() => {
+                    let active = self.primary().await.is_some_and(|node| node.site == site);
+                    self.start_haproxy(site, active).await?;
+                }
+                Service::Postgres(node) if process::recorded(&self.layout, &Service::Patroni(node).to_string()).is_none() => {
+                    return Err(LabError::Refused(format!("only Patroni starts PostgreSQL, and that of {node} does not run: revive {node}")));
+                }
+                other => self.start(other)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops everything meant in its tracks: it answers nothing, but its connections stay open.
+    pub fn freeze(&self, target: Target) {
+        self.signal(target, Signal::SIGSTOP);
+    }
+
+    /// Lets what was frozen go on.
+    pub fn thaw(&self, target: Target) {
+        self.signal(target, Signal::SIGCONT);
+    }
+
+    fn signal(&self, target: Target, signal: Signal) {
+        for process in target.services().into_iter().flat_map(|service| process::of_service(&self.layout, service)) {
+            process.signal(signal);
+        }
+    }
+
+    /// Drops every packet between two places, in both directions and without a word, also of open connections.
+    pub fn cut(&self, x: Place, y: Place) -> Result<()> {
+        network::forbid(&self.layout, Rule::Cut, x, y)
+    }
+
+    /// Ends a cut.
+    pub fn heal(&self, x: Place, y: Place) -> Result<()> {
+        network::allow(&self.layout, Rule::Cut, x, y)
+    }
+
+    /// Drops replication between the sites, and nothing else: WAL files still travel, and so do members and consoles.
+    pub fn stall_replication(&self) -> Result<()> {
+        network::forbid(&self.layout, Rule::Stall, Place::A, Place::B)
+    }
+
+    /// Ends a stall.
+    pub fn resume_replication(&self) -> Result<()> {
+        network::allow(&self.layout, Rule::Stall, Place::A, Place::B)
+    }
+
+    /// Lets a standby node receive but not replay, so that its lag grows although it streams.
+    pub fn pause_replay(&self, node: Node) -> Result<()> {
+        self.psql(node, "postgres", &[], "SELECT pg_wal_replay_pause();").map(drop)
+    }
+
+    /// Lets a standby node replay again.
+    pub fn resume_replay(&self, node: Node) -> Result<()> {
+        self.psql(node, "postgres", &[], "SELECT pg_wal_replay_resume();").map(drop)
+    }
+
+    /// Wipes a site's database cluster and its etcd, and brings it back as a standby of the other site, which must have the primary.
+    pub async fn rebuild(&self, site: Site) -> Result<()> {
+        let primary = self.http.get(&format!("{}/primary", self.layout.patroni_url(site.peer().nodes()[0]))).await;
+        let other = self.http.get(&format!("{}/primary", self.layout.patroni_url(site.peer().nodes()[1]))).await;
+        if ![primary, other].iter().any(|answer| answer.as_ref().is_ok_and(|answer| answer.status == 200)) {
+            return Err(LabError::Refused(format!("site {} has no primary to rebuild site {site} from", site.peer())));
+        }
+        for service in Service::of_site(site) {
+            if matches!(service, Service::Etcd(_) | Service::Patroni(_) | Service::Postgres(_)) {
+                self.kill(Target::Service(service));
+            }
+        }
+        let [one, two] = site.nodes();
+        let outgoing = self.layout.share_dir(site.peer());
+        // What this site shipped belongs to a history that is being given up; the other site must never replay it.
+        for folder in [self.layout.node_dir(one), self.layout.node_dir(two), self.layout.site_dir(site).join("etcd"), outgoing.clone()] {
+            fs::remove_dir_all(&folder).or_else(|error| if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }).doing(|| format!("removing {}", folder.display()))?;
+        }
+        self.write_site(site, true)?;
+        crate::lab::make_folder(&outgoing)?;
+        process::give_to(&self.layout, site.peer(), &outgoing)?;
+        self.start(Service::Etcd(site))?;
+        self.start(Service::Patroni(one))?;
+        self.says(one, "standby-leader").await?;
+        self.start(Service::Patroni(two))?;
+        for service in Service::of_site(site) {
+            self.revive(Target::Service(service)).await?;
+        }
+        self.streams(one).await?;
+        self.streams(two).await
+    }
+
+    /// Waits until a node has a role, by its own word.
+    pub async fn wait_role(&self, node: Node, role: &str, within: Duration) -> Result<()> {
+        let url = format!("{}/patroni", self.layout.patroni_url(node));
+        self.wait(&format!("{node} is {role}"), within, async || {
+            let seen = self.http.get_json(&url).await.map_err(|error| error.to_string())?;
+            if seen["role"] == role && seen["state"] == "running" || seen["replication_state"] == role { Ok(()) } else { Err(seen.to_string()) }
+        })
+        .await
+    }
+}

@@ -1,0 +1,29 @@
+//! Two sites of real engines on one machine: Patroni with PostgreSQL, etcd, `HAProxy`, and chat servers as members; as a command
+//! and as a harness for tests.
+//!
+//! [`Lab`] is the door to everything: [`Lab::up`] starts one, [`Lab::open`] finds a running one, [`Lab::down`] removes it.
+
+#![allow(dead_code)]
+mod actions;
+pub mod archive;
+mod command;
+mod config;
+mod error;
+mod http;
+mod lab;
+mod layout;
+mod network;
+mod places;
+mod process;
+mod runtime_api;
+mod secrets;
+mod status;
+mod tls;
+mod up;
+
+pub use error::{LabError, Result};
+pub use lab::Lab;
+pub use layout::{Layout, Options};
+pub use places::{Node, Place, Service, Site, Target};
+pub use secrets::Secrets;
+pub use status::{MemberStatus, NodeStatus, ServiceStatus, SiteStatus, Status};

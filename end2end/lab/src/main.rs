@@ -1,0 +1,166 @@
+//! The lab as a command.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use switchback_lab::{Lab, Node, Options, Place, Site, Target, archive};
+
+/// Two sites of real Patroni, PostgreSQL, etcd, HAProxy and chat servers on this machine.
+#[derive(Parser)]
+#[command(name = "switchback-lab", version)]
+struct Arguments {
+    /// The folder that holds everything of the lab.
+    #[arg(long, global = true, env = "SWITCHBACK_LAB_DIR", default_value = "/tmp/switchback-lab")]
+    dir: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start a lab; returns when everything streams.
+    Up {
+        /// Stay, and take everything down on Ctrl-C.
+        #[arg(long)]
+        foreground: bool,
+        /// Encrypt Patroni's REST API, PostgreSQL and etcd, with an authority of the lab's own.
+        #[arg(long)]
+        tls: bool,
+        /// Tells several labs on one machine apart (0 to 24); each needs a folder of its own.
+        #[arg(long, env = "SWITCHBACK_LAB_INSTANCE", default_value_t = 0)]
+        instance: u8,
+        /// Use loopback addresses instead of networks, even as root.
+        #[arg(long)]
+        loopback: bool,
+    },
+    /// End everything the lab started and remove its networks and data.
+    Down {
+        /// Remove logs and the lab's users too.
+        #[arg(long)]
+        purge: bool,
+    },
+    /// Show what the lab looks like now.
+    Status {
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// End a site (a), node (a1) or service (etcd-a, share-a, haproxy-a, member-a1, patroni-a1, postgres-a1) at once.
+    Kill { target: Target },
+    /// Start again what was killed.
+    Revive { target: Target },
+    /// Stop a site, node or service in its tracks; connections stay open.
+    Freeze { target: Target },
+    /// Let go on what was frozen.
+    Thaw { target: Target },
+    /// Silently drop every packet between two of the places a, b, console, clients.
+    Cut { x: Place, y: Place },
+    /// End a cut.
+    Heal { x: Place, y: Place },
+    /// Drop replication between the sites and nothing else: WAL files still travel.
+    StallReplication,
+    /// End a stall.
+    ResumeReplication,
+    /// Let a standby node receive but not replay.
+    PauseReplay { node: Node },
+    /// Let it replay again.
+    ResumeReplay { node: Node },
+    /// Wipe a site's database cluster and bring it back as standby of the other site.
+    Rebuild { site: String },
+    #[command(hide = true)]
+    ShipWal {
+        #[arg(long)]
+        to: SocketAddr,
+        file: PathBuf,
+        name: String,
+    },
+    #[command(hide = true)]
+    ReceiveWal {
+        #[arg(long)]
+        listen: SocketAddr,
+        #[arg(long)]
+        share: PathBuf,
+    },
+    #[command(hide = true)]
+    CleanWal {
+        #[arg(long)]
+        share: PathBuf,
+        #[arg(long)]
+        keep: usize,
+        oldest_needed: String,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    // These three run often or for ever, inside the sites, and need no runtime.
+    match &arguments.command {
+        Command::ShipWal { to, file, name } => return Ok(archive::ship(file, name, *to)?),
+        Command::ReceiveWal { listen, share } => return Ok(archive::receive(*listen, share)?),
+        Command::CleanWal { share, keep, oldest_needed } => return Ok(archive::clean(share, oldest_needed, *keep)?),
+        _ => {}
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("making a runtime")?;
+    runtime.block_on(run(arguments))
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let dir = std::path::absolute(&arguments.dir).context("the lab's folder")?;
+    let lab = || Lab::open(&dir);
+    match arguments.command {
+        Command::Up { foreground, tls, instance, loopback } => {
+            let mut options = Options::new(&dir);
+            options.tls = tls;
+            options.instance = instance;
+            options.loopback |= loopback;
+            up(options, foreground).await?;
+        }
+        Command::Down { purge } => Lab::down(&dir, purge)?,
+        Command::Status { json } => {
+            let status = lab()?.status().await?;
+            if json { println!("{}", serde_json::to_string_pretty(&status)?) } else { print!("{}", status.table()) }
+        }
+        Command::Kill { target } => lab()?.kill(target),
+        Command::Revive { target } => lab()?.revive(target).await?,
+        Command::Freeze { target } => lab()?.freeze(target),
+        Command::Thaw { target } => lab()?.thaw(target),
+        Command::Cut { x, y } => lab()?.cut(x, y)?,
+        Command::Heal { x, y } => lab()?.heal(x, y)?,
+        Command::StallReplication => lab()?.stall_replication()?,
+        Command::ResumeReplication => lab()?.resume_replication()?,
+        Command::PauseReplay { node } => lab()?.pause_replay(node)?,
+        Command::ResumeReplay { node } => lab()?.resume_replay(node)?,
+        Command::Rebuild { site } => {
+            let site = Site::BOTH.into_iter().find(|one| one.letter() == site).context("the sites are a and b")?;
+            lab()?.rebuild(site).await?;
+        }
+        Command::ShipWal { .. } | Command::ReceiveWal { .. } | Command::CleanWal { .. } => {}
+    }
+    Ok(())
+}
+
+async fn up(options: Options, foreground: bool) -> anyhow::Result<()> {
+    let dir = options.dir.clone();
+    let say = |line: &str| println!("{line}");
+    if !foreground {
+        Lab::up(options, &say).await?;
+        return Ok(());
+    }
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).context("listening for SIGTERM")?;
+    let outcome = tokio::select! {
+        _ = tokio::signal::ctrl_c() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+        outcome = stay(options, &say) => outcome,
+    };
+    println!("taking the lab down");
+    Lab::down(&dir, false)?;
+    outcome
+}
+
+/// Starts the lab and never returns when that worked.
+async fn stay(options: Options, say: &(dyn Fn(&str) + Sync)) -> anyhow::Result<()> {
+    Lab::up(options, say).await?;
+    std::future::pending().await
+}

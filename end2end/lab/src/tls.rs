@@ -1,0 +1,55 @@
+//! An authority and certificates of the lab's own.
+
+use std::path::Path;
+
+use crate::command::run;
+use crate::error::Result;
+use crate::lab::{make_folder, set_mode, write};
+use crate::layout::Layout;
+use crate::places::Site;
+
+/// How long the certificates are good for: a lab does not live longer.
+const DAYS: &str = "30";
+
+/// Makes authority, one certificate per site for its services, and one for the console.
+pub(crate) fn create(layout: &Layout) -> Result<()> {
+    let folder = layout.tls_dir();
+    make_folder(&folder)?;
+    let path = |name: &str| folder.join(name).display().to_string();
+    let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    let mut authority = vec!["req", "-x509", "-sha256", "-days", DAYS, "-subj", "/CN=Switchback lab authority"];
+    authority.extend(curve);
+    let (ca_key, ca_crt) = (path("ca.key"), path("ca.crt"));
+    authority.extend(["-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", &ca_key, "-out", &ca_crt]);
+    run("openssl", &authority)?;
+    for site in Site::BOTH {
+        let addresses: Vec<String> = layout.site_addresses(site).iter().map(|address| format!("IP:{address}")).collect();
+        issue(layout, &format!("site-{site}"), &format!("subjectAltName={}", addresses.join(",")), "serverAuth,clientAuth")?;
+    }
+    // PostgreSQL asks for the name of the role only with clientcert=verify-full; it is right for that as well.
+    issue(layout, "console", "subjectAltName=DNS:console.lab.test", "clientAuth")
+}
+
+fn issue(layout: &Layout, name: &str, alternative: &str, usage: &str) -> Result<()> {
+    let folder = layout.tls_dir();
+    let path = |name: &str| folder.join(name).display().to_string();
+    let subject = format!("/CN={}", if name == "console" { "switchback" } else { name });
+    let (key, request, certificate, extensions) =
+        (path(&format!("{name}.key")), path(&format!("{name}.csr")), path(&format!("{name}.crt")), path(&format!("{name}.ext")));
+    write(Path::new(&extensions), &format!("{alternative}\nextendedKeyUsage={usage}\nbasicConstraints=CA:FALSE\n"))?;
+    run("openssl", &["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", &subject, "-keyout", &key, "-out", &request])?;
+    let (ca_crt, ca_key) = (path("ca.crt"), path("ca.key"));
+    run(
+        "openssl",
+        &["x509", "-req", "-sha256", "-in", &request, "-CA", &ca_crt, "-CAkey", &ca_key, "-CAcreateserial", "-days", DAYS, "-extfile", &extensions, "-out", &certificate],
+    )?;
+    set_mode(Path::new(&key), 0o600)
+}
+
+/// Gives each site's key to the site's user; PostgreSQL refuses a key that others may read.
+pub(crate) fn hand_out(layout: &Layout) -> Result<()> {
+    for site in Site::BOTH {
+        crate::process::give_to(layout, site, &layout.tls_dir().join(format!("site-{site}.key")))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,50 @@
+-- What Switchback needs in a pool's database cluster. Run it once, on the primary, with psql 15 or newer, as a superuser:
+--
+--   SWITCHBACK_PASSWORD='…' psql -X -v ON_ERROR_STOP=1 -d postgres -f pool-setup.sql
+--
+-- It replicates to every other node by itself. Running it again changes nothing but the password.
+-- The role it makes is no superuser: it reads the engine's figures, asks for a checkpoint, and writes one row of its own.
+
+\getenv password SWITCHBACK_PASSWORD
+\if :{?password}
+\else
+  \warn 'pool-setup.sql: set SWITCHBACK_PASSWORD to the password that the role switchback shall get.'
+  \quit
+\endif
+
+SELECT 'CREATE ROLE switchback LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'switchback') \gexec
+ALTER ROLE switchback LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 20 PASSWORD :'password';
+-- A question that takes longer than this has no use for a picture that is drawn every second.
+ALTER ROLE switchback SET statement_timeout = '5s';
+ALTER ROLE switchback SET lock_timeout = '1s';
+ALTER ROLE switchback SET idle_in_transaction_session_timeout = '5s';
+
+-- Replication, slots, positions, WAL receiver and archiver of every node.
+GRANT pg_monitor TO switchback;
+
+-- CHECKPOINT before a switchover shortens the wait of its clients. The role pg_checkpoint exists since PostgreSQL 15.
+GRANT pg_checkpoint TO switchback;
+-- Timeline history files: whether a returning site has a history of its own.
+GRANT pg_read_server_files TO switchback;
+
+SELECT 'CREATE DATABASE switchback' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'switchback') \gexec
+REVOKE ALL ON DATABASE switchback FROM PUBLIC;
+GRANT CONNECT ON DATABASE switchback TO switchback;
+
+\connect switchback
+
+-- The proof of a planned switchover: the last WAL record on the other side is the old primary's shutdown checkpoint.
+CREATE EXTENSION IF NOT EXISTS pg_walinspect;
+GRANT EXECUTE ON FUNCTION pg_get_wal_records_info_till_end_of_wal(pg_lsn) TO switchback;
+
+CREATE SCHEMA IF NOT EXISTS switchback;
+GRANT USAGE ON SCHEMA switchback TO switchback;
+
+-- One row that the console writes each second on the primary and reads on every other node: lag in seconds that is right on an
+-- idle pool too, where the engine's own time stamps are old although nothing is missing.
+CREATE TABLE IF NOT EXISTS switchback.heartbeat (
+  id int PRIMARY KEY CHECK (id = 1),
+  beat_at timestamptz NOT NULL,
+  beat bigint NOT NULL
+);
+GRANT SELECT, INSERT, UPDATE ON switchback.heartbeat TO switchback;
