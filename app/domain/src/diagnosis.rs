@@ -1,6 +1,10 @@
 //! What is the matter with a pool: a closed list of findings, worked out from the picture.
 
-use crate::{EndpointName, LinkKind, MemberName, NodeName, ProbeFailure, Side, Timeline};
+use crate::picture::{Look, NodeView};
+use crate::{
+    EndpointName, LinkKind, LinkPicture, LinkState, MemberName, MemberState, NodeName, NodeState, Picture, ProbeFailure, ProtectionState,
+    Side, SiteRole, Timeline,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -137,3 +141,160 @@ impl Finding {
         }
     }
 }
+
+/// Everything that is the matter, worst first.
+pub(crate) fn diagnose(look: &Look, picture: &Picture) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    findings.extend(databases(look));
+    findings.extend(sites(look, picture));
+    findings.extend(replication(look, picture));
+    findings.extend(parts(look, picture));
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
+    findings
+}
+
+fn databases(look: &Look) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let writable = look.writable();
+    if writable.len() > 1 {
+        findings.push(Finding::SplitBrain { nodes: writable.iter().map(|view| view.node.name.clone()).collect() });
+    }
+    if let Some(parent) = collision(look) {
+        findings.push(Finding::Collision { parent });
+    }
+    if system_identifiers(look).len() > 1 {
+        findings.push(Finding::DifferentDatabases);
+    }
+    findings
+}
+
+/// The database system identifiers of all nodes that answer, each once.
+pub(crate) fn system_identifiers(look: &Look) -> Vec<String> {
+    let of = |view: &NodeView| match (view.postgres.fresh(), view.patroni.fresh()) {
+        (Some(facts), _) => Some(facts.system_identifier.clone()),
+        (None, Some(facts)) => facts.system_identifier.clone(),
+        (None, None) => None,
+    };
+    let found: std::collections::BTreeSet<String> = look.nodes.iter().filter_map(of).collect();
+    found.into_iter().collect()
+}
+
+/// Same parent timeline, different end of it: the sites went separate ways under the same number. Patroni does not notice
+/// (operations.md, headline 4), so neither PATCH nor promotion may be used on such a node.
+fn collision(look: &Look) -> Option<Timeline> {
+    let histories = |side| look.nodes_of(side).filter_map(|view| view.patroni.fresh()).flat_map(|facts| &facts.history);
+    histories(Side::A).find_map(|ours| {
+        histories(Side::B).find(|theirs| theirs.parent == ours.parent && theirs.switched_at != ours.switched_at).map(|theirs| theirs.parent)
+    })
+}
+
+fn sites(look: &Look, picture: &Picture) -> Vec<Finding> {
+    let lost = |side: Side| picture.sites[side].role == SiteRole::Lost;
+    if lost(Side::A) && lost(Side::B) {
+        return vec![Finding::NothingAnswers];
+    }
+    let mut findings = Vec::new();
+    for side in Side::BOTH.into_iter().filter(|side| lost(*side)) {
+        let heard_at = picture.sites[side].heard_at;
+        // `target` is the site that follows, so the other one is where the log came from.
+        findings.push(if picture.target == side {
+            Finding::StandbySiteLost { side, heard_at }
+        } else {
+            Finding::ActiveSiteLost { side, heard_at }
+        });
+    }
+    let asked = look.nodes.iter().any(|view| view.postgres.fresh().is_some());
+    let writing = look.writable().len();
+    if writing == 0 && asked && !Side::BOTH.into_iter().any(lost) {
+        findings.push(Finding::NoPrimary);
+    }
+    if let Some(active) = picture.active {
+        let other = active.other();
+        // It answers, and would come up as a primary of its own if nobody stopped it.
+        if !lost(other)
+            && look.follows_by_configuration(other) == Some(false)
+            && look.nodes_of(other).any(|view| view.patroni.fresh().is_some())
+        {
+            findings.push(Finding::ReturningSite { side: other });
+        }
+    }
+    findings
+}
+
+fn replication(look: &Look, picture: &Picture) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let Some(active) = picture.active else { return findings };
+    let fresh = |link: &&LinkPicture| link.knowledge.is_fresh();
+    let cross = picture.link(LinkKind::CrossSite).filter(fresh);
+    let archive = picture.link(LinkKind::Archive).filter(fresh);
+    let cross_down = cross.is_some_and(|link| link.state == LinkState::Broken);
+    let archive_down = archive.is_none_or(|link| matches!(link.state, LinkState::Failing | LinkState::Off));
+    let other_answers = look.nodes_of(active.other()).any(|view| view.postgres.fresh().is_some());
+    if cross_down && archive_down {
+        findings.push(Finding::ProtectionOff);
+        let follows = look.follows_by_configuration(active.other()) == Some(true);
+        if other_answers && follows && archive.is_some_and(|link| link.state == LinkState::Failing) {
+            findings.push(Finding::Partitioned);
+        }
+    }
+    for link in picture.links.iter().filter(fresh) {
+        let down = matches!(link.state, LinkState::Broken | LinkState::Failing);
+        // A node that is down is said once, as a node.
+        let told_as_node = link.to.as_ref().and_then(|to| picture.node(to)).is_some_and(|(_, node)| node.state == NodeState::Stopped);
+        if down && (!told_as_node || matches!(link.kind, LinkKind::CrossSite | LinkKind::Archive)) {
+            findings.push(Finding::LinkDown { kind: link.kind, to: link.to.clone() });
+        }
+    }
+    if picture.protection.state == ProtectionState::AtRisk && !cross_down {
+        findings.push(Finding::LagOverTarget);
+    }
+    findings
+}
+
+fn parts(look: &Look, picture: &Picture) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (side, site) in picture.sites.iter() {
+        // Of a lost site everything fails; that is said once.
+        if site.role == SiteRole::Lost {
+            continue;
+        }
+        for node in site.nodes.iter().filter(|node| node.knowledge.is_fresh()) {
+            match node.state {
+                NodeState::Stopped => findings.push(Finding::NodeDown { node: node.name.clone() }),
+                NodeState::ReplayPaused => findings.push(Finding::ReplayPaused { node: node.name.clone() }),
+                _ => {}
+            }
+        }
+        for member in site.members.iter().filter(|member| member.knowledge.is_fresh() && member.state == MemberState::Down) {
+            findings.push(Finding::MemberDown { member: member.name.clone(), side });
+        }
+        let known = site.members.iter().filter(|member| member.knowledge.is_fresh());
+        if picture.active == Some(side) && known.clone().count() > 0 && !known.clone().any(|member| member.state == MemberState::Active) {
+            findings.push(Finding::NoActiveMember { side });
+        }
+        if look.nodes_of(side).any(|view| view.patroni.fresh().is_some_and(|facts| facts.paused)) {
+            findings.push(Finding::ClusterPaused { side });
+        }
+        for endpoint in &site.endpoints {
+            let down = |node: &crate::NodePicture| {
+                node.state == NodeState::Stopped && (node.postgres == endpoint.name || node.patroni == endpoint.name)
+            };
+            if let Some((cause, since)) = &endpoint.failure
+                && *cause != ProbeFailure::NotAskedYet
+                && !site.nodes.iter().any(down)
+            {
+                let (endpoint, cause, since) = (endpoint.name.clone(), cause.clone(), *since);
+                findings.push(Finding::EndpointFails { endpoint, side, cause, since });
+            }
+        }
+        for etcd in &look.pool.sites[side].etcd {
+            if look.etcd(etcd).fresh().is_some_and(|facts| !facts.healthy) {
+                findings.push(Finding::EtcdUnhealthy { endpoint: etcd.clone() });
+            }
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests;

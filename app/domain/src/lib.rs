@@ -1,7 +1,10 @@
 //! Words and rules of Switchback: no input or output, no waiting, no clock, no chance. Compiled for the server and the browser.
 
 mod diagnosis;
+pub mod error;
 mod facts;
+#[cfg(any(test, feature = "fixture"))]
+pub mod fixture;
 pub mod history;
 mod ids;
 mod lsn;

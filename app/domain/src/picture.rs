@@ -2,8 +2,13 @@
 //! Pages show it, the live stream carries it, readiness and (later) operations judge by it.
 
 mod links;
+mod look;
+mod protection;
 mod sites;
 mod work_out;
+
+pub(crate) use look::{Look, NodeView};
+pub(crate) use sites::members_up;
 
 pub use work_out::{Sightings, work_out};
 
@@ -25,6 +30,8 @@ pub struct Picture {
     pub home: Side,
     /// Which site accepts writes. `None`: none does, both do, or it is not known.
     pub active: Option<Side>,
+    /// The site that a switchover or failover would make active.
+    pub target: Side,
     /// The sites, in their places.
     pub sites: Pair<SitePicture>,
     /// Replication between nodes.

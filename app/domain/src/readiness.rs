@@ -271,3 +271,9 @@ impl Objection {
         matches!(self, Objection::ActiveSiteAnswers { .. })
     }
 }
+
+mod actions;
+mod checks;
+
+pub(crate) use actions::actions;
+pub(crate) use checks::checks;

@@ -82,13 +82,15 @@ pub struct Sighting<T> {
     pub answer: Option<(T, Timestamp)>,
     /// The failure that the newest question met, and when the first of the present row of failures was noticed.
     pub failure: Option<(ProbeFailure, Timestamp)>,
-    /// How long the last question took.
+    /// When the newest question was asked, whatever came of it.
+    pub asked_at: Option<Timestamp>,
+    /// How long it took.
     pub took: Millis,
 }
 
 impl<T> Default for Sighting<T> {
     fn default() -> Self {
-        Sighting { answer: None, failure: None, took: Millis(0) }
+        Sighting { answer: None, failure: None, asked_at: None, took: Millis(0) }
     }
 }
 
@@ -96,6 +98,7 @@ impl<T> Sighting<T> {
     /// Takes in the outcome of a question asked at `asked_at`.
     pub fn take(&mut self, outcome: Result<T, ProbeFailure>, asked_at: Timestamp, took: Millis) {
         self.took = took;
+        self.asked_at = Some(asked_at);
         match outcome {
             Ok(value) => {
                 self.answer = Some((value, asked_at));

@@ -1,1 +1,209 @@
-//! To come.
+//! Sites, their nodes, members and endpoints.
+
+use super::{EndpointPicture, Knowledge, Look, MemberPicture, NodePicture, NodeRole, NodeState, NodeView, SitePicture, SiteRole};
+use crate::{
+    ByteLag, EndpointName, Lsn, MemberFacts, MemberState, Millis, PatroniRole, PatroniState, PostgresFacts, ProbeFailure, Reading, Side,
+};
+use jiff::{SignedDuration, Timestamp};
+
+pub(super) fn site(look: &Look, side: Side) -> SitePicture {
+    let site = &look.pool.sites[side];
+    SitePicture {
+        id: site.id.clone(),
+        place: site.place.clone(),
+        role: role(look, side),
+        heard_at: heard_at(look, side),
+        leader: look.leader(side).map(|view| view.node.name.clone()),
+        nodes: look.nodes_of(side).map(|view| node(look, view)).collect(),
+        members: site.proxies.iter().flat_map(|proxy| members(look, proxy)).collect(),
+        endpoints: look
+            .pool
+            .endpoints()
+            .into_iter()
+            .filter(|endpoint| endpoint.side == side)
+            .map(|endpoint| {
+                let sighting = look.sighting(&endpoint.name);
+                EndpointPicture {
+                    knowledge: Knowledge::of(&look.reading(&endpoint.name)),
+                    failure: sighting.and_then(|sighting| sighting.failure.clone()),
+                    name: endpoint.name,
+                    kind: endpoint.kind,
+                }
+            })
+            .collect(),
+    }
+}
+
+/// When any endpoint of the site last gave a good answer.
+fn heard_at(look: &Look, side: Side) -> Option<Timestamp> {
+    endpoint_names(look, side).iter().filter_map(|name| look.reading(name).seen_at()).max()
+}
+
+fn endpoint_names(look: &Look, side: Side) -> Vec<EndpointName> {
+    look.pool.endpoints().into_iter().filter(|endpoint| endpoint.side == side).map(|endpoint| endpoint.name).collect()
+}
+
+/// Nothing was heard for longer than the limit, or every single endpoint of the site refuses: its processes are gone.
+fn is_lost(look: &Look, side: Side) -> bool {
+    let names = endpoint_names(look, side);
+    let sightings: Vec<_> = names.iter().filter_map(|name| look.sighting(name)).collect();
+    let failing_since = |since: Timestamp| Millis::between(since, look.now) > look.pool.policy.lost_after;
+    let all = |test: &dyn Fn(&ProbeFailure, Timestamp) -> bool| {
+        sightings.len() == names.len()
+            && sightings.iter().all(|sighting| sighting.failure.as_ref().is_some_and(|(cause, since)| test(cause, *since)))
+    };
+    all(&|cause, _| *cause == ProbeFailure::Refused)
+        || match heard_at(look, side) {
+            Some(heard_at) => failing_since(heard_at),
+            // Before the first answer ever: since when it has been failing counts.
+            None => all(&|_, since| failing_since(since)),
+        }
+}
+
+fn role(look: &Look, side: Side) -> SiteRole {
+    let writes = |side| look.nodes_of(side).any(NodeView::is_writable);
+    if writes(side) {
+        return if writes(side.other()) { SiteRole::ClaimsActive } else { SiteRole::Active };
+    }
+    if is_lost(look, side) {
+        return SiteRole::Lost;
+    }
+    let in_recovery = look.nodes_of(side).any(|view| view.postgres.fresh().is_some_and(|facts| facts.in_recovery));
+    let patroni_answers = look.nodes_of(side).any(|view| view.patroni.fresh().is_some());
+    // Without Patroni's word a site that is in recovery while the other one writes is still a standby.
+    let follows = if patroni_answers { look.follows_by_configuration(side) == Some(true) } else { writes(side.other()) };
+    if in_recovery && follows { SiteRole::Standby } else { SiteRole::Unknown }
+}
+
+fn node(look: &Look, view: &NodeView) -> NodePicture {
+    let facts = view.postgres.last_known();
+    let (state, knowledge) = node_state(look, view);
+    NodePicture {
+        name: view.node.name.clone(),
+        role: node_role(look, view),
+        state,
+        knowledge,
+        timeline: facts.and_then(|facts| facts.timeline),
+        position: facts.and_then(|facts| position(facts)),
+        replayed: facts.and_then(|facts| facts.replayed),
+        started_at: facts.map(|facts| facts.started_at),
+        server_version: facts.map(|facts| facts.server_version),
+        kept_for_slots: facts.and_then(|facts| kept_for_slots(facts)),
+        patroni: view.node.patroni.clone(),
+        postgres: view.node.postgres.clone(),
+    }
+}
+
+/// Where a node's log ends: what a primary has written, what a standby has. A standby that is fed from the archive has replayed
+/// more than it received.
+pub(super) fn position(facts: &PostgresFacts) -> Option<Lsn> {
+    facts.written.or(facts.received.max(facts.replayed))
+}
+
+fn kept_for_slots(facts: &PostgresFacts) -> Option<ByteLag> {
+    let end = position(facts)?;
+    facts.slots.iter().filter_map(|slot| slot.restart).min().map(|oldest| end.bytes_ahead_of(oldest))
+}
+
+/// The part a node plays, by the last known answers: a lost primary is still shown as what it was.
+fn node_role(look: &Look, view: &NodeView) -> NodeRole {
+    if view.was_writable() {
+        return NodeRole::Primary;
+    }
+    let seen = view.postgres.last_known().is_some() || view.patroni.last_known().is_some();
+    match (seen, look.follows_by_configuration(view.side)) {
+        (false, _) | (_, None) => NodeRole::Unknown,
+        (true, Some(false)) => NodeRole::Mirror,
+        (true, Some(true)) => match view.patroni.last_known() {
+            Some(facts) if facts.role == PatroniRole::StandbyLeader => NodeRole::Backup,
+            _ => NodeRole::BackupMirror,
+        },
+    }
+}
+
+fn node_state(look: &Look, view: &NodeView) -> (NodeState, Knowledge) {
+    if let Reading::Fresh { value: facts, seen_at } = view.postgres {
+        return (postgres_state(look, view, facts), Knowledge::Fresh { seen_at });
+    }
+    // A refusal and a word of Patroni are fresh knowledge too: of a node that is down.
+    match view.postgres_failure {
+        Some((ProbeFailure::Refused, asked_at)) => {
+            let moving = view
+                .patroni
+                .fresh()
+                .is_some_and(|facts| matches!(facts.state, PatroniState::Starting | PatroniState::Stopping | PatroniState::Creating));
+            return (if moving { NodeState::InTransition } else { NodeState::Stopped }, Knowledge::Fresh { seen_at: asked_at });
+        }
+        // 57P03: "the database system is starting up", or shutting down.
+        Some((ProbeFailure::Sql { state }, asked_at)) if state == "57P03" => {
+            return (NodeState::InTransition, Knowledge::Fresh { seen_at: asked_at });
+        }
+        _ => {}
+    }
+    let state = view.postgres.last_known().map_or(NodeState::Unknown, |facts| postgres_state(look, view, facts));
+    (state, view.knowledge())
+}
+
+fn postgres_state(look: &Look, view: &NodeView, facts: &PostgresFacts) -> NodeState {
+    if !facts.in_recovery {
+        return NodeState::AcceptingWrites;
+    }
+    if facts.replay_paused {
+        return NodeState::ReplayPaused;
+    }
+    if hears(look, facts) {
+        let confirms = look.writable().iter().any(|primary| {
+            let named = |sender: &&crate::Sender| sender.application_name == view.node.name.as_str();
+            primary.postgres.fresh().is_some_and(|facts| facts.senders.iter().find(named).is_some_and(|sender| sender.synchronous))
+        });
+        return if confirms { NodeState::InStep } else { NodeState::Replaying };
+    }
+    if from_archive(facts) { NodeState::FromArchive } else { NodeState::WaitingForLog }
+}
+
+/// It receives a stream and heard from the other end a moment ago. The status alone says "streaming" for up to
+/// `wal_receiver_timeout` after the line was cut (operations.md, section 5).
+pub(super) fn hears(look: &Look, facts: &PostgresFacts) -> bool {
+    facts.receiver.as_ref().is_some_and(|receiver| {
+        receiver.status == "streaming" && receiver.message_age.is_some_and(|age| age <= look.pool.policy.message_age_limit)
+    })
+}
+
+/// It replayed more than ever came by stream: the rest came from the archive.
+pub(super) fn from_archive(facts: &PostgresFacts) -> bool {
+    facts.replayed > facts.received
+}
+
+fn members(look: &Look, proxy: &EndpointName) -> Vec<MemberPicture> {
+    let reading = look.haproxy(proxy);
+    let knowledge = Knowledge::of(&reading);
+    let picture = |member: &MemberFacts| {
+        let seconds = i64::try_from(member.unchanged_for_s).unwrap_or(i64::MAX);
+        MemberPicture {
+            name: member.name.clone(),
+            state: member.state,
+            // A stale "healthy" is not healthy.
+            healthy: member.healthy && knowledge.is_fresh(),
+            sessions: member.sessions,
+            // To ten seconds, because HAProxy counts whole seconds and our clock runs beside its own.
+            since: reading.seen_at().and_then(|seen_at| seen_at.checked_sub(SignedDuration::from_secs(seconds)).ok()).map(to_ten_seconds),
+            knowledge: knowledge.clone(),
+            source: proxy.clone(),
+        }
+    };
+    reading.last_known().map(|facts| facts.members.iter().map(picture).collect()).unwrap_or_default()
+}
+
+fn to_ten_seconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second().div_euclid(10) * 10).unwrap_or(at)
+}
+
+/// The members of a site that are up, by fresh readings.
+pub(crate) fn members_up<'a>(look: &'a Look, side: Side) -> impl Iterator<Item = &'a MemberFacts> {
+    look.pool.sites[side]
+        .proxies
+        .iter()
+        .filter_map(|proxy| look.haproxy(proxy).fresh().copied())
+        .flat_map(|facts| &facts.members)
+        .filter(|member| member.healthy && !matches!(member.state, MemberState::Down | MemberState::Maintenance))
+}

@@ -1,14 +1,61 @@
 //! From readings to the picture.
 
-use crate::{EndpointName, Facts, Picture, Pool, Sighting};
+use super::{Look, Picture, SiteRole, links::links, protection::protection, sites::site};
+use crate::{EndpointName, Facts, Pair, Pool, Side, Sighting, diagnosis::diagnose, readiness};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// What is known of every endpoint of a pool, by its name.
 pub type Sightings = BTreeMap<EndpointName, Sighting<Facts>>;
 
-/// The picture of a pool at `now`.
+/// The picture of a pool at `now`, from what its endpoints said.
 pub fn work_out(pool: &Pool, sightings: &Sightings, now: Timestamp) -> Picture {
-    let _ = (pool, sightings, now);
-    unimplemented!()
+    let look = Look::new(pool, sightings, now);
+    let sites = Pair::of(|side| site(&look, side));
+    let active = match (sites.a.role, sites.b.role) {
+        (SiteRole::Active, _) => Some(Side::A),
+        (_, SiteRole::Active) => Some(Side::B),
+        _ => None,
+    };
+    let source_side = active.or_else(|| last_known_source(&look, &sites));
+    let links = links(&look, source_side);
+    let protection = protection(&look, active, source_side, &sites, &links);
+    let target = source_side.map_or(pool.home.other(), Side::other);
+    let mut picture = Picture {
+        pool: pool.id.clone(),
+        title: pool.title.clone(),
+        home: pool.home,
+        active,
+        target,
+        sites,
+        links,
+        protection,
+        findings: Vec::new(),
+        checks: Vec::new(),
+        actions: crate::Actions::default(),
+        loss_target: pool.policy.loss_target,
+        loss_target_bytes: pool.policy.loss_target_bytes,
+    };
+    picture.findings = diagnose(&look, &picture);
+    picture.checks = readiness::checks(&look, &picture);
+    picture.actions = readiness::actions(&look, &picture);
+    picture
+}
+
+/// Where the log came from when it was last known: the one that does not follow by its own configuration, else the one that was
+/// last seen writing.
+fn last_known_source(look: &Look, sites: &Pair<super::SitePicture>) -> Option<Side> {
+    // Both writing is not a direction.
+    if sites.a.role == SiteRole::ClaimsActive {
+        return None;
+    }
+    let follower = |side: &Side| sites[*side].role == SiteRole::Standby;
+    if let Some(follower) = Side::BOTH.into_iter().find(follower) {
+        return Some(follower.other());
+    }
+    look.nodes
+        .iter()
+        .filter(|view| view.was_writable())
+        .max_by_key(|view| view.postgres.seen_at().max(view.patroni.seen_at()))
+        .map(|view| view.side)
 }

@@ -1,0 +1,283 @@
+use super::*;
+use crate::fixture::{WRITTEN, World, at};
+use crate::*;
+use proptest::prelude::*;
+
+fn timed_out() -> ProbeFailure {
+    ProbeFailure::TimedOut { after: Millis(800) }
+}
+
+fn cut_off_for(side: Side, seconds: i64) -> World {
+    let mut world = World::healthy(at(0));
+    for _ in 0..seconds {
+        world.pass(1_000);
+        world.site_fails(side, &timed_out());
+    }
+    world
+}
+
+/// The line between the sites is cut, the console sees both: what each end says after `age`.
+fn cut_between_sites(age: Millis) -> World {
+    let mut world = World::healthy(at(0));
+    world.postgres("b1", |facts| facts.receiver.as_mut().expect("b1 receives").message_age = Some(age));
+    world.postgres("a1", |facts| facts.written = Some(Lsn(WRITTEN.0 + 1_000_000)));
+    world
+}
+
+fn has(picture: &Picture, test: fn(&Finding) -> bool) -> bool {
+    picture.findings.iter().any(test)
+}
+
+#[test]
+fn a_healthy_pool_has_no_finding_and_may_switch_over() {
+    let picture = World::healthy(at(0)).picture();
+    assert_eq!(picture.findings, []);
+    assert_eq!((picture.active, picture.target), (Some(Side::A), Side::B));
+    assert_eq!(picture.protection.state, ProtectionState::Protected);
+    assert_eq!(picture.protection.loss_bytes, Some(ByteLag(0)));
+    assert_eq!(picture.actions.switchover, []);
+    assert_eq!(picture.actions.failover, [Objection::ActiveSiteAnswers { side: Side::A }]);
+    assert_eq!(picture.actions.failback, [Objection::AlreadyHome { side: Side::A }]);
+    assert!(picture.checks.iter().all(|check| check.verdict == Verdict::Pass), "{:#?}", picture.checks);
+    let roles: Vec<_> = picture.sites.iter().flat_map(|(_, site)| site.nodes.iter().map(|node| (node.role, node.state))).collect();
+    assert_eq!(
+        roles,
+        [
+            (NodeRole::Primary, NodeState::AcceptingWrites),
+            (NodeRole::Mirror, NodeState::InStep),
+            (NodeRole::Backup, NodeState::Replaying),
+            (NodeRole::BackupMirror, NodeState::Replaying),
+        ]
+    );
+}
+
+#[test]
+fn two_writable_sites_are_a_split_brain_and_close_every_button() {
+    let mut world = World::healthy(at(0));
+    world.postgres("b1", |facts| {
+        facts.in_recovery = false;
+        facts.written = Some(WRITTEN);
+    });
+    let picture = world.picture();
+    assert!(matches!(picture.findings[0], Finding::SplitBrain { .. }));
+    assert_eq!(picture.protection.state, ProtectionState::SplitBrain);
+    assert_eq!(picture.active, None);
+    for objections in [&picture.actions.switchover, &picture.actions.failover, &picture.actions.failback] {
+        assert!(objections.contains(&Objection::SplitBrain), "{objections:?}");
+    }
+}
+
+#[test]
+fn a_second_primary_is_seen_even_where_our_database_password_is_wrong() {
+    let mut world = World::healthy(at(0));
+    world.pass(10_000);
+    world.fails("postgres-b1", ProbeFailure::Unauthorized);
+    world.pass(6_000);
+    world.patroni("b1", |facts| facts.role = PatroniRole::Primary);
+    assert!(has(&world.picture(), |finding| matches!(finding, Finding::SplitBrain { .. })));
+}
+
+#[test]
+fn a_cut_site_becomes_unknown_and_then_lost_but_never_healthy() {
+    // The last answer came in the first second.
+    for seconds in 7..=16 {
+        let picture = cut_off_for(Side::A, seconds).picture();
+        assert_eq!(picture.sites.a.role, SiteRole::Unknown, "after {seconds} s");
+        assert_eq!(picture.protection.state, ProtectionState::NoReading, "after {seconds} s");
+        assert!(!picture.actions.switchover.is_empty());
+    }
+    let picture = cut_off_for(Side::A, 17).picture();
+    assert_eq!(picture.sites.a.role, SiteRole::Lost);
+    assert!(matches!(picture.findings[0], Finding::ActiveSiteLost { side: Side::A, .. }));
+    assert_eq!(picture.protection.state, ProtectionState::SiteLost);
+    assert_eq!(picture.protection.bound, Bound::Was);
+    assert_eq!(picture.actions.failover, [], "an emergency failover to the other site is open");
+    assert_eq!(picture.target, Side::B);
+}
+
+#[test]
+fn a_site_whose_every_port_refuses_is_lost_at_once() {
+    let mut world = World::healthy(at(0));
+    world.pass(1_000);
+    world.site_fails(Side::A, &ProbeFailure::Refused);
+    let picture = world.picture();
+    assert_eq!(picture.sites.a.role, SiteRole::Lost);
+    assert!(picture.sites.a.nodes.iter().all(|node| node.state == NodeState::Stopped));
+    assert!(picture.sites.a.members.iter().all(|member| !member.healthy && !member.knowledge.is_fresh()));
+}
+
+#[test]
+fn a_lost_standby_site_leaves_the_loss_growing() {
+    let picture = cut_off_for(Side::B, 17).picture();
+    assert_eq!(picture.active, Some(Side::A));
+    assert!(has(&picture, |finding| matches!(finding, Finding::StandbySiteLost { side: Side::B, .. })));
+    assert_eq!((picture.protection.state, picture.protection.bound), (ProtectionState::SiteLost, Bound::AtLeast));
+    assert!(picture.actions.failover.contains(&Objection::TargetSilent { side: Side::B }));
+}
+
+#[test]
+fn when_nothing_answers_the_console_does_not_claim_that_both_sites_died() {
+    let mut world = cut_off_for(Side::A, 1);
+    for _ in 0..17 {
+        world.pass(1_000);
+        world.site_fails(Side::B, &timed_out());
+    }
+    let picture = world.picture();
+    assert_eq!(picture.findings[0], Finding::NothingAnswers);
+    assert_eq!(picture.protection.state, ProtectionState::NoReading);
+}
+
+#[test]
+fn a_node_that_refuses_is_down_at_once() {
+    let mut world = World::healthy(at(0));
+    world.pass(1_000);
+    world.fails("postgres-b2", ProbeFailure::Refused);
+    world.fails("patroni-b2", ProbeFailure::Refused);
+    let picture = world.picture();
+    let (_, node) = picture.node(&"b2".parse().expect("a name")).expect("b2 is configured");
+    assert_eq!((node.role, node.state), (NodeRole::BackupMirror, NodeState::Stopped));
+    assert!(node.knowledge.is_fresh());
+    assert_eq!(picture.findings, [Finding::NodeDown { node: node.name.clone() }]);
+    assert_eq!(picture.protection.state, ProtectionState::Protected);
+    assert_eq!(picture.actions.switchover, [], "the backup mirror only warns");
+}
+
+#[test]
+fn a_silent_stream_is_broken_although_both_ends_still_call_it_streaming() {
+    let picture = cut_between_sites(Millis(3_100)).picture();
+    let cross = picture.link(LinkKind::CrossSite).expect("there is a link");
+    assert_eq!((cross.state, cross.lag_bytes), (LinkState::Broken, Some(ByteLag(1_000_000))));
+    assert_eq!(picture.protection.state, ProtectionState::AtRisk, "the archive still ships");
+    assert!(has(&picture, |finding| matches!(finding, Finding::LinkDown { kind: LinkKind::CrossSite, .. })));
+}
+
+#[test]
+fn without_stream_and_archive_protection_is_off_and_the_sites_are_partitioned() {
+    let mut world = cut_between_sites(Millis(9_000));
+    world.postgres("a1", |facts| facts.archiver.as_mut().expect("a1 ships").last_failed_at = Some(at(-1_000)));
+    let picture = world.picture();
+    assert!(picture.findings.contains(&Finding::ProtectionOff) && picture.findings.contains(&Finding::Partitioned));
+    assert_eq!((picture.protection.state, picture.protection.bound), (ProtectionState::Unprotected, Bound::AtLeast));
+}
+
+#[test]
+fn a_backup_that_replays_more_than_it_received_lives_on_the_archive() {
+    let mut world = cut_between_sites(Millis(9_000));
+    world.postgres("b1", |facts| {
+        facts.receiver = None;
+        facts.replayed = Some(Lsn(WRITTEN.0 + 500_000));
+    });
+    let picture = world.picture();
+    assert_eq!(picture.sites.b.nodes[0].state, NodeState::FromArchive);
+    assert_eq!(picture.link(LinkKind::CrossSite).expect("there is a link").lag_bytes, Some(ByteLag(500_000)));
+}
+
+#[test]
+fn lag_over_the_target_is_a_risk_and_closes_the_planned_button() {
+    let mut world = World::healthy(at(0));
+    world.postgres("a1", |facts| facts.written = Some(Lsn(WRITTEN.0 + 20 * 1024 * 1024)));
+    let picture = world.picture();
+    assert_eq!(picture.protection.state, ProtectionState::AtRisk);
+    assert!(picture.findings.contains(&Finding::LagOverTarget));
+    assert!(picture.actions.switchover.contains(&Objection::CheckFails { check: CheckKind::LossWithinPolicy, verdict: Verdict::Fail }));
+}
+
+#[test]
+fn a_heartbeat_that_cannot_have_arrived_yet_is_not_counted_as_lag() {
+    let mut world = World::healthy(at(0));
+    // b1 was asked at 0; a1 wrote its next beat at 400 ms and has written more since.
+    world.now = at(500);
+    world.postgres("a1", |facts| {
+        facts.written = Some(Lsn(WRITTEN.0 + 4_096));
+        facts.heartbeat = Some(Heartbeat { beat: 101, beat_at: at(400) });
+    });
+    assert_eq!(world.picture().protection.loss, Some(Millis(0)));
+    // Two beats later it is behind by the age of what it has.
+    world.postgres("a1", |facts| facts.heartbeat = Some(Heartbeat { beat: 103, beat_at: at(-1) }));
+    world.postgres("b1", |facts| facts.heartbeat = Some(Heartbeat { beat: 100, beat_at: at(-3_000) }));
+    assert_eq!(world.picture().protection.loss, Some(Millis(3_000)));
+}
+
+#[test]
+fn the_same_parent_timeline_with_two_ends_is_a_collision() {
+    let mut world = World::healthy(at(0));
+    let promotion = |lsn| Promotion { parent: Timeline(15), switched_at: Lsn(lsn), at: None, leader: None };
+    world.patroni("a1", |facts| facts.history = vec![promotion(83_886_240)]);
+    world.patroni("b1", |facts| facts.history = vec![promotion(76_171_824)]);
+    let picture = world.picture();
+    assert_eq!(picture.findings[0], Finding::Collision { parent: Timeline(15) });
+    assert_eq!(picture.actions.switchover, [Objection::Collision]);
+}
+
+#[test]
+fn a_site_that_is_back_without_being_told_to_follow_is_a_returning_site() {
+    let mut world = World::healthy(at(0));
+    world.patroni("b1", |facts| facts.config.standby_cluster = None);
+    world.patroni("b2", |facts| facts.config.standby_cluster = None);
+    assert!(world.picture().findings.contains(&Finding::ReturningSite { side: Side::B }));
+}
+
+#[test]
+fn a_wrong_answer_is_a_finding_about_that_endpoint_and_nothing_else_suffers() {
+    let mut world = World::healthy(at(0));
+    world.pass(1_000);
+    world.fails("haproxy-b", ProbeFailure::Garbage);
+    let picture = world.picture();
+    assert!(matches!(&picture.findings[..], [Finding::EndpointFails { cause: ProbeFailure::Garbage, .. }]), "{:?}", picture.findings);
+    assert_eq!(picture.protection.state, ProtectionState::Protected);
+}
+
+#[test]
+fn small_settings_on_a_standby_close_the_planned_button_by_name() {
+    let mut world = World::healthy(at(0));
+    world.postgres("b2", |facts| {
+        facts.settings.insert("max_connections".to_owned(), 50);
+    });
+    let picture = world.picture();
+    let worst = &picture.checks[0];
+    assert_eq!((worst.kind, worst.verdict), (CheckKind::SettingsFit, Verdict::Fail));
+    assert!(matches!(&worst.evidence, Evidence::Setting { standby: 50, primary: 100, .. }));
+}
+
+proptest! {
+    /// Whatever fails, in whatever order: what rests on readings that are not fresh is never called healthy.
+    #[test]
+    fn unknown_is_never_shown_as_healthy(steps in proptest::collection::vec((0usize..12, 0u8..4, 0i64..9_000), 1..12)) {
+        let mut world = World::healthy(at(0));
+        let endpoints = world.pool.endpoints();
+        for (endpoint, how, wait) in steps {
+            let cause = match how {
+                0 => ProbeFailure::Refused,
+                1 => timed_out(),
+                2 => ProbeFailure::Garbage,
+                _ => ProbeFailure::Unauthorized,
+            };
+            world.fails(endpoints[endpoint % endpoints.len()].name.as_str(), cause);
+            world.pass(wait);
+            let picture = world.picture();
+            let fresh = |name: &str| {
+                let sighting = &world.sightings[&name.parse::<EndpointName>().expect("a name")];
+                sighting.reading(world.now, world.pool.policy.stale_after).fresh().is_some()
+            };
+            if picture.protection.state == ProtectionState::Protected {
+                prop_assert!(fresh("postgres-a1") && fresh("postgres-b1"));
+            }
+            if picture.actions.switchover.is_empty() {
+                for name in ["postgres-a1", "postgres-b1", "patroni-a1", "patroni-b1", "haproxy-b"] {
+                    prop_assert!(fresh(name), "{} is not fresh, yet the button is open", name);
+                }
+            }
+            for (_, site) in picture.sites.iter() {
+                for member in &site.members {
+                    prop_assert!(!member.healthy || fresh(member.source.as_str()));
+                }
+                for node in &site.nodes {
+                    let healthy = matches!(node.state, NodeState::AcceptingWrites | NodeState::InStep | NodeState::Replaying);
+                    prop_assert!(!(healthy && node.knowledge.is_fresh()) || fresh(node.postgres.as_str()));
+                }
+            }
+            let ranks: Vec<_> = picture.checks.iter().map(|check| check.verdict).collect();
+            prop_assert!(ranks.is_sorted());
+        }
+    }
+}

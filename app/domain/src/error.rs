@@ -1,0 +1,92 @@
+//! What the console answers when it cannot do what was asked. Each is a fixed sentence for people; causes are in the log.
+
+use crate::{PoolId, people::WeakPassword};
+use serde::{Deserialize, Serialize};
+
+/// Why the console did not answer a question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "error", rename_all = "snake_case")]
+pub enum ConsoleError {
+    /// There is no session, or it has ended.
+    #[error("sign in first")]
+    NotSignedIn,
+    /// No pool has this name.
+    #[error("there is no pool with this name: {pool}")]
+    UnknownPool {
+        /// The name that was asked for.
+        pool: PoolId,
+    },
+    /// The console failed. The cause is in its log under this incident.
+    #[error("this failed on the console's side; quote incident {incident}")]
+    Internal {
+        /// What to look for in the log.
+        incident: String,
+    },
+}
+
+/// Why somebody was not signed in. It does not tell an unknown sign-in name from a wrong password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "error", rename_all = "snake_case")]
+pub enum SignInError {
+    /// The sign-in name or the password is wrong.
+    #[error("the sign-in name or the password is wrong")]
+    Wrong,
+    /// Too many attempts in a short time.
+    #[error("too many attempts; wait a minute")]
+    SlowDown,
+    /// The console failed.
+    #[error("this failed on the console's side; quote incident {incident}")]
+    Internal {
+        /// What to look for in the log.
+        incident: String,
+    },
+}
+
+impl SignInError {
+    /// The word for addresses, such as `/sign-in?problem=wrong`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            SignInError::Wrong => "wrong",
+            SignInError::SlowDown => "slow_down",
+            SignInError::Internal { .. } => "internal",
+        }
+    }
+}
+
+/// Why the first administrator was not made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "error", rename_all = "snake_case")]
+pub enum SetUpError {
+    /// The link was used, has expired, was replaced, or never existed.
+    #[error("this set-up link is not open")]
+    Closed,
+    /// The sign-in name is not a name.
+    #[error("a sign-in name has 1 to 63 letters, digits, '-', '_' or '.', and starts with a letter or digit")]
+    BadLogin,
+    /// The password breaks a rule.
+    #[error("{rule}")]
+    Password {
+        /// Which rule.
+        rule: WeakPassword,
+    },
+    /// The console failed.
+    #[error("this failed on the console's side; quote incident {incident}")]
+    Internal {
+        /// What to look for in the log.
+        incident: String,
+    },
+}
+
+impl SetUpError {
+    /// The word for addresses, such as `/set-up/…?problem=too_short`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            SetUpError::Closed => "closed",
+            SetUpError::BadLogin => "bad_login",
+            SetUpError::Password { rule: WeakPassword::TooShort } => "too_short",
+            SetUpError::Password { rule: WeakPassword::TooLong } => "too_long",
+            SetUpError::Password { rule: WeakPassword::Guessable } => "guessable",
+            SetUpError::Internal { .. } => "internal",
+        }
+    }
+}

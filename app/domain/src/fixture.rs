@@ -1,0 +1,245 @@
+//! A made-up pool in good health, and its readings, for tests: take it and break what the test is about.
+
+use crate::*;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+
+/// The primary's log end in the healthy pool.
+pub const WRITTEN: Lsn = Lsn(0x5_0300_4000);
+
+fn name<T: std::str::FromStr>(text: &str) -> T
+where
+    T::Err: std::fmt::Debug,
+{
+    text.parse().expect("a name of the fixture is well-formed")
+}
+
+/// A moment, counted in milliseconds from an arbitrary instant.
+pub fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(1_770_000_000_000 + ms).expect("a time of this era")
+}
+
+/// The pool `chat-core`: a1 and a2 in `dc-a` (home), b1 and b2 in `dc-b`.
+pub fn pool() -> Pool {
+    let site = |id: &str, place: &str, letter: &str| Site {
+        id: name(id),
+        place: place.to_owned(),
+        scope: format!("pool-{letter}"),
+        nodes: [1, 2]
+            .map(|number| Node {
+                name: name(&format!("{letter}{number}")),
+                patroni: name(&format!("patroni-{letter}{number}")),
+                postgres: name(&format!("postgres-{letter}{number}")),
+            })
+            .into(),
+        proxies: vec![name(&format!("haproxy-{letter}"))],
+        etcd: vec![name(&format!("etcd-{letter}"))],
+    };
+    Pool {
+        id: name("chat-core"),
+        title: "Persistent chat for staff".to_owned(),
+        home: Side::A,
+        sites: Pair { a: site("dc-a", "Zürich", "a"), b: site("dc-b", "Bern", "b") },
+        policy: Policy::default(),
+    }
+}
+
+/// Readings of [`pool`] in perfect health, all taken at `now`: a1 writes, a2 mirrors, b1 follows, b2 follows b1.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// The pool.
+    pub pool: Pool,
+    /// What its endpoints said.
+    pub sightings: picture::Sightings,
+    /// Now.
+    pub now: Timestamp,
+}
+
+impl World {
+    /// Everything well at `now`.
+    pub fn healthy(now: Timestamp) -> World {
+        let mut world = World { pool: pool(), sightings: BTreeMap::new(), now };
+        for node in ["a1", "a2", "b1", "b2"] {
+            world.says(&format!("patroni-{node}"), Facts::Patroni(patroni(node)));
+            world.says(&format!("postgres-{node}"), Facts::Postgres(postgres(node, now)));
+        }
+        for letter in ["a", "b"] {
+            world.says(&format!("haproxy-{letter}"), Facts::Haproxy(haproxy(letter)));
+            world.says(&format!("etcd-{letter}"), Facts::Etcd(EtcdFacts { healthy: true }));
+        }
+        world
+    }
+
+    /// The picture.
+    pub fn picture(&self) -> Picture {
+        picture::work_out(&self.pool, &self.sightings, self.now)
+    }
+
+    /// An endpoint answers now.
+    pub fn says(&mut self, endpoint: &str, facts: Facts) {
+        let now = self.now;
+        self.sightings.entry(name(endpoint)).or_default().take(Ok(facts), now, Millis(4));
+    }
+
+    /// An endpoint fails now.
+    pub fn fails(&mut self, endpoint: &str, cause: ProbeFailure) {
+        let now = self.now;
+        self.sightings.entry(name(endpoint)).or_default().take(Err(cause), now, Millis(4));
+    }
+
+    /// Time passes, every endpoint that answered last says the same again, and every one that failed fails again in the same way.
+    pub fn pass(&mut self, ms: i64) {
+        self.now = self.now.checked_add(SignedDuration::from_millis(ms)).expect("a time of this era");
+        let now = self.now;
+        for sighting in self.sightings.values_mut() {
+            match sighting.failure.clone() {
+                Some((cause, _)) => sighting.take(Err(cause), now, Millis(4)),
+                None => {
+                    if let Some((facts, _)) = sighting.answer.clone() {
+                        sighting.take(Ok(refreshed(facts, now)), now, Millis(4));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Every endpoint of a site fails in the same way from now on.
+    pub fn site_fails(&mut self, side: Side, cause: &ProbeFailure) {
+        for endpoint in self.pool.endpoints().into_iter().filter(|endpoint| endpoint.side == side) {
+            self.fails(endpoint.name.as_str(), cause.clone());
+        }
+    }
+
+    /// Changes what a `PostgreSQL` says.
+    pub fn postgres(&mut self, node: &str, change: impl FnOnce(&mut PostgresFacts)) {
+        let sighting = self.sightings.get_mut(&name::<EndpointName>(&format!("postgres-{node}")));
+        if let Some(Sighting { answer: Some((Facts::Postgres(facts), _)), .. }) = sighting {
+            change(facts);
+        }
+    }
+
+    /// Changes what a Patroni says.
+    pub fn patroni(&mut self, node: &str, change: impl FnOnce(&mut PatroniFacts)) {
+        let sighting = self.sightings.get_mut(&name::<EndpointName>(&format!("patroni-{node}")));
+        if let Some(Sighting { answer: Some((Facts::Patroni(facts), _)), .. }) = sighting {
+            change(facts);
+        }
+    }
+
+    /// Changes what an `HAProxy` says.
+    pub fn haproxy(&mut self, site: &str, change: impl FnOnce(&mut HaproxyFacts)) {
+        let sighting = self.sightings.get_mut(&name::<EndpointName>(&format!("haproxy-{site}")));
+        if let Some(Sighting { answer: Some((Facts::Haproxy(facts), _)), .. }) = sighting {
+            change(facts);
+        }
+    }
+}
+
+fn refreshed(facts: Facts, now: Timestamp) -> Facts {
+    match facts {
+        Facts::Postgres(facts) => Facts::Postgres(PostgresFacts { clock: now, ..facts }),
+        other => other,
+    }
+}
+
+fn patroni(node: &str) -> PatroniFacts {
+    let letter = &node[..1];
+    let role = match node {
+        "a1" => PatroniRole::Primary,
+        "b1" => PatroniRole::StandbyLeader,
+        _ => PatroniRole::Replica,
+    };
+    PatroniFacts {
+        name: name(node),
+        scope: format!("pool-{letter}"),
+        state: PatroniState::Running,
+        role,
+        patroni_version: "4.1.5".to_owned(),
+        server_version: Some(150_018),
+        system_identifier: Some("7711095993085523164".to_owned()),
+        timeline: Some(Timeline(7)),
+        pending_restart: false,
+        paused: false,
+        scheduled_action: false,
+        leader: Some(name(&format!("{letter}1"))),
+        config: DynamicConfig {
+            standby_cluster: (letter == "b").then(|| StandbyCluster {
+                host: "198.18.1.11,198.18.1.12".to_owned(),
+                port: Some(5432),
+                slot: Some("dc_b".to_owned()),
+            }),
+            synchronous_mode: true,
+            slots: vec![if letter == "a" { "dc_b" } else { "dc_a" }.to_owned()],
+            pre_promote: true,
+            ttl_s: Some(30),
+            loop_wait_s: Some(10),
+        },
+        history: Vec::new(),
+    }
+}
+
+fn postgres(node: &str, now: Timestamp) -> PostgresFacts {
+    let primary = node == "a1";
+    let standby = !primary;
+    let sender = |receiver: &str, synchronous| Sender {
+        application_name: receiver.to_owned(),
+        client: None,
+        state: "streaming".to_owned(),
+        synchronous,
+        flushed: Some(WRITTEN),
+        replayed: Some(WRITTEN),
+        flush_lag: None,
+        reply_age: Some(Millis(300)),
+    };
+    let slot = |name: &str| Slot { name: name.to_owned(), active: true, wal_status: Some("reserved".to_owned()), restart: Some(WRITTEN) };
+    PostgresFacts {
+        in_recovery: standby,
+        system_identifier: "7711095993085523164".to_owned(),
+        server_version: 150_018,
+        clock: now,
+        started_at: at(-3_600_000),
+        timeline: Some(Timeline(7)),
+        written: primary.then_some(WRITTEN),
+        received: standby.then_some(WRITTEN),
+        replayed: standby.then_some(WRITTEN),
+        replay_paused: false,
+        receiver: standby.then(|| Receiver {
+            status: "streaming".to_owned(),
+            sender_host: Some(if node == "b2" { "198.18.2.11" } else { "198.18.1.11" }.to_owned()),
+            timeline: Some(Timeline(7)),
+            flushed: Some(WRITTEN),
+            message_age: Some(Millis(400)),
+            slot: Some(if node == "b1" { "dc_b" } else { node }.to_owned()),
+        }),
+        senders: match node {
+            "a1" => vec![sender("a2", true), sender("b1", false)],
+            "b1" => vec![sender("b2", false)],
+            _ => Vec::new(),
+        },
+        slots: match node {
+            "a1" => vec![slot("a2"), slot("dc_b")],
+            "b1" => vec![slot("b2")],
+            _ => Vec::new(),
+        },
+        archiver: Some(Archiver {
+            enabled: true,
+            last_file: primary.then(|| "000000070000000500000002".to_owned()),
+            last_at: primary.then(|| at(-18_000)),
+            last_failed_at: None,
+        }),
+        heartbeat: Some(Heartbeat { beat: 100, beat_at: now }),
+        settings: [("max_connections", 100), ("max_wal_senders", 10)].map(|(name, value)| (name.to_owned(), value)).into(),
+    }
+}
+
+fn haproxy(letter: &str) -> HaproxyFacts {
+    let active = letter == "a";
+    let member = |number: u32| MemberFacts {
+        name: name(&format!("member-{letter}{number}")),
+        state: if active { MemberState::Active } else { MemberState::Standby },
+        healthy: true,
+        sessions: if active { 12 } else { 0 },
+        unchanged_for_s: 3_600,
+    };
+    HaproxyFacts { version: "2.6.12".to_owned(), members: vec![member(1), member(2)], guard: true }
+}

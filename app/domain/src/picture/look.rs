@@ -1,0 +1,164 @@
+//! The readings of a pool, arranged by node: what every rule starts from.
+
+use super::{Knowledge, Sightings};
+use crate::{
+    EndpointName, EtcdFacts, Facts, HaproxyFacts, Millis, Node, PatroniFacts, PatroniRole, PatroniState, Pool, PostgresFacts, ProbeFailure,
+    Reading, Side, Sighting,
+};
+use jiff::Timestamp;
+
+/// One look at a pool.
+pub(crate) struct Look<'a> {
+    pub pool: &'a Pool,
+    pub sightings: &'a Sightings,
+    pub now: Timestamp,
+    pub nodes: Vec<NodeView<'a>>,
+}
+
+/// What is known of one node.
+pub(crate) struct NodeView<'a> {
+    pub side: Side,
+    pub node: &'a Node,
+    pub patroni: Reading<&'a PatroniFacts>,
+    pub postgres: Reading<&'a PostgresFacts>,
+    /// Why the newest question to its `PostgreSQL` failed, and whether that question is itself recent.
+    pub postgres_failure: Option<(&'a ProbeFailure, Timestamp)>,
+}
+
+fn pick<'a, T>(reading: Reading<&'a Facts>, part: impl Fn(&'a Facts) -> Option<&'a T>) -> Reading<&'a T> {
+    let garbage = || Reading::Missing { cause: ProbeFailure::Garbage };
+    match reading {
+        Reading::Fresh { value, seen_at } => part(value).map_or_else(garbage, |value| Reading::Fresh { value, seen_at }),
+        Reading::Stale { value, seen_at, cause } => part(value).map_or_else(garbage, |value| Reading::Stale { value, seen_at, cause }),
+        Reading::Missing { cause } => Reading::Missing { cause },
+    }
+}
+
+impl<'a> Look<'a> {
+    pub fn new(pool: &'a Pool, sightings: &'a Sightings, now: Timestamp) -> Look<'a> {
+        let mut look = Look { pool, sightings, now, nodes: Vec::new() };
+        for (side, site) in pool.sites.iter() {
+            for node in &site.nodes {
+                let view = NodeView {
+                    side,
+                    node,
+                    patroni: pick(look.reading(&node.patroni), |facts| if let Facts::Patroni(facts) = facts { Some(facts) } else { None }),
+                    postgres: pick(
+                        look.reading(&node.postgres),
+                        |facts| if let Facts::Postgres(facts) = facts { Some(facts) } else { None },
+                    ),
+                    postgres_failure: look.current_failure(&node.postgres),
+                };
+                look.nodes.push(view);
+            }
+        }
+        look
+    }
+
+    pub fn sighting(&self, endpoint: &EndpointName) -> Option<&'a Sighting<Facts>> {
+        self.sightings.get(endpoint)
+    }
+
+    pub fn reading(&self, endpoint: &EndpointName) -> Reading<&'a Facts> {
+        self.sighting(endpoint).map_or(Reading::Missing { cause: ProbeFailure::NotAskedYet }, |sighting| {
+            sighting.reading(self.now, self.pool.policy.stale_after)
+        })
+    }
+
+    pub fn haproxy(&self, endpoint: &EndpointName) -> Reading<&'a HaproxyFacts> {
+        pick(self.reading(endpoint), |facts| if let Facts::Haproxy(facts) = facts { Some(facts) } else { None })
+    }
+
+    pub fn etcd(&self, endpoint: &EndpointName) -> Reading<&'a EtcdFacts> {
+        pick(self.reading(endpoint), |facts| if let Facts::Etcd(facts) = facts { Some(facts) } else { None })
+    }
+
+    /// The failure of the newest question, if that question is recent, and when it was asked.
+    fn current_failure(&self, endpoint: &EndpointName) -> Option<(&'a ProbeFailure, Timestamp)> {
+        let sighting = self.sighting(endpoint)?;
+        let (cause, _) = sighting.failure.as_ref()?;
+        let asked_at = sighting.asked_at?;
+        (Millis::between(asked_at, self.now) <= self.pool.policy.stale_after).then_some((cause, asked_at))
+    }
+
+    pub fn nodes_of(&self, side: Side) -> impl Iterator<Item = &NodeView<'a>> {
+        self.nodes.iter().filter(move |view| view.side == side)
+    }
+
+    /// Nodes that accept writes, by a fresh reading.
+    pub fn writable(&self) -> Vec<&NodeView<'a>> {
+        self.nodes.iter().filter(|view| view.is_writable()).collect()
+    }
+
+    /// The leader of a site: its writable node, else its standby leader.
+    pub fn leader(&self, side: Side) -> Option<&NodeView<'a>> {
+        self.nodes_of(side)
+            .find(|view| view.is_writable())
+            .or_else(|| self.nodes_of(side).find(|view| view.patroni.fresh().is_some_and(|facts| facts.role == PatroniRole::StandbyLeader)))
+    }
+
+    /// The same by the last known answers, however old: for showing only.
+    pub fn last_known_leader(&self, side: Side) -> Option<&NodeView<'a>> {
+        self.leader(side).or_else(|| {
+            let leads = |view: &&NodeView| {
+                view.was_writable() || view.patroni.last_known().is_some_and(|facts| facts.role == PatroniRole::StandbyLeader)
+            };
+            self.nodes_of(side).filter(leads).max_by_key(|view| view.patroni.seen_at().max(view.postgres.seen_at()))
+        })
+    }
+
+    /// The cluster of this side is configured to follow the other one, by the last known answers of its Patroni.
+    pub fn follows_by_configuration(&self, side: Side) -> Option<bool> {
+        let newest = self.nodes_of(side).max_by_key(|view| view.patroni.seen_at())?;
+        newest.patroni.last_known().map(|facts| facts.config.standby_cluster.is_some())
+    }
+}
+
+impl NodeView<'_> {
+    /// It accepts writes, by a fresh reading. `PostgreSQL` itself is asked first; when it does not let us in, Patroni's word counts:
+    /// a second primary must be seen even where our password is wrong.
+    pub fn is_writable(&self) -> bool {
+        match self.postgres.fresh() {
+            Some(facts) => !facts.in_recovery,
+            None => {
+                !matches!(self.postgres_failure, Some((ProbeFailure::Refused, _)))
+                    && self.patroni.fresh().is_some_and(|facts| facts.role == PatroniRole::Primary && facts.state == PatroniState::Running)
+            }
+        }
+    }
+
+    /// It accepted writes when it was last read.
+    pub fn was_writable(&self) -> bool {
+        match self.postgres.last_known() {
+            Some(facts) => !facts.in_recovery,
+            None => self.patroni.last_known().is_some_and(|facts| facts.role == PatroniRole::Primary),
+        }
+    }
+
+    /// How well its `PostgreSQL` is known.
+    pub fn knowledge(&self) -> Knowledge {
+        Knowledge::of(&self.postgres)
+    }
+}
+
+impl Knowledge {
+    pub(crate) fn of<T>(reading: &Reading<T>) -> Knowledge {
+        match reading {
+            Reading::Fresh { seen_at, .. } => Knowledge::Fresh { seen_at: *seen_at },
+            Reading::Stale { seen_at, cause, .. } => Knowledge::Stale { seen_at: *seen_at, cause: cause.clone() },
+            Reading::Missing { cause } => Knowledge::Missing { cause: cause.clone() },
+        }
+    }
+
+    /// Knowledge of something that rests on both: the worse, and among equals the older.
+    #[must_use]
+    pub(crate) fn and(self, other: Knowledge) -> Knowledge {
+        let rank = |knowledge: &Knowledge| match knowledge {
+            Knowledge::Missing { .. } => 0,
+            Knowledge::Stale { .. } => 1,
+            Knowledge::Fresh { .. } => 2,
+        };
+        let key = |knowledge: &Knowledge| (rank(knowledge), knowledge.seen_at());
+        if key(&other) < key(&self) { other } else { self }
+    }
+}

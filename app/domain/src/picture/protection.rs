@@ -1,0 +1,60 @@
+//! What would be lost if the active site died now.
+
+use super::links::fed_by_archive;
+use super::{Bound, Knowledge, LinkKind, LinkPicture, LinkState, Look, Protection, ProtectionState, SitePicture, SiteRole};
+use crate::{Pair, Side};
+
+pub(super) fn protection(
+    look: &Look,
+    active: Option<Side>,
+    source_side: Option<Side>,
+    sites: &Pair<SitePicture>,
+    links: &[LinkPicture],
+) -> Protection {
+    let not_known = |state| Protection { state, loss_bytes: None, loss: None, bound: Bound::NotKnown, measured_at: None };
+    if sites.iter().all(|(_, site)| site.role == SiteRole::ClaimsActive) {
+        return not_known(ProtectionState::SplitBrain);
+    }
+    let all_lost = sites.iter().all(|(_, site)| site.role == SiteRole::Lost);
+    let one_lost = sites.iter().any(|(_, site)| site.role == SiteRole::Lost);
+    let link = links.iter().find(|link| link.kind == LinkKind::CrossSite);
+    let Some(link) = link else {
+        return not_known(if one_lost && !all_lost { ProtectionState::SiteLost } else { ProtectionState::NoReading });
+    };
+    let with = |state, bound| Protection {
+        state,
+        loss_bytes: link.lag_bytes,
+        loss: link.lag,
+        bound: if link.lag_bytes.is_none() && link.lag.is_none() { Bound::NotKnown } else { bound },
+        measured_at: link.knowledge.seen_at(),
+    };
+    if all_lost {
+        return with(ProtectionState::NoReading, Bound::Was);
+    }
+    if one_lost {
+        // With the active site gone the figure is history; with the standby gone it grows from here.
+        return with(ProtectionState::SiteLost, if active.is_some() { Bound::AtLeast } else { Bound::Was });
+    }
+    if active.is_none() || !matches!(link.knowledge, Knowledge::Fresh { .. }) {
+        return with(ProtectionState::NoReading, Bound::Was);
+    }
+    let policy = &look.pool.policy;
+    match link.state {
+        LinkState::Streaming | LinkState::Synchronous | LinkState::CatchingUp => {
+            let within = link.lag_bytes.is_some_and(|bytes| bytes <= policy.loss_target_bytes)
+                && link.lag.is_none_or(|lag| lag <= policy.loss_target);
+            with(if within { ProtectionState::Protected } else { ProtectionState::AtRisk }, Bound::About)
+        }
+        LinkState::Broken => {
+            let backup = source_side.and_then(|side| look.last_known_leader(side.other()));
+            let archive_ships = links.iter().any(|link| link.kind == LinkKind::Archive && link.state == LinkState::Shipping);
+            // The archive protects only what it has shipped; the log file being written is at risk.
+            if archive_ships && (fed_by_archive(backup) || backup.is_some_and(|view| view.postgres.fresh().is_some())) {
+                with(ProtectionState::AtRisk, Bound::AtLeast)
+            } else {
+                with(ProtectionState::Unprotected, Bound::AtLeast)
+            }
+        }
+        LinkState::Unknown | LinkState::Off | LinkState::Shipping | LinkState::Failing => with(ProtectionState::NoReading, Bound::Was),
+    }
+}

@@ -1,0 +1,396 @@
+//! The rules behind each check. One function per condition; each answers from fresh readings only.
+
+use super::{Check, CheckKind, Evidence, Verdict};
+use crate::diagnosis::system_identifiers;
+use crate::picture::{Look, NodeView, members_up};
+use crate::{
+    EndpointName, LinkKind, LinkState, Millis, NodeName, PatroniFacts, Picture, PostgresFacts, Side, Slot, Timeline, wal_file_end,
+};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// How a condition stands and why, before age and sources are added.
+type Judged = (Verdict, Evidence);
+
+struct Bench<'a> {
+    look: &'a Look<'a>,
+    picture: &'a Picture,
+    /// The primary, by a fresh reading of `PostgreSQL`.
+    primary: Option<(&'a NodeView<'a>, &'a PostgresFacts)>,
+    /// The leader of the target site, likewise.
+    backup: Option<(&'a NodeView<'a>, &'a PostgresFacts)>,
+}
+
+/// All checks, worst first.
+pub(crate) fn checks(look: &Look, picture: &Picture) -> Vec<Check> {
+    let with_facts = |view: &'_ NodeView<'_>| view.postgres.fresh().is_some();
+    let fresh =
+        |side: Side| look.leader(side).filter(|view| with_facts(view)).and_then(|view| view.postgres.fresh().map(|facts| (view, *facts)));
+    let bench = Bench {
+        look,
+        picture,
+        primary: picture.active.and_then(fresh).filter(|(_, facts)| !facts.in_recovery),
+        backup: picture.active.and_then(|active| fresh(active.other())).filter(|(_, facts)| facts.in_recovery),
+    };
+    let mut checks: Vec<Check> = CheckKind::ALL.into_iter().map(|kind| bench.check(kind)).collect();
+    checks.sort_by_key(|check| check.verdict);
+    checks
+}
+
+fn pass_if(condition: bool) -> Verdict {
+    if condition { Verdict::Pass } else { Verdict::Fail }
+}
+
+fn warn_unless(condition: bool) -> Verdict {
+    if condition { Verdict::Pass } else { Verdict::Warn }
+}
+
+impl<'a> Bench<'a> {
+    fn check(&self, kind: CheckKind) -> Check {
+        let sources = self.sources(kind);
+        let (verdict, evidence) = match kind {
+            CheckKind::OneDatabase => self.one_database(),
+            CheckKind::OnePrimary => self.one_primary(),
+            CheckKind::LeadersKnown => self.leaders_known(),
+            CheckKind::SameTimeline => self.same_timeline(),
+            CheckKind::BackupHears => self.backup_hears(),
+            CheckKind::LossWithinPolicy => self.loss_within_policy(),
+            CheckKind::CrossSiteSlot => self.cross_site_slot(),
+            CheckKind::MirrorInStep => self.mirror_in_step(),
+            CheckKind::BackupMirrorFollows => self.backup_mirror_follows(),
+            CheckKind::ArchiveShips => self.archive_ships(),
+            CheckKind::NotPaused => self.sides_without(|facts| !facts.paused),
+            CheckKind::NoPendingRestart => self.nodes_without(|facts| !facts.pending_restart),
+            CheckKind::NothingScheduled => self.sides_without(|facts| !facts.scheduled_action),
+            CheckKind::UniqueNames => self.unique_names(),
+            CheckKind::SameVersion => self.same_version(),
+            CheckKind::SettingsFit => self.settings_fit(),
+            CheckKind::ClocksAgree => self.clocks_agree(),
+            CheckKind::StandbyMembers => self.standby_members(),
+            CheckKind::EtcdHealthy => self.etcd_healthy(),
+            CheckKind::GuardInstalled => self.guard_installed(),
+        };
+        let seen: Vec<Option<Timestamp>> = sources.iter().map(|name| self.look.reading(name).seen_at()).collect();
+        let seen_at = seen.iter().copied().min().flatten();
+        Check { kind, verdict, evidence, seen_at, sources }
+    }
+
+    /// Where the facts of a check come from.
+    fn sources(&self, kind: CheckKind) -> Vec<EndpointName> {
+        let nodes = |pick: fn(&NodeView) -> EndpointName| self.look.nodes.iter().map(pick).collect::<Vec<_>>();
+        let of = |view: Option<(&NodeView, &PostgresFacts)>| view.map(|(view, _)| view.node.postgres.clone());
+        let sites = || self.look.pool.sites.iter();
+        match kind {
+            CheckKind::OneDatabase | CheckKind::OnePrimary | CheckKind::SameVersion | CheckKind::SettingsFit | CheckKind::ClocksAgree => {
+                nodes(|view| view.node.postgres.clone())
+            }
+            CheckKind::LeadersKnown
+            | CheckKind::NotPaused
+            | CheckKind::NoPendingRestart
+            | CheckKind::NothingScheduled
+            | CheckKind::UniqueNames => nodes(|view| view.node.patroni.clone()),
+            CheckKind::SameTimeline | CheckKind::LossWithinPolicy => of(self.primary).into_iter().chain(of(self.backup)).collect(),
+            CheckKind::BackupHears | CheckKind::BackupMirrorFollows => of(self.backup).into_iter().collect(),
+            CheckKind::CrossSiteSlot | CheckKind::MirrorInStep | CheckKind::ArchiveShips => of(self.primary).into_iter().collect(),
+            CheckKind::StandbyMembers => self.look.pool.sites[self.picture.target].proxies.clone(),
+            CheckKind::EtcdHealthy => sites().flat_map(|(_, site)| site.etcd.clone()).collect(),
+            CheckKind::GuardInstalled => {
+                let mut all: Vec<_> = sites().flat_map(|(_, site)| site.proxies.clone()).collect();
+                all.extend(nodes(|view| view.node.patroni.clone()));
+                all
+            }
+        }
+    }
+
+    /// Fresh answers of Patroni, or the endpoints of a site that gives none: one answer tells for its whole cluster.
+    fn patroni_of_both(&self) -> Result<Vec<(&NodeView<'a>, &'a PatroniFacts)>, Judged> {
+        let answers: Vec<_> = self.look.nodes.iter().filter_map(|view| view.patroni.fresh().map(|facts| (view, *facts))).collect();
+        let silent = |side: &Side| !answers.iter().any(|(view, _)| view.side == *side);
+        let missing: Vec<EndpointName> = Side::BOTH
+            .into_iter()
+            .filter(silent)
+            .flat_map(|side| self.look.nodes_of(side).map(|view| view.node.patroni.clone()).collect::<Vec<_>>())
+            .collect();
+        if missing.is_empty() { Ok(answers) } else { Err((Verdict::Unknown, Evidence::NoReading { endpoints: missing })) }
+    }
+
+    /// Fresh answers of `PostgreSQL`, or the nodes of a site that gives none. A mirror that is down has checks of its own.
+    fn postgres_of_both(&self) -> Result<Vec<(&NodeView<'a>, &'a PostgresFacts)>, Judged> {
+        let answers: Vec<_> = self.look.nodes.iter().filter_map(|view| view.postgres.fresh().map(|facts| (view, *facts))).collect();
+        let silent = |side: &Side| !answers.iter().any(|(view, _)| view.side == *side);
+        let missing: Vec<EndpointName> = Side::BOTH
+            .into_iter()
+            .filter(silent)
+            .flat_map(|side| self.look.nodes_of(side).map(|view| view.node.postgres.clone()).collect::<Vec<_>>())
+            .collect();
+        if missing.is_empty() { Ok(answers) } else { Err((Verdict::Unknown, Evidence::NoReading { endpoints: missing })) }
+    }
+
+    fn one_database(&self) -> Judged {
+        if let Err(unknown) = self.postgres_of_both() {
+            return unknown;
+        }
+        let found = system_identifiers(self.look);
+        (pass_if(found.len() == 1), Evidence::Identifiers { found })
+    }
+
+    /// A node that does not answer might be writing: only refused connections and fresh readings count as "not writable".
+    fn one_primary(&self) -> Judged {
+        let refuses = |view: &NodeView| matches!(view.postgres_failure, Some((crate::ProbeFailure::Refused, _)));
+        let silent = |view: &&NodeView| view.postgres.fresh().is_none() && !refuses(view);
+        let missing: Vec<_> = self.look.nodes.iter().filter(silent).map(|view| view.node.postgres.clone()).collect();
+        let writable: Vec<NodeName> = self.look.writable().iter().map(|view| view.node.name.clone()).collect();
+        match writable.len() {
+            2.. => (Verdict::Fail, Evidence::Nodes { nodes: writable }),
+            _ if !missing.is_empty() => (Verdict::Unknown, Evidence::NoReading { endpoints: missing }),
+            count => (pass_if(count == 1), Evidence::Nodes { nodes: writable }),
+        }
+    }
+
+    /// Every step of an operation goes through the leaders' Patroni, so both must be there themselves, not only be spoken of.
+    fn leaders_known(&self) -> Judged {
+        if let Err(unknown) = self.patroni_of_both() {
+            return unknown;
+        }
+        let leaders: Vec<&NodeView> = Side::BOTH.into_iter().filter_map(|side| self.look.leader(side)).collect();
+        let silent: Vec<EndpointName> =
+            leaders.iter().filter(|view| view.patroni.fresh().is_none()).map(|view| view.node.patroni.clone()).collect();
+        if !silent.is_empty() {
+            return (Verdict::Unknown, Evidence::NoReading { endpoints: silent });
+        }
+        (pass_if(leaders.len() == 2), Evidence::Nodes { nodes: leaders.iter().map(|view| view.node.name.clone()).collect() })
+    }
+
+    /// The facts of both ends of the cross-site link, or what to say without them.
+    fn ends(&self) -> Result<(&'a PostgresFacts, &'a PostgresFacts), Judged> {
+        match (self.primary, self.backup) {
+            (Some((_, primary)), Some((_, backup))) => Ok((primary, backup)),
+            _ => Err(self.postgres_of_both().err().unwrap_or((Verdict::Unknown, Evidence::NoSubject))),
+        }
+    }
+
+    fn same_timeline(&self) -> Judged {
+        let (primary, backup) = match self.ends() {
+            Ok(ends) => ends,
+            Err(unknown) => return unknown,
+        };
+        let Some(written) = primary.timeline else { return (Verdict::Unknown, Evidence::NoSubject) };
+        let received: Option<Timeline> = backup.receiver.as_ref().and_then(|receiver| receiver.timeline);
+        (pass_if(received == Some(written)), Evidence::Timelines { primary: written, backup: received })
+    }
+
+    fn backup_hears(&self) -> Judged {
+        let (_, backup) = match self.ends() {
+            Ok(ends) => ends,
+            Err(unknown) => return unknown,
+        };
+        let limit = self.look.pool.policy.message_age_limit;
+        match backup.receiver.as_ref().and_then(|receiver| receiver.message_age) {
+            Some(age) => (pass_if(age < limit), Evidence::Age { age, limit }),
+            None => (Verdict::Fail, Evidence::NoSubject),
+        }
+    }
+
+    fn loss_within_policy(&self) -> Judged {
+        if let Err(unknown) = self.ends() {
+            return unknown;
+        }
+        let limit = self.look.pool.policy.loss_target_bytes;
+        match self.picture.link(LinkKind::CrossSite).and_then(|link| link.lag_bytes) {
+            Some(bytes) => (pass_if(bytes <= limit), Evidence::Bytes { bytes, limit }),
+            None => (Verdict::Unknown, Evidence::NoSubject),
+        }
+    }
+
+    fn cross_site_slot(&self) -> Judged {
+        let (primary, backup) = match self.ends() {
+            Ok(ends) => ends,
+            Err(unknown) => return unknown,
+        };
+        let configured = || {
+            let of_target = self.look.nodes_of(self.picture.target);
+            of_target.filter_map(|view| view.patroni.fresh()).find_map(|facts| facts.config.standby_cluster.as_ref()?.slot.clone())
+        };
+        let name = backup.receiver.as_ref().and_then(|receiver| receiver.slot.clone()).or_else(configured);
+        let slot: Option<&Slot> = name.as_ref().and_then(|name| primary.slots.iter().find(|slot| slot.name == *name));
+        let verdict = match slot {
+            Some(slot) if slot.active => match slot.wal_status.as_deref() {
+                Some("reserved") => Verdict::Pass,
+                // Kept beyond max_wal_size, still safe.
+                Some("extended") => Verdict::Warn,
+                _ => Verdict::Fail,
+            },
+            _ => Verdict::Fail,
+        };
+        let active = slot.is_some_and(|slot| slot.active);
+        (verdict, Evidence::Slot { name, active, wal_status: slot.and_then(|slot| slot.wal_status.clone()) })
+    }
+
+    fn mirror_in_step(&self) -> Judged {
+        let Some((primary, facts)) = self.primary else { return self.ends().err().unwrap_or((Verdict::Unknown, Evidence::NoSubject)) };
+        let mirrors: Vec<&NodeView> = self.look.nodes_of(primary.side).filter(|view| view.node.name != primary.node.name).collect();
+        let sender = |view: &&&NodeView| facts.senders.iter().find(|sender| sender.application_name == view.node.name.as_str());
+        let best = mirrors.iter().max_by_key(|view| sender(view).map(|sender| (sender.synchronous, sender.state == "streaming")));
+        let state = best.as_ref().and_then(sender);
+        let (streaming, synchronous) = state.map_or((false, false), |sender| (sender.state == "streaming", sender.synchronous));
+        (pass_if(streaming && synchronous), Evidence::Replica { node: best.map(|view| view.node.name.clone()), streaming, synchronous })
+    }
+
+    fn backup_mirror_follows(&self) -> Judged {
+        let Some((backup, facts)) = self.backup else { return self.ends().err().unwrap_or((Verdict::Unknown, Evidence::NoSubject)) };
+        let others: Vec<&NodeView> = self.look.nodes_of(backup.side).filter(|view| view.node.name != backup.node.name).collect();
+        let follows = |view: &&&NodeView| {
+            facts.senders.iter().any(|sender| sender.application_name == view.node.name.as_str() && sender.state == "streaming")
+        };
+        let node = others.iter().find(|view| follows(view)).or(others.first()).map(|view| view.node.name.clone());
+        let streaming = others.iter().any(|view| follows(&view));
+        (warn_unless(streaming), Evidence::Replica { node, streaming, synchronous: false })
+    }
+
+    fn archive_ships(&self) -> Judged {
+        let Some((_, facts)) = self.primary else { return self.ends().err().unwrap_or((Verdict::Unknown, Evidence::NoSubject)) };
+        let ships = self.picture.link(LinkKind::Archive).is_some_and(|link| link.state == LinkState::Shipping);
+        let archiver = facts.archiver.as_ref();
+        let newest = archiver.and_then(|archiver| archiver.last_file.clone());
+        let up_to = newest.as_deref().and_then(wal_file_end).map(|(_, end)| end);
+        let failing = archiver.is_some_and(|archiver| archiver.last_failed_at > archiver.last_at);
+        (warn_unless(ships), Evidence::Archive { newest, at: archiver.and_then(|archiver| archiver.last_at), failing, up_to })
+    }
+
+    fn sides_without(&self, fine: fn(&PatroniFacts) -> bool) -> Judged {
+        match self.patroni_of_both() {
+            Err(unknown) => unknown,
+            Ok(answers) => {
+                let sides: BTreeSet<Side> = answers.iter().filter(|(_, facts)| !fine(facts)).map(|(view, _)| view.side).collect();
+                (pass_if(sides.is_empty()), Evidence::Sides { sides: sides.into_iter().collect() })
+            }
+        }
+    }
+
+    fn nodes_without(&self, fine: fn(&PatroniFacts) -> bool) -> Judged {
+        match self.patroni_of_both() {
+            Err(unknown) => unknown,
+            Ok(answers) => {
+                let nodes: Vec<NodeName> =
+                    answers.iter().filter(|(_, facts)| !fine(facts)).map(|(view, _)| view.node.name.clone()).collect();
+                (pass_if(nodes.is_empty()), Evidence::Nodes { nodes })
+            }
+        }
+    }
+
+    /// The configuration refuses names that are used twice; here the names that Patroni uses are compared with them.
+    fn unique_names(&self) -> Judged {
+        match self.patroni_of_both() {
+            Err(unknown) => unknown,
+            Ok(answers) => {
+                let nodes: Vec<NodeName> =
+                    answers.iter().filter(|(view, facts)| facts.name != view.node.name).map(|(_, facts)| facts.name.clone()).collect();
+                (pass_if(nodes.is_empty()), Evidence::Nodes { nodes })
+            }
+        }
+    }
+
+    fn same_version(&self) -> Judged {
+        match self.postgres_of_both() {
+            Err(unknown) => unknown,
+            Ok(answers) => {
+                let found: BTreeSet<u32> = answers.iter().map(|(_, facts)| facts.server_version).collect();
+                let majors: BTreeSet<u32> = found.iter().map(|version| version / 10_000).collect();
+                let verdict = match (majors.len(), found.len()) {
+                    (1, 1) => Verdict::Pass,
+                    // Streaming between minor versions works; it is only not what anybody wants to keep.
+                    (1, _) => Verdict::Warn,
+                    _ => Verdict::Fail,
+                };
+                (verdict, Evidence::Versions { found: found.into_iter().collect() })
+            }
+        }
+    }
+
+    /// `PostgreSQL` pauses replay or refuses to start when these are smaller on a standby than on its primary
+    /// (documentation, 27.4.3 "Administrator's Overview" of hot standby).
+    fn settings_fit(&self) -> Judged {
+        let answers = match self.postgres_of_both() {
+            Err(unknown) => return unknown,
+            Ok(answers) => answers,
+        };
+        let Some((_, primary)) = self.primary else { return (Verdict::Unknown, Evidence::NoSubject) };
+        for (view, facts) in answers.iter().filter(|(_, facts)| facts.in_recovery) {
+            for (name, &wanted) in &primary.settings {
+                if let Some(&standby) = facts.settings.get(name)
+                    && standby < wanted
+                {
+                    let (name, node) = (name.clone(), view.node.name.clone());
+                    return (Verdict::Fail, Evidence::Setting { name, node, standby, primary: wanted });
+                }
+            }
+        }
+        (Verdict::Pass, Evidence::SettingsEqual)
+    }
+
+    /// A node's clock was read somewhere between our question and its answer; only what lies outside of that counts.
+    fn clocks_agree(&self) -> Judged {
+        let answers = match self.postgres_of_both() {
+            Err(unknown) => return unknown,
+            Ok(answers) => answers,
+        };
+        let limit = self.look.pool.policy.clock_limit;
+        let off = |(view, facts): &(&NodeView, &PostgresFacts)| {
+            let sighting = self.look.sighting(&view.node.postgres)?;
+            let (_, asked_at) = sighting.answer.as_ref()?;
+            let early = Millis::between(facts.clock, *asked_at);
+            let late = Millis(Millis::between(*asked_at, facts.clock).0.saturating_sub(sighting.took.0));
+            Some(early.max(late))
+        };
+        let age = answers.iter().filter_map(off).max().unwrap_or_default();
+        (pass_if(age <= limit), Evidence::Age { age, limit })
+    }
+
+    fn standby_members(&self) -> Judged {
+        let site = &self.look.pool.sites[self.picture.target];
+        let silent: Vec<_> = site.proxies.iter().filter(|proxy| self.look.haproxy(proxy).fresh().is_none()).cloned().collect();
+        let up: Vec<_> = members_up(self.look, self.picture.target).map(|member| member.name.clone()).collect();
+        let wanted = self.look.pool.policy.standby_members_min;
+        let enough = up.len() >= usize::try_from(wanted).unwrap_or(usize::MAX);
+        if !enough && !silent.is_empty() {
+            return (Verdict::Unknown, Evidence::NoReading { endpoints: silent });
+        }
+        (pass_if(enough), Evidence::Members { up, wanted })
+    }
+
+    /// Each cluster needs its own store to change roles.
+    fn etcd_healthy(&self) -> Judged {
+        let all: Vec<&EndpointName> = self.look.pool.sites.iter().flat_map(|(_, site)| &site.etcd).collect();
+        let sick: Vec<EndpointName> = all
+            .iter()
+            .filter(|name| self.look.etcd(name).fresh().is_some_and(|facts| !facts.healthy))
+            .map(|name| (*name).clone())
+            .collect();
+        if !sick.is_empty() {
+            return (Verdict::Fail, Evidence::Endpoints { endpoints: sick });
+        }
+        let silent: Vec<EndpointName> =
+            all.iter().filter(|name| self.look.etcd(name).fresh().is_none()).map(|name| (*name).clone()).collect();
+        if silent.is_empty() {
+            (Verdict::Pass, Evidence::Endpoints { endpoints: Vec::new() })
+        } else {
+            (Verdict::Unknown, Evidence::NoReading { endpoints: silent })
+        }
+    }
+
+    /// Only a warning: a planned operation is safe without them, a returning site is not.
+    fn guard_installed(&self) -> Judged {
+        let answers = match self.patroni_of_both() {
+            Err(unknown) => return unknown,
+            Ok(answers) => answers,
+        };
+        let guarded = |side: Side| answers.iter().any(|(view, facts)| view.side == side && facts.config.pre_promote);
+        let rule = |side: Side| {
+            let proxies = &self.look.pool.sites[side].proxies;
+            !proxies.is_empty() && proxies.iter().all(|proxy| self.look.haproxy(proxy).fresh().is_some_and(|facts| facts.guard))
+        };
+        let missing = |there: &dyn Fn(Side) -> bool| Side::BOTH.into_iter().filter(|side| !there(*side)).collect::<Vec<_>>();
+        let (pre_promote_missing, proxy_missing) = (missing(&guarded), missing(&rule));
+        (warn_unless(pre_promote_missing.is_empty() && proxy_missing.is_empty()), Evidence::Guards { pre_promote_missing, proxy_missing })
+    }
+}
