@@ -1,0 +1,67 @@
+# make demo   the two-site lab and the console, until Ctrl-C
+# make test   everything: checks, unit, contract, lab and browser tests
+# make quick  the part of it that needs neither the lab nor a browser; run it often
+# make dev    the console with reload on change, against a running lab
+# make bench  figures and ratios, see end2end/bench
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# The same places as in ./setup.
+TOOLS := $(or $(SWITCHBACK_TOOLS),$(if $(filter 0,$(shell id -u)),/var/cache/switchback,$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/switchback))
+export SWITCHBACK_TOOLS := $(TOOLS)
+export PATH := $(TOOLS)/bin:$(TOOLS)/node_modules/.bin:$(PATH)
+LAB := target/release/switchback-lab
+
+.PHONY: help demo dev test quick check nextest deny lab-tests browser-tests bench figures lab lab-down fmt
+
+help:
+	@sed -n 's/^# //p' Makefile | head -n 5
+
+demo:
+	@./setup build
+	@./setup lab
+	@end2end/demo
+
+dev:
+	@./setup build
+	@./setup lab
+	@end2end/dev
+
+test: quick lab-tests browser-tests
+
+quick: check nextest deny
+
+check:
+	@./setup build
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	cargo clippy --package switchback-app --features hydrate --target wasm32-unknown-unknown --quiet -- -D warnings
+
+nextest:
+	@./setup lab
+	@./setup test
+	cargo nextest run --workspace --no-fail-fast
+
+deny:
+	@./setup test
+	cargo deny check bans licenses sources
+	@# The advisories need RustSec's database, which some networks do not reach: say so rather than pass silently.
+	@timeout 120 cargo deny check advisories || { if [ -d "$${CARGO_HOME:-$$HOME/.cargo}/advisory-dbs" ] && [ -n "$$(ls -A "$${CARGO_HOME:-$$HOME/.cargo}/advisory-dbs" 2>/dev/null)" ]; then exit 1; else echo "deny: RustSec's database is out of reach here, advisories were NOT checked"; fi; }
+
+lab-tests:
+	@./setup lab
+	@./setup test
+	cargo nextest run --package switchback-lab --features lab-tests --test real_lab --no-capture
+
+browser-tests:
+	@./setup build
+	@./setup lab
+	@./setup test
+	end2end/browser
+
+bench:
+	@./setup build
+	@./setup lab
+	@end2end/bench/run $(WHAT)
+
+fmt:
+	cargo fmt --all
