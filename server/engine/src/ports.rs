@@ -2,11 +2,32 @@
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use secrecy::SecretString;
 use switchback_domain::{
     Endpoint, Facts, Login, PoolId, ProbeFailure,
     history::{Change, Metric, Point},
     people::Person,
 };
+
+/// The only source of chance in the engine, so that tests own it. Must be fit for secrets.
+pub trait Chance: Send + Sync + 'static {
+    /// Fills `bytes` with what nobody can guess.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// A password could not be hashed or compared: the machine is out of memory, or a stored hash is no hash.
+#[derive(Debug, thiserror::Error)]
+#[error("the password could not be hashed or compared: {0}")]
+pub struct PasswordsFailed(pub String);
+
+/// Hashes passwords, deliberately slowly; does it where it holds up nobody else.
+pub trait Passwords: Send + Sync + 'static {
+    /// A new hash (PHC string) with its own salt.
+    fn hash(&self, password: SecretString) -> BoxFuture<'_, Result<String, PasswordsFailed>>;
+
+    /// Whether the password fits the hash. Takes as long for a wrong password as for the right one.
+    fn verify(&self, password: SecretString, hash: String) -> BoxFuture<'_, Result<bool, PasswordsFailed>>;
+}
 
 /// The only source of time in the engine, so that tests own it.
 pub trait Clock: Send + Sync + 'static {

@@ -1,0 +1,229 @@
+//! Observation: one task per endpoint asks, one task per pool works out the picture. No endpoint waits for another.
+
+use crate::{
+    console::WorkOut,
+    figures,
+    history::{Recorder, Writer},
+    live::Live,
+    ports::{Chance, Clock, Probe},
+    time::{millis, pause},
+};
+use futures::FutureExt;
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use switchback_domain::{Endpoint, EndpointName, Facts, Millis, Picture, Pool, ProbeFailure, picture::Sightings};
+use tokio::{
+    sync::Notify,
+    time::{Instant, MissedTickBehavior},
+};
+use tokio_util::sync::CancellationToken;
+
+/// Readings grow stale without any answer, so the picture is worked out at least this often.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The least time between two pictures: answers that come together make one change.
+const COALESCE: Duration = Duration::from_millis(50);
+
+/// A question that takes this many intervals has broken its promise to end by itself, and is dropped.
+const OVERRUN_INTERVALS: u32 = 5;
+
+/// How far apart from its interval a question may be moved, in percent, so that endpoints spread over time.
+const JITTER_PERCENT: u32 = 10;
+
+/// A pool under observation.
+pub(crate) struct Watched {
+    pub(crate) pool: Pool,
+    pub(crate) live: Arc<Live<Picture>>,
+    pub(crate) writer: Writer,
+    clock: Arc<dyn Clock>,
+    work_out: WorkOut,
+    seen: Mutex<Seen>,
+    stirred: Notify,
+    /// Rung when something changed that may show on the overview.
+    overview: Arc<Notify>,
+    sound: AtomicBool,
+}
+
+/// What was seen of every endpoint, and by which question.
+#[derive(Default)]
+struct Seen {
+    sightings: Sightings,
+    newest: std::collections::BTreeMap<EndpointName, u64>,
+}
+
+/// What came of one question.
+pub(crate) struct Outcome {
+    /// Counts up with every question to the same endpoint.
+    pub(crate) number: u64,
+    pub(crate) asked_at: jiff::Timestamp,
+    pub(crate) took: Millis,
+    pub(crate) answer: Result<Facts, ProbeFailure>,
+}
+
+impl Watched {
+    pub(crate) fn new(pool: Pool, boot: Arc<str>, clock: Arc<dyn Clock>, work_out: WorkOut, overview: Arc<Notify>) -> Watched {
+        let mut seen = Seen::default();
+        for endpoint in pool.endpoints() {
+            seen.sightings.entry(endpoint.name).or_default();
+        }
+        let first = work_out(&pool, &seen.sightings, clock.now());
+        let live = Arc::new(Live::new(boot, Arc::new(first)));
+        let writer = Writer::new(pool.id.clone());
+        let sound = AtomicBool::new(true);
+        Watched { pool, live, writer, clock, work_out, seen: Mutex::new(seen), stirred: Notify::new(), overview, sound }
+    }
+
+    /// The picture now.
+    pub(crate) fn picture(&self) -> Arc<Picture> {
+        self.live.value()
+    }
+
+    /// Whether the last attempt to work out the picture succeeded.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.sound.load(Ordering::Relaxed)
+    }
+
+    /// Takes in what came of a question, unless a newer one is in already: a slow old answer never overwrites a newer one.
+    pub(crate) fn take(&self, endpoint: &EndpointName, outcome: Outcome) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = seen.newest.entry(endpoint.clone()).or_default();
+        if outcome.number <= *newest {
+            return;
+        }
+        *newest = outcome.number;
+        seen.sightings.entry(endpoint.clone()).or_default().take(outcome.answer, outcome.asked_at, outcome.took);
+        drop(seen);
+        self.stirred.notify_one();
+    }
+
+    /// Works out the picture and tells everybody what differs.
+    fn refresh(&self, recorder: &mut Recorder) {
+        let now = self.clock.now();
+        let worked_out = {
+            let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            std::panic::catch_unwind(AssertUnwindSafe(|| (self.work_out)(&self.pool, &seen.sightings, now)))
+        };
+        let sound = worked_out.is_ok();
+        if self.sound.swap(sound, Ordering::Relaxed) != sound && !sound {
+            tracing::error!(pool = %self.pool.id, "the picture could not be worked out; beats stop until it can");
+        }
+        let Ok(picture) = worked_out else { return };
+        let picture = Arc::new(picture);
+        let noted = recorder.take(&picture, now);
+        if self.live.publish(picture, now) {
+            figures::published();
+            self.overview.notify_one();
+        }
+        self.live.points(&noted.points);
+        self.writer.hand_over(noted);
+    }
+}
+
+/// Works out a pool's picture: at once when something was heard, but at most every 50 ms, and with every tick.
+pub(crate) async fn keep_picture(watched: Arc<Watched>, stop: CancellationToken) {
+    let mut recorder = Recorder::new(&watched.pool);
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = watched.stirred.notified() => {}
+            _ = tick.tick() => {}
+            // Beats come from this very loop, so that they prove that it goes round.
+            () = tokio::time::sleep_until(watched.live.beat_due_at()), if watched.is_sound() => {
+                watched.live.beat(watched.clock.now());
+                continue;
+            }
+        }
+        watched.refresh(&mut recorder);
+        if !pause(COALESCE, &stop).await {
+            return;
+        }
+    }
+}
+
+/// How an endpoint is asked.
+pub(crate) struct Asking {
+    pub(crate) every: Duration,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) chance: Arc<dyn Chance>,
+}
+
+impl Asking {
+    /// A share of `length`, evenly drawn.
+    fn part_of(&self, length: Duration) -> Duration {
+        let mut bytes = [0; 4];
+        self.chance.fill(&mut bytes);
+        length.mul_f64(f64::from(u32::from_le_bytes(bytes)) / (f64::from(u32::MAX) + 1.0))
+    }
+
+    /// From the beginning of one question to the next: the interval, a little more or less.
+    fn round(&self) -> Duration {
+        let slack = self.every * JITTER_PERCENT / 100;
+        self.every - slack + self.part_of(slack * 2)
+    }
+}
+
+/// Asks one endpoint for ever: every interval, but never before the last question has ended. After failures the
+/// interval stays the same, because a node that returns should be seen at once; the jitter keeps questions apart.
+pub(crate) async fn keep_asking(mut probe: Box<dyn Probe>, watched: Arc<Watched>, asking: Asking, stop: CancellationToken) {
+    let endpoint = probe.endpoint().clone();
+    if !pause(asking.part_of(asking.every), &stop).await {
+        return;
+    }
+    let mut number = 0;
+    let mut failing = None;
+    loop {
+        number += 1;
+        let asked_at = asking.clock.now();
+        let began = Instant::now();
+        let next = began + asking.round();
+        let answer = tokio::select! {
+            () = stop.cancelled() => return,
+            answer = ask(probe.as_mut(), &endpoint, asked_at, asking.every * OVERRUN_INTERVALS) => answer,
+        };
+        let took = began.elapsed();
+        figures::probed(endpoint.kind, answer.as_ref().err(), took);
+        note(&watched.pool, &endpoint, &answer, &mut failing);
+        watched.take(&endpoint.name, Outcome { number, asked_at, took: millis(took), answer });
+        if !pause(next.saturating_duration_since(Instant::now()), &stop).await {
+            return;
+        }
+    }
+}
+
+/// Asks once. Whatever the probe does, this ends and says what happened.
+async fn ask(probe: &mut dyn Probe, endpoint: &Endpoint, asked_at: jiff::Timestamp, most: Duration) -> Result<Facts, ProbeFailure> {
+    let look = AssertUnwindSafe(async { probe.look(asked_at).await }).catch_unwind();
+    match tokio::time::timeout(most, look).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => {
+            // An answer that our own code stumbles over is at least not one that it understands.
+            tracing::error!(endpoint = %endpoint.name, "the probe panicked; it is asked again");
+            Err(ProbeFailure::Garbage)
+        }
+        Err(_) => Err(ProbeFailure::TimedOut { after: millis(most) }),
+    }
+}
+
+/// Logs when an endpoint begins to fail, fails otherwise than before, and answers again; not each second in between.
+fn note(pool: &Pool, endpoint: &Endpoint, answer: &Result<Facts, ProbeFailure>, failing: &mut Option<ProbeFailure>) {
+    match answer {
+        Ok(_) if failing.take().is_some() => tracing::info!(pool = %pool.id, endpoint = %endpoint.name, "answers again"),
+        Ok(_) => {}
+        Err(cause) if failing.as_ref() == Some(cause) => {}
+        Err(cause) => {
+            tracing::warn!(pool = %pool.id, endpoint = %endpoint.name, ?cause, "gives no usable answer");
+            *failing = Some(cause.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

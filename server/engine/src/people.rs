@@ -1,0 +1,322 @@
+//! People: the first administrator, signing in and out, sessions. Everything done or refused here is in the audit
+//! history, and nothing is done that cannot be written there.
+
+mod attempts;
+mod secret;
+
+pub(crate) use secret::hex;
+
+use crate::{
+    figures,
+    ports::{AuditEntry, Chance, Clock, Passwords, Session, Store, StoreError},
+    time::pause,
+};
+use attempts::Attempts;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
+use switchback_domain::{
+    Login,
+    error::{ConsoleError, SetUpError, SignInError},
+    people::{Caller, Person, objection_to_password},
+};
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+
+/// How long a set-up link can be used.
+const SET_UP_LASTS: Duration = Duration::from_secs(24 * 3_600);
+
+/// A session's last use is noted at most this often.
+const TOUCH_EVERY: Duration = Duration::from_secs(60);
+
+const PRUNE_EVERY: Duration = Duration::from_secs(600);
+
+/// The longest name that is shown for a person, in characters.
+const NAME_MAX: usize = 80;
+
+/// How long sessions last.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SessionLimits {
+    /// Without use.
+    pub(crate) idle: Duration,
+    /// At the most.
+    pub(crate) absolute: Duration,
+}
+
+/// The one link with which the first administrator is made.
+pub struct SetUpLink {
+    /// The last part of its address, in letters and digits. Nobody keeps it; only its SHA-256 is in the store.
+    pub secret: SecretString,
+    /// Until when it can be used.
+    pub expires_at: Timestamp,
+}
+
+/// What the first administrator filled in.
+pub struct SetUpForm {
+    /// The last part of the link's address.
+    pub secret: SecretString,
+    /// The sign-in name they want.
+    pub login: String,
+    /// The name that pages show; the sign-in name when empty.
+    pub name: String,
+    /// The password they want.
+    pub password: SecretString,
+}
+
+/// A session that has just begun.
+pub struct SignedIn {
+    /// For the cookie, in letters and digits. Nobody keeps it; only its SHA-256 is in the store.
+    pub secret: SecretString,
+    /// Who, and until when at the latest.
+    pub caller: Caller,
+}
+
+impl fmt::Debug for SignedIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedIn").field("caller", &self.caller).finish_non_exhaustive()
+    }
+}
+
+/// The use cases around people.
+pub(crate) struct People {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    chance: Arc<dyn Chance>,
+    passwords: Arc<dyn Passwords>,
+    limits: SessionLimits,
+    attempts: Attempts,
+    /// A hash that no password fits, for sign-in names that nobody has.
+    nobodys_hash: OnceCell<String>,
+}
+
+/// An outcome as the audit history has it.
+enum Written {
+    Done,
+    Refused(&'static str),
+    Failed,
+}
+
+impl People {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        chance: Arc<dyn Chance>,
+        passwords: Arc<dyn Passwords>,
+        limits: SessionLimits,
+    ) -> People {
+        People { store, clock, chance, passwords, limits, attempts: Attempts::default(), nobodys_hash: OnceCell::new() }
+    }
+
+    /// Makes the set-up link anew, unless somebody has an account already.
+    pub(crate) async fn open_set_up(&self) -> Result<Option<SetUpLink>, Incident> {
+        if self.store.people_count().await.map_err(|error| self.incident(&error))? > 0 {
+            return Ok(None);
+        }
+        let secret = secret::mint(self.chance.as_ref());
+        let expires_at = self.clock.now() + SET_UP_LASTS;
+        self.audit("open_set_up", None, "", Written::Done, "").await?;
+        self.store.open_set_up(&secret::hash(secret.expose_secret()), expires_at).await.map_err(|error| self.incident(&error))?;
+        Ok(Some(SetUpLink { secret, expires_at }))
+    }
+
+    pub(crate) async fn set_up_is_open(&self, secret: &str) -> Result<bool, Incident> {
+        if !secret::is_one(secret) {
+            return Ok(false);
+        }
+        self.store.set_up_is_open(&secret::hash(secret), self.clock.now()).await.map_err(|error| self.incident(&error))
+    }
+
+    /// Makes the first administrator and signs them in.
+    pub(crate) async fn set_up(&self, form: SetUpForm, from: &str) -> Result<SignedIn, SetUpError> {
+        let refused = async |login: &str, reason, error| match self.audit("set_up", None, login, Written::Refused(reason), from).await {
+            Ok(()) => error,
+            Err(incident) => incident.into(),
+        };
+        if !self.set_up_is_open(form.secret.expose_secret()).await? {
+            return Err(refused("", "closed", SetUpError::Closed).await);
+        }
+        let Ok(login) = form.login.trim().parse::<Login>() else {
+            return Err(refused("", "bad_login", SetUpError::BadLogin).await);
+        };
+        if let Some(rule) = objection_to_password(form.password.expose_secret(), &login) {
+            let error = SetUpError::Password { rule };
+            return Err(refused(login.as_str(), error.code(), error).await);
+        }
+        let password_hash = self.passwords.hash(form.password).await.map_err(|error| self.incident(&error))?;
+        let name: String = form.name.trim().chars().filter(|letter| !letter.is_control()).take(NAME_MAX).collect();
+        let name = if name.is_empty() { login.to_string() } else { name };
+        let person = Person { login, name, created_at: self.clock.now() };
+        let login = person.login.as_str();
+        // A person cannot be taken back, so the entry comes first; if the store then says no, a second entry says so.
+        self.audit("set_up", Some(&person.login), login, Written::Done, from).await?;
+        let secret_hash = secret::hash(form.secret.expose_secret());
+        match self.store.set_up(&secret_hash, &person, &password_hash, person.created_at).await {
+            Ok(()) => Ok(self.begin_session(person, from).await?),
+            Err(StoreError::Taken) => Err(refused(login, "closed", SetUpError::Closed).await),
+            Err(error) => {
+                let incident = self.incident(&error);
+                self.audit("set_up", None, login, Written::Failed, from).await?;
+                Err(incident.into())
+            }
+        }
+    }
+
+    pub(crate) async fn sign_in(&self, login: &str, password: SecretString, from: &str) -> Result<SignedIn, SignInError> {
+        let login = login.trim().parse::<Login>().ok();
+        let now = self.clock.now();
+        let attempt = match self.attempts.begin(login.as_ref(), from, now) {
+            Ok(attempt) => attempt,
+            Err(attempts::TooMany { first }) => {
+                // One entry for a row of refusals: whoever floods the form should not flood the audit history.
+                if first {
+                    self.audit("sign_in", None, "", Written::Refused("slow_down"), from).await?;
+                }
+                return Err(SignInError::SlowDown);
+            }
+        };
+        // Made before it is known whether it is needed, so that time tells nothing.
+        let nobodys_hash = self.nobodys_hash.get_or_try_init(|| self.passwords.hash(secret::mint(self.chance.as_ref()))).await;
+        let nobodys_hash = nobodys_hash.map_err(|error| self.incident(&error))?;
+        let known = match &login {
+            Some(login) => self.store.person(login).await.map_err(|error| self.incident(&error))?,
+            None => None,
+        };
+        let (person, hash) = match known {
+            Some((person, hash)) => (Some(person), hash),
+            None => (None, nobodys_hash.clone()),
+        };
+        let fits = self.passwords.verify(password, hash).await.map_err(|error| self.incident(&error))?;
+        match person {
+            Some(person) if fits => {
+                self.attempts.forgive(attempt);
+                Ok(self.begin_session(person, from).await?)
+            }
+            Some(person) => {
+                self.audit("sign_in", None, person.login.as_str(), Written::Refused("wrong_password"), from).await?;
+                Err(SignInError::Wrong)
+            }
+            None => {
+                // What was typed is not written down: now and then it is somebody's password.
+                self.audit("sign_in", None, "", Written::Refused("unknown_login"), from).await?;
+                Err(SignInError::Wrong)
+            }
+        }
+    }
+
+    /// The session is in the store before the entry is, but its secret leaves only after it: without entry nobody can use it.
+    async fn begin_session(&self, person: Person, from: &str) -> Result<SignedIn, Incident> {
+        let secret = secret::mint(self.chance.as_ref());
+        let secret_hash = secret::hash(secret.expose_secret());
+        let now = self.clock.now();
+        let session = Session { secret_hash, login: person.login.clone(), created_at: now, used_at: now };
+        self.store.add_session(&session).await.map_err(|error| self.incident(&error))?;
+        if let Err(incident) = self.audit("sign_in", Some(&person.login), person.login.as_str(), Written::Done, from).await {
+            let _ = self.store.end_session(&secret_hash).await;
+            return Err(incident);
+        }
+        Ok(SignedIn { secret, caller: Caller { person, session_ends_at: now + self.limits.absolute } })
+    }
+
+    /// Ends a session. It is fine if it is gone already.
+    pub(crate) async fn sign_out(&self, secret: &str, from: &str) -> Result<(), Incident> {
+        if !secret::is_one(secret) {
+            return Ok(());
+        }
+        let secret_hash = secret::hash(secret);
+        let Some((_, person)) = self.store.session(&secret_hash).await.map_err(|error| self.incident(&error))? else { return Ok(()) };
+        let login = &person.login;
+        self.audit("sign_out", Some(login), login.as_str(), Written::Done, from).await?;
+        if let Err(error) = self.store.end_session(&secret_hash).await {
+            let incident = self.incident(&error);
+            self.audit("sign_out", Some(login), login.as_str(), Written::Failed, from).await?;
+            return Err(incident);
+        }
+        Ok(())
+    }
+
+    /// Whose session this is; nobody's when it is unknown, idle for too long or too old.
+    pub(crate) async fn caller(&self, secret: &str) -> Result<Option<Caller>, Incident> {
+        if !secret::is_one(secret) {
+            return Ok(None);
+        }
+        let secret_hash = secret::hash(secret);
+        let Some((session, person)) = self.store.session(&secret_hash).await.map_err(|error| self.incident(&error))? else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        let session_ends_at = session.created_at + self.limits.absolute;
+        if now >= session_ends_at || now >= session.used_at + self.limits.idle {
+            return Ok(None);
+        }
+        if now >= session.used_at + TOUCH_EVERY
+            && let Err(error) = self.store.touch_session(&secret_hash, now).await
+        {
+            figures::store_failed("touch_session");
+            tracing::warn!(error = &error as &dyn Error, "the use of a session was not noted");
+        }
+        Ok(Some(Caller { person, session_ends_at }))
+    }
+
+    async fn audit(&self, action: &str, actor: Option<&Login>, subject: &str, written: Written, from: &str) -> Result<(), Incident> {
+        let (result, detail) = match written {
+            Written::Done => ("done", serde_json::json!({})),
+            Written::Refused(reason) => ("refused", serde_json::json!({ "reason": reason })),
+            Written::Failed => ("failed", serde_json::json!({})),
+        };
+        let entry = AuditEntry {
+            at: self.clock.now(),
+            actor: actor.cloned(),
+            action: action.to_owned(),
+            subject: subject.to_owned(),
+            result: result.to_owned(),
+            detail,
+            from_address: from.to_owned(),
+        };
+        self.store.append(&entry).await.map_err(|error| self.incident(&error))
+    }
+
+    fn incident(&self, error: &(dyn Error + 'static)) -> Incident {
+        Incident::log(self.chance.as_ref(), error)
+    }
+}
+
+/// Something failed on our side; the cause is in the log under this id.
+#[derive(Debug)]
+pub(crate) struct Incident(String);
+
+impl Incident {
+    pub(crate) fn log(chance: &dyn Chance, error: &(dyn Error + 'static)) -> Incident {
+        let mut bytes = [0; 4];
+        chance.fill(&mut bytes);
+        let id = hex(&bytes);
+        tracing::error!(incident = %id, error, "failed");
+        Incident(id)
+    }
+}
+
+macro_rules! becomes {
+    ($error:ident) => {
+        impl From<Incident> for $error {
+            fn from(incident: Incident) -> $error {
+                $error::Internal { incident: incident.0 }
+            }
+        }
+    };
+}
+becomes!(ConsoleError);
+becomes!(SetUpError);
+becomes!(SignInError);
+
+/// Removes ended sessions every ten minutes.
+pub(crate) async fn keep_pruning(people: Arc<People>, stop: CancellationToken) {
+    while pause(PRUNE_EVERY, &stop).await {
+        let now = people.clock.now();
+        if let Err(error) = people.store.prune_sessions(now - people.limits.absolute, now - people.limits.idle).await {
+            figures::store_failed("prune_sessions");
+            tracing::warn!(error = &error as &dyn Error, "ended sessions were not removed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
