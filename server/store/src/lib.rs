@@ -1,1 +1,12 @@
-//! To come.
+//! The store of the engine's ports over sqlx: `SQLite` in one file, or `PostgreSQL` by URL.
+//!
+//! Both databases hold the same tables and are asked with the same SQL text (see `sql.rs`). The store decides
+//! nothing; times come in as parameters and are kept as whole milliseconds.
+
+mod audit;
+mod history;
+mod open;
+mod people;
+mod sql;
+
+pub use open::{OpenError, open};

@@ -1,0 +1,304 @@
+//! Opening the store by its address, and bringing its tables up to what this program needs.
+
+use crate::sql::{SqlStore, Which, as_port};
+use sqlx::{
+    Connection, PgConnection, SqlSafeStr, SqlitePool,
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{
+    fs::OpenOptions,
+    io::ErrorKind,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use switchback_engine::ports::Store;
+
+/// How long a statement waits for a connection or a lock before it fails: longer than any statement of ours takes,
+/// shorter than the patience of somebody in front of a browser.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why the store cannot be opened, and what to do about it. Never holds the address itself, because a password may be in it.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The address is of neither kind.
+    #[error("the store's address must begin with `sqlite:` and a file, or with `postgres://`; write for example `sqlite:switchback.db`")]
+    UnknownKind,
+    /// `sqlite::memory:` or no file at all.
+    #[error(
+        "the store must be a file, otherwise sign-ins and the audit history are lost at every start; write for example `sqlite:switchback.db`"
+    )]
+    NotAFile,
+    /// The folder of the file does not exist.
+    #[error("the folder {} for the store does not exist; create it, or name another file", .folder.display())]
+    NoFolder {
+        /// Which folder.
+        folder: PathBuf,
+    },
+    /// The file, or its folder, cannot be written.
+    #[error("the store {} cannot be opened for writing; give the user that runs switchback the right to write it and its folder", .file.display())]
+    NotWritable {
+        /// Which file.
+        file: PathBuf,
+        /// What the system said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The file is something else.
+    #[error("{} is not an SQLite database; move it away, or name another file for the store", .file.display())]
+    NotADatabase {
+        /// Which file.
+        file: PathBuf,
+    },
+    /// The address begins right and goes on wrong.
+    #[error(
+        "the store's address cannot be read; write it as `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with special characters in the password as %XX"
+    )]
+    BadAddress {
+        /// What is wrong with it.
+        source: sqlx::Error,
+    },
+    /// Nobody answers as a `PostgreSQL` server should.
+    #[error("cannot connect to PostgreSQL at {place} for the store; check that it runs and can be reached from here, and the address")]
+    CannotConnect {
+        /// Host and port.
+        place: String,
+        /// What went wrong.
+        source: sqlx::Error,
+    },
+    /// User or password is wrong.
+    #[error("PostgreSQL at {place} refuses the user {user} for the store; check user and password in the address, and pg_hba.conf there")]
+    Refused {
+        /// Host and port.
+        place: String,
+        /// Who wanted in.
+        user: String,
+        /// What it said.
+        source: sqlx::Error,
+    },
+    /// The server has no such database.
+    #[error(
+        "PostgreSQL at {place} has no database {database} for the store; create it with: CREATE DATABASE \"{database}\" OWNER \"{user}\""
+    )]
+    NoDatabase {
+        /// Host and port.
+        place: String,
+        /// The name of the database.
+        database: String,
+        /// Who wanted in.
+        user: String,
+    },
+    /// The user may not make the tables.
+    #[error(
+        "the user {user} may not make tables in the store's database; make it the owner with: ALTER DATABASE \"{database}\" OWNER TO \"{user}\""
+    )]
+    NoRights {
+        /// The name of the database.
+        database: String,
+        /// Who may not.
+        user: String,
+        /// What the database said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A newer program has brought the tables up to its own needs.
+    #[error(
+        "the store was last used by a newer switchback (its tables are of version {found}, this program knows up to {known}); start that version, or restore the backup made before the upgrade"
+    )]
+    Newer {
+        /// The newest version in the store.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
+    /// The tables could not be made, or are not what they were made as.
+    #[error("the tables of the store cannot be brought up to date; look at the cause, and restore a backup if the store is damaged")]
+    Tables {
+        /// What went wrong.
+        source: MigrateError,
+    },
+}
+
+/// Opens the store at `sqlite:FILE` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, makes its tables or brings them up
+/// to date. A missing file is created, readable by its owner only; a missing folder is not.
+pub async fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
+    open_store(url).await.map(as_port)
+}
+
+async fn open_store(url: &str) -> Result<SqlStore, OpenError> {
+    if let Some(rest) = url.strip_prefix("sqlite:") {
+        let file = rest.strip_prefix("//").unwrap_or(rest);
+        if file.is_empty() || file == ":memory:" {
+            return Err(OpenError::NotAFile);
+        }
+        return open_file(Path::new(file)).await;
+    }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return open_server(url.parse().map_err(|source| OpenError::BadAddress { source })?).await;
+    }
+    Err(OpenError::UnknownKind)
+}
+
+async fn open_file(file: &Path) -> Result<SqlStore, OpenError> {
+    let not_writable = |source| OpenError::NotWritable { file: file.to_owned(), source };
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // SQLite would make the file readable by everybody; its side files take over the rights that it finds here.
+    let created = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(file);
+    if let Err(error) = created {
+        if error.kind() == ErrorKind::NotFound {
+            return Err(OpenError::NoFolder { folder: folder.to_owned() });
+        }
+        return Err(not_writable(error.into()));
+    }
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .journal_mode(SqliteJournalMode::Wal)
+        // What is in the audit history must have happened even if the power fails right after it.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE);
+    let explain = |error: sqlx::Error| match sqlite_code(&error) {
+        // SQLITE_NOTADB.
+        Some(26) => OpenError::NotADatabase { file: file.to_owned() },
+        _ => not_writable(error.into()),
+    };
+    let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(PATIENCE * 2).connect_with(options.clone()).await;
+    let writer = writer.map_err(explain)?;
+    let writable = async {
+        let attempt = writer.begin_with("BEGIN IMMEDIATE").await?;
+        attempt.rollback().await
+    };
+    writable.await.map_err(explain)?;
+    bring_up_to_date(&migrations(SQLITE), &writer).await.map_err(|error| tables(error, SQLITE))?;
+    let readers = SqlitePoolOptions::new().max_connections(4).acquire_timeout(PATIENCE).connect_with(options.pragma("query_only", "on"));
+    let readers: SqlitePool = readers.await.map_err(explain)?;
+    Ok(SqlStore { readers: Which::Sqlite(readers), writers: Which::Sqlite(writer) })
+}
+
+async fn open_server(options: PgConnectOptions) -> Result<SqlStore, OpenError> {
+    let place = match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    };
+    let user = options.get_username().to_owned();
+    let database = options.get_database().unwrap_or(&user).to_owned();
+    let patience_ms = PATIENCE.as_millis();
+    let options = options.application_name("switchback").options([
+        ("statement_timeout", patience_ms.to_string()),
+        ("lock_timeout", patience_ms.to_string()),
+        ("idle_in_transaction_session_timeout", patience_ms.to_string()),
+    ]);
+    let cannot = |source: sqlx::Error| match postgres_code(&source).as_deref() {
+        Some("28P01" | "28000") => OpenError::Refused { place: place.clone(), user: user.clone(), source },
+        Some("3D000") => OpenError::NoDatabase { place: place.clone(), database: database.clone(), user: user.clone() },
+        _ => OpenError::CannotConnect { place: place.clone(), source },
+    };
+    // A pool would try again and again, and then only know that time is up.
+    let first = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await;
+    let first = first.map_err(|_| cannot(sqlx::Error::PoolTimedOut))?.map_err(cannot)?;
+    // The server forgets the connection anyway.
+    let _ = first.close().await;
+    let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(PATIENCE).connect_with(options).await.map_err(cannot)?;
+    let brought = bring_up_to_date(&migrations(POSTGRES), &pool).await;
+    if let Err(error) = brought {
+        // The lock that migrations hold is released only with its connection.
+        pool.close().await;
+        let forbidden = match &error {
+            MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => postgres_code(cause).as_deref() == Some("42501"),
+            _ => false,
+        };
+        return Err(if forbidden { OpenError::NoRights { database, user, source: error.into() } } else { tables(error, POSTGRES) });
+    }
+    Ok(SqlStore { readers: Which::Postgres(pool.clone()), writers: Which::Postgres(pool) })
+}
+
+/// Versions, names and texts of what made the tables. A file that was released is never changed, only followed by another;
+/// the store remembers a digest of each.
+type Files = &'static [(i64, &'static str, &'static str)];
+
+const SQLITE: Files = &[(1, "first", include_str!("../migrations/sqlite/0001_first.sql"))];
+const POSTGRES: Files = &[(1, "first", include_str!("../migrations/postgres/0001_first.sql"))];
+
+fn migrations(files: Files) -> Migrator {
+    let migration = |(version, name, text): &(i64, &'static str, &'static str)| {
+        Migration::new(*version, (*name).into(), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    Migrator::with_migrations(files.iter().map(migration).collect())
+}
+
+async fn bring_up_to_date<'a, A>(migrator: &Migrator, database: A) -> Result<(), MigrateError>
+where
+    A: sqlx::Acquire<'a>,
+    <A::Connection as std::ops::Deref>::Target: sqlx::migrate::Migrate,
+{
+    migrator.run(database).await
+}
+
+fn tables(error: MigrateError, files: Files) -> OpenError {
+    match error {
+        MigrateError::VersionMissing(found) => OpenError::Newer { found, known: files.last().map_or(0, |(version, ..)| *version) },
+        source => OpenError::Tables { source },
+    }
+}
+
+/// `SQLite`'s primary result code, which is in the low byte of what it reports.
+fn sqlite_code(error: &sqlx::Error) -> Option<i32> {
+    error.as_database_error()?.code()?.parse::<i32>().ok().map(|code| code & 0xff)
+}
+
+fn postgres_code(error: &sqlx::Error) -> Option<String> {
+    error.as_database_error()?.code().map(Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+    use switchback_engine::ports::{AuditEntry, StoreError};
+
+    fn entry(number: i64) -> AuditEntry {
+        AuditEntry {
+            at: Timestamp::UNIX_EPOCH,
+            actor: None,
+            action: "sign_in".into(),
+            subject: number.to_string(),
+            result: "refused".into(),
+            detail: serde_json::Value::String("x".repeat(2_000)),
+            from_address: "127.0.0.1".into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_fails_the_write_and_keeps_what_was_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite:{}", folder.path().join("full.db").display());
+        let sql_store = open_store(&url).await.expect("a store");
+        let Which::Sqlite(writer) = &sql_store.writers else { panic!("not SQLite") };
+        // The database itself says "disk full" when it may not grow any further, just as when the disk is.
+        let grown: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(writer).await.expect("a count");
+        let limit = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {}", grown + 10));
+        sqlx::query(limit).execute(writer).await.expect("a limit");
+        let store = as_port(sql_store);
+        let mut written = 0;
+        let refused = loop {
+            match store.append(&entry(written)).await {
+                Ok(()) => written += 1,
+                Err(error) => break error,
+            }
+            assert!(written < 1_000, "the limit does not limit");
+        };
+        let StoreError::Failed(cause) = refused else { panic!("{refused:?}") };
+        assert!(cause.to_string().contains("full"), "{cause}");
+        assert!(written > 0);
+        let subjects = |entries: Vec<AuditEntry>| entries.into_iter().map(|entry| entry.subject).collect::<Vec<_>>();
+        let expected: Vec<String> = (0..written).rev().map(|number| number.to_string()).collect();
+        assert_eq!(subjects(store.entries(1_000).await.expect("entries")), expected);
+
+        // With room again, the same store goes on.
+        drop(store);
+        let store = open(&url).await.expect("the same store");
+        store.append(&entry(written)).await.expect("an entry");
+        assert_eq!(subjects(store.entries(1).await.expect("entries")), [written.to_string()]);
+    }
+}

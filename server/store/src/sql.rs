@@ -1,0 +1,129 @@
+//! One SQL text for two databases.
+//!
+//! `$1` placeholders, upserts and window functions mean the same in `SQLite` and `PostgreSQL`, so a statement is
+//! written once. What differs is only the Rust type of the connection, and sqlx wants that type at compile time.
+//! [`Which`] holds either of the two, and [`run!`] and [`rows!`] match on it and expand the same sqlx call in both arms:
+//! every statement stays typed for its database, no run-time driver (`sqlx::Any`) is between, and the code around it
+//! is ordinary Rust without generic bounds.
+
+use jiff::Timestamp;
+use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use std::{fmt, sync::Arc};
+use switchback_engine::ports::{Store, StoreError, Stored};
+
+/// A thing of the one database or of the other.
+pub(crate) enum Which<S, P> {
+    Sqlite(S),
+    Postgres(P),
+}
+
+/// Runs a statement and gives how many rows it touched.
+macro_rules! run {
+    ($on:expr, $sql:expr $(, $value:expr)* $(,)?) => {
+        match $on {
+            $crate::sql::Which::Sqlite(on) => sqlx::query($sql)$(.bind($value))*.execute(on).await.map(|done| done.rows_affected()),
+            $crate::sql::Which::Postgres(on) => sqlx::query($sql)$(.bind($value))*.execute(on).await.map(|done| done.rows_affected()),
+        }
+        .map_err($crate::sql::failed)
+    };
+}
+
+/// Runs a query and gives its rows as tuples.
+macro_rules! rows {
+    ($on:expr, $sql:expr $(, $value:expr)* $(,)?) => {
+        match $on {
+            $crate::sql::Which::Sqlite(on) => sqlx::query_as($sql)$(.bind($value))*.fetch_all(on).await,
+            $crate::sql::Which::Postgres(on) => sqlx::query_as($sql)$(.bind($value))*.fetch_all(on).await,
+        }
+        .map_err($crate::sql::failed)
+    };
+}
+
+pub(crate) use {rows, run};
+
+/// The store. `SQLite` knows one writer at a time, so there its writers wait for each other here, in order, instead of
+/// running into each other's locks; readers see the last committed state and never wait.
+pub(crate) struct SqlStore {
+    pub(crate) readers: Which<SqlitePool, PgPool>,
+    pub(crate) writers: Which<SqlitePool, PgPool>,
+}
+
+impl SqlStore {
+    /// Begins statements that happen together or not at all; dropped without `commit`, they did not happen.
+    pub(crate) async fn work(&self) -> Result<Work, StoreError> {
+        let begun = match &self.writers {
+            // Taking the write lock at once: a lock that is taken midway can fail without waiting.
+            Which::Sqlite(pool) => pool.begin_with("BEGIN IMMEDIATE").await.map(Which::Sqlite),
+            Which::Postgres(pool) => pool.begin().await.map(Which::Postgres),
+        };
+        begun.map(Work).map_err(failed)
+    }
+}
+
+/// A transaction.
+pub(crate) struct Work(Which<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>);
+
+impl Work {
+    pub(crate) fn on(&mut self) -> Which<&mut SqliteConnection, &mut PgConnection> {
+        match &mut self.0 {
+            Which::Sqlite(transaction) => Which::Sqlite(transaction),
+            Which::Postgres(transaction) => Which::Postgres(transaction),
+        }
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        match self.0 {
+            Which::Sqlite(transaction) => transaction.commit().await,
+            Which::Postgres(transaction) => transaction.commit().await,
+        }
+        .map_err(failed)
+    }
+}
+
+impl Store for SqlStore {
+    fn ping(&self) -> Stored<'_, ()> {
+        Box::pin(async move {
+            // `SELECT 1` alone would not look at SQLite's file.
+            let _: Vec<(i64,)> = rows!(&self.readers, "SELECT count(*) FROM set_up")?;
+            Ok(())
+        })
+    }
+}
+
+/// The store as the engine knows it.
+pub(crate) fn as_port(store: SqlStore) -> Arc<dyn Store> {
+    Arc::new(store)
+}
+
+pub(crate) fn failed(error: sqlx::Error) -> StoreError {
+    match &error {
+        sqlx::Error::Database(cause) if cause.is_unique_violation() => StoreError::Taken,
+        _ => StoreError::Failed(Box::new(error)),
+    }
+}
+
+/// A row holds something that this program does not write.
+#[derive(Debug, thiserror::Error)]
+#[error("the store holds {found:?} as {what}, which this program does not write")]
+struct Unreadable {
+    what: &'static str,
+    found: String,
+}
+
+pub(crate) fn unreadable(what: &'static str, found: impl fmt::Display) -> StoreError {
+    StoreError::Failed(Box::new(Unreadable { what, found: found.to_string() }))
+}
+
+pub(crate) fn time(milliseconds: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_millisecond(milliseconds).map_err(|_| unreadable("a time", milliseconds))
+}
+
+pub(crate) fn parsed<T: std::str::FromStr>(what: &'static str, text: &str) -> Result<T, StoreError> {
+    text.parse().map_err(|_| unreadable(what, text))
+}
+
+/// `PostgreSQL` refuses the character NUL in text, which anybody may type into a form; both databases keep the sign for
+/// an unreadable character instead.
+pub(crate) fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}

@@ -1,0 +1,86 @@
+//! What every store promises, on both databases: each promise is a function over [`Fixture`], run against `SQLite` as a
+//! test of its own, and against `PostgreSQL` in one test, because that has to start a server first.
+//!
+//! `PostgreSQL` is started from Debian's package in a temporary folder, on a Unix socket there, and is gone afterwards.
+#![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
+
+mod addresses;
+mod audit;
+mod fixture;
+mod history;
+mod people;
+mod postgres;
+mod together;
+
+use fixture::Fixture;
+use futures::future::{BoxFuture, FutureExt};
+
+macro_rules! promises {
+    ($($topic:ident::$promise:ident),* $(,)?) => {
+        /// Every promise with its name.
+        const PROMISES: &[(&str, fn(Fixture) -> BoxFuture<'static, ()>)] =
+            &[$((stringify!($promise), |fixture| $topic::$promise(fixture).boxed())),*];
+
+        mod sqlite {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $promise() {
+                    let folder = tempfile::tempdir().unwrap();
+                    let url = format!("sqlite:{}", folder.path().join("store.db").display());
+                    $topic::$promise(Fixture::open(url).await).await;
+                }
+            )*
+        }
+    };
+}
+
+promises![
+    history::points_come_back_in_order_and_gaps_stay_gaps,
+    history::points_of_pools_and_figures_are_kept_apart,
+    history::coarser_points_equal_what_the_finer_ones_say,
+    history::the_same_span_added_twice_is_merged,
+    history::extreme_values_survive,
+    history::pruning_keeps_exactly_what_the_charts_can_show,
+    history::changes_come_newest_first,
+    history::pruning_keeps_the_newest_thousand_changes_of_each_pool,
+    people::the_set_up_link_works_once_and_only_while_it_is_open,
+    people::a_new_set_up_link_replaces_the_old_one,
+    people::a_failed_set_up_changes_nothing,
+    people::of_many_who_use_the_set_up_link_at_once_one_succeeds,
+    people::a_session_is_found_until_it_is_ended,
+    people::touching_a_session_never_moves_it_back,
+    people::pruning_removes_sessions_that_are_too_old_or_idle,
+    people::a_session_needs_a_person_and_a_new_secret,
+    people::any_name_survives,
+    audit::entries_come_back_whole_and_newest_first,
+    audit::nothing_in_the_audit_history_can_be_changed,
+    audit::any_text_can_be_written_down,
+    audit::an_unknown_result_is_refused,
+    together::many_tasks_write_and_read_at_once,
+    together::everything_is_there_after_reopening,
+    together::the_store_of_a_newer_program_is_refused_and_left_alone,
+    together::a_migration_that_was_changed_is_noticed,
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn postgresql_keeps_every_promise() {
+    let server = postgres::Server::start();
+    let mut running = Vec::new();
+    for (name, promise) in PROMISES {
+        let url = server.new_database(name).await;
+        let kept = tokio::spawn(async move { promise(Fixture::open(url).await).await });
+        running.push((*name, kept));
+    }
+    let mut broken = Vec::new();
+    for (name, kept) in running {
+        if kept.await.is_err() {
+            broken.push(name);
+        }
+    }
+    // What only a server can do to its clients.
+    postgres::a_server_that_refuses_writes_fails_them_and_keeps_the_data(&server).await;
+    postgres::cut_connections_are_replaced(&server).await;
+    postgres::wrong_addresses_say_what_to_do(&server).await;
+    assert!(broken.is_empty(), "broken on PostgreSQL, see above: {broken:#?}");
+}
