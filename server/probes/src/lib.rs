@@ -1,1 +1,23 @@
-//! To come.
+//! The probes: what asks Patroni, `PostgreSQL`, `HAProxy` and etcd, and the only place that knows how they speak.
+//!
+//! Each implements [`switchback_engine::ports::Probe`]: it asks its one endpoint, translates the answer into
+//! [`switchback_domain::Facts`], and decides nothing. Every answer is bounded in size and in time, because an endpoint may be
+//! anything: a web server put in its place, a machine that froze in the middle of a sentence, or somebody who means harm.
+
+mod etcd;
+mod failure;
+mod haproxy;
+mod http;
+mod patroni;
+mod postgres;
+mod target;
+mod tls;
+
+pub use etcd::EtcdProbe;
+pub use haproxy::HaproxyProbe;
+pub use patroni::PatroniProbe;
+pub use postgres::PostgresProbe;
+pub use target::{Credentials, HaproxyTarget, HttpTarget, PostgresTarget, PostgresTls, SetUpError, TlsFiles};
+
+/// More than any honest answer has, in bytes.
+const ANSWER_LIMIT: usize = 1024 * 1024;

@@ -1,0 +1,76 @@
+-- Everything that is asked of one PostgreSQL, in one answer. Works on a primary and on a standby, PostgreSQL 13 and later, with a
+-- role that is a member of pg_monitor. Functions that fail on the wrong side of a promotion are behind the case that avoids them.
+with receiver as (
+    select status, sender_host, received_tli, flushed_lsn, last_msg_receipt_time, slot_name
+    from pg_stat_wal_receiver
+    limit 1
+)
+select json_build_object(
+    'in_recovery', pg_is_in_recovery(),
+    'system_identifier', (select system_identifier::text from pg_control_system()),
+    'server_version', current_setting('server_version_num')::int,
+    'clock', clock_timestamp(),
+    'started_at', pg_postmaster_start_time(),
+    -- The control file's timeline lags to the last restart point, so it is only the answer of a standby without a stream.
+    'timeline', case when pg_is_in_recovery()
+        then coalesce((select received_tli from receiver), (select timeline_id from pg_control_checkpoint()))
+        else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int
+    end,
+    'written', case when not pg_is_in_recovery() then pg_current_wal_lsn() end,
+    'received', case when pg_is_in_recovery() then pg_last_wal_receive_lsn() end,
+    'replayed', case when pg_is_in_recovery() then pg_last_wal_replay_lsn() end,
+    'replay_paused', case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end,
+    'receiver', (
+        select json_build_object(
+            'status', status,
+            'sender_host', sender_host,
+            'timeline', received_tli,
+            'flushed', flushed_lsn,
+            'message_age', greatest(0, extract(epoch from clock_timestamp() - last_msg_receipt_time) * 1000)::bigint,
+            'slot', slot_name
+        )
+        from receiver
+        -- Without pg_monitor the row is there and empty.
+        where status is not null
+    ),
+    'senders', (
+        select coalesce(json_agg(json_build_object(
+            'application_name', application_name,
+            'client', coalesce(host(client_addr), client_hostname),
+            'state', coalesce(state, 'unknown'),
+            'synchronous', coalesce(sync_state in ('sync', 'quorum'), false),
+            'flushed', flush_lsn,
+            'replayed', replay_lsn,
+            'flush_lag', greatest(0, extract(epoch from flush_lag) * 1000)::bigint,
+            'reply_age', greatest(0, extract(epoch from clock_timestamp() - reply_time) * 1000)::bigint
+        ) order by application_name, pid), '[]')
+        from (select * from pg_stat_replication order by application_name, pid limit 200) as sender
+    ),
+    'slots', (
+        select coalesce(json_agg(json_build_object(
+            'name', slot_name,
+            'active', active,
+            'wal_status', wal_status,
+            'restart', restart_lsn
+        ) order by slot_name), '[]')
+        from (select * from pg_replication_slots order by slot_name limit 200) as slot
+    ),
+    'archiver', (
+        select json_build_object(
+            -- A library takes the command's place in PostgreSQL 15 and later.
+            'enabled', current_setting('archive_mode') <> 'off'
+                and (current_setting('archive_command') <> '' or coalesce(current_setting('archive_library', true), '') <> ''),
+            'last_file', last_archived_wal,
+            'last_at', last_archived_time,
+            'last_failed_at', last_failed_time
+        )
+        from pg_stat_archiver
+    ),
+    'settings', json_build_object(
+        'max_connections', current_setting('max_connections')::bigint,
+        'max_worker_processes', current_setting('max_worker_processes')::bigint,
+        'max_wal_senders', current_setting('max_wal_senders')::bigint,
+        'max_prepared_transactions', current_setting('max_prepared_transactions')::bigint,
+        'max_locks_per_transaction', current_setting('max_locks_per_transaction')::bigint
+    )
+)::text

@@ -1,0 +1,61 @@
+//! The heartbeat row: written on the primary with each look, read on every node.
+
+use super::wire;
+use jiff::Timestamp;
+use sqlx::PgConnection;
+use switchback_domain::Heartbeat;
+use tracing::{info, warn};
+
+const BEAT: &str = include_str!("../../sql/beat.sql");
+const READ: &str = include_str!("../../sql/read_heartbeat.sql");
+
+/// Writes and reads the row. What goes wrong is said once in the log and never spoils a look.
+#[derive(Debug, Default)]
+pub(super) struct Heart {
+    silent_since: Option<String>,
+}
+
+impl Heart {
+    /// Writes the row on a primary, reads it on a standby. Nothing when there is no row to see. An error means that the
+    /// connection is broken.
+    pub(super) async fn beat(
+        &mut self,
+        connection: &mut PgConnection,
+        primary: bool,
+        now: Timestamp,
+    ) -> Result<Option<Heartbeat>, sqlx::Error> {
+        if primary {
+            let written = sqlx::query_scalar::<_, String>(BEAT).bind(now.to_string()).fetch_optional(&mut *connection).await;
+            if let Some(row) = self.noted(written)? {
+                return Ok(wire::heartbeat(&row));
+            }
+        }
+        // On a primary that may not be written, the row may still be there to read.
+        let read = sqlx::query_scalar::<_, String>(READ).fetch_optional(connection).await;
+        if primary {
+            return Ok(read.ok().flatten().as_deref().and_then(wire::heartbeat));
+        }
+        Ok(self.noted(read)?.as_deref().and_then(wire::heartbeat))
+    }
+
+    fn noted(&mut self, outcome: Result<Option<String>, sqlx::Error>) -> Result<Option<String>, sqlx::Error> {
+        match outcome {
+            Ok(row) => {
+                if self.silent_since.take().is_some() {
+                    info!("the heartbeat is back");
+                }
+                Ok(row)
+            }
+            // The server refused this one statement, and the connection is as good as before.
+            Err(sqlx::Error::Database(error)) => {
+                let state = error.code().unwrap_or_default().into_owned();
+                if self.silent_since.as_ref() != Some(&state) {
+                    warn!(%state, cause = %error, "no heartbeat: lag in time is not known; switchback.heartbeat must exist and be writable");
+                    self.silent_since = Some(state);
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
