@@ -1,0 +1,399 @@
+//! The `[[pool]]` part: what a pool consists of and how each of its endpoints is reached.
+
+use super::{
+    address::{BaseUrl, HostPort},
+    files::{self, TlsFiles},
+    section::Section,
+};
+use secrecy::SecretString;
+use std::{collections::BTreeMap, fmt::Display, ops::Range, path::Path};
+use switchback_domain::{ByteLag, EndpointName, Millis, Node, NodeName, Pair, Policy, Pool, PoolId, Site, SiteId};
+use toml::Spanned;
+
+/// A pool and how to reach everything in it.
+#[derive(Debug, Clone)]
+pub struct PoolConfig {
+    /// What it consists of.
+    pub pool: Pool,
+    /// How each endpoint is reached; the names are those of [`Pool::endpoints`], in the same order.
+    pub access: Vec<(EndpointName, Access)>,
+}
+
+/// How an endpoint is reached.
+#[derive(Debug, Clone)]
+pub enum Access {
+    /// A Patroni REST interface.
+    Patroni(HttpAccess),
+    /// A `PostgreSQL`.
+    Postgres(PostgresAccess),
+    /// An `HAProxy` runtime interface.
+    Haproxy(HaproxyAccess),
+    /// An etcd client interface.
+    Etcd(HttpAccess),
+}
+
+/// An interface over HTTP.
+#[derive(Debug, Clone)]
+pub struct HttpAccess {
+    /// Where it is.
+    pub url: BaseUrl,
+    /// Who we are there.
+    pub login: Option<(String, SecretString)>,
+    /// Certificates.
+    pub tls: TlsFiles,
+}
+
+/// A `PostgreSQL`.
+#[derive(Debug, Clone)]
+pub struct PostgresAccess {
+    /// Where it is.
+    pub address: HostPort,
+    /// The database to connect to.
+    pub database: String,
+    /// The role.
+    pub username: String,
+    /// Its password; none where the server trusts a client certificate.
+    pub password: Option<SecretString>,
+    /// Whether TLS is used.
+    pub tls_mode: TlsMode,
+    /// Certificates.
+    pub tls: TlsFiles,
+    /// The console may write its row into `switchback.heartbeat`.
+    pub heartbeat: bool,
+}
+
+/// Whether a connection to `PostgreSQL` is encrypted, and with whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsMode {
+    /// Never.
+    Off,
+    /// When the server offers it.
+    Prefer,
+    /// Always, with whoever answers.
+    Require,
+    /// Always, and only with the server that the authority names.
+    VerifyFull,
+}
+
+/// An `HAProxy` runtime interface.
+#[derive(Debug, Clone)]
+pub struct HaproxyAccess {
+    /// Where it is.
+    pub address: HostPort,
+    /// The backend whose servers are the pool's members.
+    pub backend: String,
+    /// The backend that the write port's rule counts, when the rule is installed.
+    pub guard_backend: Option<String>,
+    /// TLS is used.
+    pub use_tls: bool,
+    /// Certificates.
+    pub tls: TlsFiles,
+}
+
+/// Names that are in use already, with the place of the first use.
+type Taken<T> = BTreeMap<T, Range<usize>>;
+
+fn take<T: Ord + Clone + Display>(taken: &mut Taken<T>, name: &Spanned<T>, section: &Section<'_, '_>, what: &str, where_: &str) {
+    if taken.insert(name.get_ref().clone(), name.span()).is_some() {
+        section.problems().error(
+            name.span(),
+            format!("the {what} {} is there twice", name.get_ref()),
+            format!("Every {what} needs a name of its own {where_}."),
+        );
+    }
+}
+
+/// Reads one pool. `None` when something is missing without which it cannot be put together; what is wrong is noted.
+pub(super) fn read(
+    mut section: Section<'_, '_>,
+    folder: &Path,
+    round_ms: u64,
+    pools: &mut BTreeMap<PoolId, Range<usize>>,
+) -> Option<PoolConfig> {
+    let id = section.required::<PoolId>("id", "chat-core");
+    if let Some(id) = &id {
+        take(pools, id, &section, "pool", "in this file");
+    }
+    let title = section.text("title").map(Spanned::into_inner);
+    let home = section.required::<SiteId>("home", "dc-a");
+    let policy = read_policy(&mut section, round_ms);
+
+    let mut names = Names::default();
+    let written = section.tables("site", "[[pool.site]]");
+    let number = written.len();
+    let mut sites: Vec<Option<(Spanned<SiteId>, Site, Vec<(EndpointName, Access)>)>> = Vec::new();
+    for site in written {
+        sites.push(read_site(site, folder, &mut names));
+    }
+    if number != 2 {
+        section.problems().error(
+            section.header(),
+            format!("the pool has {number} {}", if number == 1 { "site" } else { "sites" }),
+            "A stretched pool has exactly two [[pool.site]] tables.",
+        );
+    }
+    let side = home.as_ref().and_then(|home| {
+        let ids: Vec<&SiteId> = sites.iter().flatten().map(|(id, _, _)| id.get_ref()).collect();
+        match ids.iter().position(|id| *id == home.get_ref()) {
+            Some(0) => Some(switchback_domain::Side::A),
+            Some(_) => Some(switchback_domain::Side::B),
+            None => {
+                // Without both names the mistake may be there and not here.
+                if ids.len() == 2 {
+                    section.problems().error(
+                        home.span(),
+                        format!("`home` is {}, which is not one of the sites", home.get_ref()),
+                        format!("It must be {} or {}.", ids[0], ids[1]),
+                    );
+                }
+                None
+            }
+        }
+    });
+    section.finish();
+
+    let [Some(first), Some(second)] = <[_; 2]>::try_from(sites).ok()? else { return None };
+    let id = id?.into_inner();
+    let (mut access, more) = (first.2, second.2);
+    access.extend(more);
+    let pool = Pool {
+        title: title.unwrap_or_else(|| id.to_string()),
+        id,
+        home: side?,
+        sites: Pair { a: first.1, b: second.1 },
+        policy,
+    };
+    Some(PoolConfig { pool, access })
+}
+
+#[derive(Default)]
+struct Names {
+    sites: Taken<SiteId>,
+    nodes: Taken<NodeName>,
+    endpoints: Taken<EndpointName>,
+}
+
+fn read_policy(pool: &mut Section<'_, '_>, round_ms: u64) -> Policy {
+    let default = Policy::default();
+    let Some(mut section) = pool.table("policy", "[pool.policy]") else { return default };
+    const DAY_MS: u64 = 86_400_000;
+    let stale_after = section.number("stale_after_ms", default.stale_after.0, 100, DAY_MS);
+    let lost_after = section.number("lost_after_ms", default.lost_after.0, 100, DAY_MS);
+    if stale_after <= round_ms {
+        let at = section.place("stale_after_ms");
+        section.problems().error(
+            at,
+            format!("`stale_after_ms` is {stale_after}, but a reading may be {round_ms} ms old before the next one arrives"),
+            "Make it longer than interval_ms and timeout_ms of [observe] together, or everything is always stale.",
+        );
+    }
+    if lost_after < stale_after {
+        let at = section.place("lost_after_ms");
+        section.problems().error(
+            at,
+            format!("`lost_after_ms` is {lost_after}, which is less than `stale_after_ms` ({stale_after})"),
+            "A site is stale first and lost later.",
+        );
+    }
+    let policy = Policy {
+        stale_after: Millis(stale_after),
+        lost_after: Millis(lost_after),
+        loss_target: Millis(section.number("loss_target_ms", default.loss_target.0, 0, DAY_MS)),
+        loss_target_bytes: ByteLag(section.number("loss_target_bytes", default.loss_target_bytes.0, 0, u64::from(u32::MAX) * 1024)),
+        message_age_limit: Millis(section.number("message_age_limit_ms", default.message_age_limit.0, 1, DAY_MS)),
+        clock_limit: Millis(section.number("clock_limit_ms", default.clock_limit.0, 1, DAY_MS)),
+        standby_members_min: u32::try_from(section.number("standby_members_min", default.standby_members_min.into(), 0, 1_000))
+            .unwrap_or(default.standby_members_min),
+    };
+    section.finish();
+    policy
+}
+
+struct PatroniSettings {
+    scope: String,
+    login: Option<(String, SecretString)>,
+    tls: TlsFiles,
+}
+
+struct PostgresSettings {
+    username: String,
+    password: Option<SecretString>,
+    database: String,
+    heartbeat: bool,
+    tls_mode: TlsMode,
+    tls: TlsFiles,
+}
+
+fn read_site(mut section: Section<'_, '_>, folder: &Path, names: &mut Names) -> Option<(Spanned<SiteId>, Site, Vec<(EndpointName, Access)>)> {
+    let id = section.required::<SiteId>("id", "dc-a");
+    if let Some(id) = &id {
+        take(&mut names.sites, id, &section, "site", "in its pool");
+    }
+    let place = section.text("place").map(Spanned::into_inner);
+    let patroni = section.required_table("patroni", "[pool.site.patroni]").and_then(|patroni| read_patroni(patroni, folder));
+    let postgres = section.required_table("postgres", "[pool.site.postgres]").and_then(|postgres| read_postgres(postgres, folder));
+
+    let (mut nodes, mut proxies, mut etcd, mut access) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let written = section.tables("node", "[[pool.site.node]]");
+    if written.is_empty() {
+        section.problems().error(section.header(), "the site has no [[pool.site.node]]", "Add one for each database node of the site.");
+    }
+    for node in written {
+        if let Some((node, patroni_url, address)) = read_node(node, names) {
+            if let Some(settings) = &patroni {
+                refuse_plain(&section, &patroni_url, &settings.tls);
+                let patroni_url = patroni_url.into_inner();
+                let login = settings.login.clone();
+                access.push((node.patroni.clone(), Access::Patroni(HttpAccess { url: patroni_url, login, tls: settings.tls.clone() })));
+            }
+            if let Some(settings) = &postgres {
+                access.push((
+                    node.postgres.clone(),
+                    Access::Postgres(PostgresAccess {
+                        address,
+                        database: settings.database.clone(),
+                        username: settings.username.clone(),
+                        password: settings.password.clone(),
+                        tls_mode: settings.tls_mode,
+                        tls: settings.tls.clone(),
+                        heartbeat: settings.heartbeat,
+                    }),
+                ));
+            }
+            nodes.push(node);
+        }
+    }
+    for proxy in section.tables("haproxy", "[[pool.site.haproxy]]") {
+        if let Some((name, haproxy)) = read_haproxy(proxy, folder, names) {
+            proxies.push(name.clone());
+            access.push((name, Access::Haproxy(haproxy)));
+        }
+    }
+    for store in section.tables("etcd", "[[pool.site.etcd]]") {
+        if let Some((name, http)) = read_etcd(store, folder, names) {
+            etcd.push(name.clone());
+            access.push((name, Access::Etcd(http)));
+        }
+    }
+    section.finish();
+    let (id, patroni) = (id?, patroni?);
+    let site = Site {
+        place: place.unwrap_or_else(|| id.get_ref().to_string()),
+        id: id.get_ref().clone(),
+        scope: patroni.scope,
+        nodes,
+        proxies,
+        etcd,
+    };
+    Some((id, site, access))
+}
+
+fn login(section: &mut Section<'_, '_>, folder: &Path) -> Option<(String, SecretString)> {
+    let username = section.text("username").map(Spanned::into_inner);
+    let password = files::secret(section, "password_file", folder);
+    for (there, other) in [("username", "password_file"), ("password_file", "username")] {
+        if section.has(there) && !section.has(other) {
+            let at = section.place(there);
+            section.problems().error(at, format!("there is a `{there}` but no `{other}`"), format!("Add the `{other}`, or remove both."));
+        }
+    }
+    username.zip(password)
+}
+
+/// Certificates that would silently not be used are a mistake that nobody notices.
+fn refuse_plain(section: &Section<'_, '_>, url: &Spanned<BaseUrl>, tls: &TlsFiles) {
+    if !url.get_ref().https && *tls != TlsFiles::default() {
+        section.problems().error(url.span(), "certificates are given, but this is not encrypted", "Write https://, or remove the certificates.");
+    }
+}
+
+fn read_patroni(mut section: Section<'_, '_>, folder: &Path) -> Option<PatroniSettings> {
+    let scope = section.required_text("scope", "pool-a").map(Spanned::into_inner);
+    let login = login(&mut section, folder);
+    let tls = files::tls(&mut section, folder);
+    section.finish();
+    Some(PatroniSettings { scope: scope?, login, tls })
+}
+
+fn read_postgres(mut section: Section<'_, '_>, folder: &Path) -> Option<PostgresSettings> {
+    let username = section.required_text("username", "switchback").map(Spanned::into_inner);
+    let password = files::secret(&mut section, "password_file", folder);
+    let database = section.required_text("database", "switchback").map(Spanned::into_inner);
+    let heartbeat = section.flag("heartbeat", false);
+    let tls = files::tls(&mut section, folder);
+    let default = if section.has("ca_file") { TlsMode::VerifyFull } else { TlsMode::Prefer };
+    let words =
+        [("off", TlsMode::Off), ("prefer", TlsMode::Prefer), ("require", TlsMode::Require), ("verify-full", TlsMode::VerifyFull)];
+    let tls_mode = section.word("tls", default, &words);
+    if tls_mode == TlsMode::Off && tls != TlsFiles::default() {
+        let at = section.place("tls");
+        section.problems().error(at, "certificates are given, but `tls` is off", "Write another `tls`, or remove the certificates.");
+    }
+    if !section.has("password_file") && !section.has("client_cert_file") {
+        section.problems().error(
+            section.header(),
+            "[pool.site.postgres] has neither `password_file` nor `client_cert_file`",
+            "Add what the role signs in with, such as `password_file = \"secrets/postgres-password\"`.",
+        );
+    }
+    section.finish();
+    Some(PostgresSettings { username: username?, password, database: database?, heartbeat, tls_mode, tls })
+}
+
+fn read_node(mut section: Section<'_, '_>, names: &mut Names) -> Option<(Node, Spanned<BaseUrl>, HostPort)> {
+    let name = section.required::<NodeName>("name", "a1");
+    let url = section.required::<BaseUrl>("patroni", "http://198.18.1.11:8008");
+    let address = section.required::<HostPort>("postgres", "198.18.1.11:5432");
+    let mut endpoint = |prefix: &str| -> Option<EndpointName> {
+        let name = name.as_ref()?;
+        match format!("{prefix}-{}", name.get_ref()).parse::<EndpointName>() {
+            Ok(endpoint) => {
+                names.endpoints.entry(endpoint.clone()).or_insert_with(|| name.span());
+                Some(endpoint)
+            }
+            Err(_) => {
+                section.problems().error(name.span(), "the node's name is too long", "Use at most 54 characters.");
+                None
+            }
+        }
+    };
+    let (patroni, postgres) = (endpoint("patroni"), endpoint("postgres"));
+    if let Some(name) = &name {
+        // It is also the `application_name` that `synchronous_standby_names` matches, so both sites count.
+        take(&mut names.nodes, name, &section, "node", "over both sites");
+    }
+    section.finish();
+    Some((Node { name: name?.into_inner(), patroni: patroni?, postgres: postgres? }, url?, address?.into_inner()))
+}
+
+fn read_haproxy(mut section: Section<'_, '_>, folder: &Path, names: &mut Names) -> Option<(EndpointName, HaproxyAccess)> {
+    let name = section.required::<EndpointName>("name", "haproxy-a");
+    if let Some(name) = &name {
+        take(&mut names.endpoints, name, &section, "endpoint", "in its pool");
+    }
+    let address = section.required::<HostPort>("address", "198.18.1.20:9999");
+    let backend = section.required_text("backend", "members").map(Spanned::into_inner);
+    let guard_backend = section.text("guard_backend").map(Spanned::into_inner);
+    let tls = files::tls(&mut section, folder);
+    let use_tls = section.flag("tls", false);
+    if !use_tls && tls != TlsFiles::default() {
+        section.problems().error(section.header(), "certificates are given, but `tls` is off", "Add `tls = true`, or remove the certificates.");
+    }
+    section.finish();
+    Some((name?.into_inner(), HaproxyAccess { address: address?.into_inner(), backend: backend?, guard_backend, use_tls, tls }))
+}
+
+fn read_etcd(mut section: Section<'_, '_>, folder: &Path, names: &mut Names) -> Option<(EndpointName, HttpAccess)> {
+    let name = section.required::<EndpointName>("name", "etcd-a");
+    if let Some(name) = &name {
+        take(&mut names.endpoints, name, &section, "endpoint", "in its pool");
+    }
+    let url = section.required::<BaseUrl>("url", "http://198.18.1.5:2379");
+    let login = login(&mut section, folder);
+    let tls = files::tls(&mut section, folder);
+    if let Some(url) = &url {
+        refuse_plain(&section, url, &tls);
+    }
+    section.finish();
+    Some((name?.into_inner(), HttpAccess { url: url?.into_inner(), login, tls }))
+}

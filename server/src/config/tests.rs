@@ -1,0 +1,191 @@
+#![expect(clippy::unwrap_used, reason = "a failed preparation should fail the test at once")]
+
+use super::*;
+use insta::assert_snapshot;
+use proptest::prelude::*;
+use std::{fs, os::unix::fs::PermissionsExt as _};
+use switchback_domain::Side;
+
+const EXAMPLE: &str = include_str!("../../../switchback.example.toml");
+
+/// A folder with the secrets that the example names.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("secrets")).unwrap();
+    for name in ["postgres-password", "patroni-password", "etcd-password"] {
+        let file = folder.path().join("secrets").join(name);
+        fs::write(&file, "a secret\n").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    folder
+}
+
+/// The example with some of its text replaced.
+fn changed(changes: &[(&str, &str)]) -> String {
+    changes.iter().fold(EXAMPLE.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "the example has no {from:?}");
+        text.replacen(from, to, 1)
+    })
+}
+
+/// What `check-config` would print, without the folder's random name.
+fn complaint(text: &str) -> String {
+    let folder = folder();
+    let (errors, warnings) = Config::parse(text, folder.path()).expect_err("this configuration should be refused");
+    let file = Path::new("switchback.toml");
+    let all = render(file, text, "error", &errors) + &render(file, text, "warning", &warnings);
+    all.replace(&folder.path().display().to_string(), "FOLDER")
+}
+
+#[test]
+fn the_example_is_a_configuration_and_says_the_defaults() {
+    let folder = folder();
+    let config = Config::parse(EXAMPLE, folder.path()).unwrap();
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let pool = &config.pools[0].pool;
+    assert_eq!(pool.home, Side::A);
+    assert_eq!(pool.policy, switchback_domain::Policy::default(), "the example shows the defaults");
+    let names: Vec<_> = config.pools[0].access.iter().map(|(name, _)| name.clone()).collect();
+    let endpoints: Vec<_> = pool.endpoints().into_iter().map(|endpoint| endpoint.name).collect();
+    assert_eq!(names, endpoints, "every endpoint knows how it is reached");
+}
+
+#[test]
+fn every_commented_option_of_the_example_exists() {
+    let folder = folder();
+    let mut all = String::new();
+    for line in EXAMPLE.lines() {
+        // An option that is left out by default is written as `# key = value`.
+        let option = line.trim_start().strip_prefix("# ").filter(|rest| rest.split_once(" = ").is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
+        all.push_str(option.unwrap_or(line));
+        all.push('\n');
+    }
+    for key in ["ca_file", "client_cert_file", "client_key_file", "behind_proxy", "metrics", "tls"] {
+        assert!(all.lines().any(|line| line.starts_with(key)), "the example does not show {key}");
+    }
+    let errors = Config::parse(&all, folder.path()).err().map(|(errors, _)| errors).unwrap_or_default();
+    let unknown: Vec<_> = errors.iter().filter(|problem| problem.what.starts_with("there is no key")).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_known_one() {
+    assert_snapshot!(complaint(&changed(&[("title = ", "tile = ")])));
+}
+
+#[test]
+fn three_sites_are_one_too_many() {
+    let third = EXAMPLE.to_owned() + "\n[[pool.site]]\nid = \"dc-c\"\n";
+    assert_snapshot!(complaint(&third));
+}
+
+#[test]
+fn a_home_that_is_no_site_is_refused() {
+    assert_snapshot!(complaint(&changed(&[("home = \"dc-a\"", "home = \"dc-x\"")])));
+}
+
+#[test]
+fn a_node_name_may_not_be_used_in_both_sites() {
+    assert_snapshot!(complaint(&changed(&[("name = \"b1\"", "name = \"a1\"")])));
+}
+
+#[test]
+fn a_time_limit_must_be_shorter_than_the_interval() {
+    assert_snapshot!(complaint(&changed(&[("timeout_ms = 800", "timeout_ms = 1000")])));
+}
+
+#[test]
+fn a_password_file_that_is_not_there_is_named_in_full() {
+    assert_snapshot!(complaint(&changed(&[("secrets/postgres-password", "secrets/gone")])));
+}
+
+#[test]
+fn a_url_with_a_password_is_refused_without_repeating_it() {
+    let text = complaint(&changed(&[("http://198.18.1.5:2379", "http://root:hunter2@198.18.1.5:2379")]));
+    assert!(!text.contains("hunter2"));
+    assert_snapshot!(text);
+    let text = complaint(&changed(&[("password_file = \"secrets/postgres-password\"", "password = \"hunter2\"")]));
+    assert!(!text.contains("hunter2") && text.contains("Did you mean `password_file`?"), "{text}");
+}
+
+#[test]
+fn a_wrong_scheme_is_refused() {
+    assert_snapshot!(complaint(&changed(&[("http://198.18.1.11:8008", "ftp://198.18.1.11:8008"), ("sqlite:switchback.db", "mysql:x")])));
+}
+
+#[test]
+fn wrong_types_and_numbers_are_refused() {
+    assert_snapshot!(complaint(&changed(&[
+        ("interval_ms = 1000", "interval_ms = \"1s\""),
+        ("idle_minutes = 30", "idle_minutes = -5"),
+        ("heartbeat = true", "heartbeat = \"yes\""),
+    ])));
+}
+
+#[test]
+fn broken_toml_is_pointed_at() {
+    assert_snapshot!(complaint(&changed(&[("title = \"", "title = ")])));
+}
+
+#[test]
+fn an_empty_file_tells_everything_that_is_missing() {
+    assert_snapshot!(complaint(""));
+}
+
+#[test]
+fn one_run_tells_all_mistakes_in_the_order_of_the_file() {
+    assert_snapshot!(complaint(&changed(&[
+        ("listen = \"127.0.0.1:8480\"", "listen = \"localhost\""),
+        ("public_url = \"http://127.0.0.1:8480\"", "public_url = \"http://console.example.net\""),
+        ("id = \"chat-core\"", "id = \"chat core\""),
+        ("postgres = \"198.18.1.12:5432\"", "postgres = \"198.18.1.12\""),
+        ("stale_after_ms = 5000", "stale_after_ms = 1500"),
+        ("name = \"haproxy-a\"", "nam = \"haproxy-a\""),
+    ])));
+}
+
+#[test]
+fn a_secret_that_everybody_can_read_is_a_warning_and_an_empty_one_an_error() {
+    let folder = folder();
+    let file = folder.path().join("secrets/postgres-password");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let config = Config::parse(EXAMPLE, folder.path()).unwrap();
+    assert!(config.warnings[0].what.starts_with("everybody on this machine can read"), "{:?}", config.warnings);
+    fs::write(&file, "\n").unwrap();
+    let (errors, _) = Config::parse(EXAMPLE, folder.path()).unwrap_err();
+    assert!(errors.iter().all(|problem| problem.what.ends_with("is empty")) && !errors.is_empty(), "{errors:?}");
+}
+
+#[test]
+fn a_password_in_the_url_of_the_store_belongs_into_a_file() {
+    assert_snapshot!(complaint(&changed(&[("sqlite:switchback.db", "postgres://switchback:hunter2@db/switchback")])));
+    let folder = folder();
+    fs::write(folder.path().join("secrets/store-url"), "postgres://switchback:hunter2@db/switchback\n").unwrap();
+    let config = Config::parse(&changed(&[("url = \"sqlite:switchback.db\"", "url_file = \"secrets/store-url\"")]), folder.path()).unwrap();
+    assert!(matches!(config.store, StoreAddress::Postgres(_)));
+    assert!(!format!("{config:?}").contains("hunter2"), "a secret never shows in debug output");
+}
+
+proptest! {
+    #[test]
+    fn any_text_gives_a_configuration_or_errors_that_can_be_shown(text in "\\PC*") {
+        if let Err((errors, warnings)) = Config::parse(&text, Path::new("no-such-folder")) {
+            prop_assert!(!errors.is_empty());
+            render(Path::new("x"), &text, "error", &errors);
+            render(Path::new("x"), &text, "warning", &warnings);
+        }
+    }
+
+    #[test]
+    fn a_damaged_example_gives_a_configuration_or_errors_that_can_be_shown(
+        from in 0usize..EXAMPLE.len(), length in 0usize..200, instead in "[\\PC\n]{0,12}"
+    ) {
+        let floor = |mut at: usize| { while !EXAMPLE.is_char_boundary(at) { at -= 1 } at };
+        let (start, end) = (floor(from), floor((from + length).min(EXAMPLE.len())));
+        let text = format!("{}{instead}{}", &EXAMPLE[..start], &EXAMPLE[end..]);
+        if let Err((errors, _)) = Config::parse(&text, Path::new("no-such-folder")) {
+            prop_assert!(!errors.is_empty());
+            render(Path::new("x"), &text, "error", &errors);
+        }
+    }
+}
