@@ -1,1 +1,33 @@
-//! To come.
+//! What browser and server both compile: pages, the parts they are made of, and the functions by which the browser asks.
+
+pub mod api;
+pub mod live;
+pub mod pages;
+pub mod paths;
+mod preferences;
+pub mod shell;
+pub mod ui;
+pub mod words;
+
+mod texts {
+    //! The texts of the pages, made from `locales/`.
+    #![allow(missing_docs, unused, clippy::all, clippy::pedantic, reason = "generated")]
+    include!(concat!(env!("OUT_DIR"), "/i18n/mod.rs"));
+}
+pub use texts::i18n;
+
+pub use shell::App;
+
+/// Takes over the page that the server rendered.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    use leptos::prelude::document;
+    use wasm_bindgen::JsCast;
+
+    console_error_panic_hook::set_once();
+    let root = document().get_element_by_id(shell::ROOT).and_then(|found| found.dyn_into::<web_sys::HtmlElement>().ok());
+    if let Some(root) = root {
+        leptos::mount::hydrate_from(root, App).forget();
+    }
+}

@@ -1,0 +1,10 @@
+//! One module for each page.
+
+pub mod audit;
+pub mod link;
+pub mod node;
+pub mod not_found;
+pub mod overview;
+pub mod pool;
+pub mod set_up;
+pub mod sign_in;

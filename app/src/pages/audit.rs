@@ -1,0 +1,169 @@
+//! The newest entries of the audit history.
+
+use crate::{
+    api::ApiError,
+    i18n::{t, t_string, use_i18n},
+    ui::{Empty, Look, PageHead, Panel, Status, Tone},
+    words,
+};
+use jiff::Timestamp;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use serde::{Deserialize, Serialize};
+
+/// No more than these are shown.
+const MOST: usize = 200;
+
+/// An audit entry as the page shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When.
+    pub at: Timestamp,
+    /// Who; nobody for the console itself and for people who are not signed in.
+    pub actor: Option<String>,
+    /// What was done or tried, such as `sign_in`.
+    pub action: String,
+    /// On what.
+    pub subject: String,
+    /// `done`, `refused` or `failed`.
+    pub result: String,
+    /// From which address.
+    pub from_address: String,
+}
+
+/// The newest entries, newest first.
+#[server(prefix = "/api/fn", endpoint = "audit", input = server_fn::codec::GetUrl)]
+pub async fn newest_entries() -> Result<Vec<Entry>, ApiError> {
+    let (console, caller) = crate::api::door()?;
+    let entries = console.audit(&caller).await?;
+    let entries = entries.into_iter().take(MOST).map(|entry| Entry {
+        at: entry.at,
+        actor: entry.actor.map(|login| login.to_string()),
+        action: entry.action,
+        subject: entry.subject,
+        result: entry.result,
+        from_address: entry.from_address,
+    });
+    Ok(entries.collect())
+}
+
+/// The page.
+#[component]
+pub fn AuditPage() -> impl IntoView {
+    let i18n = use_i18n();
+    let entries = Resource::new(|| (), |()| newest_entries());
+    let title = move || t_string!(i18n, audit.title).to_owned();
+    let shown = move || {
+        Suspend::new(async move {
+            match entries.await {
+                Ok(entries) if entries.is_empty() => view! {
+                    <Empty title=move || t_string!(i18n, audit.empty_title).to_owned()>
+                        <p>{t!(i18n, audit.empty_text)}</p>
+                    </Empty>
+                }
+                .into_any(),
+                Ok(entries) => view! { <Entries entries /> }.into_any(),
+                Err(error) => view! {
+                    <Empty title=move || t_string!(i18n, audit.failed_title).to_owned()>
+                        <p>{move || words::error::api(i18n.get_locale(), &error)}</p>
+                    </Empty>
+                }
+                .into_any(),
+            }
+        })
+    };
+    view! {
+        <Title text=title />
+        <div class="page">
+            <PageHead title lede=move || t_string!(i18n, audit.lede, most = MOST) />
+            <Panel id="entries" title=move || t_string!(i18n, audit.table).to_owned() flush=true class="cards">
+                <Suspense>{shown}</Suspense>
+            </Panel>
+        </div>
+    }
+}
+
+#[component]
+fn Entries(entries: Vec<Entry>) -> impl IntoView {
+    let i18n = use_i18n();
+    let head = move |text: String| view! { <th role="columnheader" scope="col">{text}</th> };
+    // Cards are what CSS makes of the table on phones; the roles keep it a table for screen readers.
+    view! {
+        <table class="tbl tbl--cards" role="table" aria-labelledby="entries-h">
+            <thead role="rowgroup">
+                <tr role="row">
+                    {move || head(t_string!(i18n, audit.when).to_owned())}
+                    {move || head(t_string!(i18n, audit.who).to_owned())}
+                    {move || head(t_string!(i18n, audit.action).to_owned())}
+                    {move || head(t_string!(i18n, audit.subject).to_owned())}
+                    {move || head(t_string!(i18n, audit.result).to_owned())}
+                    {move || head(t_string!(i18n, audit.from).to_owned())}
+                </tr>
+            </thead>
+            <tbody role="rowgroup">
+                {entries.into_iter().map(|entry| view! { <EntryRow entry /> }).collect_view()}
+            </tbody>
+        </table>
+    }
+}
+
+#[component]
+fn EntryRow(entry: Entry) -> impl IntoView {
+    let i18n = use_i18n();
+    // What this page has no words for is shown as it was written down.
+    let action = {
+        let action = entry.action;
+        move || match action.as_str() {
+            "sign_in" => t_string!(i18n, audit.sign_in).to_owned(),
+            "sign_out" => t_string!(i18n, audit.sign_out).to_owned(),
+            "set_up" => t_string!(i18n, audit.set_up).to_owned(),
+            other => other.to_owned(),
+        }
+    };
+    let tone = match entry.result.as_str() {
+        "done" => Tone::Ok,
+        "refused" => Tone::Warn,
+        _ => Tone::Fail,
+    };
+    let look = if tone == Tone::Ok { Look::Calm } else { Look::Plain };
+    let result = {
+        let result = entry.result;
+        move || match result.as_str() {
+            "done" => t_string!(i18n, audit.done).to_owned(),
+            "refused" => t_string!(i18n, audit.refused).to_owned(),
+            "failed" => t_string!(i18n, audit.failed).to_owned(),
+            other => other.to_owned(),
+        }
+    };
+    let actor = entry.actor;
+    let who = move || actor.clone().unwrap_or_else(|| t_string!(i18n, audit.nobody).to_owned());
+    let at = entry.at;
+    view! {
+        <tr role="row">
+            <td role="cell" data-l=move || t_string!(i18n, audit.when)>
+                <span class="cell nw">
+                    <time datetime=at.to_string()>{move || words::when(i18n.get_locale(), at)}</time>
+                </span>
+            </td>
+            <th role="rowheader" scope="row" data-l=move || t_string!(i18n, audit.who)>
+                <span class="cell">{who}</span>
+            </th>
+            <td role="cell" data-l=move || t_string!(i18n, audit.action)>
+                <span class="cell">{action}</span>
+            </td>
+            <td role="cell" data-l=move || t_string!(i18n, audit.subject)>
+                <span class="cell wrap-any">{entry.subject}</span>
+            </td>
+            <td role="cell" data-l=move || t_string!(i18n, audit.result)>
+                <span class="cell">
+                    <Status tone look>
+                        {result}
+                    </Status>
+                </span>
+            </td>
+            <td role="cell" data-l=move || t_string!(i18n, audit.from)>
+                <span class="cell mono wrap-any">{entry.from_address}</span>
+            </td>
+        </tr>
+    }
+}

@@ -1,0 +1,35 @@
+//! The answer to an address that leads nowhere.
+
+use crate::{
+    i18n::{t, t_string, use_i18n},
+    paths,
+    shell::Framed,
+    ui::{ButtonLink, Empty},
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+/// There is no such page.
+#[component]
+pub fn NotFound() -> impl IntoView {
+    #[cfg(feature = "ssr")]
+    if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
+        response.set_status(http::StatusCode::NOT_FOUND);
+    }
+    let i18n = use_i18n();
+    let title = move || t_string!(i18n, shell.not_found.title).to_owned();
+    view! {
+        <Title text=title />
+        <Framed>
+            <div class="page page--narrow">
+                <h1 class="vh">{title}</h1>
+                <Empty title>
+                    <p>{t!(i18n, shell.not_found.text)}</p>
+                    <div class="btn-row">
+                        <ButtonLink href=paths::overview()>{t!(i18n, shell.not_found.back)}</ButtonLink>
+                    </div>
+                </Empty>
+            </div>
+        </Framed>
+    }
+}

@@ -1,0 +1,82 @@
+//! The first account, made through a link that works once.
+
+use super::sign_in::EntryFrame;
+use crate::{
+    i18n::{t, t_string, use_i18n},
+    ui::{Button, Field, Kind, Look, Status, Tone},
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::{use_params_map, use_query_map};
+
+/// The page.
+#[component]
+pub fn SetUpPage() -> impl IntoView {
+    let i18n = use_i18n();
+    let params = use_params_map();
+    let query = use_query_map();
+    let problem = Memo::new(move |_| query.read().get("problem"));
+    let is = move |word: &str| problem.read().as_deref() == Some(word);
+    let login_problem = move || is("bad_login").then(|| t_string!(i18n, set_up.problem_login).to_owned());
+    let password_problem = move || {
+        let text = match problem.get()?.as_str() {
+            "too_short" => t_string!(i18n, set_up.problem_too_short),
+            "too_long" => t_string!(i18n, set_up.problem_too_long),
+            "guessable" => t_string!(i18n, set_up.problem_guessable),
+            _ => return None,
+        };
+        Some(text.to_owned())
+    };
+    let notice = move || {
+        let (tone, text) = match problem.get()?.as_str() {
+            "bad_login" | "too_short" | "too_long" | "guessable" => return None,
+            "closed" => (Tone::Warn, t_string!(i18n, set_up.problem_closed)),
+            "slow_down" => (Tone::Warn, t_string!(i18n, set_up.problem_slow_down)),
+            _ => (Tone::Fail, t_string!(i18n, set_up.problem_failed)),
+        };
+        Some(view! { <p role="status"><Status tone look=Look::Top>{text}</Status></p> })
+    };
+    view! {
+        <Title text=move || t_string!(i18n, set_up.title).to_owned() />
+        <EntryFrame foot=move || view! { <p>{t!(i18n, set_up.kept)}</p> }>
+            <div>
+                <h1>{t!(i18n, set_up.title)}</h1>
+                <p class="ink2">{t!(i18n, set_up.lede)}</p>
+            </div>
+            {notice}
+            <form method="post" action="/set-up">
+                <input type="hidden" name="secret" value=move || params.read().get("secret").unwrap_or_default() />
+                <Field
+                    name="login"
+                    label=move || t_string!(i18n, set_up.login).to_owned()
+                    hint=Signal::derive(move || t_string!(i18n, set_up.login_hint).to_owned())
+                    autocomplete="username"
+                    verbatim=true
+                    first=true
+                    maxlength=63
+                    problem=login_problem
+                />
+                <Field
+                    name="name"
+                    label=move || t_string!(i18n, set_up.name).to_owned()
+                    hint=Signal::derive(move || t_string!(i18n, set_up.name_hint).to_owned())
+                    autocomplete="name"
+                    optional=true
+                />
+                <Field
+                    name="password"
+                    kind="password".to_owned()
+                    label=move || t_string!(i18n, set_up.password).to_owned()
+                    hint=Signal::derive(move || t_string!(i18n, set_up.password_hint).to_owned())
+                    autocomplete="new-password"
+                    minlength=15
+                    maxlength=256
+                    problem=password_problem
+                />
+                <Button kind=Kind::Primary wide=true submit=true>
+                    {t!(i18n, set_up.submit)}
+                </Button>
+            </form>
+        </EntryFrame>
+    }
+}

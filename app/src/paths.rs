@@ -1,0 +1,63 @@
+//! The addresses of pages, each written once.
+
+use switchback_domain::{LinkKind, NodeName, PoolId};
+
+/// All pools.
+pub fn overview() -> String {
+    "/".to_owned()
+}
+
+/// A pool.
+pub fn pool(pool: &PoolId) -> String {
+    format!("/pools/{pool}")
+}
+
+/// A node of a pool.
+pub fn node(pool: &PoolId, node: &NodeName) -> String {
+    format!("/pools/{pool}/nodes/{node}")
+}
+
+/// A link of a pool.
+pub fn link(pool: &PoolId, kind: LinkKind) -> String {
+    format!("/pools/{pool}/links/{}", link_word(kind))
+}
+
+/// The kind of link that an address names.
+pub fn link_kind(word: &str) -> Option<LinkKind> {
+    LinkKind::ALL.into_iter().find(|kind| link_word(*kind) == word)
+}
+
+fn link_word(kind: LinkKind) -> &'static str {
+    match kind {
+        LinkKind::Mirror => "mirror",
+        LinkKind::CrossSite => "cross-site",
+        LinkKind::Cascade => "cascade",
+        LinkKind::Archive => "archive",
+    }
+}
+
+/// The newest audit entries.
+pub fn audit() -> String {
+    "/audit".to_owned()
+}
+
+/// Where people sign in.
+pub fn sign_in() -> String {
+    "/sign-in".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_link_has_an_address_that_leads_back_to_it() {
+        let name: PoolId = "chat".parse().expect("a name");
+        for kind in LinkKind::ALL {
+            let address = link(&name, kind);
+            let word = address.rsplit('/').next().expect("a last part");
+            assert_eq!(link_kind(word), Some(kind));
+        }
+        assert_eq!(link_kind("sideways"), None);
+    }
+}

@@ -1,0 +1,263 @@
+//! A curve with axes, a readout for pointer and keyboard, and a table that says the same.
+
+use crate::ui::{
+    Curve,
+    curve::{Frame, round_up, to_float},
+};
+use leptos::prelude::*;
+
+const WIDTH: f64 = 800.0;
+const HEIGHT: f64 = 260.0;
+const FRAME: Frame = Frame { left: 72.0, top: 12.0, width: 716.0, height: 212.0, ceiling: 1.0 };
+/// More rows than this nobody reads; the table then shows every second, third, … span.
+const MOST_ROWS: usize = 60;
+
+/// The words of a chart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChartWords {
+    /// Names the slider that moves along the curve.
+    pub at: String,
+    /// Opens the table.
+    pub table: String,
+    /// Heads the column of times.
+    pub time: String,
+    /// Heads the column of smallest values.
+    pub least: String,
+    /// Heads the column of largest values.
+    pub most: String,
+    /// Heads the column of last values.
+    pub last: String,
+    /// Stands where there was no reading.
+    pub no_reading: String,
+    /// Names the line of the target.
+    pub target: String,
+}
+
+/// A curve with axes.
+#[component]
+pub fn LagChart(
+    /// Unique on the page.
+    #[prop(into)]
+    id: String,
+    /// What to draw.
+    #[prop(into)]
+    curve: Signal<Curve>,
+    /// The curve in words.
+    #[prop(into)]
+    label: Signal<String>,
+    /// A value that is drawn as a line.
+    #[prop(into, optional)]
+    target: Signal<Option<f64>>,
+    /// A value with its unit.
+    value_text: Callback<f64, String>,
+    /// A time, in milliseconds since 1970, as people write it.
+    time_text: Callback<i64, String>,
+    /// The words around it.
+    #[prop(into)]
+    words: Signal<ChartWords>,
+) -> impl IntoView {
+    // The time under the pointer or the slider, as a step from the left edge. None: nobody points at anything.
+    let step = RwSignal::new(None::<i64>);
+    let ceiling = Memo::new(move |_| {
+        let highest = curve.read().range().map_or(0.0, |(_, high)| high);
+        round_up(highest.max(target.get().unwrap_or(0.0)) * 1.05)
+    });
+    let frame = move || Frame { ceiling: ceiling.get(), ..FRAME };
+    let pointed = move || {
+        let step = step.get()?;
+        let curve = curve.read();
+        let at = curve.from_ms + step * curve.step_ms + curve.step_ms / 2;
+        Some((at, curve.nearest(at)))
+    };
+    let readout = move || {
+        pointed().map_or_else(String::new, |(at, dot)| {
+            let words = words.read();
+            match dot {
+                Some(dot) => format!(
+                    "{} · {} {} · {} {}",
+                    time_text.run(dot.at_ms),
+                    words.last,
+                    value_text.run(dot.last),
+                    words.most,
+                    value_text.run(dot.high)
+                ),
+                None => format!("{} · {}", time_text.run(at), words.no_reading),
+            }
+        })
+    };
+    let steps = move || {
+        let curve = curve.read();
+        ((curve.until_ms - curve.from_ms) / curve.step_ms.max(1)).max(1)
+    };
+    let slide = move |event: leptos::ev::Targeted<leptos::ev::Event, leptos::web_sys::HtmlInputElement>| {
+        step.set(event.target().value().parse().ok());
+    };
+    // A slider that nobody has moved yet says where it stands too: at the newest span.
+    let spoken = move || {
+        let readout = readout();
+        if readout.is_empty() { label.get() } else { readout }
+    };
+    view! {
+        <figure class="chart">
+            <figcaption class="chart__read">
+                <output for=format!("{id}-at")>{readout}</output>
+            </figcaption>
+            <div class="chart__plot">
+                <svg viewBox=format!("0 0 {WIDTH} {HEIGHT}") role="img" aria-label=move || label.get()>
+                    {move || axes(&curve.read(), frame(), value_text, time_text)}
+                    {move || lines(&curve.read(), frame(), target.get(), &words.read().target)}
+                    {move || pointed().map(|(at, dot)| cursor(&curve.read(), frame(), at, dot.map(|dot| dot.high)))}
+                </svg>
+                <input
+                    class="chart__at"
+                    id=format!("{id}-at")
+                    type="range"
+                    min="0"
+                    max=move || steps() - 1
+                    value=move || steps() - 1
+                    aria-label=move || words.read().at.clone()
+                    aria-valuetext=spoken
+                    on:input:target=slide
+                    on:pointermove=move |event| step.set(step_under(&event, steps()))
+                    on:pointerleave=move |_| step.set(None)
+                />
+            </div>
+            <details class="chart__table">
+                <summary>{move || words.read().table.clone()}</summary>
+                <div class="scroll-x">
+                    <table class="tbl tbl--plain">
+                        <thead>
+                            <tr>
+                                <th scope="col">{move || words.read().time.clone()}</th>
+                                <th scope="col" class="num">{move || words.read().least.clone()}</th>
+                                <th scope="col" class="num">{move || words.read().most.clone()}</th>
+                                <th scope="col" class="num">{move || words.read().last.clone()}</th>
+                            </tr>
+                        </thead>
+                        <tbody>{move || rows(&curve.read(), value_text, time_text, &words.read().no_reading)}</tbody>
+                    </table>
+                </div>
+            </details>
+        </figure>
+    }
+}
+
+/// The span under the pointer: the plot is a part of the drawing, and the slider covers the drawing.
+#[cfg(feature = "hydrate")]
+fn step_under(event: &leptos::ev::PointerEvent, steps: i64) -> Option<i64> {
+    use wasm_bindgen::JsCast;
+    let covered = event.target()?.dyn_into::<web_sys::HtmlElement>().ok()?.offset_width();
+    let share = f64::from(event.offset_x()) / f64::from(covered.max(1));
+    let within = (share * WIDTH - FRAME.left) / FRAME.width;
+    #[expect(clippy::cast_possible_truncation, reason = "a chart has fewer than a thousand steps")]
+    let step = (within * to_float(steps)).floor() as i64;
+    (0..steps).contains(&step).then_some(step)
+}
+
+#[cfg(not(feature = "hydrate"))]
+fn step_under(_: &leptos::ev::PointerEvent, _: i64) -> Option<i64> {
+    None
+}
+
+fn axes(curve: &Curve, frame: Frame, value_text: Callback<f64, String>, time_text: Callback<i64, String>) -> impl IntoView + use<> {
+    let rules = [0.0, 0.25, 0.5, 0.75, 1.0].map(|share| {
+        let value = frame.ceiling * share;
+        let y = frame.y(value);
+        view! {
+            <path class="chart__rule" d=format!("M{:.1} {y:.1}h{:.1}", frame.left, frame.width)></path>
+            <text class="chart__num" x=short(frame.left - 8.0) y=short(y + 4.0) text-anchor="end">
+                {value_text.run(value)}
+            </text>
+        }
+    });
+    let width = curve.until_ms - curve.from_ms;
+    let times = (0..=4_i64).map(|quarter| {
+        let at = curve.from_ms + width * quarter / 4;
+        let anchor = match quarter {
+            0 => "start",
+            4 => "end",
+            _ => "middle",
+        };
+        view! {
+            <text class="chart__num" x=short(frame.x(curve, at)) y=short(HEIGHT - 8.0) text-anchor=anchor>
+                {time_text.run(at)}
+            </text>
+        }
+    });
+    view! { <g aria-hidden="true">{rules.collect_view()} {times.collect_view()}</g> }
+}
+
+fn lines(curve: &Curve, frame: Frame, target: Option<f64>, target_word: &str) -> impl IntoView + use<> {
+    let (line, area) = frame.paths(curve);
+    let gaps: Vec<_> = curve
+        .gaps()
+        .into_iter()
+        .map(|(from, until)| {
+            let x = frame.x(curve, from);
+            let width = frame.x(curve, until) - x;
+            view! {
+                <rect class="gap" x=short(x) y=short(frame.top) width=short(width) height=short(frame.height)></rect>
+            }
+        })
+        .collect();
+    let goal = target.map(|target| {
+        let y = frame.y(target);
+        view! {
+            <path class="goal" d=format!("M{:.1} {y:.1}h{:.1}", frame.left, frame.width)></path>
+            <text class="chart__num" x=short(frame.left + 6.0) y=short(y - 5.0)>
+                {target_word.to_owned()}
+            </text>
+        }
+    });
+    view! {
+        <g class="spark" aria-hidden="true">
+            {gaps}
+            <path class="area" d=area></path>
+            <path class="line" d=line></path>
+            {goal}
+        </g>
+    }
+}
+
+fn cursor(curve: &Curve, frame: Frame, at: i64, value: Option<f64>) -> impl IntoView + use<> {
+    let x = frame.x(curve, at);
+    let dot = value.map(|value| view! { <circle cx=short(x) cy=short(frame.y(value)) r="4"></circle> });
+    view! {
+        <g class="chart__cursor" aria-hidden="true">
+            <path d=format!("M{x:.1} {:.1}v{:.1}", frame.top, frame.height)></path>
+            {dot}
+        </g>
+    }
+}
+
+/// Newest first, with a row for each stretch without readings.
+fn rows(curve: &Curve, value_text: Callback<f64, String>, time_text: Callback<i64, String>, no_reading: &str) -> Vec<AnyView> {
+    let every = curve.dots.len().div_ceil(MOST_ROWS).max(1);
+    let dots = curve.dots.iter().rev().step_by(every).map(|dot| {
+        let row = view! {
+            <tr>
+                <th scope="row">{time_text.run(dot.at_ms)}</th>
+                <td class="num">{value_text.run(dot.low)}</td>
+                <td class="num">{value_text.run(dot.high)}</td>
+                <td class="num">{value_text.run(dot.last)}</td>
+            </tr>
+        };
+        (dot.at_ms, row.into_any())
+    });
+    let gaps = curve.gaps().into_iter().map(|(from, until)| {
+        let row = view! {
+            <tr>
+                <th scope="row">{format!("{} – {}", time_text.run(from), time_text.run(until))}</th>
+                <td colspan="3">{no_reading.to_owned()}</td>
+            </tr>
+        };
+        (from, row.into_any())
+    });
+    let mut rows: Vec<_> = dots.chain(gaps).collect();
+    rows.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+fn short(value: f64) -> String {
+    format!("{value:.1}")
+}

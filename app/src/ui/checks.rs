@@ -1,0 +1,103 @@
+//! Checks with their evidence, and lists of what happened.
+
+use crate::ui::{Look, Slot, Status, Tone};
+use leptos::prelude::*;
+
+/// A list of checks, worst first.
+#[component]
+pub fn Checks(
+    /// What the list is, for screen readers.
+    #[prop(into)]
+    label: Signal<String>,
+    /// `CheckRow`s.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <ul class="checks__list" aria-label=move || label.get()>
+            {children()}
+        </ul>
+    }
+}
+
+/// A check.
+#[component]
+pub fn CheckRow(
+    /// The family of its outcome.
+    #[prop(into)]
+    tone: Signal<Tone>,
+    /// Its outcome in a word.
+    #[prop(into)]
+    word: Signal<String>,
+    /// What was checked.
+    #[prop(into)]
+    what: ViewFn,
+    /// What was found.
+    #[prop(into)]
+    evidence: ViewFn,
+    /// How old that is.
+    #[prop(optional, into)]
+    age: Slot,
+) -> impl IntoView {
+    view! {
+        <li data-s=move || tone.get().word()>
+            {move || {
+                let look = if tone.get() == Tone::Ok { Look::Calm } else { Look::Plain };
+                view! { <Status tone look>{move || word.get()}</Status> }
+            }}
+            <span class="what">{move || what.run()}</span>
+            <span class="ev">{move || evidence.run()}</span>
+            <span class="age">{age.map(|age| move || age.run())}</span>
+        </li>
+    }
+}
+
+/// What happened, newest first.
+#[component]
+pub fn ChangeList(
+    /// What the list is, for screen readers.
+    #[prop(into)]
+    label: Signal<String>,
+    /// `ChangeRow`s.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <ul class="oplist" aria-label=move || label.get()>
+            {children()}
+        </ul>
+    }
+}
+
+/// Something that happened.
+#[component]
+pub fn ChangeRow(
+    /// What.
+    #[prop(into)]
+    title: ViewFn,
+    /// What came of it.
+    #[prop(optional, into)]
+    status: Slot,
+    /// When.
+    #[prop(optional, into)]
+    meta: Slot,
+    /// A figure.
+    #[prop(optional, into)]
+    right: Slot,
+    /// Where more about it is.
+    #[prop(optional, into)]
+    href: Option<String>,
+) -> impl IntoView {
+    let inner = view! {
+        <span class="t">{move || title.run()}</span>
+        {status.map(|status| view! { <span class="s">{move || status.run()}</span> })}
+        {meta.map(|meta| view! { <span class="m">{move || meta.run()}</span> })}
+        {right.map(|right| view! { <span class="r">{move || right.run()}</span> })}
+    };
+    view! {
+        <li>
+            {match href {
+                Some(href) => view! { <a class="oplist__row" href=href>{inner}</a> }.into_any(),
+                None => view! { <div class="oplist__row">{inner}</div> }.into_any(),
+            }}
+        </li>
+    }
+}

@@ -1,0 +1,32 @@
+//! The head of a page.
+
+use crate::ui::Slot;
+use leptos::prelude::*;
+
+/// Heading, a line about it, and facts at the end.
+#[component]
+pub fn PageHead(
+    /// The heading.
+    #[prop(into)]
+    title: Signal<String>,
+    /// A line about it.
+    #[prop(optional, into)]
+    lede: Slot,
+    /// Where the reader is, as `Crumbs`.
+    #[prop(optional, into)]
+    crumbs: Slot,
+    /// Facts or filters.
+    #[prop(optional)]
+    children: Option<Children>,
+) -> impl IntoView {
+    view! {
+        <header class="page-head">
+            {crumbs.map(|crumbs| move || crumbs.run())}
+            <div>
+                <h1>{move || title.get()}</h1>
+                {lede.map(|lede| view! { <p class="lede">{move || lede.run()}</p> })}
+            </div>
+            {children.map(|children| view! { <div class="end">{children()}</div> })}
+        </header>
+    }
+}

@@ -1,0 +1,72 @@
+//! Framed parts of a page.
+
+use crate::ui::Slot;
+use leptos::prelude::*;
+
+/// A part of a page with a heading.
+#[component]
+pub fn Panel(
+    /// Where links on the page lead; the heading gets `{id}-h`.
+    #[prop(into)]
+    id: String,
+    /// The heading.
+    #[prop(into)]
+    title: Signal<String>,
+    /// What stands beside the heading.
+    #[prop(optional, into)]
+    beside: Slot,
+    /// What stands at the end of the heading's line.
+    #[prop(optional, into)]
+    end: Slot,
+    /// What stands below.
+    #[prop(optional, into)]
+    foot: Slot,
+    /// The content reaches the border.
+    #[prop(optional)]
+    flush: bool,
+    /// What kind of content: `topo`, `acts`, `checks`, `pools` or `cards`.
+    #[prop(optional, into)]
+    class: String,
+    /// The content.
+    children: Children,
+) -> impl IntoView {
+    let heading = format!("{id}-h");
+    let class = format!("panel {}{class}", if flush { "panel--flush " } else { "" });
+    view! {
+        <section class=class id=id aria-labelledby=heading.clone()>
+            <header class="panel__head">
+                <h2 id=heading>{move || title.get()}</h2>
+                {beside.map(|beside| move || beside.run())}
+                {end.map(|end| view! { <span class="end">{move || end.run()}</span> })}
+            </header>
+            <div class="panel__body">{children()}</div>
+            {foot.map(|foot| view! { <footer class="panel__foot">{move || foot.run()}</footer> })}
+        </section>
+    }
+}
+
+/// Facts side by side.
+#[component]
+pub fn Facts(
+    /// `Fact`s.
+    children: Children,
+) -> impl IntoView {
+    view! { <dl class="facts">{children()}</dl> }
+}
+
+/// A fact: a name and a value.
+#[component]
+pub fn Fact(
+    /// What it is.
+    #[prop(into)]
+    name: Signal<String>,
+    /// What it is worth.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <div>
+            <dt>{move || name.get()}</dt>
+            <dd>{children()}</dd>
+        </div>
+    }
+}

@@ -1,0 +1,286 @@
+//! The two sites of the diagram: their members, their nodes and the lines within.
+
+use crate::ui::{Icon, Part, Road, Sign, Slot, Status, Tile, Tone, Look};
+use leptos::prelude::*;
+
+/// The diagram: a site, the gap, a site. Both sites and the gap share their rows, so a primary and its backup stay level.
+#[component]
+pub fn Topology(
+    /// `SiteColumn`, `Gutter`, `SiteColumn`.
+    children: Children,
+) -> impl IntoView {
+    view! { <div class="topo__grid">{children()}</div> }
+}
+
+/// A site.
+#[component]
+pub fn SiteColumn(
+    /// Unique on the page; its heading gets `{id}-h`.
+    #[prop(into)]
+    id: String,
+    /// The letter on its tile.
+    #[prop(into)]
+    letter: String,
+    /// Its part.
+    #[prop(into)]
+    part: Signal<Part>,
+    /// Its name.
+    #[prop(into)]
+    name: Signal<String>,
+    /// Where it is; may be empty.
+    #[prop(into, optional)]
+    place: Signal<String>,
+    /// Its part in a word, as a `Status`.
+    #[prop(into)]
+    chip: ViewFn,
+    /// A line about it.
+    #[prop(optional, into)]
+    note: Slot,
+    /// Its `Members`.
+    #[prop(optional, into)]
+    members: Slot,
+    /// `NodeCard`s and the `LinkInside`s between them.
+    children: Children,
+) -> impl IntoView {
+    let heading = format!("{id}-h");
+    view! {
+        <section class="site" id=id data-role=move || part.get().word() aria-labelledby=heading.clone()>
+            <header class="site__head">
+                <Tile letter part large=true />
+                <h3 id=heading>
+                    {move || name.get()}
+                    {move || {
+                        let place = place.get();
+                        (!place.is_empty()).then(|| view! { <small>{place}</small> })
+                    }}
+                </h3>
+                {move || chip.run()}
+                {note.map(|note| view! { <p>{move || note.run()}</p> })}
+            </header>
+            <div class="site__members">{members.map(|members| move || members.run())}</div>
+            {children()}
+        </section>
+    }
+}
+
+/// What the columns of a list of members are called, for screen readers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MemberHeads {
+    /// The member's name.
+    pub member: String,
+    /// What it is doing.
+    pub state: String,
+    /// Sessions on it.
+    pub sessions: String,
+    /// Since when.
+    pub since: String,
+}
+
+/// The members of a site.
+#[component]
+pub fn Members(
+    /// The heading.
+    #[prop(into)]
+    title: Signal<String>,
+    /// How many there are, in words.
+    #[prop(into, optional)]
+    note: Signal<String>,
+    /// The names of the columns.
+    #[prop(into)]
+    heads: Signal<MemberHeads>,
+    /// `MemberRow`s.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <div class="site__sub">
+            <h4>{move || title.get()}</h4>
+            <span>{move || note.get()}</span>
+        </div>
+        <table class="mini">
+            <caption class="vh">{move || title.get()}</caption>
+            <thead class="vh">
+                <tr>
+                    <th scope="col">{move || heads.read().member.clone()}</th>
+                    <th scope="col">{move || heads.read().state.clone()}</th>
+                    <th scope="col">{move || heads.read().sessions.clone()}</th>
+                    <th scope="col">{move || heads.read().since.clone()}</th>
+                </tr>
+            </thead>
+            <tbody>{children()}</tbody>
+        </table>
+    }
+}
+
+/// A member.
+#[component]
+pub fn MemberRow(
+    /// Its name.
+    #[prop(into)]
+    name: Signal<String>,
+    /// The family of its state.
+    #[prop(into)]
+    tone: Signal<Tone>,
+    /// Its state in a word.
+    #[prop(into)]
+    state: Signal<String>,
+    /// Sessions on it, in words.
+    #[prop(into)]
+    sessions: Signal<String>,
+    /// Since when.
+    #[prop(optional, into)]
+    since: Slot,
+) -> impl IntoView {
+    let calm = move || matches!(tone.get(), Tone::Ok | Tone::Idle);
+    view! {
+        <tr>
+            <th scope="row">{move || name.get()}</th>
+            <td>
+                {move || {
+                    let look = if calm() { Look::Calm } else { Look::Plain };
+                    let sign = (tone.get() == Tone::Idle).then_some(Sign::Ok);
+                    view! { <Status tone look sign>{move || state.get()}</Status> }
+                }}
+            </td>
+            <td class="num">{move || sessions.get()}</td>
+            <td class="num">{since.map(|since| move || since.run())}</td>
+        </tr>
+    }
+}
+
+/// The frame of a node's card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// It accepts writes.
+    Primary,
+    /// It follows.
+    Copy,
+    /// It was read too long ago.
+    Stale,
+    /// It is kept from accepting writes.
+    Fenced,
+    /// It accepts writes, and so does another.
+    Split,
+}
+
+impl Place {
+    fn word(self) -> &'static str {
+        match self {
+            Place::Primary => "primary",
+            Place::Copy => "copy",
+            Place::Stale => "stale",
+            Place::Fenced => "fenced",
+            Place::Split => "split",
+        }
+    }
+}
+
+/// A database node.
+#[component]
+pub fn NodeCard(
+    /// The sign of its part.
+    #[prop(into)]
+    sign: Signal<Sign>,
+    /// Its frame.
+    #[prop(into)]
+    place: Signal<Place>,
+    /// Its part in a word.
+    #[prop(into)]
+    role: Signal<String>,
+    /// Its name.
+    #[prop(into)]
+    name: Signal<String>,
+    /// Where its page is.
+    #[prop(optional, into)]
+    href: Option<String>,
+    /// What it is doing, as a `Status`.
+    #[prop(into)]
+    state: ViewFn,
+    /// A rate in words and its `Spark`.
+    #[prop(optional, into)]
+    rate: Slot,
+    /// `NodeFact`s.
+    children: Children,
+) -> impl IntoView {
+    let label = move || view! { <code>{move || name.get()}</code> };
+    view! {
+        <article class="node" data-k=move || place.get().word()>
+            <div class="node__head">
+                <Icon sign />
+                <h4>{move || role.get()}</h4>
+                {match href {
+                    Some(href) => view! { <a href=href>{label()}</a> }.into_any(),
+                    None => label().into_any(),
+                }}
+                {move || state.run()}
+            </div>
+            <dl class:is-stale=move || place.get() == Place::Stale>{children()}</dl>
+            {rate.map(|rate| view! { <div class="node__rate">{move || rate.run()}</div> })}
+        </article>
+    }
+}
+
+/// A fact about a node.
+#[component]
+pub fn NodeFact(
+    /// What it is.
+    #[prop(into)]
+    name: Signal<String>,
+    /// What it is worth.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <div>
+            <dt>{move || name.get()}</dt>
+            " "
+            <dd>{children()}</dd>
+        </div>
+    }
+}
+
+/// The line from one node to the one below it.
+#[component]
+pub fn LinkInside(
+    /// Its state.
+    #[prop(into)]
+    road: Signal<Road>,
+    /// Data flows upwards: the lower node leads.
+    #[prop(into, optional)]
+    upward: Signal<bool>,
+    /// Where the page of the link is, and its name for screen readers.
+    #[prop(optional, into)]
+    href: Option<String>,
+    /// The whole link in a sentence.
+    #[prop(into)]
+    sentence: Signal<String>,
+    /// A calm `Status` and its figures.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <div
+            class="vlink"
+            data-state=move || road.get().word()
+            data-dir=move || if upward.get() { "up" } else { "down" }
+        >
+            <span class="vroad" aria-hidden="true"></span>
+            <SaidOnce href sentence class="vlink__t">{children()}</SaidOnce>
+        </div>
+    }
+}
+
+/// Figures that are read out as one sentence; a link, where there is somewhere to go.
+#[component]
+pub(super) fn SaidOnce(
+    href: Option<String>,
+    sentence: Signal<String>,
+    class: &'static str,
+    children: Children,
+) -> impl IntoView {
+    let inner = view! {
+        <span class="vh">{move || sentence.get()}</span>
+        <span class=class aria-hidden="true">{children()}</span>
+    };
+    match href {
+        Some(href) => view! { <a class="said" href=href>{inner}</a> }.into_any(),
+        None => view! { <span class="said">{inner}</span> }.into_any(),
+    }
+}
