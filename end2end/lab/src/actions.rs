@@ -10,27 +10,40 @@ use crate::lab::Lab;
 use crate::network::{self, Rule};
 use crate::places::{Node, Place, Service, Site, Target};
 use crate::process;
+use crate::runtime_api;
 
 impl Lab {
     /// Ends everything meant at once, without a chance to say goodbye.
-    pub fn kill(&self, target: Target) {
+    pub async fn kill(&self, target: Target) -> Result<()> {
         let services = target.services();
+        for service in &services {
+            if let Service::Haproxy(site) = service
+                && process::recorded(&self.layout, &service.to_string()).is_some()
+            {
+                self.save_proxy_state(*site).await?;
+            }
+        }
         // All are looked for before the first is killed: PostgreSQL is found through what it wrote while it lived.
         let processes: Vec<_> = services.iter().flat_map(|service| process::of_service(&self.layout, *service)).collect();
         process::kill_all(&processes);
         for service in services {
             process::forget(&self.layout, &service.to_string());
         }
+        Ok(())
+    }
+
+    /// Stands for the timer with which a site keeps the state of its `HAProxy` on disk: a frozen one has nothing newer to say.
+    async fn save_proxy_state(&self, site: Site) -> Result<()> {
+        match runtime_api::ask(&self.layout, site, "show servers state").await {
+            Ok(state) => crate::lab::write(&self.layout.haproxy_state(site), &state),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Starts everything meant that does not run. What runs is left alone; PostgreSQL is started by its Patroni.
-    pub async fn revive(&self, target: Target) -> Result<()> {
+    pub fn revive(&self, target: Target) -> Result<()> {
         for service in target.services() {
             match service {
-                Service::Haproxy(site) if process::recorded(&self.layout, &service.to_string()).is_none() => {
-                    let active = self.primary().await.is_some_and(|node| node.site == site);
-                    self.start_haproxy(site, active).await?;
-                }
                 Service::Postgres(node) if process::recorded(&self.layout, &Service::Patroni(node).to_string()).is_none() => {
                     return Err(LabError::Refused(format!("only Patroni starts PostgreSQL, and that of {node} does not run: revive {node}")));
                 }
@@ -95,7 +108,7 @@ impl Lab {
         }
         for service in Service::of_site(site) {
             if matches!(service, Service::Etcd(_) | Service::Patroni(_) | Service::Postgres(_)) {
-                self.kill(Target::Service(service));
+                self.kill(Target::Service(service)).await?;
             }
         }
         let [one, two] = site.nodes();
@@ -112,7 +125,7 @@ impl Lab {
         self.says(one, "standby-leader").await?;
         self.start(Service::Patroni(two))?;
         for service in Service::of_site(site) {
-            self.revive(Target::Service(service)).await?;
+            self.revive(Target::Service(service))?;
         }
         self.streams(one).await?;
         self.streams(two).await

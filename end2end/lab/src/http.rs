@@ -70,11 +70,6 @@ impl Http {
         let answer = self.get(url).await?;
         serde_json::from_str(&answer.body).doing(|| format!("the answer to GET {url}"))
     }
-
-    pub async fn change(&self, method: reqwest::Method, url: &str, password: &str, body: &Value) -> Result<Answer> {
-        let request = self.client.request(method.clone(), url).basic_auth("switchback", Some(password)).json(body).timeout(Duration::from_secs(30));
-        self.send(format!("{method} {url}"), request).await
-    }
 }
 
 /// The whole chain of causes; reqwest's own text leaves out what matters.

@@ -177,8 +177,8 @@ impl Lab {
         }
     }
 
-    /// Starts the site's `HAProxy`. Its members get traffic only if the site's own database is primary: what was set before a
-    /// restart is gone, and a site that comes back must not take users by itself.
+    /// Starts the site's `HAProxy` for the first time. In the standby site the members are drained: checked, but without traffic.
+    /// After a restart it finds the states in its state file, as `kill` has left them.
     pub(crate) async fn start_haproxy(&self, site: Site, active: bool) -> Result<()> {
         self.start(Service::Haproxy(site))?;
         if active {
@@ -220,11 +220,6 @@ impl Lab {
         if let [one] = found[..] { Some(one) } else { None }
     }
 
-    /// The primary, or why there is none.
-    pub(crate) async fn must_primary(&self) -> Result<Node> {
-        self.primary().await.ok_or_else(|| LabError::Refused("not exactly one node of the lab says that it is primary".to_owned()))
-    }
-
     /// What is missing until the pool is whole: one primary, everything else streaming from it, a synchronous mirror, all members
     /// healthy. Nothing when it is.
     pub async fn unsettled(&self) -> Option<String> {
@@ -237,7 +232,7 @@ impl Lab {
         }
         for node in Node::all().filter(|node| *node != primary) {
             let seen = ask(node).await;
-            if seen["replication_state"] != "streaming" || seen["timeline"] != first["timeline"] {
+            if seen["state"] != "running" || seen["replication_state"] != "streaming" || seen["timeline"] != first["timeline"] {
                 return Some(format!("{node} is {} ({}, timeline {})", seen["state"], seen["replication_state"], seen["timeline"]));
             }
         }

@@ -121,6 +121,11 @@ impl Layout {
         self.site_dir(site).join("haproxy.cfg")
     }
 
+    /// Where the states of the servers of the site's `HAProxy` outlive a restart.
+    pub fn haproxy_state(&self, site: Site) -> PathBuf {
+        self.site_dir(site).join("haproxy.state")
+    }
+
     /// Folder of one member.
     pub fn member_dir(&self, site: Site, number: u8) -> PathBuf {
         self.site_dir(site).join(format!("member-{site}{number}"))

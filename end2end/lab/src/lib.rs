@@ -3,27 +3,32 @@
 //!
 //! [`Lab`] is the door to everything: [`Lab::up`] starts one, [`Lab::open`] finds a running one, [`Lab::down`] removes it.
 
-#![allow(dead_code)]
 mod actions;
 pub mod archive;
+mod chat;
 mod command;
 mod config;
 mod error;
 mod http;
 mod lab;
 mod layout;
+mod load;
 mod network;
 mod places;
 mod process;
+mod record;
 mod runtime_api;
 mod secrets;
 mod status;
 mod tls;
 mod up;
+mod verdict;
 
 pub use error::{LabError, Result};
 pub use lab::Lab;
 pub use layout::{Layout, Options};
+pub use load::Stop;
 pub use places::{Node, Place, Service, Site, Target};
 pub use secrets::Secrets;
 pub use status::{MemberStatus, NodeStatus, ServiceStatus, SiteStatus, Status};
+pub use verdict::Verdict;

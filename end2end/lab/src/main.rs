@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use switchback_lab::{Lab, Node, Options, Place, Site, Target, archive};
+use switchback_lab::{Lab, Node, Options, Place, Site, Stop, Target, archive};
 
 /// Two sites of real Patroni, PostgreSQL, etcd, HAProxy and chat servers on this machine.
 #[derive(Parser)]
@@ -69,6 +69,21 @@ enum Command {
     ResumeReplay { node: Node },
     /// Wipe a site's database cluster and bring it back as standby of the other site.
     Rebuild { site: String },
+    /// Write numbered rows (or talk in a chat room) through the pool's endpoints, and judge in the end what was lost.
+    Load {
+        /// How long; until Ctrl-C without.
+        #[arg(long)]
+        seconds: Option<u64>,
+        /// Talk in a chat room through the members instead of writing rows.
+        #[arg(long)]
+        chat: bool,
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Store the raw answer of every endpoint in a folder.
+    #[command(hide = true)]
+    Record { folder: PathBuf },
     #[command(hide = true)]
     ShipWal {
         #[arg(long)]
@@ -122,8 +137,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             let status = lab()?.status().await?;
             if json { println!("{}", serde_json::to_string_pretty(&status)?) } else { print!("{}", status.table()) }
         }
-        Command::Kill { target } => lab()?.kill(target),
-        Command::Revive { target } => lab()?.revive(target).await?,
+        Command::Kill { target } => lab()?.kill(target).await?,
+        Command::Revive { target } => lab()?.revive(target)?,
         Command::Freeze { target } => lab()?.freeze(target),
         Command::Thaw { target } => lab()?.thaw(target),
         Command::Cut { x, y } => lab()?.cut(x, y)?,
@@ -136,7 +151,26 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             let site = Site::BOTH.into_iter().find(|one| one.letter() == site).context("the sites are a and b")?;
             lab()?.rebuild(site).await?;
         }
+        Command::Load { seconds, chat, json } => load(&lab()?, seconds, chat, json).await?,
+        Command::Record { folder } => println!("{} answers recorded", lab()?.record(&folder).await?.len()),
         Command::ShipWal { .. } | Command::ReceiveWal { .. } | Command::CleanWal { .. } => {}
+    }
+    Ok(())
+}
+
+async fn load(lab: &Lab, seconds: Option<u64>, chat: bool, json: bool) -> anyhow::Result<()> {
+    let stop = Stop::default();
+    let on_signal = stop.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            on_signal.stop();
+        }
+    });
+    let verdict = if chat { lab.load_chat(seconds, stop).await? } else { lab.load(seconds, stop).await? };
+    if json {
+        println!("{}", serde_json::to_string_pretty(&verdict)?);
+    } else {
+        print!("{}", verdict.lines(if chat { "messages" } else { "rows" }));
     }
     Ok(())
 }

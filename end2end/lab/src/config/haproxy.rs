@@ -39,9 +39,12 @@ pub(crate) fn file(layout: &Layout, site: Site) -> String {
   # No authentication on this port: it must be reachable from the management network only.
   stats socket ipv4@{address}:{HAPROXY_API_PORT} level admin
   stats timeout 1m
+  # What was set through that port survives a restart.
+  server-state-file {state}
 
 defaults
   mode tcp
+  load-server-state-from-file global
   timeout connect 2s
   timeout client 1h
   timeout server 1h
@@ -84,6 +87,7 @@ listen stats
   stats enable
   stats uri /
 ",
+        state = layout.haproxy_state(site).display(),
         own_checked = database(own),
         peer_checked = database(peer),
         own_followed = follow(own, "pg_write"),

@@ -32,6 +32,8 @@ http_default_host = "{HOST}"; http_host = "{HOST}"
 modules_enabled = {{ "roster"; "saslauth"; "disco"; "ping"; "http"; "pool_health" }}
 modules_disabled = {{ "s2s"; "tls"; "offline" }}
 c2s_require_encryption = false; allow_unencrypted_plain_auth = true; limits = {{ }}
+-- The least that SCRAM allows: clients of a test should wait for failovers, not for their own arithmetic.
+default_iteration_count = 4096
 authentication = "internal_hashed"; storage = "sql"; sql_manage_tables = true
 -- The endpoint of this site that follows the primary in both sites.
 sql = {{ driver = "PostgreSQL"; database = "prosody"; username = "prosody"; password = "{password}"; host = "{database}"; port = {POOL_PORT} }}
