@@ -210,6 +210,19 @@ pub struct PostgresFacts {
     pub settings: BTreeMap<String, i64>,
 }
 
+impl PostgresFacts {
+    /// The size of its WAL files, in bytes.
+    pub fn wal_file_bytes(&self) -> u64 {
+        self.settings.get("wal_segment_size").and_then(|bytes| u64::try_from(*bytes).ok()).unwrap_or(crate::WAL_FILE_BYTES)
+    }
+
+    /// Up to where its archiver has shipped the log.
+    pub fn shipped_up_to(&self) -> Option<Lsn> {
+        let file = self.archiver.as_ref()?.last_file.as_deref()?;
+        crate::wal_file_end(file, self.wal_file_bytes()).map(|(_, end)| end)
+    }
+}
+
 /// An incoming stream (`pg_stat_wal_receiver`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receiver {

@@ -1,5 +1,11 @@
 //! A made-up pool in good health, and its readings, for tests: take it and break what the test is about.
 
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::wildcard_imports,
+    reason = "a fixture that is wrong should panic, and it names nearly everything"
+)]
+
 use crate::*;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;

@@ -18,7 +18,7 @@ mod topology;
 pub use diagnosis::{Finding, Severity};
 pub use facts::*;
 pub use ids::{BadName, EndpointName, Login, MemberName, NodeName, PoolId, SiteId};
-pub use lsn::{BadLsn, ByteLag, Lsn, Millis, Timeline, wal_file_end};
+pub use lsn::{BadLsn, ByteLag, Lsn, Millis, Timeline, WAL_FILE_BYTES, wal_file_end};
 pub use pair::{Pair, Side};
 pub use picture::{
     Actions, Bound, EndpointPicture, Knowledge, LinkKind, LinkPicture, LinkState, MemberPicture, NodePicture, NodeRole, NodeState, Picture,

@@ -81,16 +81,18 @@ impl fmt::Display for Timeline {
     }
 }
 
-/// The segment of a WAL file name such as `000000010000005E0000003A`, with 16 MiB segments.
-/// `None` for names that are not segments (`.history`, `.backup`, `.partial`).
-pub fn wal_file_end(name: &str) -> Option<(Timeline, Lsn)> {
-    const SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
+/// The size of a WAL file unless a cluster was made with another one.
+pub const WAL_FILE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The timeline of a WAL file such as `000000010000005E0000003A`, and where the file ends, given the size of its cluster's files.
+/// `None` for names that are no WAL files of whole size (`.history`, `.backup`, `.partial`).
+pub fn wal_file_end(name: &str, file_bytes: u64) -> Option<(Timeline, Lsn)> {
     if name.len() != 24 || !name.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
     let part = |range| u64::from_str_radix(&name[range], 16).ok();
     let (timeline, log, segment) = (u32::from_str_radix(&name[0..8], 16).ok()?, part(8..16)?, part(16..24)?);
-    Some((Timeline(timeline), Lsn((log << 32) + (segment + 1) * SEGMENT_BYTES)))
+    Some((Timeline(timeline), Lsn((log << 32).checked_add((segment + 1).checked_mul(file_bytes)?)?)))
 }
 
 #[cfg(test)]
@@ -121,9 +123,9 @@ mod tests {
 
     #[test]
     fn the_end_of_a_wal_file_is_the_start_of_the_next() {
-        assert_eq!(wal_file_end("00000007000000000000000A"), Some((Timeline(7), Lsn(0x0B00_0000))));
-        assert_eq!(wal_file_end("0000000700000001000000FF"), Some((Timeline(7), Lsn(0x2_0000_0000))));
-        assert_eq!(wal_file_end("00000007.history"), None);
+        assert_eq!(wal_file_end("00000007000000000000000A", WAL_FILE_BYTES), Some((Timeline(7), Lsn(0x0B00_0000))));
+        assert_eq!(wal_file_end("0000000700000001000000FF", WAL_FILE_BYTES), Some((Timeline(7), Lsn(0x2_0000_0000))));
+        assert_eq!(wal_file_end("00000007.history", WAL_FILE_BYTES), None);
     }
 
     #[test]

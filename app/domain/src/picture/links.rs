@@ -2,10 +2,10 @@
 
 use super::sites::{from_archive, hears, position};
 use super::{Knowledge, LinkKind, LinkPicture, LinkState, Look, NodeView};
-use crate::{ByteLag, Millis, PostgresFacts, Sender, Side, wal_file_end};
+use crate::{ByteLag, Millis, PostgresFacts, Sender, Side, WAL_FILE_BYTES};
 
-/// The archive falls behind when more than this many bytes of finished log wait to be shipped: two files and the one being written.
-const ARCHIVE_BACKLOG: ByteLag = ByteLag(3 * 16 * 1024 * 1024);
+/// The archive falls behind when more than this many files wait to be shipped: two finished ones and the one being written.
+const ARCHIVE_BACKLOG_FILES: u64 = 3;
 
 pub(super) fn links(look: &Look, source_side: Option<Side>) -> Vec<LinkPicture> {
     let Some(side) = source_side else { return Vec::new() };
@@ -126,21 +126,22 @@ fn archive(primary: Option<&NodeView>, backup: Option<&NodeView>, side: Side) ->
     let facts = primary.and_then(|view| view.postgres.last_known());
     let archiver = facts.and_then(|facts| facts.archiver.as_ref());
     let knowledge = primary.map_or(Knowledge::Missing { cause: crate::ProbeFailure::NotAskedYet }, NodeView::knowledge);
-    let shipped = archiver.and_then(|archiver| archiver.last_file.as_deref()).and_then(wal_file_end);
+    let shipped = facts.and_then(|facts| facts.shipped_up_to());
     let written = facts.and_then(|facts| facts.written);
-    let lag_bytes = written.zip(shipped).map(|(written, (_, end))| written.bytes_ahead_of(end));
+    let lag_bytes = written.zip(shipped).map(|(written, end)| written.bytes_ahead_of(end));
     let seen_at = knowledge.seen_at();
     let lag = match (lag_bytes, archiver.and_then(|archiver| archiver.last_at), seen_at) {
         (Some(ByteLag(0)), _, _) => Some(Millis(0)),
         (_, Some(last_at), Some(seen_at)) => Some(Millis::between(last_at, seen_at)),
         _ => None,
     };
+    let backlog = ByteLag(ARCHIVE_BACKLOG_FILES * facts.map_or(WAL_FILE_BYTES, |facts| facts.wal_file_bytes()));
     let state = match archiver {
         None if facts.is_some() && knowledge.is_fresh() => LinkState::Off,
         None => LinkState::Unknown,
         Some(archiver) if !archiver.enabled => LinkState::Off,
         Some(archiver) if archiver.last_failed_at > archiver.last_at => LinkState::Failing,
-        Some(_) if lag_bytes.is_some_and(|lag| lag > ARCHIVE_BACKLOG) => LinkState::Failing,
+        Some(_) if lag_bytes.is_some_and(|lag| lag > backlog) => LinkState::Failing,
         Some(_) => LinkState::Shipping,
     };
     LinkPicture {

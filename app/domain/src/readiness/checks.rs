@@ -3,9 +3,7 @@
 use super::{Check, CheckKind, Evidence, Verdict};
 use crate::diagnosis::system_identifiers;
 use crate::picture::{Look, NodeView, members_up};
-use crate::{
-    EndpointName, LinkKind, LinkState, Millis, NodeName, PatroniFacts, Picture, PostgresFacts, Side, Slot, Timeline, wal_file_end,
-};
+use crate::{EndpointName, LinkKind, LinkState, Millis, NodeName, PatroniFacts, Picture, PostgresFacts, Side, Slot, Timeline};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -252,7 +250,7 @@ impl<'a> Bench<'a> {
         let ships = self.picture.link(LinkKind::Archive).is_some_and(|link| link.state == LinkState::Shipping);
         let archiver = facts.archiver.as_ref();
         let newest = archiver.and_then(|archiver| archiver.last_file.clone());
-        let up_to = newest.as_deref().and_then(wal_file_end).map(|(_, end)| end);
+        let up_to = facts.shipped_up_to();
         let failing = archiver.is_some_and(|archiver| archiver.last_failed_at > archiver.last_at);
         (warn_unless(ships), Evidence::Archive { newest, at: archiver.and_then(|archiver| archiver.last_at), failing, up_to })
     }
