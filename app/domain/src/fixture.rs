@@ -1,12 +1,12 @@
 //! A made-up pool in good health, and its readings, for tests: take it and break what the test is about.
 
-#![expect(
-    clippy::missing_panics_doc,
-    clippy::wildcard_imports,
-    reason = "a fixture that is wrong should panic, and it names nearly everything"
-)]
+#![expect(clippy::missing_panics_doc, reason = "a fixture that is wrong should panic")]
 
-use crate::*;
+use crate::{
+    Archiver, DynamicConfig, EndpointName, EtcdFacts, Facts, HaproxyFacts, Heartbeat, Lsn, MemberFacts, MemberState, Millis, Node, Pair,
+    PatroniFacts, PatroniRole, PatroniState, Picture, Policy, Pool, PostgresFacts, ProbeFailure, Receiver, Sender, Side, Sighting, Site,
+    Slot, StandbyCluster, Timeline, picture,
+};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
