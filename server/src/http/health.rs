@@ -1,0 +1,37 @@
+//! For whoever looks after the console itself: is it alive, can it work, how is it doing.
+
+use super::{Web, request::Peer};
+use crate::config::MetricsAccess;
+use axum::{
+    Extension,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, header};
+
+/// The process answers.
+pub(super) async fn live() -> &'static str {
+    "alive\n"
+}
+
+/// The console can do its work. Says in one word what is missing, and nothing more: whoever asks has no session.
+pub(super) async fn ready(State(web): State<Web>) -> Response {
+    if web.stop.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+    }
+    let readiness = web.console.readiness().await;
+    match (readiness.store, readiness.pictures) {
+        (true, true) => "ready\n".into_response(),
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response(),
+        (true, false) => (StatusCode::SERVICE_UNAVAILABLE, "a pool's picture cannot be worked out\n").into_response(),
+    }
+}
+
+/// Figures for Prometheus.
+pub(super) async fn metrics(State(web): State<Web>, Extension(peer): Extension<Peer>) -> Response {
+    if web.metrics_access == MetricsAccess::Loopback && !peer.is_this_machine {
+        let why = "Figures are only for this machine; write metrics = \"open\" into [server] to change that.\n";
+        return (StatusCode::FORBIDDEN, why).into_response();
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], web.metrics.render()).into_response()
+}

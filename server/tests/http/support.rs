@@ -1,0 +1,259 @@
+//! A console with a real store in a temporary folder, scripted endpoints, and a clock that tests move.
+
+use axum::{Router, body::Body, extract::ConnectInfo};
+use futures::future::BoxFuture;
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use switchback_domain::{
+    Endpoint, EndpointName, Facts, HaproxyFacts, MemberFacts, MemberState, Node, Pair, Policy, Pool, ProbeFailure, Side, Site,
+    picture::work_out,
+};
+use switchback_engine::{
+    Console, Parts, PoolParts, Settings, Started,
+    ports::{AuditEntry, Chance, Clock, Passwords, PasswordsFailed, Probe, Store},
+};
+use switchback_server::{
+    config::MetricsAccess,
+    http::{COOKIE, Parts as WebParts, Site as WebSite, router},
+};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+pub const ORIGIN: &str = "http://127.0.0.1:8480";
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// The machine's clock, moved.
+#[derive(Default)]
+pub struct MovedClock(AtomicI64);
+
+impl Clock for MovedClock {
+    #[expect(clippy::disallowed_methods, reason = "the test's own clock")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now() + jiff::SignedDuration::from_secs(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Different bytes each time; guessing them is not what these tests are about.
+#[derive(Default)]
+struct CountedChance(AtomicU64);
+
+impl Chance for CountedChance {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let number = self.0.fetch_add(1, Ordering::SeqCst).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            chunk.copy_from_slice(&number.to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// Quick instead of safe.
+struct QuickPasswords;
+
+impl Passwords for QuickPasswords {
+    fn hash(&self, password: SecretString) -> BoxFuture<'_, Result<String, PasswordsFailed>> {
+        Box::pin(async move { Ok(format!("quick:{}", password.expose_secret())) })
+    }
+    fn verify(&self, password: SecretString, hash: String) -> BoxFuture<'_, Result<bool, PasswordsFailed>> {
+        Box::pin(async move { Ok(hash == format!("quick:{}", password.expose_secret())) })
+    }
+}
+
+type Answers = Arc<Mutex<BTreeMap<EndpointName, Facts>>>;
+
+/// Says what the test wants.
+struct Scripted {
+    endpoint: Endpoint,
+    answers: Answers,
+}
+
+impl Probe for Scripted {
+    fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+    fn look(&mut self, _: Timestamp) -> BoxFuture<'_, Result<Facts, ProbeFailure>> {
+        let answer = self.answers.lock().unwrap().get(&self.endpoint.name).cloned();
+        Box::pin(async move { answer.ok_or(ProbeFailure::Refused) })
+    }
+}
+
+fn pool() -> Pool {
+    let site = |letter: &str| Site {
+        id: format!("dc-{letter}").parse().unwrap(),
+        place: letter.to_uppercase(),
+        scope: format!("pool-{letter}"),
+        nodes: vec![Node {
+            name: format!("{letter}1").parse().unwrap(),
+            patroni: format!("patroni-{letter}1").parse().unwrap(),
+            postgres: format!("postgres-{letter}1").parse().unwrap(),
+        }],
+        proxies: vec![format!("haproxy-{letter}").parse().unwrap()],
+        etcd: Vec::new(),
+    };
+    Pool {
+        id: "chat-core".parse().unwrap(),
+        title: "Chat".to_owned(),
+        home: Side::A,
+        sites: Pair { a: site("a"), b: site("b") },
+        policy: Policy::default(),
+    }
+}
+
+/// A console and the way to ask it.
+pub struct World {
+    pub router: Router,
+    pub console: Arc<Console>,
+    pub store: Arc<dyn Store>,
+    pub stop: CancellationToken,
+    clock: Arc<MovedClock>,
+    answers: Answers,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    /// A console as most tests want it.
+    pub async fn new() -> World {
+        World::with(ORIGIN, MetricsAccess::Loopback, false).await
+    }
+
+    pub async fn with(public_url: &str, metrics_access: MetricsAccess, behind_proxy: bool) -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let store = switchback_store::open(&format!("sqlite:{}", folder.path().join("store.db").display())).await.unwrap();
+        let site = folder.path().join("site");
+        std::fs::create_dir_all(site.join("pkg")).unwrap();
+        std::fs::create_dir_all(site.join("fonts")).unwrap();
+        std::fs::write(site.join("pkg/switchback.5fKd0.js"), "export default 1;\n".repeat(200)).unwrap();
+        std::fs::write(site.join("pkg/switchback.js"), "export default 1;\n").unwrap();
+        std::fs::write(site.join("favicon.svg"), "<svg xmlns='http://www.w3.org/2000/svg'/>").unwrap();
+        std::fs::write(site.join("fonts/text.woff2"), "font").unwrap();
+        std::fs::write(folder.path().join("outside.txt"), "outside").unwrap();
+
+        let clock = Arc::new(MovedClock::default());
+        let answers = Answers::default();
+        let pool = pool();
+        let probes = pool.endpoints().into_iter();
+        let probes = probes.map(|endpoint| Box::new(Scripted { endpoint, answers: Arc::clone(&answers) }) as Box<dyn Probe>).collect();
+        let stop = CancellationToken::new();
+        let parts = Parts {
+            pools: vec![PoolParts { pool, probes }],
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            chance: Arc::new(CountedChance::default()),
+            passwords: Arc::new(QuickPasswords),
+            work_out,
+            settings: Settings { interval: Duration::from_millis(50), ..Settings::default() },
+        };
+        let Started { console, .. } = Console::start(parts, &stop);
+        let router = router(WebParts {
+            console: Arc::clone(&console),
+            public_url: public_url.parse().unwrap(),
+            metrics_access,
+            metrics: metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle(),
+            behind_proxy,
+            site: WebSite { root: PathBuf::from(&site), hashed: true, reloading: false },
+            stop: stop.clone(),
+        });
+        World { router, console, store, stop, clock, answers, _folder: folder }
+    }
+
+    /// Time passes.
+    pub fn pass(&self, time: Duration) {
+        self.clock.0.fetch_add(i64::try_from(time.as_secs()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// From now on the site's HAProxy says this of its only member.
+    pub fn member(&self, letter: &str, state: MemberState, sessions: u32) {
+        let member =
+            MemberFacts { name: format!("member-{letter}").parse().unwrap(), state, healthy: true, sessions, unchanged_for_s: 100 };
+        let facts = HaproxyFacts { version: "3.0".to_owned(), members: vec![member], guard: true };
+        let name = format!("haproxy-{letter}").parse().unwrap();
+        self.answers.lock().unwrap().insert(name, Facts::Haproxy(facts));
+    }
+
+    pub async fn ask(&self, mut request: Request<Body>) -> Response<Body> {
+        if request.extensions().get::<ConnectInfo<SocketAddr>>().is_none() {
+            request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 40_000))));
+        }
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    pub async fn get(&self, path: &str, session: Option<&str>) -> Response<Body> {
+        self.ask(ask_for(Method::GET, path, session).body(Body::empty()).unwrap()).await
+    }
+
+    /// Sends a form as a page of the console would.
+    pub async fn post(&self, path: &str, form: &str, session: Option<&str>) -> Response<Body> {
+        let request = ask_for(Method::POST, path, session)
+            .header(header::ORIGIN, ORIGIN)
+            .header("sec-fetch-site", "same-origin")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.ask(request.body(Body::from(form.to_owned())).unwrap()).await
+    }
+
+    /// The secret of a fresh set-up link.
+    pub async fn set_up_link(&self) -> String {
+        self.console.open_set_up().await.unwrap().unwrap().secret.expose_secret().to_owned()
+    }
+
+    /// Makes the first administrator. Returns their session.
+    pub async fn signed_in(&self) -> String {
+        let secret = self.set_up_link().await;
+        let form = format!("secret={secret}&login=mira&name=Mira+Okafor&password={}", PASSWORD.replace(' ', "+"));
+        session(&self.post("/set-up", &form, None).await).expect("a session")
+    }
+
+    /// What was written into the audit history, oldest first, as `action result reason`.
+    pub async fn audit(&self) -> Vec<String> {
+        let mut entries: Vec<AuditEntry> = self.store.entries(100).await.unwrap();
+        entries.reverse();
+        let reason = |entry: &AuditEntry| entry.detail["reason"].as_str().map(|reason| format!(" {reason}")).unwrap_or_default();
+        entries.iter().map(|entry| format!("{} {}{}", entry.action, entry.result, reason(entry))).collect()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// A request with or without a session.
+pub fn ask_for(method: Method, path: &str, session: Option<&str>) -> http::request::Builder {
+    let request = Request::builder().method(method).uri(path).header(header::HOST, "127.0.0.1:8480");
+    match session {
+        Some(session) => request.header(header::COOKIE, format!("lang=en; {COOKIE}={session}")),
+        None => request,
+    }
+}
+
+/// The session that an answer begins.
+pub fn session(response: &Response<Body>) -> Option<String> {
+    let cookie = response.headers().get(header::SET_COOKIE)?.to_str().unwrap();
+    let value = cookie.strip_prefix(COOKIE)?.strip_prefix('=')?.split(';').next()?;
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+/// Where an answer leads.
+pub fn location(response: &Response<Body>) -> &str {
+    assert_eq!(response.status(), StatusCode::SEE_OTHER, "{response:?}");
+    text(response.headers(), "location")
+}
+
+pub fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+}
+
+pub async fn body(response: Response<Body>) -> String {
+    let bytes = axum::body::to_bytes(response.into_body(), 4 * 1024 * 1024).await.unwrap();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
