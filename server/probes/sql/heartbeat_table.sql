@@ -2,7 +2,7 @@
 -- Run once, as the owner of the database that the console connects to; the role is the console's.
 create schema if not exists switchback;
 create table if not exists switchback.heartbeat (
-    id smallint primary key check (id = 1),
+    id integer primary key check (id = 1),
     beat bigint not null,
     beat_at timestamptz not null
 );

@@ -6,6 +6,8 @@ with receiver as (
     limit 1
 )
 select json_build_object(
+    -- Without this right the rows of others are there and empty, which would look like streams that are gone.
+    'may_see_all', pg_has_role('pg_read_all_stats', 'usage'),
     'in_recovery', pg_is_in_recovery(),
     'system_identifier', (select system_identifier::text from pg_control_system()),
     'server_version', current_setting('server_version_num')::int,
@@ -30,7 +32,7 @@ select json_build_object(
             'slot', slot_name
         )
         from receiver
-        -- Without pg_monitor the row is there and empty.
+        -- A receiver that is just starting has a row without a status.
         where status is not null
     ),
     'senders', (
@@ -71,6 +73,8 @@ select json_build_object(
         'max_worker_processes', current_setting('max_worker_processes')::bigint,
         'max_wal_senders', current_setting('max_wal_senders')::bigint,
         'max_prepared_transactions', current_setting('max_prepared_transactions')::bigint,
-        'max_locks_per_transaction', current_setting('max_locks_per_transaction')::bigint
+        'max_locks_per_transaction', current_setting('max_locks_per_transaction')::bigint,
+        -- In bytes; the same on every node, and needed to read the names of WAL files.
+        'wal_segment_size', pg_size_bytes(current_setting('wal_segment_size'))
     )
 )::text

@@ -37,10 +37,10 @@ impl Problem {
     /// An error of a socket or of TLS on it. `limit` is how long was waited at most.
     pub(crate) fn io(error: &io::Error, limit: Duration) -> Self {
         use io::ErrorKind as Kind;
-        let failure = if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        let failure = if let Some(tls) = find::<rustls::Error>(error) {
             tls_failure(tls)
         } else {
-            match error.kind() {
+            match innermost(error).kind() {
                 Kind::ConnectionRefused | Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::NotConnected => {
                     ProbeFailure::Refused
                 }
@@ -56,7 +56,7 @@ impl Problem {
 }
 
 /// A certificate of ours that the other side turned down is a matter of rights, everything else is a matter of TLS.
-fn tls_failure(error: &rustls::Error) -> ProbeFailure {
+pub(crate) fn tls_failure(error: &rustls::Error) -> ProbeFailure {
     use rustls::AlertDescription as Alert;
     match error {
         rustls::Error::AlertReceived(
@@ -88,6 +88,14 @@ pub(crate) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> 
         };
     }
     None
+}
+
+/// An error of the system is often wrapped in one that only says "other".
+fn innermost(mut error: &io::Error) -> &io::Error {
+    while let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>()) {
+        error = inner;
+    }
+    error
 }
 
 /// All causes in one line. Bounded, because an answer may be quoted in it.
@@ -150,6 +158,9 @@ mod tests {
         let outer = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, tls));
         assert!(find::<rustls::Error>(&outer).is_some());
         assert!(find::<std::fmt::Error>(&outer).is_none());
+        assert_eq!(Problem::io(&outer, Duration::ZERO).failure, ProbeFailure::Tls);
+        let refused = io::Error::other(io::Error::from(io::ErrorKind::ConnectionRefused));
+        assert_eq!(Problem::io(&refused, Duration::ZERO).failure, ProbeFailure::Refused);
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod haproxy;
 mod http;
 mod patroni;
 mod postgres;
+#[cfg(test)]
+mod recorded;
 mod target;
 mod tls;
 

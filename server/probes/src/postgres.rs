@@ -4,7 +4,7 @@ mod heart;
 mod wire;
 
 use crate::{
-    failure::{Diary, Problem, bounded, chain, find, millis},
+    failure::{Diary, Problem, bounded, chain, find, millis, tls_failure},
     target::{PostgresTarget, PostgresTls, SetUpError, host_and_port},
     tls,
 };
@@ -16,7 +16,7 @@ use sqlx::{
     ConnectOptions, PgConnection,
     postgres::{PgConnectOptions, PgSslMode},
 };
-use std::{io, panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, time::Duration};
 use switchback_domain::{Endpoint, Facts, ProbeFailure};
 use switchback_engine::ports::Probe;
 use tokio::{
@@ -174,10 +174,7 @@ fn problem(error: &sqlx::Error, limit: Duration) -> Problem {
             }
         }
         sqlx::Error::Io(io) => Problem::io(io, limit),
-        sqlx::Error::Tls(_) => match find::<io::Error>(error) {
-            Some(io) if io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => Problem::io(io, limit),
-            _ => because(ProbeFailure::Tls),
-        },
+        sqlx::Error::Tls(_) => because(find::<rustls::Error>(error).map_or(ProbeFailure::Tls, tls_failure)),
         _ => because(ProbeFailure::Garbage),
     }
 }

@@ -4,11 +4,14 @@ use crate::{ANSWER_LIMIT, failure::Problem};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
-use switchback_domain::{Archiver, Heartbeat, PostgresFacts, Receiver, Sender, Slot};
+use switchback_domain::{Archiver, Heartbeat, PostgresFacts, ProbeFailure, Receiver, Sender, Slot};
+
+const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
 /// Field by field what the query names; the words are those of [`PostgresFacts`], so most parts are read as they are.
 #[derive(Deserialize)]
 struct Row {
+    may_see_all: bool,
     in_recovery: bool,
     system_identifier: String,
     server_version: u32,
@@ -37,6 +40,10 @@ pub(super) fn facts(text: &str) -> Result<PostgresFacts, Problem> {
         return Err(Problem::too_large(ANSWER_LIMIT));
     }
     let row: Row = serde_json::from_str(text).map_err(|error| Problem::json(&error))?;
+    if !row.may_see_all {
+        let state = INSUFFICIENT_PRIVILEGE.to_owned();
+        return Err(Problem::new(ProbeFailure::Sql { state }, "the role must be a member of pg_monitor"));
+    }
     Ok(PostgresFacts {
         in_recovery: row.in_recovery,
         system_identifier: row.system_identifier,

@@ -1,0 +1,250 @@
+//! A throw-away `PostgreSQL` on loopback, in a folder of its own, run by an unprivileged user.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::{Pid, User, chown, geteuid},
+};
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// The password of every role.
+pub const PASSWORD: &str = "not-a-secret";
+
+/// A server; dropping it takes it down and removes its folder.
+pub struct Server {
+    folder: tempfile::TempDir,
+    port: u16,
+    process: Option<Child>,
+}
+
+/// The folder with the newest `PostgreSQL` programs: where Debian puts them, or what `pg_config` says.
+fn programs() -> PathBuf {
+    let version = |path: &Path| path.file_name()?.to_str()?.parse::<u32>().ok();
+    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path());
+    if let Some(newest) = debian.filter(|path| path.join("bin/initdb").exists()).max_by_key(|path| version(path)) {
+        return newest.join("bin");
+    }
+    let said = Command::new("pg_config").arg("--bindir").output().expect("these tests need the programs of a PostgreSQL server");
+    PathBuf::from(String::from_utf8(said.stdout).unwrap().trim())
+}
+
+/// A program of `PostgreSQL`, which refuses to be run by root.
+fn program(name: &str) -> Command {
+    let path = programs().join(name);
+    let mut command = if geteuid().is_root() {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]).arg(path);
+        command
+    } else {
+        Command::new(path)
+    };
+    command.env("PGPASSWORD", PASSWORD).env("LC_ALL", "C").stdin(Stdio::null()).current_dir("/");
+    command
+}
+
+fn run(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn own_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    if geteuid().is_root() {
+        let user = User::from_name("postgres").unwrap().expect("as root, these tests need the user postgres");
+        chown(folder.path(), Some(user.uid), Some(user.gid)).unwrap();
+    }
+    folder
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl Server {
+    /// A new cluster with the role and the database of the console.
+    pub async fn start() -> Server {
+        let folder = own_folder();
+        let password = folder.path().join("password");
+        fs::write(&password, PASSWORD).unwrap();
+        let mut initdb = program("initdb");
+        initdb.args(["--auth=scram-sha-256", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]);
+        initdb.arg("--wal-segsize=1").arg("--pwfile").arg(&password).arg("-D").arg(folder.path().join("data"));
+        run(initdb);
+        let mut server = Server { folder, port: free_port(), process: None };
+        server.start_again().await;
+        server.psql_in("postgres", &format!("create role switchback login password '{PASSWORD}' in role pg_monitor"));
+        server.psql_in("postgres", "create database switchback");
+        server
+    }
+
+    /// A standby of this server that streams from it.
+    pub async fn standby(&self, name: &str) -> Server {
+        let folder = own_folder();
+        let mut copy = program("pg_basebackup");
+        let source = format!("host=127.0.0.1 port={} user=postgres application_name={name}", self.port);
+        copy.args(["--checkpoint=fast", "--no-sync", "--write-recovery-conf", "--dbname"])
+            .arg(source)
+            .arg("-D")
+            .arg(folder.path().join("data"));
+        run(copy);
+        let mut standby = Server { folder, port: free_port(), process: None };
+        standby.start_again().await;
+        standby
+    }
+
+    /// Starts the processes and waits until they serve.
+    pub async fn start_again(&mut self) {
+        let mut postgres = program("postgres");
+        postgres.arg("-D").arg(self.folder.path().join("data"));
+        for setting in [
+            format!("port={}", self.port),
+            format!("unix_socket_directories={}", self.folder.path().display()),
+            "listen_addresses=127.0.0.1".to_owned(),
+            "max_connections=20".to_owned(),
+            "shared_buffers=8MB".to_owned(),
+            "fsync=off".to_owned(),
+            "wal_receiver_status_interval=1s".to_owned(),
+        ] {
+            postgres.arg("-c").arg(setting);
+        }
+        let log = fs::File::create(self.folder.path().join("log")).unwrap();
+        self.process = Some(postgres.stdout(Stdio::null()).stderr(log).spawn().unwrap());
+        let end = Instant::now() + Duration::from_secs(60);
+        while !self.try_psql("postgres", "select 1").0 {
+            assert!(Instant::now() < end, "it does not start: {}", fs::read_to_string(self.folder.path().join("log")).unwrap());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
+    fn client(&self, database: &str, sql: &str) -> Command {
+        let mut psql = program("psql");
+        psql.args([
+            "-XqAt",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-h",
+            "127.0.0.1",
+            "-U",
+            "postgres",
+            "-d",
+            database,
+            "-p",
+            &self.port.to_string(),
+            "-c",
+            sql,
+        ]);
+        psql
+    }
+
+    fn try_psql(&self, database: &str, sql: &str) -> (bool, String) {
+        let output = self.client(database, sql).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap().trim().to_owned())
+    }
+
+    fn psql_in(&self, database: &str, sql: &str) -> String {
+        run(self.client(database, sql))
+    }
+
+    /// What the superuser gets as an answer in the console's database.
+    pub fn psql(&self, sql: &str) -> String {
+        self.psql_in("switchback", sql)
+    }
+
+    /// Waits until the superuser gets this answer.
+    pub fn wait_until(&self, sql: &str, answer: &str) {
+        let end = Instant::now() + Duration::from_secs(60);
+        while self.psql(sql) != answer {
+            assert!(Instant::now() < end, "{sql} never answered {answer}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// A session that does something for long; it ends with the guard.
+    pub fn in_background(&self, sql: &str) -> Session {
+        Session(self.client("switchback", sql).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    fn postmaster(&self) -> Pid {
+        pid(self.process.as_ref().expect("it runs").id())
+    }
+
+    fn family(&self) -> Vec<Pid> {
+        let postmaster = self.postmaster();
+        let children = fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children")).unwrap_or_default();
+        std::iter::once(postmaster).chain(children.split_whitespace().map(|text| Pid::from_raw(text.parse().unwrap()))).collect()
+    }
+
+    /// Asks for a shutdown that waits for sessions to end.
+    pub fn ask_to_stop(&self) {
+        kill(self.postmaster(), Signal::SIGTERM).unwrap();
+    }
+
+    /// Shuts down in order, without waiting for sessions.
+    pub fn stop(&mut self) {
+        kill(self.postmaster(), Signal::SIGINT).unwrap();
+        self.process.take().unwrap().wait().unwrap();
+    }
+
+    /// Kills all its processes.
+    pub fn kill(&mut self) {
+        for process in self.family() {
+            let _ = kill(process, Signal::SIGKILL);
+        }
+        self.process.take().unwrap().wait().unwrap();
+    }
+
+    /// Freezes all its processes until the guard is dropped.
+    pub fn freeze(&self) -> Frozen {
+        let family = self.family();
+        for process in &family {
+            kill(*process, Signal::SIGSTOP).unwrap();
+        }
+        Frozen(family)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.process.is_some() {
+            self.kill();
+        }
+    }
+}
+
+/// Frozen processes.
+pub struct Frozen(Vec<Pid>);
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        for process in &self.0 {
+            let _ = kill(*process, Signal::SIGCONT);
+        }
+    }
+}
+
+/// A session in the background.
+pub struct Session(Child);
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn pid(number: u32) -> Pid {
+    Pid::from_raw(i32::try_from(number).unwrap())
+}
