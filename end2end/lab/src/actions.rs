@@ -45,7 +45,9 @@ impl Lab {
         for service in target.services() {
             match service {
                 Service::Postgres(node) if process::recorded(&self.layout, &Service::Patroni(node).to_string()).is_none() => {
-                    return Err(LabError::Refused(format!("only Patroni starts PostgreSQL, and that of {node} does not run: revive {node}")));
+                    return Err(LabError::Refused(format!(
+                        "only Patroni starts PostgreSQL, and that of {node} does not run: revive {node}"
+                    )));
                 }
                 other => self.start(other)?,
             }
@@ -91,7 +93,10 @@ impl Lab {
 
     /// Lets a standby node receive but not replay, so that its lag grows although it streams.
     pub fn pause_replay(&self, node: Node) -> Result<()> {
-        self.psql(node, "postgres", &[], "SELECT pg_wal_replay_pause();").map(drop)
+        // The first call only asks for it; replay stops at the next record it looks at.
+        let script = "SELECT pg_wal_replay_pause();\n\
+             DO $$ BEGIN FOR i IN 1..500 LOOP EXIT WHEN pg_get_wal_replay_pause_state() = 'paused'; PERFORM pg_sleep(0.01); END LOOP; END $$;";
+        self.psql(node, "postgres", &[], script).map(drop)
     }
 
     /// Lets a standby node replay again.
@@ -115,7 +120,9 @@ impl Lab {
         let outgoing = self.layout.share_dir(site.peer());
         // What this site shipped belongs to a history that is being given up; the other site must never replay it.
         for folder in [self.layout.node_dir(one), self.layout.node_dir(two), self.layout.site_dir(site).join("etcd"), outgoing.clone()] {
-            fs::remove_dir_all(&folder).or_else(|error| if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }).doing(|| format!("removing {}", folder.display()))?;
+            fs::remove_dir_all(&folder)
+                .or_else(|error| if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+                .doing(|| format!("removing {}", folder.display()))?;
         }
         self.write_site(site, true)?;
         crate::lab::make_folder(&outgoing)?;
@@ -136,7 +143,11 @@ impl Lab {
         let url = format!("{}/patroni", self.layout.patroni_url(node));
         self.wait(&format!("{node} is {role}"), within, async || {
             let seen = self.http.get_json(&url).await.map_err(|error| error.to_string())?;
-            if seen["role"] == role && seen["state"] == "running" || seen["replication_state"] == role { Ok(()) } else { Err(seen.to_string()) }
+            if seen["role"] == role && seen["state"] == "running" || seen["replication_state"] == role {
+                Ok(())
+            } else {
+                Err(seen.to_string())
+            }
         })
         .await
     }

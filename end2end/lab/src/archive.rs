@@ -22,7 +22,8 @@ const REFUSED: u8 = b'-';
 
 /// Whether this is the name of something that PostgreSQL archives: a segment, a partial one, a history, a backup label.
 pub(crate) fn is_wal_name(name: &str) -> bool {
-    let hex = |text: &str, length: usize| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte));
+    let hex =
+        |text: &str, length: usize| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte));
     match name.split_once('.') {
         None => hex(name, 24),
         Some((segment, "partial")) => hex(segment, 24),
@@ -131,8 +132,10 @@ fn store(share: &Path, name: &str, bytes: &[u8]) -> Result<()> {
 /// The names of the full segments in a share, oldest position first whatever their timeline.
 fn segments(share: &Path) -> Result<Vec<String>> {
     let entries = fs::read_dir(share).doing(|| format!("reading {}", share.display()))?;
-    let mut names: Vec<String> =
-        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).filter(|name| name.len() == 24 && is_wal_name(name)).collect();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.len() == 24 && is_wal_name(name))
+        .collect();
     names.sort_by(|x, y| x[8..].cmp(&y[8..]));
     Ok(names)
 }
@@ -143,8 +146,7 @@ pub fn clean(share: &Path, oldest_needed: &str, keep: usize) -> Result<()> {
         return Err(LabError::Refused(format!("{oldest_needed} is no WAL file")));
     }
     let position = &oldest_needed[8..24.min(oldest_needed.len())];
-    let unneeded: Vec<PathBuf> =
-        segments(share)?.into_iter().filter(|name| &name[8..] < position).map(|name| share.join(name)).collect();
+    let unneeded: Vec<PathBuf> = segments(share)?.into_iter().filter(|name| &name[8..] < position).map(|name| share.join(name)).collect();
     for path in unneeded.iter().take(unneeded.len().saturating_sub(keep)) {
         fs::remove_file(path).doing(|| format!("removing {}", path.display()))?;
     }

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_xmpp::Stanza;
 use tokio_xmpp::connect::{DnsConfig, TcpServerConnector};
 use tokio_xmpp::jid::{BareJid, Jid};
 use tokio_xmpp::minidom::Element;
 use tokio_xmpp::stanzastream::{Event, StanzaStream, StreamEvent};
 use tokio_xmpp::xmlstream::Timeouts;
-use tokio_xmpp::Stanza;
 use xmpp_parsers::iq::Iq;
 use xmpp_parsers::mam::{Fin, Result_};
 use xmpp_parsers::message::{Id, Message, MessageType};
@@ -23,6 +23,7 @@ use xmpp_parsers::muc::muc::History;
 use xmpp_parsers::presence::{Presence, Type};
 use xmpp_parsers::stanza_id::StanzaId;
 
+use crate::clock::{pause, run_name};
 use crate::config::prosody::{HOST, ROOM, ROOMS};
 use crate::error::{Doing, LabError, Result};
 use crate::lab::Lab;
@@ -38,14 +39,18 @@ const USERS: usize = 4;
 const AUDITOR: usize = 5;
 /// Between two messages of one user.
 const EVERY: Duration = Duration::from_millis(30);
-/// For signing in, joining, and for the echo of a message.
+/// For signing in: a tenth of it is usual, and the other site may be waiting.
+const SIGN_IN_WITHIN: Duration = Duration::from_millis(1200);
+/// For joining, and for the echo of a message.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long the last echoes are waited for when the talk is over.
+const LAST_ECHOES: Duration = Duration::from_secs(1);
 /// Between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How many messages a page of the archive has; the members' limit is a little more.
 const PAGE: usize = 200;
 /// How long reading back waits for a member that can.
-const READ_BACK_WITHIN: Duration = Duration::from_secs(60);
+const READ_BACK_WITHIN: Duration = Duration::from_mins(1);
 
 /// One user's talk, until it is over.
 #[derive(Clone)]
@@ -62,7 +67,7 @@ struct Talk {
 impl Lab {
     /// Four users talk from the place `clients` until `stop` or for `seconds`; then the archive is read at the other site.
     pub async fn load_chat(&self, seconds: Option<u64>, stop: Stop) -> Result<Verdict> {
-        let run = format!("{}-{}", std::process::id(), jiff::Timestamp::now().as_microsecond());
+        let run = run_name();
         let endpoints = Site::BOTH.map(|site| format!("{}:{XMPP_PORT}", self.layout.haproxy(site)));
         let talk = Talk { user: 0, run: run.clone(), password: self.secrets.chat.clone(), endpoints, began: Instant::now(), seconds, stop };
         let layout = self.layout.clone();
@@ -83,7 +88,9 @@ impl Lab {
             let (address, password) = (format!("{}:{XMPP_PORT}", self.layout.member(site, 1)), self.secrets.chat.clone());
             let (layout, run) = (self.layout.clone(), run.to_owned());
             let read = tokio::task::spawn_blocking(move || {
-                network::within(&layout, Place::Clients, move || async move { tokio::time::timeout(Duration::from_secs(40), archive(&address, &password, &run)).await })
+                network::within(&layout, Place::Clients, move || async move {
+                    tokio::time::timeout(Duration::from_secs(40), archive(&address, &password, &run)).await
+                })
             });
             let read = read.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
             let rows = read.map_err(|_| "the archive took too long".to_owned())?.map_err(|error| error.to_string())?;
@@ -118,7 +125,9 @@ fn bad_name(error: impl std::fmt::Display) -> LabError {
 async fn answers(endpoint: &str) -> bool {
     let ask = async {
         let mut stream = TcpStream::connect(endpoint).await?;
-        let opening = format!("<?xml version='1.0'?><stream:stream to='{HOST}' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>");
+        let opening = format!(
+            "<?xml version='1.0'?><stream:stream to='{HOST}' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"
+        );
         stream.write_all(opening.as_bytes()).await?;
         let mut first = [0_u8];
         stream.read(&mut first).await
@@ -132,7 +141,7 @@ async fn sign_in(endpoint: &str, user: usize, password: &str) -> Result<StanzaSt
     let timeouts = Timeouts { read_timeout: Duration::from_secs(2), response_timeout: Duration::from_secs(2) };
     let connector = TcpServerConnector::from(DnsConfig::addr(endpoint));
     let mut stream = StanzaStream::new_c2s(connector, jid.into(), password.to_owned(), timeouts, 256);
-    let first = tokio::time::timeout(PATIENCE, stream.next()).await;
+    let first = tokio::time::timeout(SIGN_IN_WITHIN, stream.next()).await;
     match first {
         Ok(Some(Event::Stream(StreamEvent::Reset { .. }))) => Ok(stream),
         _ => Err(LabError::Refused(format!("u{user} could not sign in at {endpoint}"))),
@@ -151,13 +160,13 @@ impl Talk {
             let endpoint = &self.endpoints[turn % 2];
             turn += 1;
             if !answers(endpoint).await {
-                tokio::time::sleep(PAUSE).await;
+                pause(PAUSE).await;
                 continue;
             }
             if let Err(error) = self.session(endpoint, &mut number, &mut journal).await {
                 journal.errors += 1;
                 journal.last_error = Some(error.to_string());
-                tokio::time::sleep(PAUSE).await;
+                pause(PAUSE).await;
             }
             // The endpoint that worked is asked first the next time.
             turn += 1;
@@ -181,9 +190,18 @@ impl Talk {
         let mut waiting: HashMap<String, Instant> = HashMap::new();
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        while !self.is_over() {
+        let mut over: Option<Instant> = None;
+        loop {
+            if over.is_none() && self.is_over() {
+                over = Some(Instant::now());
+            }
+            // What was sent last gets a moment to come back.
+            if over.is_some_and(|over| waiting.is_empty() || over.elapsed() > LAST_ECHOES) {
+                break;
+            }
             tokio::select! {
                 _ = ticks.tick() => {
+                    if over.is_some() { continue; }
                     if !joined {
                         if signed_in.elapsed() > PATIENCE { return Err(lost("could not join the room")); }
                         continue;
@@ -240,7 +258,8 @@ async fn archive(address: &str, password: &str, run: &str) -> Result<HashMap<Str
     let mut after: Option<String> = None;
     loop {
         let position = after.as_ref().map(|after| format!("<after>{after}</after>")).unwrap_or_default();
-        let query = format!("<query xmlns='urn:xmpp:mam:2'><set xmlns='http://jabber.org/protocol/rsm'><max>{PAGE}</max>{position}</set></query>");
+        let query =
+            format!("<query xmlns='urn:xmpp:mam:2'><set xmlns='http://jabber.org/protocol/rsm'><max>{PAGE}</max>{position}</set></query>");
         let payload: Element = query.parse().map_err(bad_name)?;
         let id = format!("page-{}", after.as_deref().unwrap_or("first"));
         stream.send(Box::new(Iq::Set { from: None, to: Some(room.clone()), id: id.clone(), payload }.into())).await;
@@ -261,7 +280,9 @@ async fn archive(address: &str, password: &str, run: &str) -> Result<HashMap<Str
                     return Err(LabError::Refused(format!("the archive refused: {error:?}")));
                 }
                 Some(Event::Stanza(_)) => {}
-                Some(Event::Stream(_)) | None => return Err(LabError::Refused("the connection ended while reading the archive".to_owned())),
+                Some(Event::Stream(_)) | None => {
+                    return Err(LabError::Refused("the connection ended while reading the archive".to_owned()));
+                }
             }
         };
         match fin.set.last {

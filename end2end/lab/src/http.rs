@@ -37,9 +37,7 @@ impl Http {
             let problem = |error| LabError::Http { what: "the lab's certificates".to_owned(), why: chain(&error) };
             let authority = reqwest::Certificate::from_pem(&read("ca.crt")?).map_err(problem)?;
             let identity = [read("console.crt")?, read("console.key")?].concat();
-            builder = builder
-                .tls_certs_only([authority])
-                .identity(reqwest::Identity::from_pem(&identity).map_err(problem)?);
+            builder = builder.tls_certs_only([authority]).identity(reqwest::Identity::from_pem(&identity).map_err(problem)?);
         }
         let client = builder.build().map_err(|error| LabError::Http { what: "an HTTP client".to_owned(), why: chain(&error) })?;
         Ok(Self { client })

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::clock::pause;
 use crate::config;
 use crate::error::{Doing, LabError, Result};
 use crate::http::Http;
@@ -76,7 +77,7 @@ impl Lab {
 
     /// The lab's own program and the scripts, as the services use them: copies, because what a build folder holds may change.
     fn write_programs(&self) -> Result<()> {
-        let own = std::env::var_os("SWITCHBACK_LAB_PROGRAM").map(PathBuf::from).map_or_else(std::env::current_exe, Ok);
+        let own = self.layout.options.program.clone().map_or_else(std::env::current_exe, Ok);
         let own = own.doing(|| "finding the lab's own program".to_owned())?;
         let target = self.layout.program();
         fs::copy(&own, &target).doing(|| format!("copying {} to {}", own.display(), target.display()))?;
@@ -139,7 +140,9 @@ impl Lab {
                 launch
             }
             Service::Postgres(_) => return None,
-            Service::Haproxy(site) => Launch::of(layout, service, "haproxy").args(["-db", "-f"]).args([layout.haproxy_cfg(site).display().to_string()]),
+            Service::Haproxy(site) => {
+                Launch::of(layout, service, "haproxy").args(["-db", "-f"]).args([layout.haproxy_cfg(site).display().to_string()])
+            }
             Service::Member(site, number) => {
                 let folder = layout.member_dir(site, number);
                 let mut launch = Launch::of(layout, service, "prosody")
@@ -148,7 +151,8 @@ impl Lab {
                     // Its database driver stops the whole member while it connects.
                     .env("PGCONNECT_TIMEOUT", "2");
                 if layout.options.tls {
-                    launch = launch.env("PGSSLMODE", "verify-ca").env("PGSSLROOTCERT", layout.tls_dir().join("ca.crt").display().to_string());
+                    launch =
+                        launch.env("PGSSLMODE", "verify-ca").env("PGSSLROOTCERT", layout.tls_dir().join("ca.crt").display().to_string());
                 }
                 launch
             }
@@ -186,7 +190,9 @@ impl Lab {
         }
         self.wait("HAProxy answers", Duration::from_secs(10), async || {
             for member in site.members() {
-                runtime_api::tell(&self.layout, site, &format!("set server members/{member} state drain")).await.map_err(|error| error.to_string())?;
+                runtime_api::tell(&self.layout, site, &format!("set server members/{member} state drain"))
+                    .await
+                    .map_err(|error| error.to_string())?;
             }
             Ok(())
         })
@@ -205,7 +211,7 @@ impl Lab {
                 Err(seen) if began.elapsed() > within => {
                     return Err(LabError::Timeout { what: what.to_owned(), after: within, seen: format!("; last seen: {seen}") });
                 }
-                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                Err(_) => pause(Duration::from_millis(50)).await,
             }
         }
     }

@@ -40,12 +40,15 @@ pub struct Options {
     pub tls: bool,
     /// Without namespaces, on loopback addresses, even as root.
     pub loopback: bool,
+    /// The lab's own program, for the services that are part of it; the running program when nothing. Tests are another program.
+    #[serde(skip)]
+    pub program: Option<PathBuf>,
 }
 
 impl Options {
     /// The usual lab in `dir`.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), instance: 0, tls: false, loopback: !nix::unistd::geteuid().is_root() }
+        Self { dir: dir.into(), instance: 0, tls: false, loopback: !nix::unistd::geteuid().is_root(), program: None }
     }
 }
 
@@ -264,7 +267,7 @@ mod tests {
     use super::*;
 
     fn layout(instance: u8, loopback: bool) -> Layout {
-        Layout { options: Options { dir: "/tmp/x".into(), instance, tls: false, loopback } }
+        Layout { options: Options { dir: "/tmp/x".into(), instance, tls: false, loopback, program: None } }
     }
 
     #[test]

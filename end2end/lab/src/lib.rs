@@ -6,8 +6,10 @@
 mod actions;
 pub mod archive;
 mod chat;
+mod clock;
 mod command;
 mod config;
+mod console_config;
 mod error;
 mod http;
 mod lab;
@@ -24,6 +26,7 @@ mod tls;
 mod up;
 mod verdict;
 
+pub use console_config::ConsoleConfig;
 pub use error::{LabError, Result};
 pub use lab::Lab;
 pub use layout::{Layout, Options};

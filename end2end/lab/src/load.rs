@@ -1,6 +1,7 @@
 //! A client that writes numbered rows through the pool's write endpoints, keeps what was acknowledged, and judges in the end.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions, Connection};
 
+use crate::clock::{pause, run_name};
 use crate::error::{Doing, Result};
 use crate::lab::Lab;
 use crate::layout::{POSTGRES_PORT, WRITE_PORT};
@@ -22,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long reading back waits for a primary.
-const READ_BACK_WITHIN: Duration = Duration::from_secs(60);
+const READ_BACK_WITHIN: Duration = Duration::from_mins(1);
 
 /// Ends a running load from elsewhere; clones end the same one.
 #[derive(Debug, Clone, Default)]
@@ -42,8 +44,8 @@ impl Stop {
 impl Lab {
     /// Writes a row every 10 ms from the place `clients` until `stop` or for `seconds`, then reads back from the primary.
     pub async fn load(&self, seconds: Option<u64>, stop: Stop) -> Result<Verdict> {
-        let run = format!("{}-{}", std::process::id(), jiff::Timestamp::now().as_microsecond());
-        let endpoints = Site::BOTH.map(|site| self.database(self.layout.haproxy(site).to_string(), WRITE_PORT));
+        let run = run_name();
+        let endpoints = Site::BOTH.map(|site| self.database(self.layout.haproxy(site).into(), WRITE_PORT));
         let (layout, name) = (self.layout.clone(), run.clone());
         let (journal, ran) = tokio::task::spawn_blocking(move || {
             network::within(&layout, Place::Clients, move || write_rows(endpoints, name, seconds, stop))
@@ -55,9 +57,14 @@ impl Lab {
         Ok(journal.verdict(&found, ran, from))
     }
 
-    fn database(&self, host: String, port: u16) -> PgConnectOptions {
-        let mut options =
-            PgConnectOptions::new_without_pgpass().host(&host).port(port).username("load").password(&self.secrets.load).database("load").application_name("load");
+    fn database(&self, host: IpAddr, port: u16) -> PgConnectOptions {
+        let mut options = PgConnectOptions::new_without_pgpass()
+            .host(&host.to_string())
+            .port(port)
+            .username("load")
+            .password(&self.secrets.load)
+            .database("load")
+            .application_name("load");
         options = if self.layout.options.tls {
             options.ssl_mode(PgSslMode::VerifyCa).ssl_root_cert(self.layout.tls_dir().join("ca.crt"))
         } else {
@@ -72,7 +79,7 @@ impl Lab {
         self.wait("a primary to read back from", READ_BACK_WITHIN, async || {
             let node = self.primary().await.ok_or("there is not exactly one primary")?;
             let read = async {
-                let mut connection = PgConnection::connect_with(&self.database(self.layout.node(node).to_string(), POSTGRES_PORT)).await?;
+                let mut connection = PgConnection::connect_with(&self.database(self.layout.node(node).into(), POSTGRES_PORT)).await?;
                 sqlx::query_as::<_, (i64, i64)>("SELECT number, count(*) FROM numbered WHERE run = $1 GROUP BY number")
                     .bind(run)
                     .fetch_all(&mut connection)
@@ -103,39 +110,34 @@ async fn write_rows(endpoints: [PgConnectOptions; 2], run: String, seconds: Opti
     let mut turn = 0;
     while !over() {
         let tick = Instant::now();
-        let outcome = match &mut connection {
-            Some(open) => {
-                let write = sqlx::query("INSERT INTO numbered (run, number) VALUES ($1, $2)").bind(&run).bind(number).execute(open);
-                tokio::time::timeout(PATIENCE, write).await.map_err(|_| "no answer to a write".to_owned()).and_then(|done| done.map(drop).map_err(|error| error.to_string()))
+        let Some(open) = &mut connection else {
+            let connect = PgConnection::connect_with(&endpoints[turn % 2]);
+            turn += 1;
+            if let Ok(Ok(open)) = tokio::time::timeout(PATIENCE, connect).await {
+                journal.connections += 1;
+                connection = Some(open);
+            } else {
+                // No word about why: the endpoint of the standby site always refuses.
+                journal.errors += 1;
+                pause(PAUSE).await;
             }
-            None => {
-                let connect = PgConnection::connect_with(&endpoints[turn % 2]);
-                turn += 1;
-                let connected = tokio::time::timeout(PATIENCE, connect).await.map_err(|_| "no answer to a connection".to_owned());
-                match connected.and_then(|done| done.map_err(|error| error.to_string())) {
-                    Ok(open) => {
-                        journal.connections += 1;
-                        connection = Some(open);
-                        continue;
-                    }
-                    Err(error) => Err(error),
-                }
-            }
+            continue;
         };
+        let write = sqlx::query("INSERT INTO numbered (run, number) VALUES ($1, $2)").bind(&run).bind(number).execute(open);
+        let outcome = match tokio::time::timeout(PATIENCE, write).await {
+            Ok(done) => done.map(drop).map_err(|error| error.to_string()),
+            Err(_) => Err("no answer to a write".to_owned()),
+        };
+        number += 1;
         match outcome {
             Ok(()) => {
-                journal.acknowledged.push((number.to_string(), elapsed_ms(began)));
-                number += 1;
-                tokio::time::sleep(EVERY.saturating_sub(tick.elapsed())).await;
+                journal.acknowledged.push(((number - 1).to_string(), elapsed_ms(began)));
+                pause(EVERY.saturating_sub(tick.elapsed())).await;
             }
             Err(error) => {
-                number += 1;
-                // The standby site's endpoint always refuses; only what ends a working connection is worth a word.
-                if connection.take().is_some() {
-                    journal.last_error = Some(error);
-                }
+                journal.last_error = Some(error);
                 journal.errors += 1;
-                tokio::time::sleep(PAUSE).await;
+                connection = None;
             }
         }
     }

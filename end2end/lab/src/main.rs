@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use switchback_lab::{Lab, Node, Options, Place, Site, Stop, Target, archive};
+use switchback_lab::{ConsoleConfig, Lab, Node, Options, Place, Site, Stop, Target, archive};
 
 /// Two sites of real Patroni, PostgreSQL, etcd, HAProxy and chat servers on this machine.
 #[derive(Parser)]
@@ -69,6 +69,15 @@ enum Command {
     ResumeReplay { node: Node },
     /// Wipe a site's database cluster and bring it back as standby of the other site.
     Rebuild { site: String },
+    /// Print the console's configuration for this lab.
+    ConsoleConfig {
+        /// Where the console shall listen.
+        #[arg(long, default_value = "127.0.0.1:8480")]
+        listen: String,
+        /// The URL of the console's store; a file in the lab's folder without.
+        #[arg(long)]
+        store: Option<String>,
+    },
     /// Write numbered rows (or talk in a chat room) through the pool's endpoints, and judge in the end what was lost.
     Load {
         /// How long; until Ctrl-C without.
@@ -151,6 +160,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             let site = Site::BOTH.into_iter().find(|one| one.letter() == site).context("the sites are a and b")?;
             lab()?.rebuild(site).await?;
         }
+        Command::ConsoleConfig { listen, store } => print!("{}", lab()?.console_config(&ConsoleConfig { listen, store })),
         Command::Load { seconds, chat, json } => load(&lab()?, seconds, chat, json).await?,
         Command::Record { folder } => println!("{} answers recorded", lab()?.record(&folder).await?.len()),
         Command::ShipWal { .. } | Command::ReceiveWal { .. } | Command::CleanWal { .. } => {}

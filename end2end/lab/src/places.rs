@@ -20,6 +20,7 @@ impl Site {
     pub const BOTH: [Self; 2] = [Self::A, Self::B];
 
     /// The other site.
+    #[must_use]
     pub fn peer(self) -> Self {
         match self {
             Self::A => Self::B,
@@ -88,7 +89,9 @@ impl FromStr for Node {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::all().find(|node| node.to_string() == text).ok_or_else(|| format!("there is no node `{text}`: the nodes are a1, a2, b1 and b2"))
+        Self::all()
+            .find(|node| node.to_string() == text)
+            .ok_or_else(|| format!("there is no node `{text}`: the nodes are a1, a2, b1 and b2"))
     }
 }
 
@@ -261,7 +264,9 @@ impl FromStr for Target {
         if let Ok(node) = text.parse() {
             return Ok(Self::Node(node));
         }
-        text.parse().map(Self::Service).map_err(|why: String| format!("`{text}` is neither a site (a, b) nor a node (a1, a2, b1, b2); {why}"))
+        text.parse()
+            .map(Self::Service)
+            .map_err(|why: String| format!("`{text}` is neither a site (a, b) nor a node (a1, a2, b1, b2); {why}"))
     }
 }
 

@@ -44,7 +44,11 @@ pub(crate) struct Stat {
 pub(crate) fn parse_stat(text: &str) -> Option<Stat> {
     let rest = &text[text.rfind(')')? + 1..];
     let fields: Vec<&str> = rest.split_whitespace().collect();
-    Some(Stat { state: fields.first()?.chars().next()?, parent: fields.get(1)?.parse().ok()?, started_ticks: fields.get(19)?.parse().ok()? })
+    Some(Stat {
+        state: fields.first()?.chars().next()?,
+        parent: fields.get(1)?.parse().ok()?,
+        started_ticks: fields.get(19)?.parse().ok()?,
+    })
 }
 
 pub(crate) fn stat(pid: i32) -> Option<Stat> {
@@ -157,7 +161,8 @@ pub(crate) fn start(layout: &Layout, launch: &Launch) -> Result<Process> {
     command.env(MARK, mark(layout, &launch.name)).envs(launch.env.iter().map(|(name, value)| (name, value)));
     let child = command.spawn().doing(|| format!("starting {}", launch.name))?;
     let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
-    let process = Process::now(pid).ok_or_else(|| std::io::Error::other("it ended at once")).doing(|| format!("starting {}", launch.name))?;
+    let process =
+        Process::now(pid).ok_or_else(|| std::io::Error::other("it ended at once")).doing(|| format!("starting {}", launch.name))?;
     let record = layout.pid_file(&launch.name);
     fs::write(&record, process.to_record()).doing(|| format!("writing {}", record.display()))?;
     // The child is waited for here if it ends while the lab's own process lives, so that it does not linger as a zombie.
@@ -273,7 +278,11 @@ pub(crate) fn ensure_user(layout: &Layout, site: Site) -> Result<()> {
     if nix::unistd::User::from_name(&user).doing(|| format!("looking for the user {user}"))?.is_some() {
         return Ok(());
     }
-    command::run("useradd", &["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", &user]).map(drop)
+    command::run(
+        "useradd",
+        &["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", &user],
+    )
+    .map(drop)
 }
 
 /// Gives a file or folder, and all in it, to the site's user.
@@ -322,6 +331,9 @@ mod tests {
             env: vec![],
         };
         let words = chain(&launch).join(" ");
-        assert_eq!(words, "setsid nice -n -5 nsenter --net=/run/netns/swlab-a setpriv --reuid=swlab-a --regid=swlab-a --clear-groups etcd --x");
+        assert_eq!(
+            words,
+            "setsid nice -n -5 nsenter --net=/run/netns/swlab-a setpriv --reuid=swlab-a --regid=swlab-a --clear-groups etcd --x"
+        );
     }
 }

@@ -19,7 +19,10 @@ pub(crate) async fn ask(layout: &Layout, site: Site, command: &str) -> Result<St
         Ok::<_, std::io::Error>(answer)
     };
     let late = || std::io::Error::from(std::io::ErrorKind::TimedOut);
-    tokio::time::timeout(Duration::from_secs(3), talk).await.unwrap_or_else(|_| Err(late())).doing(|| format!("asking HAProxy of site {site}"))
+    tokio::time::timeout(Duration::from_secs(3), talk)
+        .await
+        .unwrap_or_else(|_| Err(late()))
+        .doing(|| format!("asking HAProxy of site {site}"))
 }
 
 /// Sends one command whose success is silence.

@@ -1,5 +1,6 @@
 //! Passwords of the lab: made once per lab, one file each, readable by the lab's owner only.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
@@ -60,9 +61,14 @@ fn password(folder: &Path, name: &str) -> Result<String> {
     }
     let mut bytes = [0_u8; 12];
     fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes)).doing(|| "drawing a password".to_owned())?;
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut text = String::new();
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
     let mut options = fs::OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&path).doing(|| format!("writing {}", path.display()))?;
+    let mut file =
+        options.write(true).create(true).truncate(true).mode(0o600).open(&path).doing(|| format!("writing {}", path.display()))?;
     std::io::Write::write_all(&mut file, text.as_bytes()).doing(|| format!("writing {}", path.display()))?;
     Ok(text)
 }

@@ -150,7 +150,11 @@ impl Status {
     pub fn table(&self) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{}", self.unsettled.as_deref().map_or("everything streams, all members are healthy".to_owned(), |why| format!("not whole: {why}")));
+        let _ = writeln!(
+            text,
+            "{}",
+            self.unsettled.as_deref().map_or("everything streams, all members are healthy".to_owned(), |why| format!("not whole: {why}"))
+        );
         for (x, y) in &self.cuts {
             let _ = writeln!(text, "cut: {x} | {y}");
         }
@@ -175,7 +179,8 @@ impl Status {
                 let _ = writeln!(text, "  {:<11} {:<15} {:<10} {} sessions", member.name, member.proxy, member.health, member.sessions);
             }
             for (state, title) in [("stopped", "stopped"), ("frozen", "frozen")] {
-                let names: Vec<&str> = site.services.iter().filter(|service| service.state == state).map(|service| service.name.as_str()).collect();
+                let names: Vec<&str> =
+                    site.services.iter().filter(|service| service.state == state).map(|service| service.name.as_str()).collect();
                 if !names.is_empty() {
                     let _ = writeln!(text, "  {title}: {}", names.join(", "));
                 }

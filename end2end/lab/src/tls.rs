@@ -37,11 +37,31 @@ fn issue(layout: &Layout, name: &str, alternative: &str, usage: &str) -> Result<
     let (key, request, certificate, extensions) =
         (path(&format!("{name}.key")), path(&format!("{name}.csr")), path(&format!("{name}.crt")), path(&format!("{name}.ext")));
     write(Path::new(&extensions), &format!("{alternative}\nextendedKeyUsage={usage}\nbasicConstraints=CA:FALSE\n"))?;
-    run("openssl", &["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", &subject, "-keyout", &key, "-out", &request])?;
+    run(
+        "openssl",
+        &["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", &subject, "-keyout", &key, "-out", &request],
+    )?;
     let (ca_crt, ca_key) = (path("ca.crt"), path("ca.key"));
     run(
         "openssl",
-        &["x509", "-req", "-sha256", "-in", &request, "-CA", &ca_crt, "-CAkey", &ca_key, "-CAcreateserial", "-days", DAYS, "-extfile", &extensions, "-out", &certificate],
+        &[
+            "x509",
+            "-req",
+            "-sha256",
+            "-in",
+            &request,
+            "-CA",
+            &ca_crt,
+            "-CAkey",
+            &ca_key,
+            "-CAcreateserial",
+            "-days",
+            DAYS,
+            "-extfile",
+            &extensions,
+            "-out",
+            &certificate,
+        ],
     )?;
     set_mode(Path::new(&key), 0o600)
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::clock::pause;
 use crate::command;
 use crate::error::{Doing, LabError, Result};
 use crate::lab::{Lab, POOL_SETUP, tools};
@@ -112,7 +113,7 @@ impl Lab {
                 let seen = format!(" (last seen: {seen}; log: {})", log.display());
                 return Err(LabError::Timeout { what: what.to_owned(), after: PATIENCE, seen });
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            pause(Duration::from_millis(50)).await;
         }
     }
 
@@ -135,7 +136,11 @@ impl Lab {
         let url = format!("{}/patroni", self.layout.patroni_url(node));
         let look = async || {
             let seen = self.http.get_json(&url).await.map_err(|error| error.to_string())?;
-            if seen["replication_state"] == "streaming" { Ok(()) } else { Err(format!("{} ({})", seen["state"], seen["replication_state"])) }
+            if seen["replication_state"] == "streaming" {
+                Ok(())
+            } else {
+                Err(format!("{} ({})", seen["state"], seen["replication_state"]))
+            }
         };
         self.wait_on(Service::Patroni(node), &format!("{node} streams"), look).await
     }
@@ -167,7 +172,7 @@ impl Lab {
     pub(crate) fn psql(&self, node: Node, database: &str, env: &[(&str, &str)], script: &str) -> Result<String> {
         let mut target = format!("host={} port={POSTGRES_PORT} user=postgres dbname={database} connect_timeout=5", self.layout.node(node));
         if self.layout.options.tls {
-            target.push_str(&format!(" sslmode=verify-ca sslrootcert={}", self.layout.tls_dir().join("ca.crt").display()));
+            target = format!("{target} sslmode=verify-ca sslrootcert={}", self.layout.tls_dir().join("ca.crt").display());
         }
         let mut psql = Command::new("psql");
         psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", &target, "-f", "-"]);
@@ -191,7 +196,19 @@ impl Lab {
                 process::kill_all(&left);
             }
             network::destroy(&layout)?;
-            for entry in ["a", "b", "bin", "run", "tls", "secrets", "lab.json", "slow.json"] {
+            for entry in [
+                "a",
+                "b",
+                "bin",
+                "run",
+                "tls",
+                "secrets",
+                "lab.json",
+                "slow.json",
+                "switchback.db",
+                "switchback.db-shm",
+                "switchback.db-wal",
+            ] {
                 remove(&layout.dir().join(entry))?;
             }
             if purge {

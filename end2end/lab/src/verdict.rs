@@ -63,7 +63,8 @@ impl Journal {
         let mut moments = vec![0];
         moments.extend(self.acknowledged.iter().map(|(_, at)| *at));
         moments.push(ran_ms);
-        let (outage, began) = moments.windows(2).map(|pair| (pair[1].saturating_sub(pair[0]), pair[0])).max_by_key(|(length, _)| *length).unwrap_or((0, 0));
+        let (outage, began) =
+            moments.windows(2).map(|pair| (pair[1].saturating_sub(pair[0]), pair[0])).max_by_key(|(length, _)| *length).unwrap_or((0, 0));
         Verdict {
             acknowledged: known.len() as u64,
             lost: lost.len() as u64,
@@ -100,7 +101,7 @@ impl Verdict {
             self.read_back_from,
         );
         if let Some(error) = &self.last_error {
-            text.push_str(&format!("last error: {error}\n"));
+            text = format!("{text}last error: {error}\n");
         }
         text
     }
@@ -120,7 +121,8 @@ mod tests {
 
     #[test]
     fn what_was_acknowledged_and_is_not_there_is_lost() {
-        let verdict = journal(&[("1", 10), ("2", 20), ("3", 30)]).verdict(&found(&[("1", 1), ("3", 1)]), Duration::from_millis(40), "a1".into());
+        let verdict =
+            journal(&[("1", 10), ("2", 20), ("3", 30)]).verdict(&found(&[("1", 1), ("3", 1)]), Duration::from_millis(40), "a1".into());
         assert_eq!((verdict.acknowledged, verdict.lost, verdict.lost_examples.as_slice()), (3, 1, &["2".to_owned()][..]));
     }
 

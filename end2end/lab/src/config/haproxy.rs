@@ -11,7 +11,10 @@ pub(crate) fn file(layout: &Layout, site: Site) -> String {
     let address = layout.haproxy(site);
     // Where `source` matters: what a stalled replication drops does not come from here.
     let check = if layout.options.tls {
-        format!("check port {PATRONI_PORT} check-ssl ca-file {} verify required source {address}", layout.tls_dir().join("ca.crt").display())
+        format!(
+            "check port {PATRONI_PORT} check-ssl ca-file {} verify required source {address}",
+            layout.tls_dir().join("ca.crt").display()
+        )
     } else {
         format!("check port {PATRONI_PORT} source {address}")
     };
@@ -102,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_write_endpoint_has_only_own_nodes_and_the_members_endpoint_all_four() {
-        let layout = Layout { options: Options { dir: "/tmp/x".into(), instance: 0, tls: false, loopback: false } };
+        let layout = Layout { options: Options { dir: "/tmp/x".into(), instance: 0, tls: false, loopback: false, program: None } };
         let text = file(&layout, Site::B);
         let section = |name: &str| text.split("\n\n").find(|part| part.contains(name)).expect("the section").to_owned();
         let write = section("listen pg_write");

@@ -115,7 +115,8 @@ pub(crate) fn file(layout: &Layout, secrets: &Secrets, node: Node, standby: bool
         },
     });
     if layout.options.tls {
-        let (certificate, key, authority) = (tls_file(&format!("site-{site}.crt")), tls_file(&format!("site-{site}.key")), tls_file("ca.crt"));
+        let (certificate, key, authority) =
+            (tls_file(&format!("site-{site}.crt")), tls_file(&format!("site-{site}.key")), tls_file("ca.crt"));
         config["restapi"]["certfile"] = json!(certificate);
         config["restapi"]["keyfile"] = json!(key);
         config["restapi"]["cafile"] = json!(authority);
@@ -192,7 +193,10 @@ mod tests {
 
     fn fixture(tls: bool) -> (Layout, Secrets) {
         let folder = std::env::temp_dir().join(format!("switchback-lab-unit-{}", std::process::id()));
-        (Layout { options: Options { dir: "/tmp/x".into(), instance: 0, tls, loopback: false } }, Secrets::ensure(&folder).expect("a temporary folder"))
+        (
+            Layout { options: Options { dir: "/tmp/x".into(), instance: 0, tls, loopback: false, program: None } },
+            Secrets::ensure(&folder).expect("a temporary folder"),
+        )
     }
 
     fn parsed(site: Site, standby: bool, tls: bool) -> Value {
@@ -203,11 +207,21 @@ mod tests {
     #[test]
     fn the_two_sites_differ_only_in_names_and_addresses() {
         let swap = |text: &str| {
-            text.replace("198.18.1.", "#").replace("198.18.2.", "198.18.1.").replace('#', "198.18.2.")
-                .replace("pool-a", "#").replace("pool-b", "pool-a").replace('#', "pool-b")
-                .replace("site_a", "#").replace("site_b", "site_a").replace('#', "site_b")
-                .replace("/x/a/a1", "#").replace("/x/b/b1", "/x/a/a1").replace('#', "/x/b/b1")
-                .replace("\"name\": \"a1\"", "#").replace("\"name\": \"b1\"", "\"name\": \"a1\"").replace('#', "\"name\": \"b1\"")
+            text.replace("198.18.1.", "#")
+                .replace("198.18.2.", "198.18.1.")
+                .replace('#', "198.18.2.")
+                .replace("pool-a", "#")
+                .replace("pool-b", "pool-a")
+                .replace('#', "pool-b")
+                .replace("site_a", "#")
+                .replace("site_b", "site_a")
+                .replace('#', "site_b")
+                .replace("/x/a/a1", "#")
+                .replace("/x/b/b1", "/x/a/a1")
+                .replace('#', "/x/b/b1")
+                .replace("\"name\": \"a1\"", "#")
+                .replace("\"name\": \"b1\"", "\"name\": \"a1\"")
+                .replace('#', "\"name\": \"b1\"")
         };
         for standby in [false, true] {
             let (layout, secrets) = fixture(false);
@@ -239,8 +253,13 @@ mod tests {
     #[test]
     fn with_tls_nobody_connects_unencrypted() {
         let config = parsed(Site::A, false, true);
-        let open: Vec<&str> =
-            config["postgresql"]["pg_hba"].as_array().expect("rules").iter().filter_map(Value::as_str).filter(|rule| rule.starts_with("host ")).collect();
+        let open: Vec<&str> = config["postgresql"]["pg_hba"]
+            .as_array()
+            .expect("rules")
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|rule| rule.starts_with("host "))
+            .collect();
         assert_eq!(open, [""; 0]);
         assert_eq!(config["etcd3"]["protocol"], "https");
         assert_eq!(config["postgresql"]["parameters"]["ssl"], "on");
