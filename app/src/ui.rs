@@ -50,8 +50,3 @@ pub use site::*;
 pub use spark::*;
 pub use status::*;
 pub use verdict::*;
-
-use leptos::prelude::ViewFn;
-
-/// A place for a view that may be left out.
-pub type Slot = Option<ViewFn>;

@@ -3,7 +3,7 @@
 use crate::{
     api::ApiError,
     i18n::{t, t_string, use_i18n},
-    ui::{Empty, Look, PageHead, Panel, Status, Tone},
+    ui::{Empty, Look, PageHead, Panel, Status, Tone, use_clock},
     words,
 };
 use jiff::Timestamp;
@@ -34,7 +34,12 @@ pub struct Entry {
 /// The newest entries, newest first.
 #[server(prefix = "/api/fn", endpoint = "audit", input = server_fn::codec::GetUrl)]
 pub async fn newest_entries() -> Result<Vec<Entry>, ApiError> {
-    let (console, caller) = crate::api::door()?;
+    use std::sync::Arc;
+    use switchback_domain::{error::ConsoleError, people::Caller};
+    use switchback_engine::Console;
+
+    let console = use_context::<Arc<Console>>().ok_or(ApiError::Transport)?;
+    let caller = use_context::<Caller>().ok_or(ConsoleError::NotSignedIn)?;
     let entries = console.audit(&caller).await?;
     let entries = entries.into_iter().take(MOST).map(|entry| Entry {
         at: entry.at,
@@ -117,6 +122,7 @@ fn EntryRow(entry: Entry) -> impl IntoView {
             "sign_in" => t_string!(i18n, audit.sign_in).to_owned(),
             "sign_out" => t_string!(i18n, audit.sign_out).to_owned(),
             "set_up" => t_string!(i18n, audit.set_up).to_owned(),
+            "open_set_up" => t_string!(i18n, audit.open_set_up).to_owned(),
             other => other.to_owned(),
         }
     };
@@ -138,11 +144,12 @@ fn EntryRow(entry: Entry) -> impl IntoView {
     let actor = entry.actor;
     let who = move || actor.clone().unwrap_or_else(|| t_string!(i18n, audit.nobody).to_owned());
     let at = entry.at;
+    let clock = use_clock();
     view! {
         <tr role="row">
             <td role="cell" data-l=move || t_string!(i18n, audit.when)>
                 <span class="cell nw">
-                    <time datetime=at.to_string()>{move || words::when(i18n.get_locale(), at)}</time>
+                    <time datetime=at.to_string()>{move || words::when(i18n.get_locale(), at, clock.now_untracked())}</time>
                 </span>
             </td>
             <th role="rowheader" scope="row" data-l=move || t_string!(i18n, audit.who)>

@@ -38,8 +38,9 @@ pub fn GuardedAction(
     children: Children,
 ) -> impl IntoView {
     let why_id = format!("{id}-why");
+    let labelledby = id.clone();
     view! {
-        <article class="act" aria-labelledby=id.clone() data-hot=move || hot.get().then_some("true")>
+        <article class="act" aria-labelledby=labelledby data-hot=move || hot.get().then_some("true")>
             <header class="act__head">
                 <Icon sign />
                 <h3 id=id>{move || title.get()}</h3>

@@ -2,7 +2,7 @@
 
 use crate::ui::{
     Curve,
-    curve::{Frame, round_up, to_float},
+    curve::{Frame, round_up},
 };
 use leptos::prelude::*;
 
@@ -150,7 +150,7 @@ fn step_under(event: &leptos::ev::PointerEvent, steps: i64) -> Option<i64> {
     let share = f64::from(event.offset_x()) / f64::from(covered.max(1));
     let within = (share * WIDTH - FRAME.left) / FRAME.width;
     #[expect(clippy::cast_possible_truncation, reason = "a chart has fewer than a thousand steps")]
-    let step = (within * to_float(steps)).floor() as i64;
+    let step = (within * crate::ui::curve::to_float(steps)).floor() as i64;
     (0..steps).contains(&step).then_some(step)
 }
 

@@ -1,6 +1,6 @@
 //! Checks with their evidence, and lists of what happened.
 
-use crate::ui::{Look, Slot, Status, Tone};
+use crate::ui::{Look, Status, Tone};
 use leptos::prelude::*;
 
 /// A list of checks, worst first.
@@ -36,7 +36,7 @@ pub fn CheckRow(
     evidence: ViewFn,
     /// How old that is.
     #[prop(optional, into)]
-    age: Slot,
+    age: Option<ViewFn>,
 ) -> impl IntoView {
     view! {
         <li data-s=move || tone.get().word()>
@@ -75,13 +75,13 @@ pub fn ChangeRow(
     title: ViewFn,
     /// What came of it.
     #[prop(optional, into)]
-    status: Slot,
+    status: Option<ViewFn>,
     /// When.
     #[prop(optional, into)]
-    meta: Slot,
+    meta: Option<ViewFn>,
     /// A figure.
     #[prop(optional, into)]
-    right: Slot,
+    right: Option<ViewFn>,
     /// Where more about it is.
     #[prop(optional, into)]
     href: Option<String>,

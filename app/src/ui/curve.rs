@@ -1,6 +1,6 @@
 //! A figure over time, ready to be drawn.
 
-use switchback_domain::Series;
+use switchback_domain::history::Series;
 
 /// One span of a curve.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,6 +1,6 @@
 //! The gap between the sites: what crosses it.
 
-use crate::ui::{Heading, Icon, Road, Sign, Slot};
+use crate::ui::{Heading, Icon, Road, Sign};
 use leptos::prelude::*;
 use switchback_domain::Side;
 
@@ -15,10 +15,10 @@ pub fn Gutter(
     lanes: Signal<String>,
     /// Where clients go, as `Traffic`.
     #[prop(optional, into)]
-    traffic: Slot,
+    traffic: Option<ViewFn>,
     /// What others see.
     #[prop(optional, into)]
-    witness: Slot,
+    witness: Option<ViewFn>,
     /// `LinkAcross`es.
     children: Children,
 ) -> impl IntoView {

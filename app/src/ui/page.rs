@@ -1,6 +1,6 @@
 //! The head of a page.
 
-use crate::ui::Slot;
+
 use leptos::prelude::*;
 
 /// Heading, a line about it, and facts at the end.
@@ -11,10 +11,10 @@ pub fn PageHead(
     title: Signal<String>,
     /// A line about it.
     #[prop(optional, into)]
-    lede: Slot,
+    lede: Option<ViewFn>,
     /// Where the reader is, as `Crumbs`.
     #[prop(optional, into)]
-    crumbs: Slot,
+    crumbs: Option<ViewFn>,
     /// Facts or filters.
     #[prop(optional)]
     children: Option<Children>,

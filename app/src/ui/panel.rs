@@ -1,6 +1,6 @@
 //! Framed parts of a page.
 
-use crate::ui::Slot;
+
 use leptos::prelude::*;
 
 /// A part of a page with a heading.
@@ -14,13 +14,13 @@ pub fn Panel(
     title: Signal<String>,
     /// What stands beside the heading.
     #[prop(optional, into)]
-    beside: Slot,
+    beside: Option<ViewFn>,
     /// What stands at the end of the heading's line.
     #[prop(optional, into)]
-    end: Slot,
+    end: Option<ViewFn>,
     /// What stands below.
     #[prop(optional, into)]
-    foot: Slot,
+    foot: Option<ViewFn>,
     /// The content reaches the border.
     #[prop(optional)]
     flush: bool,
@@ -31,9 +31,10 @@ pub fn Panel(
     children: Children,
 ) -> impl IntoView {
     let heading = format!("{id}-h");
+    let labelledby = heading.clone();
     let class = format!("panel {}{class}", if flush { "panel--flush " } else { "" });
     view! {
-        <section class=class id=id aria-labelledby=heading.clone()>
+        <section class=class id=id aria-labelledby=labelledby>
             <header class="panel__head">
                 <h2 id=heading>{move || title.get()}</h2>
                 {beside.map(|beside| move || beside.run())}

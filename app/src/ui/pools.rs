@@ -1,6 +1,6 @@
 //! All pools in a table that becomes a list of cards where there is no room.
 
-use crate::ui::{Icon, Slot, Tone};
+use crate::ui::{Icon, Tone};
 use leptos::prelude::*;
 
 /// The heads of the table.
@@ -77,7 +77,7 @@ pub fn PoolRow(
     protection: ViewFn,
     /// More about its protection.
     #[prop(optional, into)]
-    since: Slot,
+    since: Option<ViewFn>,
     /// Its sites, as a `Route`.
     #[prop(into)]
     route: ViewFn,
@@ -92,10 +92,10 @@ pub fn PoolRow(
     loss_note: Signal<String>,
     /// The lag, as a `Spark`.
     #[prop(optional, into)]
-    lag: Slot,
+    lag: Option<ViewFn>,
     /// What is the matter.
     #[prop(optional, into)]
-    worst: Slot,
+    worst: Option<ViewFn>,
     /// The heads of the table, for cards.
     #[prop(into)]
     heads: Signal<PoolHeads>,

@@ -1,6 +1,6 @@
 //! The two sites of the diagram: their members, their nodes and the lines within.
 
-use crate::ui::{Icon, Part, Road, Sign, Slot, Status, Tile, Tone, Look};
+use crate::ui::{Icon, Part, Road, Sign, Status, Tile, Tone, Look};
 use leptos::prelude::*;
 
 /// The diagram: a site, the gap, a site. Both sites and the gap share their rows, so a primary and its backup stay level.
@@ -35,16 +35,17 @@ pub fn SiteColumn(
     chip: ViewFn,
     /// A line about it.
     #[prop(optional, into)]
-    note: Slot,
+    note: Option<ViewFn>,
     /// Its `Members`.
     #[prop(optional, into)]
-    members: Slot,
+    members: Option<ViewFn>,
     /// `NodeCard`s and the `LinkInside`s between them.
     children: Children,
 ) -> impl IntoView {
     let heading = format!("{id}-h");
+    let labelledby = heading.clone();
     view! {
-        <section class="site" id=id data-role=move || part.get().word() aria-labelledby=heading.clone()>
+        <section class="site" id=id data-role=move || part.get().word() aria-labelledby=labelledby>
             <header class="site__head">
                 <Tile letter part large=true />
                 <h3 id=heading>
@@ -128,7 +129,7 @@ pub fn MemberRow(
     sessions: Signal<String>,
     /// Since when.
     #[prop(optional, into)]
-    since: Slot,
+    since: Option<ViewFn>,
 ) -> impl IntoView {
     let calm = move || matches!(tone.get(), Tone::Ok | Tone::Idle);
     view! {
@@ -197,7 +198,7 @@ pub fn NodeCard(
     state: ViewFn,
     /// A rate in words and its `Spark`.
     #[prop(optional, into)]
-    rate: Slot,
+    rate: Option<ViewFn>,
     /// `NodeFact`s.
     children: Children,
 ) -> impl IntoView {

@@ -1,6 +1,6 @@
 //! The sentence a page opens with, and the figures behind it.
 
-use crate::ui::{Icon, Slot, Tone};
+use crate::ui::{Icon, Tone};
 use leptos::prelude::*;
 
 /// One sentence that an operator can act on.
@@ -14,10 +14,10 @@ pub fn Verdict(
     state: Signal<String>,
     /// Since when, and how old the reading is.
     #[prop(optional, into)]
-    small: Slot,
+    small: Option<ViewFn>,
     /// The figures, as `VerdictNum`.
     #[prop(optional, into)]
-    nums: Slot,
+    nums: Option<ViewFn>,
     /// The sentence.
     children: Children,
 ) -> impl IntoView {
