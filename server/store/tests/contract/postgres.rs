@@ -60,6 +60,7 @@ impl Server {
     }
 
     /// Waits until the server answers.
+    #[expect(clippy::disallowed_methods, reason = "nobody tells when a server that was just started is ready")]
     pub async fn connect(&self) -> PgConnection {
         let mut refused = None;
         for _ in 0..300 {

@@ -1,0 +1,150 @@
+//! The console under measurement: the real program, in a folder of its own, with somebody signed in.
+
+use crate::{client::Connection, engines::Pool, usage::Usage};
+use anyhow::{Context, bail};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// The console's start, store and all, takes less than this.
+const START_WITHIN: Duration = Duration::from_secs(30);
+
+/// It says itself that it goes within 5 seconds.
+const LEAVE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Where the program is, and what it serves.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The program.
+    pub console: PathBuf,
+    /// Its folder of scripts and style.
+    pub site: PathBuf,
+}
+
+/// A console that runs until this is dropped.
+pub struct Console {
+    process: Child,
+    folder: TempDir,
+    /// Where it listens.
+    pub address: SocketAddr,
+    cookie: String,
+}
+
+impl Console {
+    /// Starts it with these pools and signs somebody in.
+    pub async fn start(program: &Program, pools: &[Pool]) -> anyhow::Result<Console> {
+        let executable = program.console.canonicalize().with_context(|| {
+            format!("there is no console at {}; build it with `cargo leptos build --release`", program.console.display())
+        })?;
+        let folder = tempfile::Builder::new().prefix("switchback-bench-").tempdir()?;
+        // A port that was free a moment ago; should somebody take it meanwhile, the console says so.
+        let free = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let mut configuration =
+            format!("[server]\nlisten = \"{free}\"\npublic_url = \"http://{free}\"\n[store]\nurl = \"sqlite:switchback.db\"\n");
+        configuration.extend(pools.iter().map(Pool::configuration));
+        fs::write(folder.path().join("switchback.toml"), configuration)?;
+        let password = folder.path().join("password");
+        fs::write(&password, "not asked for")?;
+        fs::set_permissions(&password, fs::Permissions::from_mode(0o600))?;
+        let output = fs::File::create(folder.path().join("output"))?;
+        let process = Command::new(executable)
+            .arg("serve")
+            .arg("--config")
+            .arg(folder.path().join("switchback.toml"))
+            .arg("--site")
+            .arg(&program.site)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()?;
+        let mut console = Console { process, folder, address: free, cookie: String::new() };
+        let secret = console.set_up_secret().await?;
+        console.cookie = console.sign_in(&secret).await?;
+        Ok(console)
+    }
+
+    /// What it said so far, for people who look for a cause.
+    fn output(&self) -> String {
+        fs::read_to_string(self.folder.path().join("output")).unwrap_or_default()
+    }
+
+    async fn set_up_secret(&mut self) -> anyhow::Result<String> {
+        let began = Instant::now();
+        loop {
+            if let Some((_, rest)) = self.output().split_once("/set-up/")
+                && let Some(end) = rest.find(char::is_whitespace)
+            {
+                return Ok(rest[..end].to_owned());
+            }
+            if let Some(status) = self.process.try_wait()? {
+                bail!("the console ended at once ({status}):\n{}", self.output());
+            }
+            if began.elapsed() > START_WITHIN {
+                bail!("the console prints no set-up link:\n{}", self.output());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn sign_in(&self, secret: &str) -> anyhow::Result<String> {
+        let began = Instant::now();
+        let mut connection = loop {
+            match Connection::open(self.address).await {
+                Ok(connection) => break connection,
+                Err(error) if began.elapsed() > START_WITHIN => return Err(error),
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        };
+        let form = format!("secret={secret}&login=bench&name=Bench&password=correct+horse+battery+staple");
+        let headers = [format!("origin: http://{}", self.address), "content-type: application/x-www-form-urlencoded".to_owned()];
+        let answer = connection.ask("POST", "/set-up", &headers, &form).await?;
+        let cookies = answer.header("set-cookie").unwrap_or_default();
+        let cookie = cookies.lines().find(|cookie| cookie.contains("switchback=")).and_then(|cookie| cookie.split(';').next());
+        match cookie {
+            Some(cookie) if answer.status == 303 => Ok(cookie.to_owned()),
+            _ => bail!("setting up answers {} {:?}:\n{}", answer.status, answer.header("location"), self.output()),
+        }
+    }
+
+    /// The headers of a question by whoever is signed in.
+    pub fn headers(&self) -> Vec<String> {
+        vec![format!("cookie: {}", self.cookie)]
+    }
+
+    /// What it uses.
+    pub fn usage(&self) -> anyhow::Result<Usage> {
+        Usage::of(self.process.id())
+    }
+
+    /// Lines in its log that tell of something wrong.
+    pub fn complaints(&self) -> usize {
+        self.output().lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).count()
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        if let Ok(id) = i32::try_from(self.process.id()) {
+            let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
+        }
+        let began = Instant::now();
+        while let Ok(None) = self.process.try_wait() {
+            if began.elapsed() > LEAVE_WITHIN {
+                let _ = self.process.kill();
+                let _ = self.process.wait();
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
