@@ -21,6 +21,7 @@ mod process;
 mod record;
 mod runtime_api;
 mod secrets;
+pub mod slow;
 mod status;
 mod tls;
 mod up;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use switchback_lab::{ConsoleConfig, Lab, Node, Options, Place, Site, Stop, Target, archive};
+use switchback_lab::{ConsoleConfig, Lab, Node, Options, Place, Site, Stop, Target, archive, slow};
 
 /// Two sites of real Patroni, PostgreSQL, etcd, HAProxy and chat servers on this machine.
 #[derive(Parser)]
@@ -59,6 +59,17 @@ enum Command {
     Cut { x: Place, y: Place },
     /// End a cut.
     Heal { x: Place, y: Place },
+    /// Keep every packet between two places for a while, and lose some; 0 and 0 ends it.
+    Slow {
+        x: Place,
+        y: Place,
+        /// How long in each direction, in milliseconds.
+        #[arg(long, default_value_t = 0)]
+        delay_ms: u64,
+        /// How many packets of a hundred are lost.
+        #[arg(long, default_value_t = 0.0)]
+        loss: f64,
+    },
     /// Drop replication between the sites and nothing else: WAL files still travel.
     StallReplication,
     /// End a stall.
@@ -108,6 +119,15 @@ enum Command {
         share: PathBuf,
     },
     #[command(hide = true)]
+    SlowLink {
+        #[arg(long)]
+        device: String,
+        #[arg(long)]
+        delay_ms: u64,
+        #[arg(long)]
+        loss_percent: f64,
+    },
+    #[command(hide = true)]
     CleanWal {
         #[arg(long)]
         share: PathBuf,
@@ -119,11 +139,12 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    // These three run often or for ever, inside the sites, and need no runtime.
+    // These run often or for ever, inside the sites, and need no runtime.
     match &arguments.command {
         Command::ShipWal { to, file, name } => return Ok(archive::ship(file, name, *to)?),
         Command::ReceiveWal { listen, share } => return Ok(archive::receive(*listen, share)?),
         Command::CleanWal { share, keep, oldest_needed } => return Ok(archive::clean(share, oldest_needed, *keep)?),
+        Command::SlowLink { device, delay_ms, loss_percent } => return Ok(slow::run_slow_link(device, *delay_ms, *loss_percent)?),
         _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("making a runtime")?;
@@ -152,6 +173,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Thaw { target } => lab()?.thaw(target),
         Command::Cut { x, y } => lab()?.cut(x, y)?,
         Command::Heal { x, y } => lab()?.heal(x, y)?,
+        Command::Slow { x, y, delay_ms, loss } => lab()?.slow(x, y, delay_ms, loss).await?,
         Command::StallReplication => lab()?.stall_replication()?,
         Command::ResumeReplication => lab()?.resume_replication()?,
         Command::PauseReplay { node } => lab()?.pause_replay(node)?,
@@ -163,7 +185,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::ConsoleConfig { listen, store } => print!("{}", lab()?.console_config(&ConsoleConfig { listen, store })),
         Command::Load { seconds, chat, json } => load(&lab()?, seconds, chat, json).await?,
         Command::Record { folder } => println!("{} answers recorded", lab()?.record(&folder).await?.len()),
-        Command::ShipWal { .. } | Command::ReceiveWal { .. } | Command::CleanWal { .. } => {}
+        Command::ShipWal { .. } | Command::ReceiveWal { .. } | Command::CleanWal { .. } | Command::SlowLink { .. } => {}
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::network::{self, Rule};
 use crate::places::{Node, Place, Service, Site};
 use crate::process;
 use crate::runtime_api;
+use crate::slow::{Slow, slow_links};
 
 /// Everything that `status` shows.
 #[derive(Debug, Clone, Serialize)]
@@ -21,6 +22,8 @@ pub struct Status {
     pub cuts: Vec<(Place, Place)>,
     /// Whether replication between the sites is dropped.
     pub replication_stalled: bool,
+    /// The links that are slower or worse than the wire.
+    pub slow: Vec<Slow>,
     /// Both sites.
     pub sites: Vec<SiteStatus>,
 }
@@ -87,6 +90,7 @@ impl Lab {
             unsettled,
             cuts: network::forbidden(&self.layout, Rule::Cut)?,
             replication_stalled: !network::forbidden(&self.layout, Rule::Stall)?.is_empty(),
+            slow: slow_links(&self.layout),
             sites: vec![a, b],
         })
     }
@@ -157,6 +161,9 @@ impl Status {
         );
         for (x, y) in &self.cuts {
             let _ = writeln!(text, "cut: {x} | {y}");
+        }
+        for link in &self.slow {
+            let _ = writeln!(text, "slow: {} | {}, {} ms each way, {} % lost", link.x, link.y, link.delay_ms, link.loss_percent);
         }
         if self.replication_stalled {
             text.push_str("replication between the sites is stalled\n");
