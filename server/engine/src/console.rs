@@ -208,7 +208,7 @@ impl Console {
     pub fn watch_overview(&self, caller: &Caller, last_event_id: Option<&str>) -> LiveStream {
         // While nobody watches, the overview is not kept; whoever comes first finds it as it is now.
         if !self.overview.is_watched() {
-            self.overview.publish(Arc::new(self.summaries(caller)), self.clock.now());
+            self.overview.publish(Arc::new(self.summed_up()), self.clock.now());
         }
         LiveStream::watch(Arc::clone(&self.overview), Arc::clone(&self.clock), last_event_id, caller.session_ends_at)
     }

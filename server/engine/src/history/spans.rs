@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use switchback_domain::{
-    Bound, Lsn, Millis, NodeName, NodePicture, NodeRole, Picture, Timeline,
+    Bound, Lsn, Millis, NodeName, NodePicture, NodeRole, Picture, SitePicture, Timeline,
     history::{Metric, Point, Span},
 };
 
@@ -56,12 +56,12 @@ impl Spans {
                     self.put(Metric::Sessions { side }, seen_at, Some(sessions));
                 }
             }
-            site.nodes.iter().for_each(|node| self.add_rate(node));
+            site.nodes.iter().for_each(|node| self.add_rate(site, node));
         }
     }
 
-    fn add_rate(&mut self, node: &NodePicture) {
-        let Some(now) = position(node) else {
+    fn add_rate(&mut self, site: &SitePicture, node: &NodePicture) {
+        let Some(now) = position(site, node) else {
             self.positions.remove(&node.name);
             return;
         };
@@ -118,9 +118,11 @@ fn figure(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-/// What a primary wrote, what a standby replayed; nothing that is not fresh.
-fn position(node: &NodePicture) -> Option<Position> {
-    let seen_at = node.knowledge.seen_at().filter(|_| node.knowledge.is_fresh())?;
+/// What a primary wrote, what a standby replayed; nothing that is not fresh. Whether it is, its `PostgreSQL` tells: that a node
+/// is down may be fresh knowledge too, but then its positions are history.
+fn position(site: &SitePicture, node: &NodePicture) -> Option<Position> {
+    let postgres = site.endpoints.iter().find(|endpoint| endpoint.name == node.postgres)?;
+    let seen_at = postgres.knowledge.seen_at().filter(|_| postgres.knowledge.is_fresh())?;
     let writes = node.role == NodeRole::Primary;
     let lsn = if writes { node.position } else { node.replayed }?;
     Some(Position { writes, timeline: node.timeline, lsn, seen_at })

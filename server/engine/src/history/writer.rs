@@ -101,6 +101,12 @@ impl Writer {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(super) fn waiting_count(&self) -> (usize, usize) {
+        let waiting = self.waiting();
+        (waiting.spans.len(), waiting.changes.len())
+    }
+
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }

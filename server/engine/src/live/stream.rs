@@ -50,10 +50,10 @@ impl<T: Serialize + PartialEq + Send + Sync + 'static> Watcher<T> {
 
     async fn next(mut self) -> Option<(Bytes, Self)> {
         loop {
-            if let Some(frame) = self.first.pop_front() {
-                return Some((frame, self));
-            }
-            let received = self.rest.as_mut()?.recv().await;
+            let received = match self.first.pop_front() {
+                Some(frame) => Ok(frame),
+                None => self.rest.as_mut()?.recv().await,
+            };
             // There is an event at least with every beat, so this needs no timer of its own.
             if self.clock.now() >= self.ends_at {
                 return None;

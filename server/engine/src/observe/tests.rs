@@ -1,1 +1,204 @@
+//! Observation with endpoints and time that the test owns.
 
+use super::*;
+use crate::testing::{Bench, Does, Page, TestClock, healthy, let_pass};
+use futures::StreamExt;
+use switchback_domain::{Knowledge, NodeState, fixture};
+
+fn name<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().expect("a name")
+}
+
+fn failure_of(picture: &Picture, endpoint: &str) -> Option<ProbeFailure> {
+    knowledge_of(picture, endpoint).1
+}
+
+fn knowledge_of(picture: &Picture, endpoint: &str) -> (Knowledge, Option<ProbeFailure>) {
+    let mut all = picture.sites.iter().flat_map(|(_, site)| &site.endpoints);
+    let endpoint = all.find(|other| other.name.as_str() == endpoint).expect("the endpoint is in the picture");
+    (endpoint.knowledge.clone(), endpoint.failure.clone().map(|(cause, _)| cause))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_hangs_holds_up_no_other() {
+    let bench = Bench::start();
+    bench.script.set("postgres-b2", Does::Hang);
+    let_pass(10_500).await;
+    for endpoint in fixture::pool().endpoints().iter().filter(|endpoint| endpoint.name.as_str() != "postgres-b2") {
+        assert!(bench.script.asked(endpoint.name.as_str()).len() >= 9, "{}", endpoint.name);
+        assert!(knowledge_of(&bench.picture(), endpoint.name.as_str()).0.is_fresh(), "{}", endpoint.name);
+    }
+    assert!(matches!(failure_of(&bench.picture(), "postgres-b2"), Some(ProbeFailure::TimedOut { .. })));
+    bench.script.set("postgres-b2", Does::Answer);
+    let_pass(7_000).await;
+    assert!(knowledge_of(&bench.picture(), "postgres-b2").0.is_fresh(), "a question that hung is given up and asked again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_panics_is_asked_again() {
+    let bench = Bench::start();
+    bench.script.set("haproxy-a", Does::Panic);
+    let_pass(3_500).await;
+    assert!(bench.script.asked("haproxy-a").len() >= 2);
+    assert_eq!(failure_of(&bench.picture(), "haproxy-a"), Some(ProbeFailure::Garbage));
+    bench.script.set("haproxy-a", Does::Answer);
+    let_pass(1_500).await;
+    assert_eq!(failure_of(&bench.picture(), "haproxy-a"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_killed_node_is_seen_down_within_three_seconds_and_a_returning_one_within_two() {
+    let bench = Bench::start();
+    let_pass(60_000).await;
+    let state = || bench.picture().node(&name("b2")).map(|(_, node)| node.state);
+    assert_eq!(state(), Some(NodeState::Replaying));
+    let refuses = Does::Fail(ProbeFailure::Refused);
+    bench.script.set("patroni-b2", refuses.clone());
+    bench.script.set("postgres-b2", refuses);
+    let_pass(3_000).await;
+    assert_eq!(state(), Some(NodeState::Stopped));
+    // Long enough away for any back-off to have grown.
+    let_pass(600_000).await;
+    bench.script.set("patroni-b2", Does::Answer);
+    bench.script.set("postgres-b2", Does::Answer);
+    let_pass(2_000).await;
+    assert_eq!(state(), Some(NodeState::Replaying));
+}
+
+#[tokio::test(start_paused = true)]
+async fn endpoints_are_asked_every_second_and_spread_over_it() {
+    let bench = Bench::start();
+    let_pass(100_000).await;
+    let mut within_the_second = Vec::new();
+    for endpoint in fixture::pool().endpoints() {
+        let asked = bench.script.asked(endpoint.name.as_str());
+        assert!((97..=104).contains(&asked.len()), "{} was asked {} times", endpoint.name, asked.len());
+        for pair in asked.windows(2) {
+            let apart = Millis::between(pair[0], pair[1]).0;
+            assert!((900..=1_101).contains(&apart), "{apart} ms apart");
+        }
+        within_the_second.push(asked[0].as_millisecond().rem_euclid(1_000) / 100);
+    }
+    within_the_second.sort_unstable();
+    within_the_second.dedup();
+    assert!(within_the_second.len() >= 5, "twelve endpoints begin in {} tenths of the second", within_the_second.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_ends_when_it_is_told_to() {
+    let bench = Bench::start();
+    bench.script.set("etcd-a", Does::Hang);
+    let mut stream = bench.console.watch_overview(&bench.caller(), None);
+    let_pass(1_000).await;
+    bench.stop.cancel();
+    tokio::time::timeout(Duration::from_millis(100), bench.tasks.wait()).await.expect("the loops end");
+    tokio::time::timeout(Duration::from_millis(100), async { while stream.next().await.is_some() {} }).await.expect("the streams end");
+}
+
+/// A pool without probes: the test itself brings the answers.
+struct Alone {
+    watched: Arc<Watched>,
+    clock: TestClock,
+    number: u64,
+}
+
+impl Alone {
+    fn start() -> Alone {
+        let clock = TestClock::starting_now();
+        let work_out = switchback_domain::picture::work_out;
+        let watched = Arc::new(Watched::new(fixture::pool(), "boot".into(), Arc::new(clock), work_out, Arc::default()));
+        tokio::spawn(keep_picture(Arc::clone(&watched), CancellationToken::new()));
+        Alone { watched, clock, number: 0 }
+    }
+
+    fn all_answer(&mut self) {
+        self.number += 1;
+        for endpoint in fixture::pool().endpoints() {
+            let asked_at = self.clock.now();
+            let answer = Ok(healthy(&endpoint, asked_at));
+            self.watched.take(&endpoint.name, Outcome { number: self.number, asked_at, took: Millis(3), answer });
+        }
+    }
+
+    fn watch(&self) -> crate::LiveStream {
+        crate::LiveStream::watch(Arc::clone(&self.watched.live), Arc::new(self.clock), None, fixture::at(1_000_000))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_any_answer_readings_grow_stale_by_time_alone_and_watchers_are_told() {
+    let mut alone = Alone::start();
+    let_pass(100).await;
+    alone.all_answer();
+    let_pass(100).await;
+    assert_eq!(alone.watched.picture().active, Some(switchback_domain::Side::A));
+    let (mut stream, mut page) = (alone.watch(), Page::default());
+    page.watch(&mut stream, 4_500).await;
+    assert!(knowledge_of(&page.read(), "postgres-a1").0.is_fresh());
+    page.watch(&mut stream, 1_500).await;
+    let picture: Picture = page.read();
+    for endpoint in fixture::pool().endpoints() {
+        let knowledge = knowledge_of(&picture, endpoint.name.as_str()).0;
+        assert!(matches!(knowledge, Knowledge::Stale { .. }), "{} is {knowledge:?}", endpoint.name);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_come_together_make_one_change_and_the_first_is_not_held_up() {
+    let mut alone = Alone::start();
+    let_pass(500).await;
+    let (mut stream, mut page) = (alone.watch(), Page::default());
+    page.watch(&mut stream, 1).await;
+    let changes = |page: &Page| page.names.iter().filter(|name| *name == "change").count();
+    alone.all_answer();
+    page.watch(&mut stream, 1).await;
+    assert_eq!(changes(&page), 1, "an idle pool is worked out at once");
+    // Twelve endpoints answer each millisecond for 200 ms.
+    for _ in 0..200 {
+        alone.all_answer();
+        page.watch(&mut stream, 1).await;
+    }
+    assert!((3..=5).contains(&(changes(&page) - 1)), "{} changes in 200 ms", changes(&page) - 1);
+    page.watch(&mut stream, 60).await;
+    assert_eq!(page.read::<Picture>(), *alone.watched.picture(), "the last answer is not lost");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_old_answer_never_overwrites_a_newer_one() {
+    let alone = Alone::start();
+    let endpoint: EndpointName = name("etcd-a");
+    let say = |number, ms, answer| alone.watched.take(&endpoint, Outcome { number, asked_at: fixture::at(ms), took: Millis(1), answer });
+    let healthy = |healthy| Ok(Facts::Etcd(switchback_domain::EtcdFacts { healthy }));
+    say(2, 1_000, healthy(true));
+    say(1, 0, Err(ProbeFailure::Refused));
+    let_pass(100).await;
+    assert_eq!(failure_of(&alone.watched.picture(), "etcd-a"), None);
+    say(3, 2_000, Err(ProbeFailure::Refused));
+    let_pass(100).await;
+    assert_eq!(failure_of(&alone.watched.picture(), "etcd-a"), Some(ProbeFailure::Refused));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_picture_that_cannot_be_worked_out_stops_the_beats_but_not_the_loop() {
+    fn breaks(pool: &Pool, sightings: &Sightings, now: jiff::Timestamp) -> Picture {
+        let etcd: EndpointName = name("etcd-a");
+        assert!(sightings[&etcd].failure.is_none(), "this test's rules know no failure");
+        switchback_domain::picture::work_out(pool, sightings, now)
+    }
+    let clock = TestClock::starting_now();
+    let watched = Arc::new(Watched::new(fixture::pool(), "boot".into(), Arc::new(clock), breaks, Arc::default()));
+    tokio::spawn(keep_picture(Arc::clone(&watched), CancellationToken::new()));
+    let mut stream = crate::LiveStream::watch(Arc::clone(&watched.live), Arc::new(clock), None, fixture::at(1_000_000));
+    let mut page = Page::default();
+    page.watch(&mut stream, 6_100).await;
+    assert_eq!(page.names, ["whole", "beat", "beat", "beat"]);
+    let say = |number, answer| watched.take(&name("etcd-a"), Outcome { number, asked_at: clock.now(), took: Millis(1), answer });
+    say(1, Err(ProbeFailure::Refused));
+    page.watch(&mut stream, 10_000).await;
+    assert_eq!(page.names.len(), 4, "silence says that this page is not live");
+    assert!(!watched.is_sound());
+    say(2, Ok(Facts::Etcd(switchback_domain::EtcdFacts { healthy: true })));
+    page.watch(&mut stream, 100).await;
+    assert_eq!(page.names.last().map(String::as_str), Some("change"));
+    assert!(watched.is_sound());
+}

@@ -1,1 +1,210 @@
+//! Signing in, with everything that can be refused.
 
+use crate::testing::{Bench, let_pass};
+use crate::{SetUpForm, SignedIn};
+use secrecy::ExposeSecret;
+use std::sync::atomic::Ordering;
+use switchback_domain::{
+    error::{ConsoleError, SetUpError, SignInError},
+    fixture::at,
+    people::WeakPassword,
+};
+
+const GOOD: &str = "correct horse battery";
+const HERE: &str = "192.0.2.1";
+
+fn form(secret: &str, login: &str, password: &str) -> SetUpForm {
+    SetUpForm { secret: secret.into(), login: login.to_owned(), name: "  Ann Example ".to_owned(), password: password.into() }
+}
+
+async fn link(bench: &Bench) -> String {
+    let link = bench.console.open_set_up().await.expect("the store answers").expect("nobody exists yet");
+    link.secret.expose_secret().to_owned()
+}
+
+/// A console whose first administrator is `ann`, signed in.
+async fn with_ann() -> (Bench, SignedIn) {
+    let bench = Bench::without_pools();
+    let link = link(&bench).await;
+    let signed_in = bench.console.set_up(form(&link, "ann", GOOD), HERE).await.expect("the link is open");
+    bench.store.kept().audit.clear();
+    (bench, signed_in)
+}
+
+fn last(bench: &Bench) -> Option<String> {
+    bench.store.audited().pop()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_administrator_is_made_once_and_is_signed_in() {
+    let bench = Bench::without_pools();
+    let first_link = link(&bench).await;
+    let link = link(&bench).await;
+    assert_ne!(first_link, link);
+    assert!(!bench.console.set_up_is_open(&first_link).await.expect("the store answers"), "a newer link closes the older one");
+    assert!(bench.console.set_up_is_open(&link).await.expect("the store answers"));
+    let signed_in = bench.console.set_up(form(&link, " ann ", GOOD), HERE).await.expect("the link is open");
+    assert_eq!(signed_in.caller.person.name, "Ann Example");
+    let caller = bench.console.caller(signed_in.secret.expose_secret()).await.expect("the store answers").expect("the session is good");
+    assert_eq!(caller.person.login.as_str(), "ann");
+    assert_eq!(bench.store.audited(), ["open_set_up done", "open_set_up done", "set_up done", "sign_in done"]);
+    let again = bench.console.set_up(form(&link, "eve", GOOD), HERE).await;
+    assert_eq!(again.expect_err("it is used"), SetUpError::Closed);
+    assert_eq!(last(&bench).as_deref(), Some("set_up refused closed"));
+    assert!(bench.console.open_set_up().await.expect("the store answers").is_none(), "there is no second first administrator");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_up_link_lasts_a_day() {
+    let bench = Bench::without_pools();
+    let link = link(&bench).await;
+    let_pass(86_399_000).await;
+    assert!(bench.console.set_up_is_open(&link).await.expect("the store answers"));
+    let_pass(2_000).await;
+    assert!(!bench.console.set_up_is_open(&link).await.expect("the store answers"));
+    assert_eq!(bench.console.set_up(form(&link, "ann", GOOD), HERE).await.expect_err("it is too late"), SetUpError::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_up_that_is_refused_leaves_the_link_open() {
+    let bench = Bench::without_pools();
+    let link = link(&bench).await;
+    let refused =
+        async |login: &str, password: &str| bench.console.set_up(form(&link, login, password), HERE).await.expect_err("it is refused");
+    assert_eq!(refused("not a name", GOOD).await, SetUpError::BadLogin);
+    assert_eq!(refused("ann", "short").await, SetUpError::Password { rule: WeakPassword::TooShort });
+    assert_eq!(bench.store.audited()[1..], ["set_up refused bad_login", "set_up refused too_short"]);
+    assert!(bench.store.kept().people.is_empty());
+    assert!(bench.console.set_up(form(&link, "ann", GOOD), HERE).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_password_and_an_unknown_name_get_the_same_answer_after_the_same_work() {
+    let (bench, _) = with_ann().await;
+    let work = || bench.passwords.verified.load(Ordering::Relaxed);
+    let before = work();
+    let wrong = bench.console.sign_in("ann", "wrong horse battery".into(), HERE).await.expect_err("it is wrong");
+    assert_eq!(work(), before + 1);
+    for nobody in ["eve", "no name at all", ""] {
+        let before = work();
+        let unknown = bench.console.sign_in(nobody, GOOD.into(), HERE).await.expect_err("nobody has this name");
+        assert_eq!(unknown, wrong);
+        assert_eq!(work(), before + 1);
+    }
+    assert_eq!(bench.store.audited()[..2], ["sign_in refused wrong_password", "sign_in refused unknown_login"]);
+    let entry = bench.store.kept().audit[0].clone();
+    assert_eq!((entry.actor, entry.subject.as_str(), entry.from_address.as_str()), (None, "ann", HERE));
+    assert!(bench.store.kept().audit.iter().all(|entry| entry.subject != "eve"), "what was typed may be a password");
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_failures_have_to_wait_and_are_one_entry() {
+    let (bench, _) = with_ann().await;
+    for _ in 0..10 {
+        assert_eq!(bench.console.sign_in("ann", "wrong".into(), HERE).await.expect_err("it is wrong"), SignInError::Wrong);
+    }
+    for _ in 0..5 {
+        assert_eq!(bench.console.sign_in("ann", GOOD.into(), HERE).await.expect_err("it is too often"), SignInError::SlowDown);
+    }
+    let entries = bench.store.audited();
+    assert_eq!(entries.len(), 11);
+    assert_eq!(entries[10], "sign_in refused slow_down");
+    assert!(bench.console.sign_in("ann", GOOD.into(), "192.0.2.9").await.is_ok(), "the owner is not locked out elsewhere");
+    let_pass(6_000).await;
+    assert!(bench.console.sign_in("ann", GOOD.into(), HERE).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_session_and_an_old_one_are_refused() {
+    let (bench, signed_in) = with_ann().await;
+    let secret = signed_in.secret.expose_secret();
+    let is_good = async || bench.console.caller(secret).await.expect("the store answers").is_some();
+    let_pass(29 * 60_000).await;
+    assert!(is_good().await, "29 minutes without use");
+    let_pass(29 * 60_000).await;
+    assert!(is_good().await, "the use before counts");
+    let_pass(30 * 60_000).await;
+    assert!(!is_good().await, "30 minutes without use");
+    let signed_in = bench.console.sign_in("ann", GOOD.into(), HERE).await.expect("it is right");
+    let secret = signed_in.secret.expose_secret();
+    let is_good = async || bench.console.caller(secret).await.expect("the store answers").is_some();
+    for _ in 0..71 {
+        let_pass(10 * 60_000).await;
+        assert!(is_good().await);
+    }
+    let_pass(10 * 60_000).await;
+    assert!(!is_good().await, "twelve hours, always in use");
+    let_pass(45 * 60_000).await;
+    assert_eq!(bench.store.kept().sessions.len(), 0, "ended sessions are removed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_use_of_a_session_is_noted_at_most_once_a_minute() {
+    let (bench, signed_in) = with_ann().await;
+    for _ in 0..180 {
+        let_pass(1_000).await;
+        bench.console.caller(signed_in.secret.expose_secret()).await.expect("the store answers").expect("the session is good");
+    }
+    assert_eq!(bench.store.kept().touches, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_ends_when_its_owner_says_so() {
+    let (bench, signed_in) = with_ann().await;
+    let secret = signed_in.secret.expose_secret();
+    bench.console.sign_out(secret, HERE).await.expect("the store answers");
+    assert_eq!(last(&bench).as_deref(), Some("sign_out done"));
+    assert_eq!(bench.console.caller(secret).await, Ok(None));
+    bench.console.sign_out(secret, HERE).await.expect("it is gone already");
+    assert_eq!(bench.store.audited().len(), 1, "nothing was done the second time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_secret_is_nobody_s() {
+    let (bench, signed_in) = with_ann().await;
+    let upper = signed_in.secret.expose_secret().to_uppercase();
+    for text in ["", "x", &"0".repeat(64), &upper, &"ä".repeat(32)] {
+        assert_eq!(bench.console.caller(text).await, Ok(None), "{text:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_written_down_is_not_done() {
+    let bench = Bench::without_pools();
+    let link = link(&bench).await;
+    bench.store.audit_fails.store(true, Ordering::Relaxed);
+    let error = bench.console.set_up(form(&link, "ann", GOOD), HERE).await.expect_err("it cannot be written down");
+    assert!(matches!(error, SetUpError::Internal { .. }));
+    assert!(bench.store.kept().people.is_empty());
+    bench.store.audit_fails.store(false, Ordering::Relaxed);
+    let signed_in = bench.console.set_up(form(&link, "ann", GOOD), HERE).await.expect("the link is still open");
+    bench.store.audit_fails.store(true, Ordering::Relaxed);
+    let sessions = bench.store.kept().sessions.len();
+    let error = bench.console.sign_in("ann", GOOD.into(), HERE).await.expect_err("it cannot be written down");
+    assert!(matches!(error, SignInError::Internal { .. }));
+    assert_eq!(bench.store.kept().sessions.len(), sessions);
+    let error = bench.console.sign_out(signed_in.secret.expose_secret(), HERE).await.expect_err("it cannot be written down");
+    assert!(matches!(error, ConsoleError::Internal { .. }));
+    assert!(bench.console.caller(signed_in.secret.expose_secret()).await.expect("the store answers").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn neither_passwords_nor_hashes_nor_secrets_leave() {
+    let (bench, signed_in) = with_ann().await;
+    let again = bench.console.sign_in("ann", GOOD.into(), HERE).await.expect("it is right");
+    let _ = bench.console.sign_in("ann", "wrong horse battery".into(), HERE).await;
+    let secret = again.secret.expose_secret().to_owned();
+    let hash = bench.store.kept().people.values().next().expect("ann exists").1.clone();
+    let shown = [
+        format!("{again:?} {signed_in:?}"),
+        serde_json::to_string(&again.caller).expect("it is data"),
+        format!("{:?}", bench.console.audit(&bench.caller()).await.expect("the store answers")),
+        format!("{:?}", bench.store.kept().sessions),
+    ];
+    for text in shown {
+        for hidden in [GOOD, "wrong horse", hash.as_str(), secret.as_str()] {
+            assert!(!text.contains(hidden), "{hidden} in {text}");
+        }
+    }
+    assert_eq!(again.caller.session_ends_at, at(12 * 3_600_000));
+}
