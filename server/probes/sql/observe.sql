@@ -44,6 +44,7 @@ select json_build_object(
             'flushed', flush_lsn,
             'replayed', replay_lsn,
             'flush_lag', greatest(0, extract(epoch from flush_lag) * 1000)::bigint,
+            -- Between two clocks: a reply carries the time of the standby that sent it.
             'reply_age', greatest(0, extract(epoch from clock_timestamp() - reply_time) * 1000)::bigint
         ) order by application_name, pid), '[]')
         from (select * from pg_stat_replication order by application_name, pid limit 200) as sender

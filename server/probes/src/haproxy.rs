@@ -35,26 +35,25 @@ pub struct HaproxyProbe {
 impl HaproxyProbe {
     /// Prepares; nothing is asked yet. Reads the files of `target`.
     pub fn new(endpoint: Endpoint, target: HaproxyTarget) -> Result<Self, SetUpError> {
-        let (host, port) = host_and_port(&target.address)?;
-        for name in [Some(&target.backend), target.guard_backend.as_ref()].into_iter().flatten() {
+        let HaproxyTarget { address, backend, guard_backend, tls, timeout } = target;
+        let (host, port) = host_and_port(&address)?;
+        for name in [Some(&backend), guard_backend.as_ref()].into_iter().flatten() {
             check_name(name)?;
         }
-        let tls = match &target.tls {
+        let tls = match tls {
             None => None,
             Some(files) => {
                 let name = ServerName::try_from(host.clone())
-                    .map_err(|_| SetUpError::Address { address: target.address.clone(), problem: "no certificate can be for this host" })?;
-                Some((TlsConnector::from(Arc::new(tls::client_config(files)?)), name))
+                    .map_err(|_| SetUpError::Address { address, problem: "no certificate can be for this host" })?;
+                Some((TlsConnector::from(Arc::new(tls::client_config(&files)?)), name))
             }
         };
         // 4 = servers, 2 = the backend itself. Only what is needed is asked for: an HAProxy may have thousands of others.
-        let mut question = format!("show info;show stat {} 4 -1", target.backend);
-        if let Some(guard) = &target.guard_backend {
-            question.push_str(&format!(";show stat {guard} 2 -1"));
-        }
-        question.push('\n');
-        let guarded = target.guard_backend.is_some();
-        Ok(HaproxyProbe { endpoint, host, port, tls, question, guarded, timeout: target.timeout, diary: Diary::default() })
+        let question = match &guard_backend {
+            None => format!("show info;show stat {backend} 4 -1\n"),
+            Some(guard) => format!("show info;show stat {backend} 4 -1;show stat {guard} 2 -1\n"),
+        };
+        Ok(HaproxyProbe { endpoint, host, port, tls, question, guarded: guard_backend.is_some(), timeout, diary: Diary::default() })
     }
 
     async fn ask(&self) -> Result<Facts, Problem> {

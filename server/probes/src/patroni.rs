@@ -9,7 +9,7 @@ use crate::{
 };
 use futures::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
-use std::{fmt, future::Future, time::Duration};
+use std::time::Duration;
 use switchback_domain::{DynamicConfig, Endpoint, Facts, ProbeFailure, Promotion};
 use switchback_engine::ports::Probe;
 use tokio::time::Instant;
@@ -17,11 +17,11 @@ use tracing::warn;
 use wire::Cluster;
 
 /// What Patroni reads from etcd is remembered this long when it cannot be had: while etcd is down, nobody can change it either.
-const REMEMBERED_FOR: Duration = Duration::from_secs(60);
+const REMEMBERED_FOR: Duration = Duration::from_mins(1);
 
-/// Patroni answers with five threads. A question that waits for a dead etcd keeps one of them for ten seconds, and the checks of
-/// `HAProxy` need them too: after a failure such a question is not repeated sooner than this.
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(10);
+/// Patroni answers with five threads. A question that waits for a dead etcd keeps one of them for ten seconds, whether somebody still
+/// listens or not, and the checks of `HAProxy` need them too: such a question is not repeated sooner than this.
+const PAUSE_AFTER_SILENCE: Duration = Duration::from_secs(10);
 
 /// The list of promotions only grows with a new timeline, so it is not asked for every second.
 const HISTORY_EVERY: Duration = Duration::from_secs(10);
@@ -51,16 +51,14 @@ impl PatroniProbe {
 
     async fn ask(&mut self) -> Result<Facts, Problem> {
         let limit = self.http.timeout();
-        // The member's own word does not wait for what hangs behind it.
-        let extra_limit = limit / 2;
         let http = &self.http;
         // 503 is what `/patroni` may answer while PostgreSQL is down: an answer like any other.
         let status = async { wire::status(&http.get("/patroni", limit).await?.body_of(&[200, 503])?) };
         let (status, (), (), ()) = tokio::join!(
             status,
-            self.cluster.refresh(async { wire::cluster(&http.get("/cluster", extra_limit).await?.body_of(&[200])?) }),
-            self.config.refresh(async { wire::config(&http.get("/config", extra_limit).await?.body_of(&[200])?) }),
-            self.history.refresh(async { wire::history(&http.get("/history", extra_limit).await?.body_of(&[200])?) }),
+            self.cluster.refresh(http, wire::cluster),
+            self.config.refresh(http, wire::config),
+            self.history.refresh(http, wire::history),
         );
         let status = status?;
         // Without the configuration it is not known whether this cluster follows another one, and "no" would be a lie.
@@ -94,18 +92,28 @@ struct Remembered<T> {
     failure: Option<ProbeFailure>,
 }
 
-impl<T: Clone + fmt::Debug> Remembered<T> {
+impl<T: Clone> Remembered<T> {
     fn new(path: &'static str, every: Duration) -> Self {
         Remembered { path, every, value: None, ask_at: None, failure: None }
     }
 
     /// Asks, unless it is too soon.
-    async fn refresh(&mut self, question: impl Future<Output = Result<T, Problem>>) {
-        let now = Instant::now();
-        if self.ask_at.is_some_and(|at| now < at) {
-            return;
+    async fn refresh(&mut self, http: &Http, read: impl Fn(&[u8]) -> Result<T, Problem>) {
+        // The member's own word does not wait for what hangs behind it, once there is something to show instead.
+        let limit = if self.value.is_some() { http.timeout() / 2 } else { http.timeout() };
+        if self.is_due() {
+            let answer = http.get(self.path, limit).await;
+            self.take(answer.and_then(|answer| read(&answer.body_of(&[200])?)));
         }
-        match question.await {
+    }
+
+    fn is_due(&self) -> bool {
+        self.ask_at.is_none_or(|at| at <= Instant::now())
+    }
+
+    fn take(&mut self, outcome: Result<T, Problem>) {
+        let now = Instant::now();
+        match outcome {
             Ok(value) => {
                 self.value = Some((value, now));
                 self.ask_at = Some(now + self.every);
@@ -115,9 +123,9 @@ impl<T: Clone + fmt::Debug> Remembered<T> {
                 if self.failure.as_ref() != Some(&problem.failure) {
                     warn!(path = self.path, failure = ?problem.failure, cause = %problem.cause, "a part of Patroni's answer is missing");
                 }
-                // A dead process costs it nothing to be asked again, and it is back the sooner.
-                let pause = if problem.failure == ProbeFailure::Refused { Duration::ZERO } else { PAUSE_AFTER_FAILURE };
-                self.ask_at = Some(now + pause);
+                // Whoever answered something has nobody waiting inside, and is asked again with the next look.
+                let silent = matches!(problem.failure, ProbeFailure::TimedOut { .. });
+                self.ask_at = Some(if silent { now + PAUSE_AFTER_SILENCE } else { now });
                 self.failure = Some(problem.failure);
             }
         }
@@ -137,24 +145,41 @@ impl<T: Clone + fmt::Debug> Remembered<T> {
 mod tests {
     use super::*;
 
-    fn refused() -> Problem {
+    fn status() -> Problem {
         Problem::new(ProbeFailure::Status { code: 502 }, "")
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_part_that_failed_is_remembered_for_a_minute_and_not_asked_for_at_once() {
+    async fn a_part_that_fails_is_remembered_for_a_minute() {
         let mut part = Remembered::new("/config", Duration::ZERO);
-        part.refresh(async { Ok(1) }).await;
-        part.refresh(async { Err(refused()) }).await;
+        assert!(part.is_due() && part.value().is_err());
+        part.take(Ok(1));
+        part.take(Err(status()));
+        assert!(part.is_due());
         assert_eq!(part.value().expect("it is remembered"), 1);
-        tokio::time::advance(PAUSE_AFTER_FAILURE / 2).await;
-        part.refresh(async { Ok(2) }).await;
-        assert_eq!(part.value().expect("it is remembered"), 1, "it was asked too soon");
-        tokio::time::advance(PAUSE_AFTER_FAILURE).await;
-        part.refresh(async { Ok(3) }).await;
-        assert_eq!(part.value().expect("it is new"), 3);
-        part.refresh(async { Err(refused()) }).await;
         tokio::time::advance(REMEMBERED_FOR).await;
         assert_eq!(part.value().expect_err("it is too old").failure, ProbeFailure::Status { code: 502 });
+        part.take(Ok(2));
+        assert_eq!(part.value().expect("it is new"), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_that_was_silent_is_left_alone_for_a_while() {
+        let mut part = Remembered::new("/config", Duration::ZERO);
+        part.take(Ok(1));
+        part.take(Err(Problem::timed_out(Duration::ZERO)));
+        tokio::time::advance(PAUSE_AFTER_SILENCE / 2).await;
+        assert!(!part.is_due());
+        tokio::time::advance(PAUSE_AFTER_SILENCE).await;
+        assert!(part.is_due());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_that_hardly_changes_is_asked_for_rarely() {
+        let mut part = Remembered::new("/history", HISTORY_EVERY);
+        part.take(Ok(1));
+        assert!(!part.is_due());
+        tokio::time::advance(HISTORY_EVERY).await;
+        assert!(part.is_due());
     }
 }

@@ -185,7 +185,7 @@ async fn a_name_that_does_not_resolve_is_unreachable() {
 #[tokio::test]
 async fn a_postgresql_that_answers_nonsense_after_its_first_byte_harms_nobody() {
     // Yes to no encryption; then a message that ends before it begins, and one that announces four gigabytes.
-    for more in [&b"NR\0\0\0\0"[..], b"N\xff\xff\xff\xff\xff", b"NS\0\0\0\x03abc", b"NZ\0\0\0\x05I"] {
+    for more in [&b"NR\0\0\0\0"[..], b"N\xff\xff\xff\xff\xff", b"NR\xff\xff\xff\xf0", b"NS\0\0\0\x03abc", b"NZ\0\0\0\x05I"] {
         let address = serve(move |mut stream| async move {
             question(&mut stream).await;
             let _ = stream.write_all(more).await;

@@ -2,9 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
+mod authority;
 mod support;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use authority::Authority;
 use std::{
     net::SocketAddr,
     path::PathBuf,
@@ -160,76 +161,39 @@ async fn a_password_is_shown_only_to_a_server_that_asks_for_one() {
     assert_eq!(look(&mut probe("wrong")).await, Err(ProbeFailure::Unauthorized));
 }
 
-/// An authority and what it has signed, in files.
-struct Authority {
-    folder: tempfile::TempDir,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(vec![]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let certificate = params.self_signed(&key).unwrap();
-        let authority = Authority { folder: tempfile::tempdir().unwrap(), issuer: Issuer::new(params, key) };
-        std::fs::write(authority.file("ca.pem"), certificate.pem()).unwrap();
-        authority
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn sign(&self, name: &str, host: &str) {
-        let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec![host.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
-        std::fs::write(self.file(&format!("{name}.pem")), certificate.pem()).unwrap();
-        std::fs::write(self.file(&format!("{name}.key")), key.serialize_pem()).unwrap();
-    }
-
-    fn trusting(&self) -> TlsFiles {
-        TlsFiles { ca: Some(self.file("ca.pem")), ..TlsFiles::default() }
-    }
-
-    fn as_console(&self) -> TlsFiles {
-        TlsFiles { client_cert: Some(self.file("console.pem")), client_key: Some(self.file("console.key")), ..self.trusting() }
-    }
-
-    /// A server with the certificate `name` that lets in whoever has a certificate of this authority, and says `answer`.
-    async fn serve(&self, name: &str, answer: String) -> SocketAddr {
-        use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(self.file("ca.pem")).unwrap()).unwrap();
-        let visitors = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().unwrap();
-        let chain = vec![CertificateDer::from_pem_file(self.file(&format!("{name}.pem"))).unwrap()];
-        let key = PrivateKeyDer::from_pem_file(self.file(&format!("{name}.key"))).unwrap();
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_client_cert_verifier(visitors)
-            .with_single_cert(chain, key)
-            .unwrap();
-        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let (acceptor, answer) = (acceptor.clone(), answer.clone());
-                tokio::spawn(async move {
-                    if let Ok(mut stream) = acceptor.accept(stream).await {
-                        let mut seen = [0; 4096];
-                        let _ = stream.read(&mut seen).await;
-                        let _ = stream.write_all(answer.as_bytes()).await;
-                        let _ = stream.shutdown().await;
-                    }
-                });
-            }
-        });
-        address
-    }
+/// A server with the certificate `name` that lets in whoever has a certificate of the authority, and says `answer`.
+async fn serve_tls(authority: &Authority, name: &str, answer: String) -> SocketAddr {
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(authority.file("ca.pem")).unwrap()).unwrap();
+    let visitors = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().unwrap();
+    let chain = vec![CertificateDer::from_pem_file(authority.file(&format!("{name}.pem"))).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(authority.file(&format!("{name}.key"))).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(visitors)
+        .with_single_cert(chain, key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (acceptor, answer) = (acceptor.clone(), answer.clone());
+            tokio::spawn(async move {
+                if let Ok(mut stream) = acceptor.accept(stream).await {
+                    let mut seen = [0; 4096];
+                    let _ = stream.read(&mut seen).await;
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                    let _ = stream.shutdown().await;
+                }
+            });
+        }
+    });
+    address
 }
 
 fn etcd_over_tls(address: SocketAddr, tls: TlsFiles) -> EtcdProbe {
@@ -242,7 +206,7 @@ async fn an_own_authority_and_a_certificate_of_ours_open_the_door() {
     let authority = Authority::new();
     authority.sign("server", "127.0.0.1");
     authority.sign("console", "console");
-    let address = authority.serve("server", http("200 OK", r#"{"health":"true"}"#)).await;
+    let address = serve_tls(&authority, "server", http("200 OK", r#"{"health":"true"}"#)).await;
     let answer = look(&mut etcd_over_tls(address, authority.as_console())).await;
     assert!(matches!(&answer, Ok(Facts::Etcd(facts)) if facts.healthy), "{answer:?}");
     assert_eq!(look(&mut etcd_over_tls(address, authority.trusting())).await, Err(ProbeFailure::Unauthorized));
@@ -254,10 +218,10 @@ async fn nobody_is_trusted_by_a_wrong_authority_or_under_a_wrong_name() {
     authority.sign("server", "127.0.0.1");
     authority.sign("elsewhere", "db.example.org");
     let answer = http("200 OK", r#"{"health":"true"}"#);
-    let right = authority.serve("server", answer.clone()).await;
+    let right = serve_tls(&authority, "server", answer.clone()).await;
     assert_eq!(look(&mut etcd_over_tls(right, other.trusting())).await, Err(ProbeFailure::Tls));
     assert_eq!(look(&mut etcd_over_tls(right, TlsFiles::default())).await, Err(ProbeFailure::Tls));
-    let wrong_name = authority.serve("elsewhere", answer.clone()).await;
+    let wrong_name = serve_tls(&authority, "elsewhere", answer.clone()).await;
     assert_eq!(look(&mut etcd_over_tls(wrong_name, authority.trusting())).await, Err(ProbeFailure::Tls));
     assert_eq!(look(&mut etcd_over_tls(say(answer).await, authority.trusting())).await, Err(ProbeFailure::Tls));
 }
@@ -268,7 +232,7 @@ async fn haproxy_is_asked_over_tls_too() {
     authority.sign("server", "127.0.0.1");
     authority.sign("console", "console");
     let recorded = include_str!("../fixtures/haproxy/members-and-guard.txt");
-    let address = authority.serve("server", recorded.to_owned()).await;
+    let address = serve_tls(&authority, "server", recorded.to_owned()).await;
     let probe =
         |tls| HaproxyProbe::new(endpoint(EndpointKind::Haproxy), HaproxyTarget { tls: Some(tls), ..haproxy_target(address) }).unwrap();
     assert!(matches!(look(&mut probe(authority.as_console())).await, Ok(Facts::Haproxy(facts)) if facts.members.len() == 6));

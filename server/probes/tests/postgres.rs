@@ -2,15 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
+mod authority;
 mod server;
 mod support;
 
+use authority::Authority;
 use server::Server;
 use std::time::Duration;
 use support::{HANGS, endpoint, postgres_target};
 use switchback_domain::{EndpointKind, Facts, Millis, PostgresFacts, ProbeFailure};
 use switchback_engine::ports::Probe;
-use switchback_probes::{PostgresProbe, PostgresTarget};
+use switchback_probes::{PostgresProbe, PostgresTarget, PostgresTls, TlsFiles};
 
 /// Long enough for a busy machine, short enough to wait for in a test.
 const LIMIT: Duration = Duration::from_secs(4);
@@ -212,4 +214,34 @@ async fn a_standby_tells_what_it_receives_and_sees_the_heartbeat_without_writing
     assert!(!promoted.in_recovery && promoted.received.is_none());
     assert_eq!(promoted.timeline.unwrap().0, 2);
     assert_eq!(promoted.heartbeat.unwrap().beat, beaten.heartbeat.unwrap().beat + 1);
+}
+
+#[tokio::test]
+async fn over_tls_both_sides_prove_who_they_are() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    authority.sign("server", "127.0.0.1");
+    authority.sign("elsewhere", "db.example.org");
+    authority.sign("console", "switchback");
+    let mut server = Server::start().await;
+    let with = |tls, tls_files| PostgresTarget { tls, tls_files, ..target(&server) };
+    let over = |files: TlsFiles| with(PostgresTls::VerifyFull, files);
+    assert_eq!(look(&mut probe_with(over(authority.trusting()))).await, Err(ProbeFailure::Tls), "it does not encrypt yet");
+    let (prefer, certain, strict) =
+        (with(PostgresTls::Prefer, TlsFiles::default()), over(authority.as_console()), over(authority.trusting()));
+    let (stranger, lax) = (over(other.trusting()), with(PostgresTls::Require, authority.as_console()));
+    let lax_stranger = with(PostgresTls::Require, other.trusting());
+    assert!(look(&mut probe_with(prefer.clone())).await.is_ok());
+
+    server.demand_certificates(&authority, "server").await;
+    let encrypted = "select ssl from pg_stat_ssl join pg_stat_activity using (pid) where application_name = 'switchback'";
+    let mut welcome = probe_with(certain.clone());
+    look(&mut welcome).await.unwrap();
+    assert_eq!(server.psql(encrypted), "t");
+    assert_eq!(look(&mut probe_with(strict)).await, Err(ProbeFailure::Unauthorized), "our own certificate is missing");
+    assert_eq!(look(&mut probe_with(stranger)).await, Err(ProbeFailure::Tls));
+    assert_eq!(look(&mut probe_with(lax_stranger)).await, Err(ProbeFailure::Tls));
+
+    server.demand_certificates(&authority, "elsewhere").await;
+    assert_eq!(look(&mut probe_with(certain)).await, Err(ProbeFailure::Tls), "the name is another one");
+    assert!(look(&mut probe_with(lax)).await.is_ok(), "the name is not looked at");
 }

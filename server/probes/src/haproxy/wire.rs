@@ -6,6 +6,8 @@ use switchback_domain::{HaproxyFacts, MemberFacts, MemberName, MemberState, Prob
 
 const NO_SUCH_PROXY: &str = "No such proxy.";
 const DENIED: &str = "Permission denied";
+/// How a table begins, in front of the names of its columns.
+const COLUMNS: &str = "# ";
 
 pub(super) fn facts(answer: &[u8], guarded: bool) -> Result<HaproxyFacts, Problem> {
     let text = std::str::from_utf8(answer).map_err(|error| match error.error_len() {
@@ -64,9 +66,8 @@ fn table(rest: &mut &str) -> Result<Option<Table>, Problem> {
     if rest.starts_with(DENIED) {
         return Err(Problem::new(ProbeFailure::Unauthorized, "show stat is not permitted at this level"));
     }
-    const FIRST: &str = "# ";
-    let Some(after) = rest.strip_prefix(FIRST) else {
-        let begun = FIRST.starts_with(*rest) || NO_SUCH_PROXY.starts_with(*rest);
+    let Some(after) = rest.strip_prefix(COLUMNS) else {
+        let begun = COLUMNS.starts_with(*rest) || NO_SUCH_PROXY.starts_with(*rest);
         return Err(if begun { cut() } else { Problem::garbage("it does not begin as show stat does") });
     };
     *rest = after;

@@ -157,7 +157,7 @@ pub(super) fn config(body: &[u8]) -> Result<DynamicConfig, Problem> {
         ttl: Option<Loose>,
         loop_wait: Option<Loose>,
         synchronous_mode: Option<Loose>,
-        slots: Option<BTreeMap<String, IgnoredAny>>,
+        slots: Option<BTreeMap<String, Loose>>,
         standby_cluster: Option<BTreeMap<String, Loose>>,
         postgresql: Option<Postgresql>,
     }

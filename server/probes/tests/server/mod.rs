@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
+use crate::authority::Authority;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::{Pid, User, chown, geteuid},
@@ -9,6 +10,7 @@ use nix::{
 use std::{
     fs,
     net::{SocketAddr, TcpListener},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -57,11 +59,15 @@ fn run(mut command: Command) -> String {
 
 fn own_folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
+    give_away(folder.path());
+    folder
+}
+
+fn give_away(path: &Path) {
     if geteuid().is_root() {
         let user = User::from_name("postgres").unwrap().expect("as root, these tests need the user postgres");
-        chown(folder.path(), Some(user.uid), Some(user.gid)).unwrap();
+        chown(path, Some(user.uid), Some(user.gid)).unwrap();
     }
-    folder
 }
 
 fn free_port() -> u16 {
@@ -122,6 +128,24 @@ impl Server {
             assert!(Instant::now() < end, "it does not start: {}", fs::read_to_string(self.folder.path().join("log")).unwrap());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// From now on encrypts with the certificate `name`, and lets the console in only with one of the same authority.
+    pub async fn demand_certificates(&mut self, authority: &Authority, name: &str) {
+        let data = self.folder.path().join("data");
+        for (from, to) in [("ca.pem", "root.crt"), (&*format!("{name}.pem"), "server.crt"), (&*format!("{name}.key"), "server.key")] {
+            let to = data.join(to);
+            fs::copy(authority.file(from), &to).unwrap();
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).unwrap();
+            give_away(&to);
+        }
+        let rules =
+            "hostssl all switchback 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\nhost all postgres 127.0.0.1/32 scram-sha-256\n";
+        fs::write(data.join("pg_hba.conf"), rules).unwrap();
+        self.psql_in("postgres", "alter system set ssl_ca_file = 'root.crt'");
+        self.psql_in("postgres", "alter system set ssl = on");
+        self.stop();
+        self.start_again().await;
     }
 
     /// Where it listens.
