@@ -8,7 +8,7 @@
 \getenv password SWITCHBACK_PASSWORD
 \if :{?password}
 \else
-  \warn 'pool-setup.sql: set SWITCHBACK_PASSWORD to the password that the role switchback shall get.'
+  DO $$ BEGIN RAISE EXCEPTION 'set SWITCHBACK_PASSWORD to the password that the role switchback shall get'; END $$;
   \quit
 \endif
 
