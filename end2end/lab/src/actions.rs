@@ -92,16 +92,24 @@ impl Lab {
     }
 
     /// Lets a standby node receive but not replay, so that its lag grows although it streams.
+    ///
+    /// By stopping the process that replays: Patroni undoes `pg_wal_replay_pause()` within a loop of its own.
     pub fn pause_replay(&self, node: Node) -> Result<()> {
-        // The first call only asks for it; replay stops at the next record it looks at.
-        let script = "SELECT pg_wal_replay_pause();\n\
-             DO $$ BEGIN FOR i IN 1..500 LOOP EXIT WHEN pg_get_wal_replay_pause_state() = 'paused'; PERFORM pg_sleep(0.01); END LOOP; END $$;";
-        self.psql(node, "postgres", &[], script).map(drop)
+        self.replaying(node).map(|process| process.signal(Signal::SIGSTOP))
     }
 
     /// Lets a standby node replay again.
     pub fn resume_replay(&self, node: Node) -> Result<()> {
-        self.psql(node, "postgres", &[], "SELECT pg_wal_replay_resume();").map(drop)
+        self.replaying(node).map(|process| process.signal(Signal::SIGCONT))
+    }
+
+    /// PostgreSQL's startup process, which lives as long as its server is a standby.
+    fn replaying(&self, node: Node) -> Result<process::Process> {
+        let found = process::of_service(&self.layout, Service::Postgres(node)).into_iter().find(|process| {
+            let title = fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
+            String::from_utf8_lossy(&title).contains(" startup ")
+        });
+        found.ok_or_else(|| LabError::Refused(format!("{node} is no standby that runs")))
     }
 
     /// Wipes a site's database cluster and its etcd, and brings it back as a standby of the other site, which must have the primary.

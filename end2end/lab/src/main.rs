@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use switchback_lab::{ConsoleConfig, Lab, Node, Options, Place, Site, Stop, Target, archive, slow};
+use switchback_lab::{ConsoleConfig, Lab, LabError, Node, Options, Place, Site, Stop, Target, archive, slow};
 
 /// Two sites of real Patroni, PostgreSQL, etcd, HAProxy and chat servers on this machine.
 #[derive(Parser)]
@@ -37,7 +38,7 @@ enum Command {
     },
     /// End everything the lab started and remove its networks and data.
     Down {
-        /// Remove logs and the lab's users too.
+        /// Remove logs, passwords, the console's store and the lab's users too.
         #[arg(long)]
         purge: bool,
     },
@@ -137,8 +138,17 @@ enum Command {
     },
 }
 
-fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+fn main() -> ExitCode {
+    let Err(error) = start(Arguments::parse()) else { return ExitCode::SUCCESS };
+    // The lab's own errors already name their cause; those of the command line say it in their chain.
+    match error.downcast_ref::<LabError>() {
+        Some(error) => eprintln!("switchback-lab: {error}"),
+        None => eprintln!("switchback-lab: {error:#}"),
+    }
+    ExitCode::FAILURE
+}
+
+fn start(arguments: Arguments) -> anyhow::Result<()> {
     // These run often or for ever, inside the sites, and need no runtime.
     match &arguments.command {
         Command::ShipWal { to, file, name } => return Ok(archive::ship(file, name, *to)?),

@@ -180,10 +180,17 @@ impl Lab {
         command::finish(psql, script, &format!("psql at {node}"))
     }
 
-    /// Ends everything that the lab in this folder started, and removes its networks and data; logs stay unless `purge`.
+    /// Ends everything that the lab in this folder started, and removes its networks and data. Logs, passwords and the
+    /// console's store stay unless `purge`, so that a console goes on with the next lab in the same folder.
     ///
     /// Works whatever state the lab is in, and changes nothing the second time.
     pub fn down(dir: &Path, purge: bool) -> Result<()> {
+        // Two at once would pull folders from under each other; the second waits, and finds nothing left to do.
+        let folder = match fs::File::open(dir) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            opened => opened.doing(|| format!("opening {}", dir.display()))?,
+        };
+        folder.lock().doing(|| format!("locking {}", dir.display()))?;
         if let Some(layout) = Layout::load(dir)? {
             // Twice: a supervisor may have started a child between the look and the signal.
             for _ in 0..2 {
@@ -196,23 +203,13 @@ impl Lab {
                 process::kill_all(&left);
             }
             network::destroy(&layout)?;
-            for entry in [
-                "a",
-                "b",
-                "bin",
-                "run",
-                "tls",
-                "secrets",
-                "lab.json",
-                "slow.json",
-                "switchback.db",
-                "switchback.db-shm",
-                "switchback.db-wal",
-            ] {
+            for entry in ["a", "b", "bin", "run", "tls", "lab.json", "slow.json"] {
                 remove(&layout.dir().join(entry))?;
             }
             if purge {
-                remove(&layout.dir().join("log"))?;
+                for entry in ["log", "secrets", "switchback.db", "switchback.db-shm", "switchback.db-wal"] {
+                    remove(&layout.dir().join(entry))?;
+                }
             }
             // Last, because it is what tells `down` that there is something left to do.
             remove(&layout.dir().join("options.json"))?;

@@ -123,6 +123,7 @@ async fn a_lab_streams_bears_every_fault_it_can_make_and_loses_nothing_in_calm()
     lab.load(Some(2), Stop::default()).await.unwrap();
     assert_eq!(seen(&lab, "b1").await.position, held);
     assert_eq!(seen(&lab, "b1").await.replication, "streaming");
+    assert!(lab.pause_replay(node("a1")).unwrap_err().to_string().contains("no standby"), "a primary replays nothing");
     lab.resume_replay(node("b1")).unwrap();
     until("the backup has caught up", SOON, async || seen(&lab, "b1").await.position > held).await;
 
