@@ -45,6 +45,11 @@ impl Spans {
         }
         for link in picture.links.iter().filter(|link| link.knowledge.is_fresh()) {
             let (Some(to), Some(seen_at)) = (&link.to, link.knowledge.seen_at()) else { continue };
+            // That nothing flows may be fresh knowledge although the beginning of the link does not answer; its figures are not.
+            let begins_at = link.from.as_ref().and_then(|from| picture.node(from));
+            if begins_at.and_then(|(side, node)| postgres_seen_at(&picture.sites[side], node)).is_none() {
+                continue;
+            }
             self.put(Metric::LagBytes { kind: link.kind, to: to.clone() }, seen_at, link.lag_bytes.map(|bytes| figure(bytes.0)));
             self.put(Metric::Lag { kind: link.kind, to: to.clone() }, seen_at, link.lag.map(|lag| figure(lag.0)));
         }
@@ -118,11 +123,16 @@ fn figure(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-/// What a primary wrote, what a standby replayed; nothing that is not fresh. Whether it is, its `PostgreSQL` tells: that a node
-/// is down may be fresh knowledge too, but then its positions are history.
-fn position(site: &SitePicture, node: &NodePicture) -> Option<Position> {
+/// When a node's figures were read, if they are fresh. That a node is down may be fresh knowledge too, but then its figures
+/// are history; so this asks what is known of its `PostgreSQL` itself.
+fn postgres_seen_at(site: &SitePicture, node: &NodePicture) -> Option<Timestamp> {
     let postgres = site.endpoints.iter().find(|endpoint| endpoint.name == node.postgres)?;
-    let seen_at = postgres.knowledge.seen_at().filter(|_| postgres.knowledge.is_fresh())?;
+    postgres.knowledge.seen_at().filter(|_| postgres.knowledge.is_fresh())
+}
+
+/// What a primary wrote, what a standby replayed; nothing that is not fresh.
+fn position(site: &SitePicture, node: &NodePicture) -> Option<Position> {
+    let seen_at = postgres_seen_at(site, node)?;
     let writes = node.role == NodeRole::Primary;
     let lsn = if writes { node.position } else { node.replayed }?;
     Some(Position { writes, timeline: node.timeline, lsn, seen_at })

@@ -4,7 +4,7 @@ use super::*;
 use crate::testing::{Bench, Does, Page, let_pass};
 use std::{sync::atomic::Ordering, time::Duration};
 use switchback_domain::{
-    ByteLag, LinkKind, Lsn, NodeState, ProtectionState, Side,
+    LinkKind, Lsn, NodeState, ProtectionState, Side,
     fixture::{WRITTEN, World, at, pool},
     history::{Changed, Span},
 };
@@ -218,7 +218,7 @@ async fn a_store_that_is_away_holds_up_nothing_and_gets_the_newest_ten_minutes_a
 fn what_waits_for_the_store_is_bounded() {
     let writer = Writer::new(pool().id);
     let world = World::healthy(at(0));
-    let point = Point { at: at(0), min: 1, max: 1, last: ByteLag(1).0.cast_signed() };
+    let point = Point { at: at(0), min: 1, max: 1, last: 1 };
     let change = Change { at: world.now, what: Changed::Protection { from: ProtectionState::Protected, to: ProtectionState::AtRisk } };
     for _ in 0..10_000 {
         writer.hand_over(Noted { points: vec![(Metric::Loss, point)], changes: vec![change.clone()] });

@@ -62,7 +62,7 @@ mod tests {
             ring.keep(n, large.clone(), now);
         }
         assert!(ring.bytes <= KEPT_BYTES_MAX);
-        assert_eq!(ring.since(5_018, 5_020).map(|frames| frames.len()), Some(2));
+        assert_eq!(ring.since(5_018, 5_020).map(|missed| Vec::len(&missed)), Some(2));
         ring.keep(5_021, Bytes::from_static(b"late"), now + Duration::from_secs(121));
         assert_eq!(ring.kept.len(), 1);
         assert_eq!(ring.bytes, 4);
@@ -74,7 +74,7 @@ mod tests {
         let now = Instant::now();
         (10..=12).for_each(|n| ring.keep(n, Bytes::from(n.to_string()), now));
         assert_eq!(ring.since(8, 12), None);
-        assert_eq!(ring.since(9, 12).map(|frames| frames.len()), Some(3));
+        assert_eq!(ring.since(9, 12).map(|missed| Vec::len(&missed)), Some(3));
         assert_eq!(ring.since(12, 12), Some(vec![]));
         assert_eq!(ring.since(13, 12), None);
         ring.forget();
