@@ -1,5 +1,8 @@
 //! What browser and server both compile: pages, the parts they are made of, and the functions by which the browser asks.
 
+// A page is one type, nested as deeply as its elements.
+#![recursion_limit = "512"]
+
 pub mod api;
 pub mod live;
 pub mod pages;

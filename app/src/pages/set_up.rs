@@ -53,7 +53,7 @@ pub fn SetUpPage() -> impl IntoView {
                     autocomplete="username"
                     verbatim=true
                     first=true
-                    maxlength=63
+                    maxlength=63_u32
                     problem=login_problem
                 />
                 <Field
@@ -69,8 +69,8 @@ pub fn SetUpPage() -> impl IntoView {
                     label=move || t_string!(i18n, set_up.password).to_owned()
                     hint=Signal::derive(move || t_string!(i18n, set_up.password_hint).to_owned())
                     autocomplete="new-password"
-                    minlength=15
-                    maxlength=256
+                    minlength=15_u32
+                    maxlength=256_u32
                     problem=password_problem
                 />
                 <Button kind=Kind::Primary wide=true submit=true>

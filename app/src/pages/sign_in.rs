@@ -80,6 +80,7 @@ pub(super) fn EntryFrame(
             </div>
             <div class="signin__art" aria-hidden="true">
                 <svg class="map" viewBox="0 0 960 1000" preserveAspectRatio="xMidYMid slice">
+                    <path class="road-e" d=ROAD></path>
                     <path class="road-b" d=ROAD></path>
                     <path class="road-c" d=ROAD></path>
                     <circle class="from" cx="150" cy="842" r="15"></circle>

@@ -27,6 +27,7 @@ pub fn GuardedAction(
     #[prop(into, optional)]
     end: Signal<String>,
     /// The reasons, as `Why`.
+    #[prop(into)]
     why: ViewFn,
     /// How long and with whose approval; may be empty.
     #[prop(into, optional)]
