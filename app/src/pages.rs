@@ -1,6 +1,8 @@
 //! One module for each page.
 
 pub mod audit;
+mod charts;
+mod common;
 pub mod link;
 pub mod node;
 pub mod not_found;
@@ -8,3 +10,4 @@ pub mod overview;
 pub mod pool;
 pub mod set_up;
 pub mod sign_in;
+mod tones;

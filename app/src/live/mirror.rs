@@ -1,0 +1,151 @@
+//! The browser's copy of the server's value: a whole one first, then patches (RFC 6902). It knows nothing of the browser.
+
+#![cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only the browser follows, but the rules are tested anywhere"))]
+
+use jiff::Timestamp;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+use switchback_domain::history::{Metric, Point};
+
+/// What an event brought.
+#[derive(Debug, PartialEq)]
+pub(super) enum Brought<T> {
+    /// A new value.
+    Value(Timestamp, T),
+    /// Newly closed spans of history.
+    Points(Vec<(Metric, Point)>),
+    /// The server is there and has nothing new.
+    Beat(Timestamp),
+}
+
+/// An event that does not fit the copy: only a whole value helps.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the event does not fit what was heard before")]
+pub(super) struct OutOfStep;
+
+/// The copy.
+#[derive(Debug, Default)]
+pub(super) struct Mirror {
+    value: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Whole {
+    at: Timestamp,
+    value: Value,
+}
+
+#[derive(Deserialize)]
+struct Change {
+    at: Timestamp,
+    patch: json_patch::Patch,
+}
+
+#[derive(Deserialize)]
+struct Points {
+    points: Vec<(Metric, Point)>,
+}
+
+#[derive(Deserialize)]
+struct Beat {
+    at: Timestamp,
+}
+
+fn read<'a, E: Deserialize<'a>>(data: &'a str) -> Result<E, OutOfStep> {
+    serde_json::from_str(data).map_err(|_| OutOfStep)
+}
+
+impl Mirror {
+    /// Takes in one event. After an error the copy is empty until a whole value comes.
+    pub(super) fn take<T: DeserializeOwned>(&mut self, event: &str, data: &str) -> Result<Brought<T>, OutOfStep> {
+        match event {
+            "whole" => {
+                let Whole { at, value } = read(data)?;
+                self.value = Some(value);
+                self.current(at)
+            }
+            "change" => {
+                let Change { at, patch } = read(data)?;
+                let mut value = self.value.take().ok_or(OutOfStep)?;
+                json_patch::patch(&mut value, &patch).map_err(|_| OutOfStep)?;
+                self.value = Some(value);
+                self.current(at)
+            }
+            "points" => Ok(Brought::Points(read::<Points>(data)?.points)),
+            "beat" => Ok(Brought::Beat(read::<Beat>(data)?.at)),
+            _ => Err(OutOfStep),
+        }
+    }
+
+    fn current<T: DeserializeOwned>(&mut self, at: Timestamp) -> Result<Brought<T>, OutOfStep> {
+        let value = self.value.as_ref().ok_or(OutOfStep)?;
+        match T::deserialize(value) {
+            Ok(value) => Ok(Brought::Value(at, value)),
+            Err(_) => {
+                self.value = None;
+                Err(OutOfStep)
+            }
+        }
+    }
+}
+
+/// How long to wait before the `attempt`th attempt to connect, in milliseconds: longer each time, at most 15 s.
+pub(super) fn back_off_ms(attempt: u32) -> u32 {
+    500_u32.saturating_mul(1 << attempt.min(5)).min(15_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const AT: &str = "2026-03-14T02:41:07Z";
+
+    fn at() -> Timestamp {
+        AT.parse().expect("a time")
+    }
+
+    fn event(body: &Value) -> String {
+        body.to_string()
+    }
+
+    #[test]
+    fn a_change_applies_to_what_came_before() {
+        let mut mirror = Mirror::default();
+        let whole = event(&json!({"at": AT, "value": ["a", "b"]}));
+        assert_eq!(mirror.take("whole", &whole), Ok(Brought::Value(at(), vec!["a".to_owned(), "b".to_owned()])));
+        let change = event(&json!({"at": AT, "patch": [{"op": "replace", "path": "/1", "value": "c"}]}));
+        assert_eq!(mirror.take("change", &change), Ok(Brought::Value(at(), vec!["a".to_owned(), "c".to_owned()])));
+    }
+
+    #[test]
+    fn a_change_that_does_not_fit_is_refused_until_a_whole_value_comes() {
+        let mut mirror = Mirror::default();
+        let change = event(&json!({"at": AT, "patch": [{"op": "replace", "path": "/9", "value": "c"}]}));
+        assert_eq!(mirror.take::<Vec<String>>("change", &change), Err(OutOfStep), "nothing came before");
+        let whole = event(&json!({"at": AT, "value": ["a"]}));
+        assert!(mirror.take::<Vec<String>>("whole", &whole).is_ok());
+        assert_eq!(mirror.take::<Vec<String>>("change", &change), Err(OutOfStep), "the place is not there");
+        let fitting = event(&json!({"at": AT, "patch": [{"op": "replace", "path": "/0", "value": "c"}]}));
+        assert_eq!(mirror.take::<Vec<String>>("change", &fitting), Err(OutOfStep), "a copy that missed a change is not gone on with");
+        assert!(mirror.take::<Vec<String>>("whole", &whole).is_ok());
+    }
+
+    #[test]
+    fn beats_and_points_leave_the_value_alone_and_garbage_is_refused() {
+        let mut mirror = Mirror::default();
+        assert_eq!(mirror.take::<Vec<String>>("beat", &event(&json!({"at": AT}))), Ok(Brought::Beat(at())));
+        let point = Point { at: at(), min: 1, max: 3, last: 2 };
+        let points = event(&json!({"points": [["loss_ms", point]]}));
+        assert_eq!(mirror.take::<Vec<String>>("points", &points), Ok(Brought::Points(vec![(Metric::Loss, point)])));
+        assert_eq!(mirror.take::<Vec<String>>("whole", "{"), Err(OutOfStep));
+        assert_eq!(mirror.take::<Vec<String>>("surprise", "{}"), Err(OutOfStep));
+    }
+
+    #[test]
+    fn attempts_become_rarer_but_never_stop() {
+        let waits: Vec<u32> = (0..8).map(back_off_ms).collect();
+        assert!(waits.is_sorted());
+        assert_eq!((waits[0], back_off_ms(40)), (500, 15_000));
+    }
+}

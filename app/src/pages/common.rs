@@ -1,0 +1,395 @@
+//! What several pages share: the language, errors, the live bar, curves that grow.
+
+use crate::{
+    api::ApiError,
+    i18n::{Locale, use_i18n},
+    live::{Connection, Live},
+    paths,
+    ui::{
+        Age, Banner, Button, ButtonLink, ChartWords, ChoiceItem, Curve, Dot, Empty, Kind, LiveState, SkeletonPanel, Spark, Tone,
+        use_announcer, use_clock, use_live_bar,
+    },
+    words::{self, Piece, say},
+};
+use jiff::Timestamp;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+use std::collections::BTreeMap;
+use switchback_domain::{
+    ByteLag, Millis,
+    error::ConsoleError,
+    history::{Metric, Point, Series, Span},
+};
+
+/// The language of the page, to be read in closures.
+pub(super) fn use_lang() -> impl Fn() -> Locale + Copy + Send + Sync + 'static {
+    let i18n = use_i18n();
+    move || i18n.get_locale()
+}
+
+/// A text with its marked parts in bold.
+#[component]
+pub(super) fn Marked(
+    /// The text, marked as in `locales/`.
+    #[prop(into)]
+    text: Signal<String>,
+) -> impl IntoView {
+    move || {
+        let pieces = words::pieces(&text.get()).into_iter().map(|piece| match piece {
+            Piece::Plain(text) => text.into_any(),
+            Piece::Strong(text) => view! { <b>{text}</b> }.into_any(),
+        });
+        pieces.collect_view()
+    }
+}
+
+/// An age such as `0.4 s ago` that grows by itself.
+#[component]
+pub(super) fn Ago(
+    /// When it began; nothing is shown without.
+    #[prop(into)]
+    since: Signal<Option<Timestamp>>,
+) -> impl IntoView {
+    let lang = use_lang();
+    view! { <Age since text=Callback::new(move |age| words::ago(lang(), age)) /> }
+}
+
+/// A duration such as `41 d 06 h` that grows by itself.
+#[component]
+pub(super) fn Lasting(
+    /// When it began; nothing is shown without.
+    #[prop(into)]
+    since: Signal<Option<Timestamp>>,
+) -> impl IntoView {
+    let lang = use_lang();
+    view! { <Age since text=Callback::new(move |age| words::duration(lang(), age)) /> }
+}
+
+/// Shown while the answer is on its way, after a link within the console was followed.
+#[component]
+pub(super) fn Waiting() -> impl IntoView {
+    let lang = use_lang();
+    view! {
+        <div class="page" aria-busy="true">
+            <p class="vh" role="status">{move || say!(lang(), pages.live.loading)}</p>
+            <SkeletonPanel />
+        </div>
+    }
+}
+
+/// An error as a page of its own: what is wrong and where to go.
+#[component]
+pub(super) fn Problem(
+    /// Why the page could not be shown.
+    error: ApiError,
+) -> impl IntoView {
+    let lang = use_lang();
+    let signed_out = error == ApiError::from(ConsoleError::NotSignedIn);
+    let title = {
+        let error = error.clone();
+        move || match error {
+            ApiError::NoSuchPool { .. } | ApiError::Console { error: ConsoleError::UnknownPool { .. } } => {
+                say!(lang(), pages.problem.unknown_pool_title)
+            }
+            ApiError::NoSuchNode { .. } => say!(lang(), pages.problem.unknown_node_title),
+            ApiError::NoSuchLink { .. } => say!(lang(), pages.problem.unknown_link_title),
+            ApiError::Console { .. } | ApiError::BadRequest | ApiError::Transport => say!(lang(), pages.problem.title),
+        }
+    };
+    let title = Signal::derive(title);
+    let back = match &error {
+        ApiError::NoSuchNode { pool, .. } | ApiError::NoSuchLink { pool } => pool.parse().ok(),
+        _ => None,
+    };
+    let back = back.map(|pool: switchback_domain::PoolId| {
+        let name = pool.to_string();
+        view! { <ButtonLink href=paths::pool(&pool)>{move || say!(lang(), pages.problem.to_pool, pool = name.clone())}</ButtonLink> }
+    });
+    // Whoever is signed out is told so and can go on there; the address is not kept, because this page may be stale anyway.
+    let sign_in = signed_out.then(|| {
+        view! {
+            <ButtonLink href=paths::sign_in() kind=Kind::Primary attr:rel="external">
+                {move || say!(lang(), pages.problem.to_sign_in)}
+            </ButtonLink>
+        }
+    });
+    view! {
+        <Title text=move || title.get() />
+        <div class="page page--narrow">
+            <h1 class="vh">{move || title.get()}</h1>
+            <Empty title>
+                <p>{move || words::error::api(lang(), &error)}</p>
+                <div class="btn-row">
+                    {sign_in} {back}
+                    <ButtonLink href=paths::overview()>{move || say!(lang(), pages.problem.to_pools)}</ButtonLink>
+                </div>
+            </Empty>
+        </div>
+    }
+}
+
+/// Shows in the bar whether the page is live, and a banner while it is not.
+#[component]
+pub(super) fn LiveNotice<T: Send + Sync + 'static>(
+    /// What the page follows.
+    live: Live<T>,
+) -> impl IntoView {
+    let lang = use_lang();
+    let clock = use_clock();
+    let (bar, announcer) = (use_live_bar(), use_announcer());
+    let connection = live.connection;
+    let age = move |since| words::duration(lang(), Millis::between(since, clock.now()));
+    let state = Signal::derive(move || match connection.get() {
+        Connection::Live => LiveState::Live,
+        Connection::Paused { .. } => LiveState::Paused,
+        Connection::Lost { .. } | Connection::Ended { .. } => LiveState::Lost,
+    });
+    let text = Signal::derive(move || match connection.get() {
+        Connection::Live => say!(lang(), pages.live.live),
+        Connection::Paused { .. } => say!(lang(), pages.live.paused),
+        Connection::Lost { since } => say!(lang(), pages.live.not_live, age = age(since)),
+        Connection::Ended { .. } => say!(lang(), pages.live.ended),
+    });
+    let hint = Signal::derive(move || match connection.get() {
+        Connection::Live => say!(lang(), pages.live.hint_pause),
+        Connection::Paused { .. } => say!(lang(), pages.live.hint_go_on),
+        Connection::Lost { .. } | Connection::Ended { .. } => say!(lang(), pages.live.hint_retry),
+    });
+    let press = Callback::new(move |()| match connection.get_untracked() {
+        Connection::Live | Connection::Paused { .. } => live.toggle(),
+        Connection::Lost { .. } | Connection::Ended { .. } => live.retry(),
+    });
+    Effect::new(move || bar.show(state, text, hint, press));
+    Effect::new(move |before: Option<LiveState>| {
+        let now = state.get();
+        match before {
+            Some(before) if before != now => match now {
+                LiveState::Live => announcer.say(say!(lang(), pages.announce.live_again)),
+                LiveState::Paused => {}
+                LiveState::Lost => announcer.alert(say!(lang(), pages.announce.not_live)),
+            },
+            _ => {}
+        }
+        now
+    });
+    move || {
+        let (tone, button) = match connection.get() {
+            Connection::Live => return None,
+            Connection::Paused { .. } => {
+                let go_on = view! { <Button small=true on:click=move |_| live.toggle()>{move || say!(lang(), pages.live.go_on)}</Button> };
+                (Tone::Warn, go_on.into_any())
+            }
+            Connection::Lost { .. } => {
+                let retry = view! { <Button small=true on:click=move |_| live.retry()>{move || say!(lang(), pages.live.retry)}</Button> };
+                (Tone::Warn, retry.into_any())
+            }
+            Connection::Ended { .. } => {
+                let sign_in = view! {
+                    // A whole new page: what this one holds belongs to a session that is over.
+                    <ButtonLink href=paths::sign_in() small=true attr:rel="external">
+                        {move || say!(lang(), pages.live.sign_in)}
+                    </ButtonLink>
+                };
+                (Tone::Fail, sign_in.into_any())
+            }
+        };
+        let text = move || match connection.get() {
+            Connection::Live => String::new(),
+            Connection::Paused { since } => say!(lang(), pages.live.banner_paused, time = words::clock_time(lang(), since)),
+            Connection::Lost { since } => say!(lang(), pages.live.banner_not_live, age = age(since)),
+            Connection::Ended { .. } => say!(lang(), pages.live.banner_ended),
+        };
+        Some(view! {
+            <Banner tone>
+                <p>
+                    <Marked text=Signal::derive(text) />
+                </p>
+                {button}
+            </Banner>
+        })
+    }
+}
+
+/// Figures over time by what they are, growing while the page is followed.
+#[derive(Clone, Copy)]
+pub(super) struct Trends {
+    curves: RwSignal<BTreeMap<Metric, Curve>>,
+}
+
+impl Trends {
+    /// From what the server knew when it rendered the page.
+    pub(super) fn new(series: &[Series]) -> Trends {
+        Trends { curves: RwSignal::new(series.iter().map(|series| (series.metric.clone(), Curve::from(series))).collect()) }
+    }
+
+    /// Takes in newly closed spans. A figure that was never asked for is not drawn.
+    pub(super) fn add(self, points: &[(Metric, Point)]) {
+        self.curves.update(|curves| {
+            for (metric, point) in points {
+                if let Some(curve) = curves.get_mut(metric) {
+                    curve.push(dot(point));
+                }
+            }
+        });
+    }
+
+    /// One of them; empty when it was never asked for.
+    pub(super) fn curve(self, metric: Metric) -> Memo<Curve> {
+        Memo::new(move |_| self.curves.read().get(&metric).cloned().unwrap_or_default())
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a drawing has fewer than a thousand steps")]
+fn dot(point: &Point) -> Dot {
+    Dot { at_ms: point.at.as_millisecond(), low: point.min as f64, high: point.max as f64, last: point.last as f64 }
+}
+
+/// Adds one value to the span it falls into. For figures whose points the stream does not bring.
+pub(super) fn add_value(curve: &mut Curve, at: Timestamp, value: f64) {
+    let step = curve.step_ms.max(1);
+    let at_ms = at.as_millisecond().div_euclid(step) * step;
+    let merged = match curve.dots.iter().find(|dot| dot.at_ms == at_ms) {
+        Some(dot) => Dot { low: dot.low.min(value), high: dot.high.max(value), last: value, ..*dot },
+        None => Dot { at_ms, low: value, high: value, last: value },
+    };
+    curve.push(merged);
+}
+
+/// Milliseconds or bytes from a drawing back to a figure; drawings never go below zero.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "drawings hold figures that came from u64")]
+pub(super) fn figure(value: f64) -> u64 {
+    value.max(0.0).round() as u64
+}
+
+/// A target for a drawing.
+#[expect(clippy::cast_precision_loss, reason = "a target is far below 2^53")]
+pub(super) fn target(figure: u64) -> f64 {
+    figure as f64
+}
+
+/// How a figure is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// Milliseconds.
+    Time,
+    /// Bytes.
+    Bytes,
+    /// Bytes per second.
+    Rate,
+}
+
+impl Unit {
+    /// The unit in which a metric is kept; sessions are counted and have none, and no page draws them yet.
+    pub(super) fn of(metric: &Metric) -> Unit {
+        match metric {
+            Metric::Loss | Metric::Lag { .. } => Unit::Time,
+            Metric::LossBytes | Metric::LagBytes { .. } | Metric::Sessions { .. } => Unit::Bytes,
+            Metric::WalRate { .. } => Unit::Rate,
+        }
+    }
+
+    /// A figure with it.
+    pub(super) fn text(self, lang: Locale, value: f64) -> String {
+        match self {
+            Unit::Time => words::duration(lang, Millis(figure(value))),
+            Unit::Bytes => words::bytes(ByteLag(figure(value))),
+            Unit::Rate => words::rate(lang, ByteLag(figure(value))),
+        }
+    }
+}
+
+/// The last quarter of an hour as a small curve that is also told in words.
+#[component]
+pub(super) fn Trend(
+    /// The curve.
+    curve: Memo<Curve>,
+    /// Its unit.
+    unit: Unit,
+    /// The target, if there is one.
+    #[prop(into, optional)]
+    goal: Signal<Option<f64>>,
+    /// The family of the state it belongs to.
+    #[prop(into)]
+    tone: Signal<Tone>,
+    /// Taller than the line of text it stands in.
+    #[prop(optional)]
+    tall: bool,
+) -> impl IntoView {
+    let lang = use_lang();
+    let label = move || {
+        let Some((low, high)) = curve.read().range() else { return say!(lang(), pages.spark.nothing) };
+        let (low, high) = (unit.text(lang(), low), unit.text(lang(), high));
+        match (unit, goal.get()) {
+            (Unit::Rate, _) => say!(lang(), pages.spark.rate, low = low, high = high),
+            (_, Some(goal)) => say!(lang(), pages.spark.loss, low = low, high = high, target = unit.text(lang(), goal)),
+            (_, None) => say!(lang(), pages.spark.lag, low = low, high = high),
+        }
+    };
+    view! { <Spark curve label=Signal::derive(label) target=goal tone tall /> }
+}
+
+/// The words around a chart.
+pub(super) fn chart_words(lang: Locale) -> ChartWords {
+    ChartWords {
+        at: say!(lang, pages.chart.at),
+        table: say!(lang, pages.chart.table),
+        time: say!(lang, pages.chart.time),
+        least: say!(lang, pages.chart.least),
+        most: say!(lang, pages.chart.most),
+        last: say!(lang, pages.chart.last),
+        no_reading: say!(lang, pages.chart.no_reading),
+        target: say!(lang, pages.chart.target),
+    }
+}
+
+/// How far back the address of the page looks: `?span=hours`.
+pub(super) fn use_span() -> Memo<Span> {
+    let query = use_query_map();
+    Memo::new(move |_| match query.read().get("span").as_deref() {
+        Some("hours") => Span::Hours,
+        Some("week") => Span::Week,
+        _ => Span::Quarter,
+    })
+}
+
+/// Links to the same page that look further back.
+pub(super) fn span_choice(lang: Locale, address: &str, current: Span) -> Vec<ChoiceItem> {
+    [(Span::Quarter, ""), (Span::Hours, "?span=hours"), (Span::Week, "?span=week")]
+        .into_iter()
+        .map(|(span, query)| ChoiceItem { href: format!("{address}{query}"), text: span_text(lang, span), current: span == current })
+        .collect()
+}
+
+fn span_text(lang: Locale, span: Span) -> String {
+    match span {
+        Span::Quarter => say!(lang, words.span.quarter),
+        Span::Hours => say!(lang, words.span.hours),
+        Span::Week => say!(lang, words.span.week),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_one_span_become_one_dot_with_their_range() {
+        let at = |text: &str| text.parse::<Timestamp>().expect("a time");
+        let mut curve = Curve { from_ms: 0, until_ms: 900_000, step_ms: 10_000, dots: Vec::new() };
+        add_value(&mut curve, at("2026-03-14T02:41:01Z"), 300.0);
+        add_value(&mut curve, at("2026-03-14T02:41:09Z"), 100.0);
+        add_value(&mut curve, at("2026-03-14T02:41:10Z"), 200.0);
+        let figures: Vec<_> = curve.dots.iter().map(|dot| (figure(dot.low), figure(dot.high), figure(dot.last))).collect();
+        assert_eq!(figures, [(100, 300, 100), (200, 200, 200)]);
+        assert_eq!(curve.until_ms - curve.from_ms, 900_000);
+    }
+
+    #[test]
+    fn every_figure_that_is_drawn_has_its_unit() {
+        let text = |metric: &Metric, value| Unit::of(metric).text(Locale::en, value);
+        assert_eq!(text(&Metric::Loss, 300.0), "0.3 s");
+        assert_eq!(text(&Metric::LossBytes, 24_576.0), "24 KiB");
+        assert_eq!(text(&Metric::WalRate { node: "a1".parse().expect("a name") }, 82_944.0), "81 KiB/s");
+    }
+}

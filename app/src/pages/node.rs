@@ -1,0 +1,210 @@
+//! A node: every fact that is known of it, where it comes from, and its figures over time.
+
+use crate::{
+    api::{self, NodeCharts as Answer},
+    pages::{
+        charts::Charts,
+        common::{Ago, Lasting, LiveNotice, Problem, Trends, Waiting, use_lang, use_span},
+        pool::{View, sources::EndpointTable},
+        tones,
+    },
+    paths,
+    ui::{Crumbs, Look, PageHead, Panel, Status, Tone},
+    words::{self, say},
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_params_map;
+use switchback_domain::{LinkPicture, NodeName, NodePicture, SiteRole};
+
+/// The page.
+#[component]
+pub fn NodePage() -> impl IntoView {
+    let params = use_params_map();
+    let span = use_span();
+    let asked = Memo::new(move |_| {
+        let params = params.read();
+        (params.get("pool").unwrap_or_default(), params.get("node").unwrap_or_default(), span.get())
+    });
+    let answer = Resource::new_blocking(move || asked.get(), |(pool, node, span)| api::one_node(pool, node, span));
+    view! {
+        <Suspense fallback=Waiting>
+            {move || Suspend::new(async move {
+                match answer.await {
+                    Ok(answer) => view! { <Node answer /> }.into_any(),
+                    Err(error) => view! { <Problem error /> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+#[component]
+fn Node(answer: Answer) -> impl IntoView {
+    let lang = use_lang();
+    let Answer { at, picture, node: name, span, series } = answer;
+    // The console has answered for this node, so it is there; a picture without it is only a moment away from a reload.
+    let Some((side, first)) = picture.node(&name).map(|(side, node)| (side, node.clone())) else { return ().into_any() };
+    let trends = Trends::new(&series);
+    let view = View::follow(picture, at, trends);
+    let own_name = name.clone();
+    let node = view.part(move |picture| picture.node(&own_name).map_or_else(|| first.clone(), |(_, node)| node.clone()));
+    let site_role = view.part(move |picture| picture.sites[side].role);
+
+    let pool = view.pool.get_value();
+    let address = paths::node(&pool, &name);
+    let shown = name.to_string();
+    let title = {
+        let shown = shown.clone();
+        move || say!(lang(), pages.node.title, node = shown.clone())
+    };
+    let crumbs = {
+        let (pool, shown) = (pool.clone(), shown.clone());
+        move || {
+            let pool = pool.clone();
+            let trail = move || vec![(paths::overview(), say!(lang(), pages.pool.pools)), (paths::pool(&pool), pool.to_string())];
+            view! {
+                <Crumbs
+                    label=Signal::derive(move || say!(lang(), pages.pool.crumbs))
+                    trail=Signal::derive(trail)
+                    here=shown.clone()
+                />
+            }
+        }
+    };
+    let lede = move || {
+        say!(lang(), pages.node.lede, role = words::picture::node_role(lang(), node.read().role), site = view.site(side))
+    };
+    let status = move || {
+        let tone = tones::node(&node.read(), site_role.get() == SiteRole::ClaimsActive);
+        view! {
+            <Status tone look=Look::Chip>
+                {move || words::picture::node_state(lang(), node.read().state, node.read().knowledge.is_fresh())}
+            </Status>
+        }
+    };
+    let endpoints = Memo::new(move |_| {
+        let node = node.read();
+        vec![(side, node.patroni.clone()), (side, node.postgres.clone())]
+    });
+    view! {
+        <Title text=title.clone() />
+        <LiveNotice live=view.live />
+        <div class="page">
+            <PageHead title=Signal::derive(title) lede crumbs>
+                {status}
+            </PageHead>
+            <div class="half">
+                <Panel id="facts" title=Signal::derive(move || say!(lang(), pages.node.facts))>
+                    <NodeFacts node />
+                </Panel>
+                <Panel id="links" title=Signal::derive(move || say!(lang(), pages.node.links)) flush=true>
+                    <NodeLinks view name=name.clone() />
+                </Panel>
+            </div>
+            <Charts series trends address span />
+            <Panel id="sources" title=Signal::derive(move || say!(lang(), pages.node.sources)) flush=true>
+                <EndpointTable view all=endpoints />
+            </Panel>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn NodeFacts(node: Memo<NodePicture>) -> impl IntoView {
+    let lang = use_lang();
+    let known = move |value: Option<String>| value.unwrap_or_else(|| say!(lang(), pages.node.no_value));
+    let tensed = move |value: Option<String>| match value {
+        Some(value) if !node.read().knowledge.is_fresh() => say!(lang(), pages.topology.was, value = value),
+        value => known(value),
+    };
+    let not_replayed = move || {
+        let node = node.read();
+        node.position.zip(node.replayed).map(|(position, replayed)| words::bytes(position.bytes_ahead_of(replayed)))
+    };
+    let started = Signal::derive(move || node.read().started_at);
+    let seen = Signal::derive(move || node.read().knowledge.seen_at());
+    let is_standby = Memo::new(move |_| node.read().replayed.is_some());
+    view! {
+        <dl class="kv kv--rows" class:is-stale=move || !node.read().knowledge.is_fresh()>
+            <dt>{move || say!(lang(), pages.node.role)}</dt>
+            <dd>{move || words::picture::node_role(lang(), node.read().role)}</dd>
+            <dt>{move || say!(lang(), pages.node.state)}</dt>
+            <dd>{move || words::picture::node_state(lang(), node.read().state, node.read().knowledge.is_fresh())}</dd>
+            <dt>{move || say!(lang(), pages.node.timeline)}</dt>
+            <dd>{move || tensed(node.read().timeline.map(|timeline| timeline.to_string()))}</dd>
+            <dt>{move || say!(lang(), pages.node.position)}</dt>
+            <dd><code>{move || tensed(node.read().position.map(|position| position.to_string()))}</code></dd>
+            {move || {
+                is_standby
+                    .get()
+                    .then(|| {
+                        view! {
+                            <dt>{move || say!(lang(), pages.node.replayed)}</dt>
+                            <dd><code>{move || tensed(node.read().replayed.map(|replayed| replayed.to_string()))}</code></dd>
+                            <dt>{move || say!(lang(), pages.node.not_replayed)}</dt>
+                            <dd>{move || tensed(not_replayed())}</dd>
+                        }
+                    })
+            }}
+            <dt>{move || say!(lang(), pages.node.kept)}</dt>
+            <dd>{move || tensed(node.read().kept_for_slots.map(words::bytes))}</dd>
+            <dt>{move || say!(lang(), pages.node.version)}</dt>
+            <dd>{move || known(node.read().server_version.map(words::figures::server_version))}</dd>
+            <dt>{move || say!(lang(), pages.node.started)}</dt>
+            <dd>
+                {move || known(started.get().map(|at| words::figures::date_time(lang(), at)))}
+                " "
+                <span class="muted"><Lasting since=started /></span>
+            </dd>
+            <dt>{move || say!(lang(), pages.node.read)}</dt>
+            <dd>{move || seen.get().is_none().then(|| say!(lang(), pages.checks.never))} <Ago since=seen /></dd>
+        </dl>
+    }
+}
+
+/// The links that start or end here, each leading to its page.
+#[component]
+fn NodeLinks(view: View, name: NodeName) -> impl IntoView {
+    let lang = use_lang();
+    let own_name = name.clone();
+    let links = view.part(move |picture| {
+        let here = |link: &&LinkPicture| link.from.as_ref() == Some(&own_name) || link.to.as_ref() == Some(&own_name);
+        picture.links.iter().filter(here).cloned().collect::<Vec<_>>()
+    });
+    let row = move |link: LinkPicture| {
+        let other = if link.to.as_ref() == Some(&name) { link.from.clone() } else { link.to.clone() };
+        let other = other.map_or_else(|| say!(lang(), pages.topology.no_node), |node| node.to_string());
+        let direction =
+            if link.to.as_ref() == Some(&name) { say!(lang(), pages.node.link_from) } else { say!(lang(), pages.node.link_to) };
+        let tone = tones::link(&link);
+        let look = if tone == Tone::Ok { Look::Calm } else { Look::Plain };
+        let href = view.pool.with_value(|pool| paths::link(pool, link.kind));
+        let lag = [link.lag.map(|lag| words::duration(lang(), lag)), link.lag_bytes.map(words::bytes)];
+        view! {
+            <tr>
+                <th scope="row"><a href=href>{words::picture::link_kind(lang(), link.kind)}</a></th>
+                <td>{direction} " " <span class="nw mono">{other}</span></td>
+                <td>
+                    <Status tone look>{words::picture::link_state(lang(), link.state, link.knowledge.is_fresh())}</Status>
+                </td>
+                <td class="num">{words::list(lang(), lag.into_iter().flatten())}</td>
+            </tr>
+        }
+    };
+    view! {
+        <table class="tbl tbl--plain">
+            <caption class="vh">{move || say!(lang(), pages.node.links)}</caption>
+            <thead class="vh">
+                <tr>
+                    <th scope="col">{move || say!(lang(), pages.sources.head_kind)}</th>
+                    <th scope="col">{move || say!(lang(), pages.node.link_to)}</th>
+                    <th scope="col">{move || say!(lang(), pages.node.state)}</th>
+                    <th scope="col">{move || say!(lang(), pages.node.lag)}</th>
+                </tr>
+            </thead>
+            <tbody>{move || links.get().into_iter().map(row.clone()).collect_view()}</tbody>
+        </table>
+    }
+}

@@ -1,0 +1,19 @@
+//! Why the console did not answer.
+
+use super::{Locale, say};
+use crate::api::ApiError;
+use switchback_domain::error::ConsoleError;
+
+/// The error in one sentence, with what to do.
+pub fn api(lang: Locale, error: &ApiError) -> String {
+    match error {
+        ApiError::Console { error: ConsoleError::NotSignedIn } => say!(lang, words.error.not_signed_in),
+        ApiError::Console { error: ConsoleError::UnknownPool { pool } } => say!(lang, words.error.unknown_pool, pool = pool.to_string()),
+        ApiError::Console { error: ConsoleError::Internal { incident } } => say!(lang, words.error.internal, incident = incident.clone()),
+        ApiError::NoSuchPool { pool } => say!(lang, words.error.unknown_pool, pool = pool.clone()),
+        ApiError::NoSuchNode { pool, node } => say!(lang, words.error.unknown_node, pool = pool.clone(), node = node.clone()),
+        ApiError::NoSuchLink { pool } => say!(lang, words.error.unknown_link, pool = pool.clone()),
+        ApiError::BadRequest => say!(lang, words.error.bad_request),
+        ApiError::Transport => say!(lang, words.error.transport),
+    }
+}
