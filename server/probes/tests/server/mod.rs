@@ -107,6 +107,7 @@ impl Server {
     }
 
     /// Starts the processes and waits until they serve.
+    #[expect(clippy::disallowed_methods, reason = "it can only be asked again and again whether a server has started")]
     pub async fn start_again(&mut self) {
         let mut postgres = program("postgres");
         postgres.arg("-D").arg(self.folder.path().join("data"));
@@ -123,7 +124,7 @@ impl Server {
         }
         let log = fs::File::create(self.folder.path().join("log")).unwrap();
         self.process = Some(postgres.stdout(Stdio::null()).stderr(log).spawn().unwrap());
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_mins(1);
         while !self.try_psql("postgres", "select 1").0 {
             assert!(Instant::now() < end, "it does not start: {}", fs::read_to_string(self.folder.path().join("log")).unwrap());
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -189,7 +190,7 @@ impl Server {
 
     /// Waits until the superuser gets this answer.
     pub fn wait_until(&self, sql: &str, answer: &str) {
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_mins(1);
         while self.psql(sql) != answer {
             assert!(Instant::now() < end, "{sql} never answered {answer}");
             std::thread::sleep(Duration::from_millis(50));

@@ -98,11 +98,8 @@ pub async fn serve<F: Future<Output = ()> + Send + 'static>(behave: impl Fn(TcpS
 pub async fn question(stream: &mut TcpStream) -> String {
     let mut seen = Vec::new();
     let mut byte = [0];
-    loop {
-        match stream.read(&mut byte).await {
-            Ok(1) => seen.push(byte[0]),
-            _ => break,
-        }
+    while let Ok(1) = stream.read(&mut byte).await {
+        seen.push(byte[0]);
         let http = seen.starts_with(b"GET");
         if seen.ends_with(b"\r\n\r\n") || (!http && (seen.ends_with(b"\n") || (seen[0] == 0 && seen.len() == 8))) {
             break;
@@ -139,7 +136,7 @@ pub async fn endless(start: &'static str) -> (SocketAddr, Arc<AtomicU64>) {
         async move {
             question(&mut stream).await;
             let _ = stream.write_all(start.as_bytes()).await;
-            let more = [b'x'; 64 * 1024];
+            let more = vec![b'x'; 64 * 1024];
             while stream.write_all(&more).await.is_ok() {
                 counter.fetch_add(more.len() as u64, Ordering::Relaxed);
             }
@@ -150,6 +147,7 @@ pub async fn endless(start: &'static str) -> (SocketAddr, Arc<AtomicU64>) {
 }
 
 /// A server that says `text` one byte at a time, slowly, and then nothing.
+#[expect(clippy::disallowed_methods, reason = "waiting is what this server is for")]
 pub async fn drip(text: &'static str) -> SocketAddr {
     serve(move |mut stream| async move {
         question(&mut stream).await;
@@ -159,7 +157,7 @@ pub async fn drip(text: &'static str) -> SocketAddr {
             }
             tokio::time::sleep(LIMIT / 4).await;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await
 }
@@ -168,7 +166,7 @@ pub async fn drip(text: &'static str) -> SocketAddr {
 pub async fn silent() -> SocketAddr {
     serve(|mut stream| async move {
         question(&mut stream).await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await
 }
