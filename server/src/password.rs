@@ -35,7 +35,10 @@ impl Default for Argon2id {
 
 impl Argon2id {
     /// Does slow work on a thread made for that.
-    async fn slowly<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, PasswordsFailed> + Send + 'static) -> Result<T, PasswordsFailed> {
+    async fn slowly<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, PasswordsFailed> + Send + 'static,
+    ) -> Result<T, PasswordsFailed> {
         let failed = |why: &dyn std::fmt::Display| PasswordsFailed(why.to_string());
         let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| failed(&"too many sign-ins at once"))?;
         let turn = Arc::clone(&self.running).acquire_owned().await.map_err(|why| failed(&why))?;

@@ -125,9 +125,5 @@ fn http_target(access: &HttpAccess, timeout: Duration) -> HttpTarget {
 }
 
 fn tls_files(files: &TlsFiles) -> switchback_probes::TlsFiles {
-    switchback_probes::TlsFiles {
-        ca: files.ca.clone(),
-        client_cert: files.client_cert.clone(),
-        client_key: files.client_key.clone(),
-    }
+    switchback_probes::TlsFiles { ca: files.ca.clone(), client_cert: files.client_cert.clone(), client_key: files.client_key.clone() }
 }

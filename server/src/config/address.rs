@@ -26,7 +26,10 @@ impl FromStr for BaseUrl {
     type Err = BadAddress;
     fn from_str(text: &str) -> Result<BaseUrl, BadAddress> {
         let Some((scheme, rest)) = text.split_once("://") else {
-            return bad(format!("start it with http:// or https://, such as \"http://{}\"", if text.contains(['/', '@', ' ']) { "198.18.1.11:8008" } else { text }));
+            return bad(format!(
+                "start it with http:// or https://, such as \"http://{}\"",
+                if text.contains(['/', '@', ' ']) { "198.18.1.11:8008" } else { text }
+            ));
         };
         let https = match scheme {
             "http" => false,
@@ -38,7 +41,10 @@ impl FromStr for BaseUrl {
         }
         let authority = rest.strip_suffix('/').unwrap_or(rest);
         if authority.contains(['/', '?', '#']) {
-            return bad(format!("end it after host and port, such as \"{scheme}://{}\"", authority.split(['/', '?', '#']).next().unwrap_or_default()));
+            return bad(format!(
+                "end it after host and port, such as \"{scheme}://{}\"",
+                authority.split(['/', '?', '#']).next().unwrap_or_default()
+            ));
         }
         let (host, port) = host_and_port(authority)?;
         Ok(BaseUrl { https, host, port })

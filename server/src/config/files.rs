@@ -31,7 +31,11 @@ pub(super) fn secret(section: &mut Section<'_, '_>, key: &'static str, folder: &
     let bytes = read(section.problems(), file.span(), &path, "the file of a secret")?;
     warn_if_open_to_others(section.problems(), file.span(), &path);
     let Ok(text) = String::from_utf8(bytes) else {
-        section.problems().error(file.span(), format!("{} is not text", path.display()), "Put the secret into it as UTF-8 text, on one line.");
+        section.problems().error(
+            file.span(),
+            format!("{} is not text", path.display()),
+            "Put the secret into it as UTF-8 text, on one line.",
+        );
         return None;
     };
     // Editors end the line; a secret that really ends in a line break does not exist.
@@ -52,7 +56,11 @@ pub(super) fn tls(section: &mut Section<'_, '_>, folder: &Path) -> TlsFiles {
     for (there, other) in [("client_cert_file", "client_key_file"), ("client_key_file", "client_cert_file")] {
         if section.has(there) && !section.has(other) {
             let at = section.place(there);
-            section.problems().error(at, format!("there is a `{there}` but no `{other}`"), format!("Add the `{other}` that belongs to it."));
+            section.problems().error(
+                at,
+                format!("there is a `{there}` but no `{other}`"),
+                format!("Add the `{other}` that belongs to it."),
+            );
         }
     }
     if let Some((path, at)) = &key {
@@ -95,7 +103,11 @@ fn read(problems: &Problems, at: Range<usize>, path: &Path, kind: &str) -> Optio
                 io::ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
                 _ => why.to_string(),
             };
-            problems.error(at, format!("{kind} cannot be read: {}: {reason}", path.display()), "Paths are relative to the folder of this configuration.");
+            problems.error(
+                at,
+                format!("{kind} cannot be read: {}: {reason}", path.display()),
+                "Paths are relative to the folder of this configuration.",
+            );
             None
         }
     }
@@ -105,7 +117,11 @@ fn read(problems: &Problems, at: Range<usize>, path: &Path, kind: &str) -> Optio
 fn warn_if_open_to_others(problems: &Problems, at: Range<usize>, path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     if std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o004 != 0) {
-        problems.warning(at, format!("everybody on this machine can read {}", path.display()), format!("Run: chmod 600 {}", path.display()));
+        problems.warning(
+            at,
+            format!("everybody on this machine can read {}", path.display()),
+            format!("Run: chmod 600 {}", path.display()),
+        );
     }
 }
 

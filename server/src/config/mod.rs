@@ -160,16 +160,16 @@ fn read_file(mut file: Section<'_, '_>, folder: &Path) -> Option<Config> {
 
 fn read_server(mut section: Section<'_, '_>) -> Option<Server> {
     let listen = section.required_text("listen", "127.0.0.1:8480");
-    let listen = listen.and_then(|text| match text.get_ref().parse::<SocketAddr>() {
-        Ok(address) => Some(address),
-        Err(_) => {
+    let listen = listen.and_then(|text| {
+        let address = text.get_ref().parse::<SocketAddr>().ok();
+        if address.is_none() {
             section.problems().error(
                 text.span(),
                 format!("`listen` is {:?}, which is no address with a port", text.get_ref()),
                 "Write an IP address and a port, such as \"127.0.0.1:8480\", or \"[::]:8480\" for every network of this machine.",
             );
-            None
         }
+        address
     });
     let public_url = section.required::<BaseUrl>("public_url", "https://switchback.example.net");
     if let Some(url) = public_url.as_ref().filter(|url| !url.get_ref().https && !url.get_ref().is_this_machine()) {

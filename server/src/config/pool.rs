@@ -90,6 +90,8 @@ pub struct HaproxyAccess {
     pub tls: TlsFiles,
 }
 
+const DAY_MS: u64 = 86_400_000;
+
 /// Names that are in use already, with the place of the first use.
 type Taken<T> = BTreeMap<T, Range<usize>>;
 
@@ -121,10 +123,7 @@ pub(super) fn read(
     let mut names = Names::default();
     let written = section.tables("site", "[[pool.site]]");
     let number = written.len();
-    let mut sites: Vec<Option<(Spanned<SiteId>, Site, Vec<(EndpointName, Access)>)>> = Vec::new();
-    for site in written {
-        sites.push(read_site(site, folder, &mut names));
-    }
+    let sites: Vec<Option<SiteConfig>> = written.into_iter().map(|site| read_site(site, folder, &mut names)).collect();
     if number != 2 {
         section.problems().error(
             section.header(),
@@ -133,7 +132,7 @@ pub(super) fn read(
         );
     }
     let side = home.as_ref().and_then(|home| {
-        let ids: Vec<&SiteId> = sites.iter().flatten().map(|(id, _, _)| id.get_ref()).collect();
+        let ids: Vec<&SiteId> = sites.iter().flatten().map(|config| &config.site.id).collect();
         match ids.iter().position(|id| *id == home.get_ref()) {
             Some(0) => Some(switchback_domain::Side::A),
             Some(_) => Some(switchback_domain::Side::B),
@@ -154,15 +153,9 @@ pub(super) fn read(
 
     let [Some(first), Some(second)] = <[_; 2]>::try_from(sites).ok()? else { return None };
     let id = id?.into_inner();
-    let (mut access, more) = (first.2, second.2);
-    access.extend(more);
-    let pool = Pool {
-        title: title.unwrap_or_else(|| id.to_string()),
-        id,
-        home: side?,
-        sites: Pair { a: first.1, b: second.1 },
-        policy,
-    };
+    let access = first.access.into_iter().chain(second.access).collect();
+    let pool =
+        Pool { title: title.unwrap_or_else(|| id.to_string()), id, home: side?, sites: Pair { a: first.site, b: second.site }, policy };
     Some(PoolConfig { pool, access })
 }
 
@@ -176,7 +169,6 @@ struct Names {
 fn read_policy(pool: &mut Section<'_, '_>, round_ms: u64) -> Policy {
     let default = Policy::default();
     let Some(mut section) = pool.table("policy", "[pool.policy]") else { return default };
-    const DAY_MS: u64 = 86_400_000;
     let stale_after = section.number("stale_after_ms", default.stale_after.0, 100, DAY_MS);
     let lost_after = section.number("lost_after_ms", default.lost_after.0, 100, DAY_MS);
     if stale_after <= round_ms {
@@ -224,7 +216,13 @@ struct PostgresSettings {
     tls: TlsFiles,
 }
 
-fn read_site(mut section: Section<'_, '_>, folder: &Path, names: &mut Names) -> Option<(Spanned<SiteId>, Site, Vec<(EndpointName, Access)>)> {
+/// A site and how to reach everything in it.
+struct SiteConfig {
+    site: Site,
+    access: Vec<(EndpointName, Access)>,
+}
+
+fn read_site(mut section: Section<'_, '_>, folder: &Path, names: &mut Names) -> Option<SiteConfig> {
     let id = section.required::<SiteId>("id", "dc-a");
     if let Some(id) = &id {
         take(&mut names.sites, id, &section, "site", "in its pool");
@@ -276,16 +274,9 @@ fn read_site(mut section: Section<'_, '_>, folder: &Path, names: &mut Names) -> 
         }
     }
     section.finish();
-    let (id, patroni) = (id?, patroni?);
-    let site = Site {
-        place: place.unwrap_or_else(|| id.get_ref().to_string()),
-        id: id.get_ref().clone(),
-        scope: patroni.scope,
-        nodes,
-        proxies,
-        etcd,
-    };
-    Some((id, site, access))
+    let (id, patroni) = (id?.into_inner(), patroni?);
+    let site = Site { place: place.unwrap_or_else(|| id.to_string()), id, scope: patroni.scope, nodes, proxies, etcd };
+    Some(SiteConfig { site, access })
 }
 
 fn login(section: &mut Section<'_, '_>, folder: &Path) -> Option<(String, SecretString)> {
@@ -303,7 +294,11 @@ fn login(section: &mut Section<'_, '_>, folder: &Path) -> Option<(String, Secret
 /// Certificates that would silently not be used are a mistake that nobody notices.
 fn refuse_plain(section: &Section<'_, '_>, url: &Spanned<BaseUrl>, tls: &TlsFiles) {
     if !url.get_ref().https && *tls != TlsFiles::default() {
-        section.problems().error(url.span(), "certificates are given, but this is not encrypted", "Write https://, or remove the certificates.");
+        section.problems().error(
+            url.span(),
+            "certificates are given, but this is not encrypted",
+            "Write https://, or remove the certificates.",
+        );
     }
 }
 
@@ -322,8 +317,7 @@ fn read_postgres(mut section: Section<'_, '_>, folder: &Path) -> Option<Postgres
     let heartbeat = section.flag("heartbeat", false);
     let tls = files::tls(&mut section, folder);
     let default = if section.has("ca_file") { TlsMode::VerifyFull } else { TlsMode::Prefer };
-    let words =
-        [("off", TlsMode::Off), ("prefer", TlsMode::Prefer), ("require", TlsMode::Require), ("verify-full", TlsMode::VerifyFull)];
+    let words = [("off", TlsMode::Off), ("prefer", TlsMode::Prefer), ("require", TlsMode::Require), ("verify-full", TlsMode::VerifyFull)];
     let tls_mode = section.word("tls", default, &words);
     if tls_mode == TlsMode::Off && tls != TlsFiles::default() {
         let at = section.place("tls");
@@ -346,16 +340,12 @@ fn read_node(mut section: Section<'_, '_>, names: &mut Names) -> Option<(Node, S
     let address = section.required::<HostPort>("postgres", "198.18.1.11:5432");
     let mut endpoint = |prefix: &str| -> Option<EndpointName> {
         let name = name.as_ref()?;
-        match format!("{prefix}-{}", name.get_ref()).parse::<EndpointName>() {
-            Ok(endpoint) => {
-                names.endpoints.entry(endpoint.clone()).or_insert_with(|| name.span());
-                Some(endpoint)
-            }
-            Err(_) => {
-                section.problems().error(name.span(), "the node's name is too long", "Use at most 54 characters.");
-                None
-            }
-        }
+        let Ok(endpoint) = format!("{prefix}-{}", name.get_ref()).parse::<EndpointName>() else {
+            section.problems().error(name.span(), "the node's name is too long", "Use at most 54 characters.");
+            return None;
+        };
+        names.endpoints.entry(endpoint.clone()).or_insert_with(|| name.span());
+        Some(endpoint)
     };
     let (patroni, postgres) = (endpoint("patroni"), endpoint("postgres"));
     if let Some(name) = &name {
@@ -377,7 +367,11 @@ fn read_haproxy(mut section: Section<'_, '_>, folder: &Path, names: &mut Names) 
     let tls = files::tls(&mut section, folder);
     let use_tls = section.flag("tls", false);
     if !use_tls && tls != TlsFiles::default() {
-        section.problems().error(section.header(), "certificates are given, but `tls` is off", "Add `tls = true`, or remove the certificates.");
+        section.problems().error(
+            section.header(),
+            "certificates are given, but `tls` is off",
+            "Add `tls = true`, or remove the certificates.",
+        );
     }
     section.finish();
     Some((name?.into_inner(), HaproxyAccess { address: address?.into_inner(), backend: backend?, guard_backend, use_tls, tls }))

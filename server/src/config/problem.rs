@@ -106,19 +106,15 @@ impl Place {
         let shown = |part: &str| part.chars().filter(|c| *c != '\r').map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
         let quoted = without_secrets(&shown(&text[line_start..line_end]));
         let width = text[start..end.min(line_end).max(start)].chars().count().max(1);
-        Place {
-            line: text[..start].matches('\n').count() + 1,
-            column: text[line_start..start].chars().count() + 1,
-            width,
-            quoted,
-        }
+        Place { line: text[..start].matches('\n').count() + 1, column: text[line_start..start].chars().count() + 1, width, quoted }
     }
 }
 
 /// Stars instead of what may be a secret in a line, as many as it had characters: complaints end up in logs and chats.
 fn without_secrets(line: &str) -> String {
     let chars: Vec<char> = line.chars().collect();
-    let find = |from: usize, wanted: &str| (from..chars.len()).find(|at| chars[*at..].iter().take(wanted.len()).copied().eq(wanted.chars()));
+    let find =
+        |from: usize, wanted: &str| (from..chars.len()).find(|at| chars[*at..].iter().take(wanted.len()).copied().eq(wanted.chars()));
     let key: String = line.split('=').next().unwrap_or_default().trim().to_lowercase();
     let hidden = if ["password", "secret", "token"].iter().any(|word| key.ends_with(word)) && line.contains('=') {
         find(0, "=").map(|equals| equals + 1..chars.len())

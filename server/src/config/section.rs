@@ -50,7 +50,11 @@ impl<'a, 'text> Section<'a, 'text> {
     }
 
     fn missing(&self, key: &str, example: &str) {
-        self.problems.error(self.header.clone(), format!("{} has no `{key}`", self.name), format!("Add a line such as `{key} = {example}`."));
+        self.problems.error(
+            self.header.clone(),
+            format!("{} has no `{key}`", self.name),
+            format!("Add a line such as `{key} = {example}`."),
+        );
     }
 
     fn wrong_type(&self, at: Range<usize>, key: &str, wanted: &str, found: &DeValue<'_>) {
@@ -177,7 +181,11 @@ impl<'a, 'text> Section<'a, 'text> {
         if self.has(key) {
             return self.table(key, name);
         }
-        self.problems.error(self.header.clone(), format!("{} has no {name}", self.name), format!("Add {name}; the example configuration shows what belongs in it."));
+        self.problems.error(
+            self.header.clone(),
+            format!("{} has no {name}", self.name),
+            format!("Add {name}; the example configuration shows what belongs in it."),
+        );
         None
     }
 
@@ -189,7 +197,7 @@ impl<'a, 'text> Section<'a, 'text> {
             return Vec::new();
         };
         let mut all = Vec::new();
-        for item in list.iter() {
+        for item in list {
             if let DeValue::Table(table) = item.get_ref() {
                 all.push(Section::new(name, item.span(), table, self.problems));
             } else {

@@ -56,7 +56,10 @@ fn every_commented_option_of_the_example_exists() {
     let mut all = String::new();
     for line in EXAMPLE.lines() {
         // An option that is left out by default is written as `# key = value`.
-        let option = line.trim_start().strip_prefix("# ").filter(|rest| rest.split_once(" = ").is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
+        let option = line
+            .trim_start()
+            .strip_prefix("# ")
+            .filter(|rest| rest.split_once(" = ").is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
         all.push_str(option.unwrap_or(line));
         all.push('\n');
     }

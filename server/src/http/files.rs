@@ -41,7 +41,7 @@ impl SiteFiles {
         if !site.root.join("pkg").is_dir() {
             tracing::warn!(folder = %site.root.display(), "there are no scripts and no style; build them with: cargo leptos build");
         }
-        SiteFiles { root: site.root.clone(), hashed: site.hashed, paths }
+        SiteFiles { root: site.root.clone(), hashed: site.hash_file.is_some(), paths }
     }
 
     /// Whether an address is one of these files.

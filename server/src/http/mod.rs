@@ -25,11 +25,7 @@ use session::SessionEnds;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use switchback_engine::Console;
 use tokio_util::sync::CancellationToken;
-use tower_http::{
-    compression::CompressionLayer,
-    limit::RequestBodyLimitLayer,
-    timeout::TimeoutLayer,
-};
+use tower_http::{compression::CompressionLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
 
 /// No form or question of ours has more, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -60,8 +56,9 @@ pub struct Parts {
 pub struct Site {
     /// The folder that `cargo leptos build` makes.
     pub root: PathBuf,
-    /// File names carry a hash, so that they may be kept for ever.
-    pub hashed: bool,
+    /// Where `cargo leptos` has written the hashes in the names of files; nothing when names carry none. With hashes files may be
+    /// kept for ever.
+    pub hash_file: Option<PathBuf>,
     /// Pages reload when the program is built anew; only for `make dev`.
     pub reloading: bool,
 }
@@ -74,7 +71,8 @@ impl Site {
             let beside = folder.join("site");
             if beside.is_dir() { beside } else { PathBuf::from("target/site") }
         });
-        Site { root, hashed: folder.join("hash.txt").exists(), reloading: std::env::var_os("LEPTOS_WATCH").is_some() }
+        let hash_file = Some(folder.join("hash.txt")).filter(|file| file.exists());
+        Site { root, hash_file, reloading: std::env::var_os("LEPTOS_WATCH").is_some() }
     }
 }
 

@@ -28,7 +28,12 @@ pub struct Route {
 }
 
 pub(super) fn options(site: &Site) -> LeptosOptions {
-    LeptosOptions::builder().output_name("switchback").site_root(site.root.display().to_string()).site_pkg_dir("pkg").hash_files(site.hashed).build()
+    let options = LeptosOptions::builder().output_name("switchback").site_root(site.root.display().to_string()).site_pkg_dir("pkg");
+    match &site.hash_file {
+        // The path is whole, so it does not matter beside which program it is looked for.
+        Some(file) => options.hash_files(true).hash_file(file.display().to_string().into()).build(),
+        None => options.hash_files(false).build(),
+    }
 }
 
 /// What every component and server function may ask its context for: the console, who asks, and this answer's nonce.

@@ -236,8 +236,23 @@ mod tests {
         }
         let long = format!("/{}", "x".repeat(NEXT_MAX));
         for bad in [
-            "", "//evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example", "javascript:alert(1)", "/\t/evil.example",
-            "/\n/evil", " /", "pools", "/sign-in?next=/", "/sign-out", "/set-up/x", "/live/pools", "/api/fn/x", "/\u{2028}", &long,
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "https://evil.example",
+            "javascript:alert(1)",
+            "/\t/evil.example",
+            "/\n/evil",
+            " /",
+            "pools",
+            "/sign-in?next=/",
+            "/sign-out",
+            "/set-up/x",
+            "/live/pools",
+            "/api/fn/x",
+            "/\u{2028}",
+            &long,
         ] {
             assert_eq!(safe_next(bad), None, "{bad:?}");
         }

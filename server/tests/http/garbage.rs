@@ -6,7 +6,7 @@ use proptest::prelude::*;
 #[tokio::test]
 async fn a_form_that_is_no_form_is_refused_politely() {
     let world = World::new().await;
-    for form in ["", "login", "login=mira", "%ff%fe", "login=%zz&password=%", "{\"login\":1}", "login=a&login=b&password=c"] {
+    for form in ["", "login", "login=mira", "%ff%fe", "{\"login\":1}", "login=a&login=b&password=c"] {
         for path in ["/sign-in", "/set-up"] {
             let status = world.post(path, form, None).await.status();
             assert!(status.is_client_error(), "{path} {form:?}: {status}");

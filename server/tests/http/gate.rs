@@ -47,8 +47,27 @@ async fn every_page_and_every_server_function_refuses_without_a_session() {
 async fn no_spelling_of_an_address_gets_around_the_gate() {
     let world = World::new().await;
     for path in [
-        "//", "/./", "/%2e/", "/pools", "/POOLS/chat-core", "/pools/chat-core/", "/sign-in/", "/sign-in/..", "/sign-in%2f..", "/pkg", "/%70kg/x",
-        "/set-up/a/b", "/set-up/", "/health", "/health/live/x", "/metrics/", "/favicon.svg/", "/outside.txt", "/../outside.txt", "/api", "/nowhere",
+        "//",
+        "/./",
+        "/%2e/",
+        "/pools",
+        "/POOLS/chat-core",
+        "/pools/chat-core/",
+        "/sign-in/",
+        "/sign-in/..",
+        "/sign-in%2f..",
+        "/pkg",
+        "/%70kg/x",
+        "/set-up/a/b",
+        "/set-up/",
+        "/health",
+        "/health/live/x",
+        "/metrics/",
+        "/favicon.svg/",
+        "/outside.txt",
+        "/../outside.txt",
+        "/api",
+        "/nowhere",
     ] {
         let response = world.get(path, None).await;
         let refused = [StatusCode::UNAUTHORIZED, StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED].contains(&response.status())
@@ -84,7 +103,18 @@ async fn every_answer_has_the_security_headers_and_a_nonce_of_its_own() {
     let world = World::new().await;
     let mira = world.signed_in().await;
     let mut nonces = BTreeSet::new();
-    let paths = ["/", "/pools/chat-core", "/audit", "/sign-in", "/nowhere", "/health/live", "/live/pools", "/favicon.svg", "/pkg/switchback.js", "/api/x"];
+    let paths = [
+        "/",
+        "/pools/chat-core",
+        "/audit",
+        "/sign-in",
+        "/nowhere",
+        "/health/live",
+        "/live/pools",
+        "/favicon.svg",
+        "/pkg/switchback.js",
+        "/api/x",
+    ];
     for path in paths {
         let response = world.get(path, Some(&mira)).await;
         let headers = response.headers();

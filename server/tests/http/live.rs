@@ -59,7 +59,8 @@ impl Reader {
 }
 
 async fn watch(world: &World, path: &str, session: &str, last: Option<&str>) -> Reader {
-    let mut request = ask_for(Method::GET, path, Some(session)).header(header::ACCEPT, "text/event-stream").header(header::ACCEPT_ENCODING, "br, gzip");
+    let mut request =
+        ask_for(Method::GET, path, Some(session)).header(header::ACCEPT, "text/event-stream").header(header::ACCEPT_ENCODING, "br, gzip");
     if let Some(last) = last {
         request = request.header("last-event-id", last);
     }

@@ -18,7 +18,8 @@ async fn only_a_page_of_the_console_may_send_what_changes_something() {
     for (what, headers) in refused {
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             for path in ["/sign-out", "/sign-in", "/set-up", "/api/fn/overview", "/", "/nowhere"] {
-                let mut request = ask_for(method.clone(), path, Some(&mira)).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+                let mut request =
+                    ask_for(method.clone(), path, Some(&mira)).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
                 for (name, value) in headers {
                     request = request.header(*name, *value);
                 }

@@ -30,7 +30,10 @@ async fn the_first_administrator_is_made_once_with_the_link() {
     let again = world.post("/set-up", &form, None).await;
     assert_eq!(location(&again), format!("/set-up/{secret}?problem=closed"));
     assert!(world.console.open_set_up().await.unwrap().is_none(), "with an account there is no link any more");
-    assert_eq!(world.audit().await, ["open_set_up done", "set_up refused too_short", "set_up done", "sign_in done", "set_up refused closed"]);
+    assert_eq!(
+        world.audit().await,
+        ["open_set_up done", "set_up refused too_short", "set_up done", "sign_in done", "set_up refused closed"]
+    );
 }
 
 #[tokio::test]

@@ -137,6 +137,8 @@ impl World {
         std::fs::write(site.join("favicon.svg"), "<svg xmlns='http://www.w3.org/2000/svg'/>").unwrap();
         std::fs::write(site.join("fonts/text.woff2"), "font").unwrap();
         std::fs::write(folder.path().join("outside.txt"), "outside").unwrap();
+        let hash_file = folder.path().join("hash.txt");
+        std::fs::write(&hash_file, "js: 5fKd0\nwasm: 7hQx2\ncss: 9bLm4\n").unwrap();
 
         let clock = Arc::new(MovedClock::default());
         let answers = Answers::default();
@@ -160,7 +162,7 @@ impl World {
             metrics_access,
             metrics: metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle(),
             behind_proxy,
-            site: WebSite { root: PathBuf::from(&site), hashed: true, reloading: false },
+            site: WebSite { root: PathBuf::from(&site), hash_file: Some(hash_file), reloading: false },
             stop: stop.clone(),
         });
         World { router, console, store, stop, clock, answers, _folder: folder }
