@@ -132,7 +132,7 @@ fn server_time() -> Timestamp {
 
 #[cfg(feature = "ssr")]
 fn languages() -> UseLocalesOptions {
-    UseLocalesOptions::default().ssr_lang_header_getter(std::sync::Arc::new(crate::preferences::server::languages))
+    UseLocalesOptions::default().ssr_lang_header_getter(crate::preferences::server::languages)
 }
 
 #[cfg(not(feature = "ssr"))]
