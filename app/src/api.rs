@@ -12,7 +12,7 @@ use leptos::server_fn::{
     error::{FromServerFnError, ServerFnErrorErr},
 };
 use serde::{Deserialize, Serialize};
-use switchback_domain::{LinkKind, error::ConsoleError};
+use switchback_domain::error::ConsoleError;
 
 /// Why a page did not get what it asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -78,7 +78,7 @@ impl FromServerFnError for ApiError {
 
 #[cfg(feature = "ssr")]
 /// A kind of link as a page's address names it, read on the server so that a wrong one is a clear answer.
-pub(crate) fn link_kind(pool: &str, word: &str) -> Result<LinkKind, ApiError> {
+pub(crate) fn link_kind(pool: &str, word: &str) -> Result<switchback_domain::LinkKind, ApiError> {
     crate::paths::link_kind(word).ok_or_else(|| ApiError::NoSuchLink { pool: pool.to_owned() })
 }
 

@@ -44,7 +44,7 @@ pub(super) fn Charts(
         let empty = move || curve.read().dots.is_empty();
         let id = format!("chart-{index}");
         view! {
-            <section class="chart-block">
+            <section class="stack">
                 <h3>{move || label.get()}</h3>
                 {move || empty().then(|| view! { <p class="muted">{say!(lang(), pages.node.no_points)}</p> })}
                 <LagChart id curve label value_text time_text words=Signal::derive(move || chart_words(lang())) />

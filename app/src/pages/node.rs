@@ -94,7 +94,7 @@ fn Node(answer: Answer) -> impl IntoView {
             <PageHead title=Signal::derive(title) lede crumbs>
                 {status}
             </PageHead>
-            <div class="half">
+            <div class="quad">
                 <Panel id="facts" title=Signal::derive(move || say!(lang(), pages.node.facts))>
                     <NodeFacts node />
                 </Panel>

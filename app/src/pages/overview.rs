@@ -153,7 +153,7 @@ fn Table(view: View) -> impl IntoView {
         let shown = pools.iter().filter(|pool| filter.is_none_or(|state| pool.protection.state == state));
         shown.map(|pool| pool.pool.clone()).collect::<Vec<_>>()
     });
-    let no_match = move || names.read().is_empty().then(|| view! { <p class="muted panel__note">{say!(lang(), pages.overview.no_match)}</p> });
+    let no_match = move || names.read().is_empty().then(|| view! { <p class="oplist__row muted">{say!(lang(), pages.overview.no_match)}</p> });
     view! {
         <section class="panel panel--flush pools" aria-label=move || say!(lang(), pages.overview.table)>
             <PoolTable

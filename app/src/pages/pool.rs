@@ -269,7 +269,7 @@ fn Changes(view: View, changes: Vec<Change>) -> impl IntoView {
     };
     let list = move || {
         if changes.read().is_empty() {
-            view! { <p class="muted panel__note">{move || say!(lang(), pages.changes.empty)}</p> }.into_any()
+            view! { <p class="oplist__row muted">{move || say!(lang(), pages.changes.empty)}</p> }.into_any()
         } else {
             view! { <ChangeList label=Signal::derive(move || say!(lang(), pages.changes.list))>{rows}</ChangeList> }.into_any()
         }

@@ -1,6 +1,6 @@
 //! Every word has a text in every language, and figures are written as people write them.
 
-use super::{figures::server_version, *};
+use super::{figures::server_version, picture, *};
 use crate::api::ApiError;
 use jiff::Timestamp;
 use serde_json::Value;

@@ -69,17 +69,17 @@ fn Row(view: View, kind: CheckKind) -> impl IntoView {
         let told = |check: &Check| view.names.with_value(|names| words::readiness::evidence(lang(), check, names));
         check.read().as_ref().map_or_else(String::new, told)
     });
+    let summary = move || {
+        if verdict.get() == Verdict::Pass { say!(lang(), pages.checks.more) } else { say!(lang(), pages.checks.remedy) }
+    };
+    let read_from = move || say!(lang(), pages.checks.read_from, sources = words::list(lang(), sources.get()));
     let evidence = move || {
         view! {
             {move || sentence.get()}
-            <details class="check__more">
-                <summary>{move || say!(lang(), pages.checks.more)}</summary>
-                <dl class="kv kv--rows">
-                    <dt>{move || say!(lang(), pages.checks.remedy)}</dt>
-                    <dd>{move || words::readiness::remedy(lang(), kind)}</dd>
-                    <dt>{move || say!(lang(), pages.checks.sources)}</dt>
-                    <dd>{move || words::list(lang(), sources.get())}</dd>
-                </dl>
+            <details class="more">
+                <summary>{summary}</summary>
+                <p>{move || words::readiness::remedy(lang(), kind)}</p>
+                <p class="muted">{read_from}</p>
             </details>
         }
     };
