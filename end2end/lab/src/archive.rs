@@ -157,11 +157,28 @@ pub fn clean(share: &Path, oldest_needed: &str, keep: usize) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn folder(name: &str) -> PathBuf {
+    /// A folder that goes with the test.
+    struct Folder(PathBuf);
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    impl std::ops::Deref for Folder {
+        type Target = Path;
+
+        fn deref(&self) -> &Path {
+            &self.0
+        }
+    }
+
+    fn folder(name: &str) -> Folder {
         let folder = std::env::temp_dir().join(format!("switchback-lab-unit-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a temporary folder");
-        folder
+        Folder(folder)
     }
 
     const SEGMENT: &str = "0000000100000000000000A7";
@@ -181,7 +198,7 @@ mod tests {
         let (share, source) = (folder("share"), folder("source"));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let to = listener.local_addr().expect("its address");
-        let served = share.clone();
+        let served = share.to_path_buf();
         std::thread::spawn(move || serve(&listener, &served));
         let file = source.join("wal");
         let mut bytes = vec![7_u8; 5000];

@@ -48,6 +48,23 @@ impl Secrets {
         })
     }
 
+    /// Passwords for tests of what is written with them; touches no file.
+    #[cfg(test)]
+    pub(crate) fn fixture() -> Self {
+        let one = |name: &str| format!("{name}-word");
+        Self {
+            folder: PathBuf::from("/nowhere"),
+            superuser: one("superuser"),
+            replication: one("replication"),
+            rewind: one("rewind"),
+            console: one("console"),
+            rest: one("rest"),
+            prosody: one("prosody"),
+            load: one("load"),
+            chat: one("chat"),
+        }
+    }
+
     /// The file of one password.
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.password"))

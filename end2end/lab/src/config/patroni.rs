@@ -192,11 +192,7 @@ mod tests {
     use crate::layout::Options;
 
     fn fixture(tls: bool) -> (Layout, Secrets) {
-        let folder = std::env::temp_dir().join(format!("switchback-lab-unit-{}", std::process::id()));
-        (
-            Layout { options: Options { dir: "/tmp/x".into(), instance: 0, tls, loopback: false, program: None } },
-            Secrets::ensure(&folder).expect("a temporary folder"),
-        )
+        (Layout { options: Options { dir: "/tmp/x".into(), instance: 0, tls, loopback: false, program: None } }, Secrets::fixture())
     }
 
     fn parsed(site: Site, standby: bool, tls: bool) -> Value {

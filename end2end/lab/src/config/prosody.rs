@@ -60,9 +60,8 @@ mod tests {
 
     #[test]
     fn exactly_one_member_makes_accounts_and_room() {
-        let folder = std::env::temp_dir().join(format!("switchback-lab-unit-{}", std::process::id()));
         let layout = Layout { options: Options { dir: "/tmp/x".into(), instance: 0, tls: false, loopback: false, program: None } };
-        let secrets = Secrets::ensure(&folder).expect("a temporary folder");
+        let secrets = Secrets::fixture();
         assert_eq!(file(&layout, &secrets, Site::A, 1, true).matches("lab_setup\";").count(), 2);
         assert!(!file(&layout, &secrets, Site::B, 2, false).contains("\"lab_setup\""));
         assert!(file(&layout, &secrets, Site::B, 2, false).contains("host = \"198.18.2.20\""), "a member uses its own site's endpoint");
