@@ -54,11 +54,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings {
-            interval: Duration::from_secs(1),
-            session_idle: Duration::from_secs(30 * 60),
-            session_absolute: Duration::from_secs(12 * 3_600),
-        }
+        Settings { interval: Duration::from_secs(1), session_idle: Duration::from_mins(30), session_absolute: Duration::from_hours(12) }
     }
 }
 

@@ -166,7 +166,7 @@ impl Asking {
     /// From the beginning of one question to the next: the interval, a little more or less.
     fn round(&self) -> Duration {
         let slack = self.every * JITTER_PERCENT / 100;
-        self.every - slack + self.part_of(slack * 2)
+        self.every * (100 - JITTER_PERCENT) / 100 + self.part_of(slack * 2)
     }
 }
 

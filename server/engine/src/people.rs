@@ -24,12 +24,12 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 /// How long a set-up link can be used.
-const SET_UP_LASTS: Duration = Duration::from_secs(24 * 3_600);
+const SET_UP_LASTS: Duration = Duration::from_hours(24);
 
 /// A session's last use is noted at most this often.
-const TOUCH_EVERY: Duration = Duration::from_secs(60);
+const TOUCH_EVERY: Duration = Duration::from_mins(1);
 
-const PRUNE_EVERY: Duration = Duration::from_secs(600);
+const PRUNE_EVERY: Duration = Duration::from_mins(10);
 
 /// The longest name that is shown for a person, in characters.
 const NAME_MAX: usize = 80;

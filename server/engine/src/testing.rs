@@ -205,13 +205,13 @@ impl Bench {
     }
 
     /// Somebody who is signed in.
-    pub(crate) fn caller(&self) -> Caller {
+    pub(crate) fn caller() -> Caller {
         let person = Person { login: "ann".parse().expect("a name"), name: "Ann".to_owned(), created_at: fixture::at(0) };
         Caller { person, session_ends_at: fixture::at(12 * 3_600_000) }
     }
 
     pub(crate) fn picture(&self) -> Arc<Picture> {
-        self.console.picture(&self.caller(), &fixture::pool().id).expect("the pool is there")
+        self.console.picture(&Bench::caller(), &fixture::pool().id).expect("the pool is there")
     }
 }
 

@@ -12,7 +12,7 @@ fn unknown() -> PoolId {
 #[tokio::test(start_paused = true)]
 async fn an_unknown_pool_is_refused_by_name_everywhere() {
     let bench = Bench::start();
-    let (console, caller, pool) = (&bench.console, bench.caller(), unknown());
+    let (console, caller, pool) = (&bench.console, Bench::caller(), unknown());
     let refused = Some(ConsoleError::UnknownPool { pool: pool.clone() });
     assert_eq!(console.picture(&caller, &pool).err(), refused);
     assert_eq!(console.trends(&caller, &pool).await.err(), refused);
@@ -25,7 +25,7 @@ async fn an_unknown_pool_is_refused_by_name_everywhere() {
 async fn a_caller_whose_session_has_ended_gets_nothing() {
     let bench = Bench::start();
     let (console, pool) = (&bench.console, fixture::pool().id);
-    let caller = Caller { session_ends_at: console.now(), ..bench.caller() };
+    let caller = Caller { session_ends_at: console.now(), ..Bench::caller() };
     let refused = Some(ConsoleError::NotSignedIn);
     assert_eq!(console.picture(&caller, &pool).err(), refused);
     assert_eq!(console.trends(&caller, &pool).await.err(), refused);
@@ -54,8 +54,8 @@ async fn the_overview_shows_the_worst_pool_first_and_follows_live() {
     let bench = Bench::start();
     let_pass(3_000).await;
     let order = |all: &[Summary]| all.iter().map(|summary| summary.pool.to_string()).collect::<Vec<_>>();
-    assert_eq!(order(&bench.console.summaries(&bench.caller())), ["chat-core", "chat-rest"]);
-    let mut stream = bench.console.watch_overview(&bench.caller(), None);
+    assert_eq!(order(&bench.console.summaries(&Bench::caller())), ["chat-core", "chat-rest"]);
+    let mut stream = bench.console.watch_overview(&Bench::caller(), None);
     let mut page = Page::default();
     page.watch(&mut stream, 1_000).await;
     assert_eq!(order(&page.read::<Vec<Summary>>()), ["chat-core", "chat-rest"]);
@@ -66,7 +66,7 @@ async fn the_overview_shows_the_worst_pool_first_and_follows_live() {
     let summaries: Vec<Summary> = page.read();
     assert_eq!(order(&summaries), ["chat-rest", "chat-core"]);
     assert!(summaries[0].worst.is_some());
-    let again = bench.console.summaries(&bench.caller());
+    let again = bench.console.summaries(&Bench::caller());
     assert_eq!(order(&again), ["chat-rest", "chat-core"]);
     assert_eq!(page.names.iter().filter(|name| *name == "whole").count(), 1);
 }
@@ -76,7 +76,7 @@ async fn a_pool_page_follows_live_and_beats_fill_the_silence() {
     let bench = Bench::start();
     let_pass(2_000).await;
     let pool = fixture::pool().id;
-    let mut stream = bench.console.watch_pool(&bench.caller(), &pool, None).expect("the pool is there");
+    let mut stream = bench.console.watch_pool(&Bench::caller(), &pool, None).expect("the pool is there");
     let mut page = Page::default();
     page.watch(&mut stream, 30_000).await;
     assert_eq!(page.read::<Picture>(), *bench.picture());
@@ -98,6 +98,6 @@ async fn the_console_is_not_ready_while_its_store_is_away() {
     assert!(bench.console.readiness().await.is_ready());
     bench.store.history_fails.store(true, Ordering::Relaxed);
     assert_eq!(bench.console.readiness().await, Readiness { store: false, pictures: true });
-    let error = bench.console.changes(&bench.caller(), &fixture::pool().id).await;
+    let error = bench.console.changes(&Bench::caller(), &fixture::pool().id).await;
     assert!(matches!(error, Err(ConsoleError::Internal { .. })));
 }

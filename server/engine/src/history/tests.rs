@@ -68,7 +68,9 @@ fn a_gap_stays_a_gap() {
     come_back(&mut world);
     noted.extend(live_through(&mut world, &mut recorder, 30, |_| {}));
     noted.extend(live_through(&mut world, &mut recorder, 20, |world| {
-        Side::BOTH.iter().for_each(|side| world.site_fails(*side, &ProbeFailure::Refused));
+        for side in Side::BOTH {
+            world.site_fails(side, &ProbeFailure::Refused);
+        }
     }));
     come_back(&mut world);
     noted.extend(live_through(&mut world, &mut recorder, 22, |_| {}));
@@ -179,7 +181,7 @@ fn the_start_of_the_console_is_no_change() {
 #[tokio::test(start_paused = true)]
 async fn spans_and_changes_reach_the_store_and_spans_the_page() {
     let bench = Bench::start();
-    let mut stream = bench.console.watch_pool(&bench.caller(), &pool().id, None).expect("the pool is there");
+    let mut stream = bench.console.watch_pool(&Bench::caller(), &pool().id, None).expect("the pool is there");
     let mut page = Page::default();
     page.watch(&mut stream, 35_000).await;
     bench.script.set("patroni-b2", Does::Fail(ProbeFailure::Refused));
@@ -188,7 +190,7 @@ async fn spans_and_changes_reach_the_store_and_spans_the_page() {
     let own: Vec<_> = bench.store.kept().spans.iter().filter(|(of, _)| *of == pool().id).cloned().collect();
     assert_eq!(own.len(), 3);
     assert_eq!(page.points, own.iter().map(|(_, points)| points.len()).sum::<usize>());
-    let caller = bench.caller();
+    let caller = Bench::caller();
     let series = bench.console.series(&caller, &pool().id, &Metric::LossBytes, Span::Quarter).await.expect("the store answers");
     assert_eq!(series.points.len(), 3);
     let changes = bench.console.changes(&caller, &pool().id).await.expect("the store answers");

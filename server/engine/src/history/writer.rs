@@ -26,7 +26,7 @@ const CHANGES_MAX: usize = 1_000;
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
-const PRUNE_EVERY: Duration = Duration::from_secs(600);
+const PRUNE_EVERY: Duration = Duration::from_mins(10);
 
 /// What of one pool waits to be written.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl Writer {
         }
         let (changes, given_up) = {
             let waiting = self.waiting();
-            (Vec::from_iter(waiting.changes.iter().cloned()), waiting.given_up.1)
+            (waiting.changes.iter().cloned().collect::<Vec<_>>(), waiting.given_up.1)
         };
         if !changes.is_empty() {
             store.add_changes(&self.pool, &changes).await?;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use std::{collections::VecDeque, time::Duration};
 use tokio::time::Instant;
 
-const KEPT_FOR: Duration = Duration::from_secs(120);
+const KEPT_FOR: Duration = Duration::from_mins(2);
 const KEPT_MAX: usize = 2_400;
 const KEPT_BYTES_MAX: usize = 4 * 1024 * 1024;
 

@@ -88,7 +88,7 @@ async fn endpoints_are_asked_every_second_and_spread_over_it() {
 async fn everything_ends_when_it_is_told_to() {
     let bench = Bench::start();
     bench.script.set("etcd-a", Does::Hang);
-    let mut stream = bench.console.watch_overview(&bench.caller(), None);
+    let mut stream = bench.console.watch_overview(&Bench::caller(), None);
     let_pass(1_000).await;
     bench.stop.cancel();
     tokio::time::timeout(Duration::from_millis(100), bench.tasks.wait()).await.expect("the loops end");

@@ -92,7 +92,7 @@ impl Attempts {
         for key in attempt.0 {
             let every = std::time::Duration::from_millis(key.limit().every.0);
             if let Some(used) = all.get_mut(&key) {
-                used.until = used.until - every;
+                used.until -= every;
             }
         }
     }

@@ -198,7 +198,7 @@ async fn neither_passwords_nor_hashes_nor_secrets_leave() {
     let shown = [
         format!("{again:?} {signed_in:?}"),
         serde_json::to_string(&again.caller).expect("it is data"),
-        format!("{:?}", bench.console.audit(&bench.caller()).await.expect("the store answers")),
+        format!("{:?}", bench.console.audit(&Bench::caller()).await.expect("the store answers")),
         format!("{:?}", bench.store.kept().sessions),
     ];
     for text in shown {
