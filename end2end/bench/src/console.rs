@@ -126,9 +126,14 @@ impl Console {
         Usage::of(self.process.id())
     }
 
-    /// Lines in its log that tell of something wrong.
-    pub fn complaints(&self) -> usize {
-        self.output().lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).count()
+    /// How many lines of its log tell of something wrong, and the first of them: what went wrong explains odd figures.
+    pub fn complaints(&self) -> String {
+        let output = self.output();
+        let mut wrong = output.lines().filter(|line| line.contains("WARN") || line.contains("ERROR"));
+        match wrong.next() {
+            None => "no complaints in the console's log".to_owned(),
+            Some(first) => format!("{} complaints in the console's log, the first: {first}", 1 + wrong.count()),
+        }
     }
 }
 

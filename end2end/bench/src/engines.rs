@@ -1,5 +1,5 @@
-//! Recorded engines: what real Patroni, `HAProxy` and etcd answered in the lab, with the figures that move put in anew, and
-//! `PostgreSQL`'s answer to the console's one question, over its own protocol. One pool has listeners of its own.
+//! Recorded engines: what real Patroni, `PostgreSQL`, `HAProxy` and etcd answered in the lab, over their own protocols, with the
+//! figures that move put in anew. Every pool has listeners of its own, as real pools have.
 
 mod haproxy;
 mod http;
@@ -130,7 +130,8 @@ impl Pool {
                 let moving = Arc::clone(&pool.moving);
                 pool.serve(format!("patroni-{node}"), move |listener| http::patroni(listener, node, moving)).await?;
                 let moving = Arc::clone(&pool.moving);
-                pool.serve(format!("postgres-{node}"), move |listener| postgres::serve(listener, node, shape, moving)).await?;
+                let recorded = Arc::new(postgres::Recorded::of_node(node)?);
+                pool.serve(format!("postgres-{node}"), move |listener| postgres::serve(listener, recorded, moving)).await?;
             }
             let moving = Arc::clone(&pool.moving);
             pool.serve(format!("haproxy-{side}"), move |listener| haproxy::serve(listener, side, moving)).await?;

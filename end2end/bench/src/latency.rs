@@ -69,6 +69,6 @@ pub async fn run(program: &Program, options: &Options) -> anyhow::Result<()> {
     println!("\nlatency: {} pools of {} endpoints, one viewer each, changes at any moment", options.pools, Shape::Whole.endpoints());
     println!("  from the change in the engine to the viewer (asked once a second): {}", from_engine.in_words());
     println!("  from the engine's answer to the viewer:                            {}", from_answer.in_words());
-    println!("  {} of {} changes were received; complaints in the log: {}", from_engine.len(), changed.len(), console.complaints());
+    println!("  {} of {} changes were received; {}", from_engine.len(), changed.len(), console.complaints());
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! As much of `PostgreSQL`'s protocol as the console's questions need. Each of them is answered with one row of one text,
-//! so what is served is that text: the console's own query answered by a primary, a mirror, a backup or its mirror.
+//! so what is served is that text, as it was recorded from a primary, a mirror, a backup and its mirror.
 
-use super::{Moving, Shape};
+use super::Moving;
 use serde_json::{Value, json};
-use std::{collections::HashMap, io, sync::Arc, time::Duration};
+use std::{collections::HashMap, io, sync::Arc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
@@ -19,17 +19,17 @@ enum Question {
     Heartbeat,
 }
 
-pub(super) async fn serve(listener: TcpListener, node: &'static str, shape: Shape, moving: Arc<Moving>) {
+pub(super) async fn serve(listener: TcpListener, recorded: Arc<Recorded>, moving: Arc<Moving>) {
     while let Ok((stream, _)) = listener.accept().await {
-        let moving = Arc::clone(&moving);
+        let (recorded, moving) = (Arc::clone(&recorded), Arc::clone(&moving));
         tokio::spawn(async move {
             // A console that hangs up is the console's business.
-            let _ = converse(stream, node, shape, &moving).await;
+            let _ = converse(stream, &recorded, &moving).await;
         });
     }
 }
 
-async fn converse(stream: TcpStream, node: &str, shape: Shape, moving: &Moving) -> io::Result<()> {
+async fn converse(stream: TcpStream, recorded: &Recorded, moving: &Moving) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut stream = BufReader::new(stream);
     loop {
@@ -91,11 +91,10 @@ async fn converse(stream: TcpStream, node: &str, shape: Shape, moving: &Moving) 
                 let row = match bound {
                     Question::Everything => {
                         moving.looked();
-                        everything(node, shape, moving)
+                        recorded.at(moving.position(), jiff::Timestamp::now())
                     }
                     Question::Heartbeat => heartbeat(moving),
-                }
-                .to_string();
+                };
                 message(&mut out, b'D', &row_of(&row));
                 message(&mut out, b'C', b"SELECT 1\0");
             }
@@ -147,64 +146,90 @@ fn row_of(text: &str) -> Vec<u8> {
     row
 }
 
-fn heartbeat(moving: &Moving) -> Value {
-    json!({ "beat": moving.beat(), "beat_at": jiff::Timestamp::now() })
+fn heartbeat(moving: &Moving) -> String {
+    json!({ "beat": moving.beat(), "beat_at": jiff::Timestamp::now() }).to_string()
 }
 
-fn lsn(position: u64) -> String {
-    format!("{:X}/{:X}", position >> 32, position & 0xffff_ffff)
+macro_rules! recorded {
+    ($file:literal) => {
+        include_str!(concat!("../../../../server/probes/fixtures/healthy/", $file))
+    };
 }
 
-/// What `observe.sql` answers on this node.
-fn everything(node: &str, shape: Shape, moving: &Moving) -> Value {
-    let primary = node == "a1";
-    let (now, written) = (jiff::Timestamp::now(), moving.position());
-    let position = lsn(written);
-    let sender = |name: &str, synchronous: bool| {
-        json!({
-            "application_name": name, "client": "198.18.11.1", "state": "streaming", "synchronous": synchronous,
-            "flushed": position, "replayed": position, "flush_lag": 1, "reply_age": 120,
-        })
-    };
-    let slot = |name: &str| json!({ "name": name, "active": true, "wal_status": "reserved", "restart": position });
-    let whole = shape == Shape::Whole;
-    let (senders, slots) = match node {
-        "a1" if whole => (vec![sender("a2", true), sender("b1", false)], vec![slot("a2"), slot("site_b")]),
-        "a1" => (vec![sender("b1", false)], vec![slot("site_b")]),
-        "b1" if whole => (vec![sender("b2", false)], vec![slot("b2")]),
-        _ => (vec![], vec![]),
-    };
-    let receiver = |host: &str, slot: &str| json!({ "status": "streaming", "sender_host": host, "timeline": 1, "flushed": position, "message_age": 90, "slot": slot });
-    let receiver = match node {
-        "a1" => Value::Null,
-        "a2" => receiver("198.18.11.11", "a2"),
-        "b1" => receiver("198.18.11.11", "site_b"),
-        _ => receiver("198.18.12.11", "b2"),
-    };
-    let file = format!("00000001{:08X}{:08X}", written >> 32, (written & 0xffff_ffff) / (16 * 1024 * 1024));
-    json!({
-        "in_recovery": !primary,
-        "system_identifier": "7711140373075300087",
-        "server_version": 150_018,
-        "clock": now,
-        "started_at": now - jiff::SignedDuration::from_secs(86_400),
-        "timeline": 1,
-        "written": primary.then_some(&position),
-        "received": (!primary).then_some(&position),
-        "replayed": (!primary).then_some(&position),
-        "replay_paused": false,
-        "receiver": receiver,
-        "senders": senders,
-        "slots": slots,
-        "archiver": {
-            "enabled": true,
-            "last_file": primary.then_some(file),
-            "last_at": primary.then_some(now - Duration::from_secs(2)),
-            "last_failed_at": null,
-        },
-        "settings": {
-            "max_connections": 100, "max_worker_processes": 8, "max_wal_senders": 10,
-            "max_prepared_transactions": 0, "max_locks_per_transaction": 64,
-        },
-    })
+/// The answer of a real node, and what in it moves.
+pub(super) struct Recorded {
+    text: String,
+    clock: String,
+    position: String,
+    /// Name and time of the newest shipped file.
+    shipped: Option<(String, String)>,
+}
+
+impl Recorded {
+    pub(super) fn of_node(node: &str) -> anyhow::Result<Recorded> {
+        let text = match node {
+            "a1" => recorded!("a1-postgres.json"),
+            "a2" => recorded!("a2-postgres.json"),
+            "b1" => recorded!("b1-postgres.json"),
+            _ => recorded!("b2-postgres.json"),
+        };
+        Recorded::of(text, recorded!("a1-patroni.json"))
+    }
+
+    fn of(text: &str, patroni: &str) -> anyhow::Result<Recorded> {
+        let (seen, patroni): (Value, Value) = (serde_json::from_str(text)?, serde_json::from_str(patroni)?);
+        let word = |value: &Value| value.as_str().map(str::to_owned);
+        let position = word(&seen["written"]).or_else(|| word(&seen["received"]));
+        let (Some(clock), Some(position), Some(ours), Some(theirs)) =
+            (word(&seen["clock"]), position, word(&seen["system_identifier"]), word(&patroni["database_system_identifier"]))
+        else {
+            anyhow::bail!("a recorded answer of PostgreSQL is not as it should be: {text}");
+        };
+        let archiver = &seen["archiver"];
+        let shipped = word(&archiver["last_file"]).zip(word(&archiver["last_at"]));
+        // PostgreSQL and Patroni were recorded in two labs, which would look like two clusters.
+        Ok(Recorded { text: text.trim().replace(&ours, &theirs), clock, position, shipped })
+    }
+
+    /// The same answer here and now, with the primary writing at `position`.
+    fn at(&self, position: u64, now: jiff::Timestamp) -> String {
+        let now = now.to_string();
+        let (high, low) = (position >> 32, position & 0xffff_ffff);
+        let text = self.text.replace(&self.clock, &now).replace(&self.position, &format!("{high:X}/{low:X}"));
+        match &self.shipped {
+            // The file before the one that is written, with files of a megabyte as in the lab.
+            Some((file, at)) => {
+                let before = (position >> 20).saturating_sub(1);
+                text.replace(file, &format!("00000001{:08X}{:08X}", before >> 12, before & 0xfff)).replace(at, &now)
+            }
+            None => text,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_moves_differs_from_the_recorded_answer() {
+        let now: jiff::Timestamp = "2027-01-02T03:04:05Z".parse().expect("a time");
+        for node in ["a1", "a2", "b1", "b2"] {
+            let recorded = Recorded::of_node(node).expect("a recorded answer");
+            let mut answer: Value = serde_json::from_str(&recorded.at(0x1_2345_6789, now)).expect("JSON");
+            let mut before: Value = serde_json::from_str(&recorded.text).expect("JSON");
+            assert_eq!(answer["clock"], "2027-01-02T03:04:05Z");
+            assert_eq!(answer["system_identifier"], "7711140373075300087");
+            let end = if node == "a1" { "written" } else { "received" };
+            assert_eq!(answer[end], "1/23456789");
+            if node == "a1" {
+                assert_eq!(answer["archiver"]["last_file"], "000000010000000100000233");
+                assert_eq!(answer["senders"][1]["flushed"], "1/23456789");
+            }
+            for moving in ["clock", "written", "received", "replayed", "receiver", "senders", "slots", "archiver"] {
+                (answer[moving], before[moving]) = (Value::Null, Value::Null);
+            }
+            assert_eq!(answer, before);
+        }
+    }
 }
