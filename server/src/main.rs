@@ -1,5 +1,8 @@
 //! Switchback: a console for the disaster recovery of stretched pools.
 
+// The types of pages are as deep as the pages are nested.
+#![recursion_limit = "512"]
+
 use clap::{Args, Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
 use switchback_server::{http::Site, log, run};

@@ -32,14 +32,14 @@ impl Reader {
     /// The next event, or nothing when the stream has ended.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            if let Some((event, rest)) = self.text.split_once("\n\n") {
+            if let Some(end) = self.text.find("\n\n") {
+                let event: String = self.text.drain(..end + 2).collect();
                 let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim_start().to_owned());
                 let read = Event {
                     name: field("event:").expect("a name"),
                     id: field("id:"),
                     data: serde_json::from_str(&field("data:").expect("data")).expect("JSON"),
                 };
-                self.text = rest.to_owned();
                 return Some(read);
             }
             let bytes = tokio::time::timeout(Duration::from_secs(20), self.body.next()).await.expect("an event or the end")?;

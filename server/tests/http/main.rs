@@ -1,5 +1,7 @@
 //! The console over HTTP, with a real store and scripted endpoints.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed preparation should fail the test at once")]
+// The types of pages are as deep as the pages are nested.
+#![recursion_limit = "512"]
+#![expect(clippy::unwrap_used, reason = "a failed preparation should fail the test at once")]
 
 mod garbage;
 mod gate;
