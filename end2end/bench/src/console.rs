@@ -1,6 +1,6 @@
 //! The console under measurement: the real program, in a folder of its own, with somebody signed in.
 
-use crate::{client::Connection, engines::Pool, usage::Usage};
+use crate::{SETTLE, client::Connection, engines::Pool, usage::Usage};
 use anyhow::{Context, bail};
 use nix::{
     sys::signal::{Signal, kill},
@@ -15,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
 
 /// The console's start, store and all, takes less than this.
 const START_WITHIN: Duration = Duration::from_secs(30);
@@ -119,6 +120,25 @@ impl Console {
     /// The headers of a question by whoever is signed in.
     pub fn headers(&self) -> Vec<String> {
         vec![format!("cookie: {}", self.cookie)]
+    }
+
+    /// Waits until it runs evenly, and makes sure that it understands what it observes: the figures of a console that does
+    /// not are worth nothing.
+    pub async fn settle(&self, pool: &Pool) -> anyhow::Result<()> {
+        tokio::time::sleep(SETTLE).await;
+        let connection = Connection::open(self.address).await?;
+        let (mut stream, mut whole) = connection.listen(&format!("/live/pools/{}", pool.id), &self.headers()).await?;
+        let read = async {
+            while !whole.windows(2).any(|end| end == b"\n\n") && stream.read_buf(&mut whole).await? > 0 {}
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(SETTLE, read).await.context("the console sends no event")??;
+        let text = String::from_utf8_lossy(&whole);
+        let fresh = text.matches(r#""known":"fresh""#).count();
+        if fresh < pool.endpoints() || [r#""known":"stale""#, r#""known":"missing""#].iter().any(|bad| text.contains(bad)) {
+            bail!("the console does not understand the recorded engines; {}\n{text}", self.complaints());
+        }
+        Ok(())
     }
 
     /// What it uses.

@@ -152,6 +152,11 @@ impl Pool {
         Ok(())
     }
 
+    /// How many endpoints it has.
+    pub fn endpoints(&self) -> usize {
+        self.shape.endpoints()
+    }
+
     /// The pool's part of the console's configuration.
     pub fn configuration(&self) -> String {
         let address = |name: String| self.addresses[&name];

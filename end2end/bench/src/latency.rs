@@ -1,7 +1,6 @@
 //! From a change in an engine to its receipt by a viewer. What a browser then does with it is measured in the browser tests.
 
 use crate::{
-    SETTLE,
     console::{Console, Program},
     engines::{Pool, Shape},
     figures::Spread,
@@ -32,6 +31,7 @@ impl Default for Options {
 
 /// Measures.
 pub async fn run(program: &Program, options: &Options) -> anyhow::Result<()> {
+    anyhow::ensure!(options.pools > 0, "there is nothing to measure about no pool");
     let mut pools = Vec::new();
     for number in 0..options.pools {
         pools.push(Pool::start(format!("pool-{number:03}"), Shape::Whole).await?);
@@ -41,11 +41,11 @@ pub async fn run(program: &Program, options: &Options) -> anyhow::Result<()> {
     for pool in &pools {
         viewers.push(Viewer::watch(&console, &pool.id).await?);
     }
-    tokio::time::sleep(SETTLE).await;
+    console.settle(&pools[0]).await?;
 
     let mut changed: HashMap<(usize, u32), Instant> = HashMap::new();
     // Steps that share no factor with the interval meet it at every phase; two changes are never within one interval.
-    let step = Duration::from_millis(1_700) / u32::try_from(options.pools.max(1))?;
+    let step = Duration::from_millis(1_700) / u32::try_from(options.pools)?;
     for _ in 0..options.changes {
         for (number, pool) in pools.iter().enumerate() {
             let at = Instant::now();

@@ -1,7 +1,6 @@
 //! First response of the pool page, and what a browser downloads for it.
 
 use crate::{
-    SETTLE,
     client::Connection,
     console::{Console, Program},
     engines::{Pool, Shape},
@@ -32,7 +31,7 @@ impl Default for Options {
 pub async fn run(program: &Program, options: &Options) -> anyhow::Result<()> {
     let pools = [Pool::start("page".to_owned(), Shape::Whole).await?];
     let console = Console::start(program, &pools).await?;
-    tokio::time::sleep(SETTLE).await;
+    console.settle(&pools[0]).await?;
     let mut connection = Connection::open(console.address).await?;
     let headers = console.headers();
     let mut compressed = headers.clone();

@@ -1,7 +1,6 @@
 //! More and more pools of 8 endpoints each: what an endpoint costs, and whether that stays the same.
 
 use crate::{
-    SETTLE,
     console::{Console, Program},
     engines::{Pool, Shape},
     figures::{ratio, table},
@@ -31,13 +30,14 @@ impl Default for Options {
 pub async fn run(program: &Program, options: &Options) -> anyhow::Result<()> {
     let (mut rows, mut complaints) = (Vec::new(), Vec::new());
     let mut before = None;
+    anyhow::ensure!(!options.pools.contains(&0), "there is nothing to measure about no pool");
     for &size in &options.pools {
         let mut pools = Vec::new();
         for number in 0..size {
             pools.push(Pool::start(format!("pool-{number:03}"), Shape::Small).await?);
         }
         let console = Console::start(program, &pools).await?;
-        tokio::time::sleep(SETTLE).await;
+        console.settle(&pools[0]).await?;
         let looks = || pools.iter().map(|pool| pool.moving.looks()).sum::<u64>();
         let begun = (console.usage()?, Usage::of_bench()?, looks(), Instant::now());
         tokio::time::sleep(Duration::from_secs(options.seconds)).await;

@@ -35,7 +35,7 @@ pub async fn run(program: &Program, options: &Options) -> anyhow::Result<()> {
     let pools = [pool];
     let pool = &pools[0];
     let console = Console::start(program, &pools).await?;
-    tokio::time::sleep(SETTLE).await;
+    console.settle(pool).await?;
 
     let window = Duration::from_secs(options.seconds);
     let alone = (console.usage()?, Usage::of_bench()?);
