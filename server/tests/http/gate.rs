@@ -140,7 +140,8 @@ async fn every_answer_has_the_security_headers_and_a_nonce_of_its_own() {
         let is_page = text(headers, "content-type").starts_with("text/html");
         if is_page {
             let page = body(response).await;
-            for script in page.split("<script").skip(1) {
+            // The translations' library leaves an empty one behind, which no browser runs.
+            for script in page.split("<script").skip(1).filter(|script| !script.starts_with("></script>")) {
                 let tag = script.split('>').next().unwrap();
                 assert!(tag.contains(&format!("nonce=\"{nonce}\"")), "{path}: <script{tag}>");
             }
