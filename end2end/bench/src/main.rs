@@ -20,7 +20,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use console::Program;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 /// How long the console may settle before it is measured: every endpoint asked a few times, connections made.
 const SETTLE: std::time::Duration = std::time::Duration::from_secs(5);
@@ -53,7 +53,17 @@ enum What {
 }
 
 #[tokio::main(worker_threads = 2)]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
+    match measure().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn measure() -> anyhow::Result<()> {
     let Arguments { what, console, site } = Arguments::parse();
     let console = Program { console, site };
     allow_many_connections()?;

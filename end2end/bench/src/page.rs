@@ -69,7 +69,7 @@ pub async fn run(program: &Program, options: &Options) -> anyhow::Result<()> {
         let plain = connection.ask("GET", &path, &headers, "").await?;
         let small = connection.ask("GET", &path, &compressed, "").await?;
         if plain.status != 200 || small.status != 200 {
-            bail!("{path} answers {}", plain.status);
+            bail!("{path} answers {}; make it with `cargo leptos build --release`", plain.status);
         }
         let said = |name: &str| small.header(name).unwrap_or("–").to_owned();
         rows.push(vec![
