@@ -32,6 +32,7 @@ impl Theme {
         }
     }
 
+    #[cfg(feature = "ssr")]
     fn named(word: &str) -> Option<Theme> {
         Theme::ALL.into_iter().find(|theme| theme.word() == word)
     }
