@@ -2,13 +2,16 @@
 
 use crate::{
     i18n::Locale,
-    pages::common::{Trends, Unit, chart_words, span_choice, use_lang},
+    pages::common::{Trends, Unit, chart_words, span_choice, target, use_lang},
     ui::{Choice, LagChart, Panel},
     words::{self, say},
 };
 use jiff::Timestamp;
 use leptos::prelude::*;
-use switchback_domain::history::{Metric, Series, Span};
+use switchback_domain::{
+    LinkKind, Millis,
+    history::{Metric, Series, Span},
+};
 
 /// A chart for each figure, and how far back they go.
 #[component]
@@ -21,6 +24,8 @@ pub(super) fn Charts(
     address: String,
     /// How far back it looks.
     span: Span,
+    /// The target for lag between the sites.
+    loss_target: Millis,
 ) -> impl IntoView {
     let lang = use_lang();
     let choice = move || {
@@ -38,6 +43,7 @@ pub(super) fn Charts(
         let metric = series.metric;
         let unit = Unit::of(&metric);
         let curve = trends.curve(metric.clone());
+        let goal = matches!(metric, Metric::Loss | Metric::Lag { kind: LinkKind::CrossSite, .. }).then(|| target(loss_target.0));
         let label = Signal::derive(move || title(lang(), &metric));
         let value_text = Callback::new(move |value: f64| unit.text(lang(), value));
         let time_text = Callback::new(move |ms: i64| time(lang(), ms, span));
@@ -47,7 +53,7 @@ pub(super) fn Charts(
             <section class="stack">
                 <h3>{move || label.get()}</h3>
                 {move || empty().then(|| view! { <p class="muted">{say!(lang(), pages.node.no_points)}</p> })}
-                <LagChart id curve label value_text time_text words=Signal::derive(move || chart_words(lang())) />
+                <LagChart id curve label target=goal value_text time_text words=Signal::derive(move || chart_words(lang())) />
             </section>
         }
     });

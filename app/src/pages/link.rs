@@ -45,6 +45,7 @@ fn Link(answer: Answer) -> impl IntoView {
     let Answer { at, picture, kind, span, series } = answer;
     let Some(first) = picture.link(kind).cloned() else { return ().into_any() };
     let trends = Trends::new(&series);
+    let loss_target = picture.loss_target;
     let view = View::follow(picture, at, trends);
     // A second mirror or backup mirror makes a second link of this kind.
     let links = view.part(move |picture| picture.links.iter().filter(|link| link.kind == kind).cloned().collect::<Vec<_>>());
@@ -99,7 +100,7 @@ fn Link(answer: Answer) -> impl IntoView {
             <Panel id="facts" title=Signal::derive(move || say!(lang(), pages.link.facts))>
                 {facts}
             </Panel>
-            <Charts series trends address span />
+            <Charts series trends address span loss_target />
         </div>
     }
     .into_any()
@@ -151,7 +152,7 @@ fn LinkFacts(view: View, link: LinkPicture) -> impl IntoView {
                 .then(|| {
                     view! {
                         <dt>{move || say!(lang(), pages.link.commit_wait)}</dt>
-                        <dd>{move || tensed(wait.map(|wait| words::duration(lang(), wait)))}</dd>
+                        <dd>{move || tensed(wait.map(|wait| words::figures::wait(lang(), wait)))}</dd>
                     }
                 })}
             {(kind == LinkKind::Archive)

@@ -9,7 +9,7 @@ use crate::{
         tones,
     },
     paths,
-    ui::{Crumbs, Look, PageHead, Panel, Status, Tone},
+    ui::{ChangeList, ChangeRow, Crumbs, Look, PageHead, Panel, Status, Tone},
     words::{self, say},
 };
 use leptos::prelude::*;
@@ -46,6 +46,7 @@ fn Node(answer: Answer) -> impl IntoView {
     // The console has answered for this node, so it is there; a picture without it is only a moment away from a reload.
     let Some((side, first)) = picture.node(&name).map(|(side, node)| (side, node.clone())) else { return ().into_any() };
     let trends = Trends::new(&series);
+    let loss_target = picture.loss_target;
     let view = View::follow(picture, at, trends);
     let own_name = name.clone();
     let node = view.part(move |picture| picture.node(&own_name).map_or_else(|| first.clone(), |(_, node)| node.clone()));
@@ -102,7 +103,7 @@ fn Node(answer: Answer) -> impl IntoView {
                     <NodeLinks view name=name.clone() />
                 </Panel>
             </div>
-            <Charts series trends address span />
+            <Charts series trends address span loss_target />
             <Panel id="sources" title=Signal::derive(move || say!(lang(), pages.node.sources)) flush=true>
                 <EndpointTable view all=endpoints />
             </Panel>
@@ -174,37 +175,28 @@ fn NodeLinks(view: View, name: NodeName) -> impl IntoView {
         picture.links.iter().filter(here).cloned().collect::<Vec<_>>()
     });
     let row = move |link: LinkPicture| {
-        let other = if link.to.as_ref() == Some(&name) { link.from.clone() } else { link.to.clone() };
-        let other = other.map_or_else(|| say!(lang(), pages.topology.no_node), |node| node.to_string());
-        let direction =
-            if link.to.as_ref() == Some(&name) { say!(lang(), pages.node.link_from) } else { say!(lang(), pages.node.link_to) };
+        let comes = link.to.as_ref() == Some(&name);
+        let other = if comes { link.from.clone() } else { link.to.clone() };
+        let href = view.pool.with_value(|pool| paths::link(pool, link.kind));
         let tone = tones::link(&link);
         let look = if tone == Tone::Ok { Look::Calm } else { Look::Plain };
-        let href = view.pool.with_value(|pool| paths::link(pool, link.kind));
-        let lag = [link.lag.map(|lag| words::duration(lang(), lag)), link.lag_bytes.map(words::bytes)];
-        view! {
-            <tr>
-                <th scope="row"><a href=href>{words::picture::link_kind(lang(), link.kind)}</a></th>
-                <td>{direction} " " <span class="nw mono">{other}</span></td>
-                <td>
-                    <Status tone look>{words::picture::link_state(lang(), link.state, link.knowledge.is_fresh())}</Status>
-                </td>
-                <td class="num">{words::list(lang(), lag.into_iter().flatten())}</td>
-            </tr>
-        }
+        let (kind, state, fresh) = (link.kind, link.state, link.knowledge.is_fresh());
+        let (lag, bytes) = (link.lag, link.lag_bytes);
+        let title = move || words::picture::link_kind(lang(), kind);
+        let status = move || view! { <Status tone look>{move || words::picture::link_state(lang(), state, fresh)}</Status> };
+        let meta = move || {
+            let other = other.as_ref().map_or_else(|| say!(lang(), pages.topology.no_node), ToString::to_string);
+            if comes { say!(lang(), pages.node.link_from, node = other) } else { say!(lang(), pages.node.link_to, node = other) }
+        };
+        let right = move || {
+            let lag = [lag.map(|lag| words::duration(lang(), lag)), bytes.map(words::bytes)];
+            lag.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+        };
+        view! { <ChangeRow title status meta right href /> }
     };
     view! {
-        <table class="tbl tbl--plain">
-            <caption class="vh">{move || say!(lang(), pages.node.links)}</caption>
-            <thead class="vh">
-                <tr>
-                    <th scope="col">{move || say!(lang(), pages.sources.head_kind)}</th>
-                    <th scope="col">{move || say!(lang(), pages.node.link_to)}</th>
-                    <th scope="col">{move || say!(lang(), pages.node.state)}</th>
-                    <th scope="col">{move || say!(lang(), pages.node.lag)}</th>
-                </tr>
-            </thead>
-            <tbody>{move || links.get().into_iter().map(row.clone()).collect_view()}</tbody>
-        </table>
+        <ChangeList label=Signal::derive(move || say!(lang(), pages.node.links))>
+            {move || links.get().into_iter().map(row.clone()).collect_view()}
+        </ChangeList>
     }
 }

@@ -25,9 +25,33 @@ pub fn duration(lang: Locale, Millis(ms): Millis) -> String {
     }
 }
 
+/// The age of a reading, such as `0.4 s` or `4 min 12 s`: readings are taken about once a second, so milliseconds would only flicker.
+pub fn age(lang: Locale, age: Millis) -> String {
+    match age.0 {
+        1..100 => duration(lang, Millis(100)),
+        _ => duration(lang, age),
+    }
+}
+
 /// How long ago, such as `0.4 s ago`.
-pub fn ago(lang: Locale, age: Millis) -> String {
-    say!(lang, words.time.ago, age = duration(lang, age))
+pub fn ago(lang: Locale, since: Millis) -> String {
+    say!(lang, words.time.ago, age = age(lang, since))
+}
+
+/// A limit or a target, which is exact: `5 s`, not `5.0 s`.
+pub fn limit(lang: Locale, limit: Millis) -> String {
+    match limit.0 {
+        1_000..10_000 if limit.0.is_multiple_of(1_000) => say!(lang, words.unit.s, n = (limit.0 / 1_000).to_string()),
+        _ => duration(lang, limit),
+    }
+}
+
+/// A short wait, such as `4 ms`; what is below the clock's resolution is not nothing.
+pub fn wait(lang: Locale, wait: Millis) -> String {
+    match wait.0 {
+        0 => say!(lang, words.unit.below, figure = duration(lang, Millis(1))),
+        _ => duration(lang, wait),
+    }
 }
 
 /// For how long already, such as `for 41 d 06 h`.
@@ -119,8 +143,8 @@ pub fn when(lang: Locale, at: Timestamp, now: Timestamp) -> String {
 }
 
 /// A target such as `≤ 5 s`.
-pub fn target(lang: Locale, limit: Millis) -> String {
-    say!(lang, words.unit.at_most, figure = duration(lang, limit))
+pub fn target(lang: Locale, target: Millis) -> String {
+    say!(lang, words.unit.at_most, figure = limit(lang, target))
 }
 
 /// A figure with how it is to be read: `0.3 s`, `at least 1.8 s`, `was 0.4 s`. `About` is left bare here; sentences say it.

@@ -1,7 +1,7 @@
 //! Protection: the word for it, and the verdict, the sentence that every page opens with.
 
 use super::{Locale, Names, bytes, duration, figures::date_time, say};
-use switchback_domain::{Bound, Finding, Picture, Protection, ProtectionState, Severity, Side};
+use switchback_domain::{Bound, ByteLag, Finding, Millis, Picture, Protection, ProtectionState, Severity, Side};
 
 /// Protection in one or two words.
 pub fn state(lang: Locale, state: ProtectionState) -> String {
@@ -84,7 +84,10 @@ fn loss_if_lost(lang: Locale, protection: &Protection, active: Option<Side>, nam
         Some(site) => say!(lang, words.loss.not_known, site = site),
         None => say!(lang, words.loss.not_known_at_all),
     };
+    // A zero is what was read, not what is proved.
+    let nothing = protection.loss_bytes == Some(ByteLag(0)) && protection.loss.is_none_or(|loss| loss == Millis(0));
     match (protection.bound, figures(lang, protection), site) {
+        (Bound::About, _, Some(site)) if nothing => say!(lang, words.loss.about_nothing, site = site),
         (Bound::About, Figures::Both(loss, bytes), Some(site)) => {
             say!(lang, words.loss.about_both, site = site, loss = loss, bytes = bytes)
         }

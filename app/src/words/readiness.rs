@@ -72,7 +72,7 @@ pub fn evidence(lang: Locale, check: &Check, names: &Names) -> String {
         Evidence::Timelines { primary, backup: None } => {
             say!(lang, words.evidence.timelines_no_backup, primary = primary.to_string())
         }
-        Evidence::Age { age, limit } => say!(lang, words.evidence.age, age = duration(lang, *age), limit = duration(lang, *limit)),
+        Evidence::Age { age, limit } => say!(lang, words.evidence.age, age = duration(lang, *age), limit = figures::limit(lang, *limit)),
         Evidence::Bytes { bytes: found, limit } => say!(lang, words.evidence.bytes, bytes = bytes(*found), limit = bytes(*limit)),
         Evidence::Slot { name: None, .. } => say!(lang, words.evidence.slot_none),
         Evidence::Slot { name: Some(name), active, wal_status } => {

@@ -324,6 +324,10 @@ fn the_verdict_names_the_site_and_both_units() {
     let told = protection::verdict(Locale::en, &healthy, &names());
     assert_eq!(told, ["If *dc-a* is lost now, about *0.3 s* (24 KiB) of writes would be lost."]);
 
+    let idle = picture_with(protection_of(ProtectionState::Protected, Bound::About, Some(0), Some(0)), Some(Side::A), Vec::new());
+    let told = protection::verdict(Locale::en, &idle, &names());
+    assert_eq!(told, ["If *dc-a* is lost now, *nothing* would be lost, as far as the last reading tells."]);
+
     let lost = Finding::ActiveSiteLost { side: Side::A, heard_at: Some(at()) };
     let protection = protection_of(ProtectionState::SiteLost, Bound::AtLeast, Some(1_800), Some(155_648));
     let lost = picture_with(protection, None, vec![lost]);
@@ -382,6 +386,10 @@ fn durations_are_no_more_precise_than_they_are_known() {
     }
     assert_eq!(duration(Locale::zh_CN, Millis(252_000)), "4 分 12 秒");
     assert_eq!(ago(Locale::en, Millis(400)), "0.4 s ago");
+    assert_eq!(ago(Locale::en, Millis(73)), "0.1 s ago", "readings do not come by the millisecond");
+    assert_eq!(super::figures::target(Locale::en, Millis(5_000)), "≤ 5 s");
+    assert_eq!(super::figures::target(Locale::en, Millis(1_500)), "≤ 1.5 s");
+    assert_eq!(super::figures::wait(Locale::en, Millis(0)), "< 1 ms");
     assert_eq!(ago(Locale::zh_CN, Millis(400)), "0.4 秒前");
 }
 

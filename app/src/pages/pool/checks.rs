@@ -69,15 +69,11 @@ fn Row(view: View, kind: CheckKind) -> impl IntoView {
         let told = |check: &Check| view.names.with_value(|names| words::readiness::evidence(lang(), check, names));
         check.read().as_ref().map_or_else(String::new, told)
     });
-    let summary = move || {
-        if verdict.get() == Verdict::Pass { say!(lang(), pages.checks.more) } else { say!(lang(), pages.checks.remedy) }
-    };
     let read_from = move || say!(lang(), pages.checks.read_from, sources = words::list(lang(), sources.get()));
     let evidence = move || {
         view! {
-            {move || sentence.get()}
             <details class="more">
-                <summary>{summary}</summary>
+                <summary>{move || sentence.get()}</summary>
                 <p>{move || words::readiness::remedy(lang(), kind)}</p>
                 <p class="muted">{read_from}</p>
             </details>

@@ -69,7 +69,7 @@ fn Note(view: View, side: Side) -> impl IntoView {
     move || {
         let (heard_at, silent) = heard.get();
         let Some(heard_at) = heard_at else { return say!(lang(), pages.topology.note_never).into_any() };
-        let age = move || words::duration(lang(), switchback_domain::Millis::between(heard_at, clock.now()));
+        let age = move || words::figures::age(lang(), switchback_domain::Millis::between(heard_at, clock.now()));
         if silent {
             let text = move || {
                 say!(lang(), pages.topology.note_lost, age = age(), time = words::when(lang(), heard_at, clock.now_untracked()))
@@ -332,7 +332,7 @@ fn Inside(view: View, name: NodeName) -> impl IntoView {
                 (None, None) => return view! { <span>{say!(lang(), pages.topology.no_reading)}</span> }.into_any(),
             };
             let first = if fresh { first } else { say!(lang(), pages.topology.was, value = first) };
-            let rest = link.commit_wait.map(|wait| say!(lang(), pages.topology.per_commit, wait = words::duration(lang(), wait))).or(rest);
+            let rest = link.commit_wait.map(|wait| say!(lang(), pages.topology.per_commit, wait = words::figures::wait(lang(), wait))).or(rest);
             view! {
                 <span><b>{first}</b> " " {say!(lang(), pages.topology.behind)}</span>
                 {rest.map(|rest| view! { " " <span>{rest}</span> })}
