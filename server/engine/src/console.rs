@@ -123,9 +123,9 @@ impl Console {
         for PoolParts { pool, probes } in pools {
             let id = pool.id.clone();
             let watched = Arc::new(Watched::new(pool, Arc::clone(&boot), Arc::clone(&clock), work_out, Arc::clone(&stirred)));
+            let asking = Asking::new(settings.interval, Arc::clone(&clock), Arc::clone(&chance));
             for probe in probes {
-                let asking = Asking { every: settings.interval, clock: Arc::clone(&clock), chance: Arc::clone(&chance) };
-                tasks.spawn(keep_asking(probe, Arc::clone(&watched), asking, stop.clone()));
+                tasks.spawn(keep_asking(probe, Arc::clone(&watched), asking.clone(), stop.clone()));
             }
             tasks.spawn(keep_picture(Arc::clone(&watched), stop.clone()));
             tasks.spawn(history::keep_writing(Arc::clone(&watched), Arc::clone(&store), stop.clone()));

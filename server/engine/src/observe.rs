@@ -33,8 +33,8 @@ const COALESCE: Duration = Duration::from_millis(50);
 /// A question that takes this many intervals has broken its promise to end by itself, and is dropped.
 const OVERRUN_INTERVALS: u32 = 5;
 
-/// How far apart from its interval a question may be moved, in percent, so that endpoints spread over time.
-const JITTER_PERCENT: u32 = 10;
+/// How much later than its pool's round a question may begin, in percent of the interval.
+const JITTER_PERCENT: u32 = 2;
 
 /// A pool under observation.
 pub(crate) struct Watched {
@@ -148,14 +148,25 @@ pub(crate) async fn keep_picture(watched: Arc<Watched>, stop: CancellationToken)
     }
 }
 
-/// How an endpoint is asked.
+/// How the endpoints of one pool are asked: in rounds, all of them together, so that positions of different nodes can be compared
+/// and a round makes one change for viewers rather than one for each endpoint. The rounds of different pools are spread over the
+/// interval.
+#[derive(Clone)]
 pub(crate) struct Asking {
     pub(crate) every: Duration,
+    pub(crate) first_round: Instant,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chance: Arc<dyn Chance>,
 }
 
 impl Asking {
+    /// The first round begins within an interval from now.
+    pub(crate) fn new(every: Duration, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Asking {
+        let mut asking = Asking { every, first_round: Instant::now(), clock, chance };
+        asking.first_round += asking.part_of(every);
+        asking
+    }
+
     /// A share of `length`, evenly drawn.
     fn part_of(&self, length: Duration) -> Duration {
         let mut bytes = [0; 4];
@@ -163,18 +174,20 @@ impl Asking {
         length.mul_f64(f64::from(u32::from_le_bytes(bytes)) / (f64::from(u32::MAX) + 1.0))
     }
 
-    /// From the beginning of one question to the next: the interval, a little more or less.
-    fn round(&self) -> Duration {
-        let slack = self.every * JITTER_PERCENT / 100;
-        self.every * (100 - JITTER_PERCENT) / 100 + self.part_of(slack * 2)
+    /// When to ask in the round that comes next.
+    fn next(&self, now: Instant) -> Instant {
+        let behind = now.saturating_duration_since(self.first_round);
+        let into_this_round = Duration::from_nanos(u64::try_from(behind.as_nanos() % self.every.as_nanos().max(1)).unwrap_or(0));
+        let round = if now < self.first_round { self.first_round } else { now - into_this_round + self.every };
+        round + self.part_of(self.every * JITTER_PERCENT / 100)
     }
 }
 
-/// Asks one endpoint for ever: every interval, but never before the last question has ended. After failures the
-/// interval stays the same, because a node that returns should be seen at once; the jitter keeps questions apart.
+/// Asks one endpoint for ever: in every round, but never before the last question has ended. After failures the interval stays the
+/// same, because a node that returns should be seen at once.
 pub(crate) async fn keep_asking(mut probe: Box<dyn Probe>, watched: Arc<Watched>, asking: Asking, stop: CancellationToken) {
     let endpoint = probe.endpoint().clone();
-    if !pause(asking.part_of(asking.every), &stop).await {
+    if !pause(asking.next(Instant::now()).saturating_duration_since(Instant::now()), &stop).await {
         return;
     }
     let mut number = 0;
@@ -183,7 +196,6 @@ pub(crate) async fn keep_asking(mut probe: Box<dyn Probe>, watched: Arc<Watched>
         number += 1;
         let asked_at = asking.clock.now();
         let began = Instant::now();
-        let next = began + asking.round();
         let answer = tokio::select! {
             () = stop.cancelled() => return,
             answer = ask(probe.as_mut(), &endpoint, asked_at, asking.every * OVERRUN_INTERVALS) => answer,
@@ -192,7 +204,8 @@ pub(crate) async fn keep_asking(mut probe: Box<dyn Probe>, watched: Arc<Watched>
         figures::probed(endpoint.kind, answer.as_ref().err(), took);
         note(&watched.pool, &endpoint, &answer, &mut failing);
         watched.take(&endpoint.name, Outcome { number, asked_at, took: millis(took), answer });
-        if !pause(next.saturating_duration_since(Instant::now()), &stop).await {
+        let now = Instant::now();
+        if !pause(asking.next(now).saturating_duration_since(now), &stop).await {
             return;
         }
     }

@@ -1,7 +1,7 @@
 //! Observation with endpoints and time that the test owns.
 
 use super::*;
-use crate::testing::{Bench, Does, Page, TestClock, healthy, let_pass};
+use crate::testing::{Bench, Does, Page, TestChance, TestClock, healthy, let_pass};
 use futures::StreamExt;
 use switchback_domain::{Knowledge, NodeState, fixture};
 
@@ -66,22 +66,33 @@ async fn a_killed_node_is_seen_down_within_three_seconds_and_a_returning_one_wit
 }
 
 #[tokio::test(start_paused = true)]
-async fn endpoints_are_asked_every_second_and_spread_over_it() {
+async fn the_endpoints_of_a_pool_are_asked_together_in_a_round_each_second() {
     let bench = Bench::start();
     let_pass(100_000).await;
-    let mut within_the_second = Vec::new();
+    let mut first = Vec::new();
     for endpoint in fixture::pool().endpoints() {
         let asked = bench.script.asked(endpoint.name.as_str());
-        assert!((97..=104).contains(&asked.len()), "{} was asked {} times", endpoint.name, asked.len());
+        assert!((98..=101).contains(&asked.len()), "{} was asked {} times", endpoint.name, asked.len());
         for pair in asked.windows(2) {
             let apart = Millis::between(pair[0], pair[1]).0;
-            assert!((900..=1_101).contains(&apart), "{apart} ms apart");
+            assert!((979..=1_021).contains(&apart), "{apart} ms apart");
         }
-        within_the_second.push(asked[0].as_millisecond().rem_euclid(1_000) / 100);
+        first.push(asked[0]);
     }
-    within_the_second.sort_unstable();
-    within_the_second.dedup();
-    assert!(within_the_second.len() >= 5, "twelve endpoints begin in {} tenths of the second", within_the_second.len());
+    let (earliest, latest) = (first.iter().min().expect("asked"), first.iter().max().expect("asked"));
+    assert!(Millis::between(*earliest, *latest) <= Millis(21), "one round lies within the jitter");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rounds_of_different_pools_are_spread_over_the_second() {
+    let chance = Arc::new(TestChance::default());
+    let starts: std::collections::BTreeSet<u64> = (0..40)
+        .map(|_| {
+            let asking = Asking::new(Duration::from_secs(1), Arc::new(TestClock::starting_now()), Arc::clone(&chance) as _);
+            u64::try_from(asking.first_round.saturating_duration_since(Instant::now()).as_millis() / 100).expect("within a second")
+        })
+        .collect();
+    assert!(starts.len() >= 7, "forty pools begin in {starts:?} tenths of the second");
 }
 
 #[tokio::test(start_paused = true)]
