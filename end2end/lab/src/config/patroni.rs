@@ -24,6 +24,7 @@ pub(crate) fn standby_section(layout: &Layout, site: Site) -> Value {
 
 /// The dynamic configuration with which a cluster is born.
 pub(crate) fn dynamic(layout: &Layout, site: Site, standby: bool) -> Value {
+    let peers: Vec<String> = site.peer().nodes().iter().map(|peer| layout.patroni_url(*peer)).collect();
     let mut config = json!({
         // The shortest that Patroni accepts for ttl; measured, nothing gets unstable on a busy machine with two cores.
         "ttl": 20,
@@ -38,6 +39,8 @@ pub(crate) fn dynamic(layout: &Layout, site: Site, standby: bool) -> Value {
         "postgresql": {
             "use_pg_rewind": true,
             "use_slots": true,
+            // Here and not in each node's own file, because only here can a console see that the guard is there.
+            "pre_promote": format!("{} {}", layout.bin_dir().join("pre-promote-guard.sh").display(), peers.join(" ")),
             "parameters": {
                 "wal_level": "replica",
                 "hot_standby": "on",
@@ -73,7 +76,6 @@ pub(crate) fn dynamic(layout: &Layout, site: Site, standby: bool) -> Value {
 pub(crate) fn file(layout: &Layout, secrets: &Secrets, node: Node, standby: bool) -> String {
     let site = node.site;
     let address = layout.node(node);
-    let peers: Vec<String> = site.peer().nodes().iter().map(|peer| layout.patroni_url(*peer)).collect();
     let tls = layout.tls_dir();
     let tls_file = |name: &str| tls.join(name).display().to_string();
     let mut config = json!({
@@ -99,7 +101,6 @@ pub(crate) fn file(layout: &Layout, secrets: &Secrets, node: Node, standby: bool
             "data_dir": layout.data_dir(node),
             "bin_dir": "/usr/lib/postgresql/15/bin",
             "pgpass": layout.node_dir(node).join("pgpass"),
-            "pre_promote": format!("{} {}", layout.bin_dir().join("pre-promote-guard.sh").display(), peers.join(" ")),
             "basebackup": [{ "checkpoint": "fast" }, "no-sync"],
             "authentication": {
                 "superuser": { "username": "postgres", "password": secrets.superuser },
