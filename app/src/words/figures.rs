@@ -25,15 +25,17 @@ pub fn duration(lang: Locale, Millis(ms): Millis) -> String {
     }
 }
 
-/// The age of a reading, such as `0.4 s` or `4 min 12 s`: readings are taken about once a second, so milliseconds would only flicker.
+/// The age of a reading, such as `< 1 s`, `3 s` or `4 min 12 s`: readings are taken about once a second, so anything finer
+/// would only flicker.
 pub fn age(lang: Locale, age: Millis) -> String {
     match age.0 {
-        1..100 => duration(lang, Millis(100)),
+        0..1_000 => say!(lang, words.unit.below, figure = limit(lang, Millis(1_000))),
+        1_000..10_000 => limit(lang, Millis(age.0 / 1_000 * 1_000)),
         _ => duration(lang, age),
     }
 }
 
-/// How long ago, such as `0.4 s ago`.
+/// How long ago, such as `3 s ago`.
 pub fn ago(lang: Locale, since: Millis) -> String {
     say!(lang, words.time.ago, age = age(lang, since))
 }

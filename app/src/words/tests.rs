@@ -385,12 +385,14 @@ fn durations_are_no_more_precise_than_they_are_known() {
         assert_eq!(duration(Locale::en, Millis(ms)), text, "{ms} ms");
     }
     assert_eq!(duration(Locale::zh_CN, Millis(252_000)), "4 分 12 秒");
-    assert_eq!(ago(Locale::en, Millis(400)), "0.4 s ago");
-    assert_eq!(ago(Locale::en, Millis(73)), "0.1 s ago", "readings do not come by the millisecond");
+    let ages = [(0, "< 1 s ago"), (999, "< 1 s ago"), (1_999, "1 s ago"), (9_999, "9 s ago"), (12_400, "12 s ago"), (252_000, "4 min 12 s ago")];
+    for (ms, text) in ages {
+        assert_eq!(ago(Locale::en, Millis(ms)), text, "readings do not come by the millisecond");
+    }
     assert_eq!(super::figures::target(Locale::en, Millis(5_000)), "≤ 5 s");
     assert_eq!(super::figures::target(Locale::en, Millis(1_500)), "≤ 1.5 s");
     assert_eq!(super::figures::wait(Locale::en, Millis(0)), "< 1 ms");
-    assert_eq!(ago(Locale::zh_CN, Millis(400)), "0.4 秒前");
+    assert_eq!(ago(Locale::zh_CN, Millis(3_400)), "3 秒前");
 }
 
 #[test]

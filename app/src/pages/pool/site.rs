@@ -12,7 +12,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use switchback_domain::{
-    ByteLag, EndpointPicture, LinkKind, LinkPicture, MemberName, MemberPicture, MemberState, NodeName, NodePicture, NodeRole, Side,
+    ByteLag, EndpointKind, EndpointPicture, LinkKind, LinkPicture, MemberName, MemberPicture, MemberState, NodeName, NodePicture, NodeRole, Side,
     SitePicture, SiteRole, history::Metric,
 };
 
@@ -99,6 +99,11 @@ fn SiteMembers(view: View, side: Side) -> impl IntoView {
     let lang = use_lang();
     let role = view.part(move |picture| picture.sites[side].role);
     let members = view.part(move |picture| picture.sites[side].members.clone());
+    // Which members there are is told by HAProxy alone.
+    let unread = view.part(move |picture| {
+        let mut proxies = picture.sites[side].endpoints.iter().filter(|endpoint| endpoint.kind == EndpointKind::Haproxy);
+        proxies.any(|proxy| !proxy.knowledge.is_fresh())
+    });
     let names = Memo::new(move |_| members.read().iter().map(|member| member.name.clone()).collect::<Vec<MemberName>>());
     let title = move || match role.get() {
         SiteRole::Standby => say!(lang(), pages.topology.standby_members),
@@ -113,7 +118,7 @@ fn SiteMembers(view: View, side: Side) -> impl IntoView {
     let note = move || {
         let members = members.read();
         let total = members.len().to_string();
-        if members.is_empty() {
+        if members.is_empty() && !unread.get() {
             return say!(lang(), pages.topology.members_none);
         }
         if members.iter().all(|member| !member.knowledge.is_fresh()) {
@@ -242,7 +247,7 @@ fn Node(view: View, side: Side, name: NodeName, order: Memo<Vec<NodeName>>) -> i
         });
         let newest = move || {
             let figure = crate::pages::common::figure(curve.read().newest().unwrap_or_default());
-            curve.read().newest().map(|_| words::rate(lang(), ByteLag(figure)))
+            if curve.read().newest().is_some() { words::rate(lang(), ByteLag(figure)) } else { say!(lang(), pages.topology.unread) }
         };
         let verb = move || match (role.get(), fresh.get()) {
             (NodeRole::Primary, true) => say!(lang(), pages.topology.writes),
@@ -289,6 +294,7 @@ fn Node(view: View, side: Side, name: NodeName, order: Memo<Vec<NodeName>>) -> i
                 } else {
                     view! {
                         <NodeFact name=Signal::derive(move || say!(lang(), pages.topology.last_read))>
+                            {move || seen.get().is_none().then(|| say!(lang(), pages.checks.never))}
                             <Ago since=seen />
                         </NodeFact>
                     }
