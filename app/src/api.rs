@@ -70,9 +70,13 @@ impl FromServerFnError for ApiError {
 
     /// An error may also come from what stands before these functions: without a session they are not even reached.
     fn de(data: Bytes) -> ApiError {
-        serde_json::from_slice(&data)
-            .or_else(|_| serde_json::from_slice::<ConsoleError>(&data).map(ApiError::from))
-            .unwrap_or_else(|_| if data.as_ref() == ConsoleError::NotSignedIn.to_string().as_bytes() { ConsoleError::NotSignedIn.into() } else { ApiError::Transport })
+        serde_json::from_slice(&data).or_else(|_| serde_json::from_slice::<ConsoleError>(&data).map(ApiError::from)).unwrap_or_else(|_| {
+            if data.as_ref() == ConsoleError::NotSignedIn.to_string().as_bytes() {
+                ConsoleError::NotSignedIn.into()
+            } else {
+                ApiError::Transport
+            }
+        })
     }
 }
 

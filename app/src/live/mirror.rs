@@ -1,6 +1,6 @@
 //! The browser's copy of the server's value: a whole one first, then patches (RFC 6902). It knows nothing of the browser.
 
-#![cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only the browser follows, but the rules are tested anywhere"))]
+#![cfg_attr(not(any(feature = "hydrate", test)), expect(dead_code, reason = "only the browser follows, but the rules are tested anywhere"))]
 
 use jiff::Timestamp;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -79,12 +79,11 @@ impl Mirror {
 
     fn current<T: DeserializeOwned>(&mut self, at: Timestamp) -> Result<Brought<T>, OutOfStep> {
         let value = self.value.as_ref().ok_or(OutOfStep)?;
-        match T::deserialize(value) {
-            Ok(value) => Ok(Brought::Value(at, value)),
-            Err(_) => {
-                self.value = None;
-                Err(OutOfStep)
-            }
+        if let Ok(value) = T::deserialize(value) {
+            Ok(Brought::Value(at, value))
+        } else {
+            self.value = None;
+            Err(OutOfStep)
         }
     }
 }

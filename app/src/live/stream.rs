@@ -15,11 +15,15 @@ use web_sys::{Event, EventSource, MessageEvent};
 /// The events of the stream.
 const EVENTS: [&str; 4] = ["whole", "change", "points", "beat"];
 
+/// What the browser calls with an event.
+type Heard = Closure<dyn FnMut(MessageEvent)>;
+
 /// An open stream. Dropping it closes it.
 struct Source {
     events: EventSource,
-    /// Kept because the browser calls them.
-    _heard: Vec<Closure<dyn FnMut(MessageEvent)>>,
+    /// What the browser calls for each kind of event.
+    heard: Vec<(&'static str, Heard)>,
+    /// Kept because the browser calls it.
     _failed: Closure<dyn FnMut(Event)>,
 }
 
@@ -27,11 +31,9 @@ impl Drop for Source {
     fn drop(&mut self) {
         self.events.close();
         // The browser may have an event in its queue already; it must not reach closures that are gone.
-        for event in EVENTS {
-            self.events.set_onerror(None);
-            for heard in &self._heard {
-                let _ = self.events.remove_event_listener_with_callback(event, heard.as_ref().unchecked_ref());
-            }
+        self.events.set_onerror(None);
+        for (event, heard) in &self.heard {
+            let _ = self.events.remove_event_listener_with_callback(event, heard.as_ref().unchecked_ref());
         }
     }
 }
@@ -125,13 +127,13 @@ where
                 }
             });
             let _ = events.add_event_listener_with_callback(event, AsRef::<wasm_bindgen::JsValue>::as_ref(&heard).unchecked_ref());
-            heard
+            (event, heard)
         });
         let heard = heard.collect();
         let follower = Rc::clone(self);
         let failed = Closure::new(move |_: Event| follower.failed());
         events.set_onerror(Some(AsRef::<wasm_bindgen::JsValue>::as_ref(&failed).unchecked_ref()));
-        self.state.borrow_mut().source = Some(Source { events, _heard: heard, _failed: failed });
+        self.state.borrow_mut().source = Some(Source { events, heard, _failed: failed });
     }
 
     fn heard(self: &Rc<Self>, event: &str, data: &str) {

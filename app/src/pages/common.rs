@@ -139,7 +139,7 @@ pub(super) fn LiveNotice<T: Send + Sync + 'static>(
     let clock = use_clock();
     let (bar, announcer) = (use_live_bar(), use_announcer());
     let connection = live.connection;
-    let age = move |since| words::duration(lang(), Millis::between(since, clock.now()));
+    let age = move |since| words::figures::age(lang(), Millis::between(since, clock.now()));
     let state = Signal::derive(move || match connection.get() {
         Connection::Live => LiveState::Live,
         Connection::Paused { .. } => LiveState::Paused,

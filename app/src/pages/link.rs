@@ -123,7 +123,9 @@ fn LinkFacts(view: View, link: LinkPicture) -> impl IntoView {
                 let href = view.pool.with_value(|pool| paths::node(pool, &node));
                 view! { <a class="nw mono" href=href>{node.to_string()}</a> " " <span class="muted nw">{site}</span> }.into_any()
             }
-            None => view! { <span>{move || say!(lang(), pages.topology.no_node)}</span> " " <span class="muted nw">{site}</span> }.into_any(),
+            None => {
+                view! { <span>{move || say!(lang(), pages.topology.no_node)}</span> " " <span class="muted nw">{site}</span> }.into_any()
+            }
         }
     };
     let tone = tones::link(&link);

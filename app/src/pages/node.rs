@@ -73,9 +73,7 @@ fn Node(answer: Answer) -> impl IntoView {
             }
         }
     };
-    let lede = move || {
-        say!(lang(), pages.node.lede, role = words::picture::node_role(lang(), node.read().role), site = view.site(side))
-    };
+    let lede = move || say!(lang(), pages.node.lede, role = words::picture::node_role(lang(), node.read().role), site = view.site(side));
     let status = move || {
         let tone = tones::node(&node.read(), site_role.get() == SiteRole::ClaimsActive);
         view! {

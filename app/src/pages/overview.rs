@@ -57,9 +57,8 @@ fn Pools(answer: Answer) -> impl IntoView {
     let Answer { at, pools, losses } = answer;
     let live = Live::follow("/live/pools".to_owned(), pools, at, Callback::new(|_| {}));
     let trusted = live.trusted();
-    let shown = Memo::new(move |_| {
-        if trusted.get() { live.value.get() } else { Arc::new(live.value.read().iter().map(aged_summary).collect()) }
-    });
+    let shown =
+        Memo::new(move |_| if trusted.get() { live.value.get() } else { Arc::new(live.value.read().iter().map(aged_summary).collect()) });
     let curves = losses.iter().map(|(pool, series)| (pool.clone(), Curve::from(series))).collect();
     let view = View { pools: shown, curves: RwSignal::new(curves), filter: RwSignal::new(None) };
     keep_curves(live, trusted, view.curves);
@@ -153,7 +152,8 @@ fn Table(view: View) -> impl IntoView {
         let shown = pools.iter().filter(|pool| filter.is_none_or(|state| pool.protection.state == state));
         shown.map(|pool| pool.pool.clone()).collect::<Vec<_>>()
     });
-    let no_match = move || names.read().is_empty().then(|| view! { <p class="oplist__row muted">{say!(lang(), pages.overview.no_match)}</p> });
+    let no_match =
+        move || names.read().is_empty().then(|| view! { <p class="oplist__row muted">{say!(lang(), pages.overview.no_match)}</p> });
     view! {
         <section class="panel panel--flush pools" aria-label=move || say!(lang(), pages.overview.table)>
             <PoolTable
@@ -266,14 +266,9 @@ fn route_label(lang: Locale, summary: &Summary) -> String {
             say!(lang, pages.overview.route_active, active = name(side), other = name(side.other()), state = state(side.other()))
         }
         _ if both_claim(summary) => say!(lang, pages.overview.route_both),
-        _ => say!(
-            lang,
-            pages.overview.route_none,
-            a = name(Side::A),
-            a_state = state(Side::A),
-            b = name(Side::B),
-            b_state = state(Side::B)
-        ),
+        _ => {
+            say!(lang, pages.overview.route_none, a = name(Side::A), a_state = state(Side::A), b = name(Side::B), b_state = state(Side::B))
+        }
     }
 }
 

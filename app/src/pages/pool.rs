@@ -30,7 +30,11 @@ use switchback_domain::{
     history::{Change, Changed},
 };
 
+/// The console writes a change down a moment after it has told of it.
+const MOMENT: std::time::Duration = std::time::Duration::from_millis(1_500);
+
 /// What the parts of a page about a pool share.
+#[derive(Clone, Copy)]
 pub(super) struct View {
     /// The pool as it may be shown: followed, or aged.
     pub(super) picture: Memo<Arc<Picture>>,
@@ -45,14 +49,6 @@ pub(super) struct View {
     /// The pool's name.
     pub(super) pool: StoredValue<PoolId>,
 }
-
-impl Clone for View {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl Copy for View {}
 
 impl View {
     /// Follows a pool until the page is left.
@@ -303,8 +299,6 @@ impl States {
 
 fn ask_again_after_changes(view: View, changes: RwSignal<Vec<Change>>) {
     let states = Memo::new(move |_| States::of(&view.live.value.read()));
-    // The console writes a change down a moment after it has told of it.
-    const MOMENT: std::time::Duration = std::time::Duration::from_millis(1_500);
     let newest = Action::new(move |pool: &String| api::changes(pool.clone()));
     Effect::new(move |first: Option<()>| {
         states.track();

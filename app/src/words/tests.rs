@@ -5,11 +5,7 @@ use crate::api::ApiError;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use switchback_domain::{
-    error::ConsoleError,
-    history::Changed,
-    *,
-};
+use switchback_domain::{error::ConsoleError, history::Changed, *};
 
 const LANGS: [Locale; 2] = [Locale::en, Locale::zh_CN];
 
@@ -184,7 +180,9 @@ fn every_check_has_title_refusal_and_remedy_and_any_evidence_is_a_sentence() {
             told(|lang| readiness::evidence(lang, &check, &names()));
         }
     }
-    VERDICTS.into_iter().for_each(|verdict| told(|lang| readiness::verdict(lang, verdict)));
+    for verdict in VERDICTS {
+        told(|lang| readiness::verdict(lang, verdict));
+    }
 }
 
 #[test]
@@ -220,8 +218,7 @@ fn every_role_and_state_has_a_word_and_what_is_old_is_told_in_the_past_tense() {
         told(|lang| picture::node_role(lang, role));
     }
     let healthy = [NodeState::AcceptingWrites, NodeState::InStep, NodeState::Replaying, NodeState::FromArchive];
-    let others =
-        [NodeState::WaitingForLog, NodeState::ReplayPaused, NodeState::InTransition, NodeState::Stopped, NodeState::Unknown];
+    let others = [NodeState::WaitingForLog, NodeState::ReplayPaused, NodeState::InTransition, NodeState::Stopped, NodeState::Unknown];
     for state in healthy.into_iter().chain(others) {
         for fresh in [true, false] {
             told(|lang| picture::node_state(lang, state, fresh));
@@ -232,7 +229,14 @@ fn every_role_and_state_has_a_word_and_what_is_old_is_told_in_the_past_tense() {
             assert_ne!(picture::node_state(lang, state, true), picture::node_state(lang, state, false));
         }
     }
-    let members = [MemberState::Active, MemberState::Draining, MemberState::Standby, MemberState::Maintenance, MemberState::Down, MemberState::Unknown];
+    let members = [
+        MemberState::Active,
+        MemberState::Draining,
+        MemberState::Standby,
+        MemberState::Maintenance,
+        MemberState::Down,
+        MemberState::Unknown,
+    ];
     for state in members {
         for lang in LANGS {
             assert_ne!(picture::member_state(lang, state, true), picture::member_state(lang, state, false));
@@ -250,11 +254,15 @@ fn every_role_and_state_has_a_word_and_what_is_old_is_told_in_the_past_tense() {
         told(|lang| picture::link_state(lang, state, true));
         told(|lang| picture::link_state(lang, state, false));
     }
-    LinkKind::ALL.into_iter().for_each(|kind| told(|lang| picture::link_kind(lang, kind)));
+    for kind in LinkKind::ALL {
+        told(|lang| picture::link_kind(lang, kind));
+    }
     for kind in [EndpointKind::Patroni, EndpointKind::Postgres, EndpointKind::Haproxy, EndpointKind::Etcd] {
         told(|lang| picture::endpoint_kind(lang, kind));
     }
-    PROTECTIONS.into_iter().for_each(|state| told(|lang| protection::state(lang, state)));
+    for state in PROTECTIONS {
+        told(|lang| protection::state(lang, state));
+    }
 }
 
 #[test]
@@ -385,7 +393,8 @@ fn durations_are_no_more_precise_than_they_are_known() {
         assert_eq!(duration(Locale::en, Millis(ms)), text, "{ms} ms");
     }
     assert_eq!(duration(Locale::zh_CN, Millis(252_000)), "4 分 12 秒");
-    let ages = [(0, "< 1 s ago"), (999, "< 1 s ago"), (1_999, "1 s ago"), (9_999, "9 s ago"), (12_400, "12 s ago"), (252_000, "4 min 12 s ago")];
+    let ages =
+        [(0, "< 1 s ago"), (999, "< 1 s ago"), (1_999, "1 s ago"), (9_999, "9 s ago"), (12_400, "12 s ago"), (252_000, "4 min 12 s ago")];
     for (ms, text) in ages {
         assert_eq!(ago(Locale::en, Millis(ms)), text, "readings do not come by the millisecond");
     }

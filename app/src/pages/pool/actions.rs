@@ -42,9 +42,8 @@ pub(super) fn PoolActions(view: View) -> impl IntoView {
     let target = view.part(|picture| picture.target);
     let home = view.part(|picture| picture.home);
     let split = view.part(|picture| picture.protection.state == ProtectionState::SplitBrain);
-    let hot = view.part(|picture| {
-        picture.protection.state == ProtectionState::SiteLost && picture.actions.failover.iter().all(Objection::is_advice)
-    });
+    let hot = view
+        .part(|picture| picture.protection.state == ProtectionState::SiteLost && picture.actions.failover.iter().all(Objection::is_advice));
     let switchover = move || {
         if split.get() {
             say!(lang(), pages.actions.switchover_button_bare)

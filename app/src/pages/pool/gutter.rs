@@ -8,7 +8,7 @@ use crate::{
         tones,
     },
     paths,
-    ui::{Gutter, Heading, Lane, LagLine, LinkAcross, Look, Road, Sign, Status, Tone, Traffic},
+    ui::{Gutter, Heading, LagLine, Lane, LinkAcross, Look, Road, Sign, Status, Tone, Traffic},
     words::{self, say},
 };
 use leptos::prelude::*;
@@ -48,6 +48,7 @@ fn Clients(view: View) -> impl IntoView {
             serving.fold(None, |sum: Option<u64>, member| Some(sum.unwrap_or(0) + u64::from(member.sessions)))
         })
     });
+    let known = view.part(|picture| picture.sites.iter().any(|(_, site)| site.members.iter().any(|member| member.knowledge.is_fresh())));
     let to = move || match (serving.read().a, serving.read().b) {
         (Some(_), None) => Some(Side::A),
         (None, Some(_)) => Some(Side::B),
@@ -55,6 +56,7 @@ fn Clients(view: View) -> impl IntoView {
     };
     let text = move || match (serving.read().a, serving.read().b) {
         (Some(_), Some(_)) => say!(lang(), pages.topology.clients_both),
+        (None, None) if !known.get() => say!(lang(), pages.topology.clients_unknown),
         (None, None) => say!(lang(), pages.topology.clients_none),
         _ => say!(lang(), pages.topology.clients),
     };
@@ -81,16 +83,22 @@ fn OwnSight(view: View) -> impl IntoView {
         })
     });
     let tone = move || match (seen.read().a.0, seen.read().b.0) {
+        _ if !view.trusted.get() => Tone::Stale,
         (0, _) | (_, 0) => Tone::Fail,
         _ => Tone::Ok,
     };
     let text = move || match (seen.read().a.0, seen.read().b.0) {
+        // What this page does not follow says nothing about what the console sees.
+        _ if !view.trusted.get() => say!(lang(), pages.topology.console_unknown),
         (0, 0) => say!(lang(), pages.topology.console_lost_both),
         (0, _) => say!(lang(), pages.topology.console_lost, site = view.site(Side::A)),
         (_, 0) => say!(lang(), pages.topology.console_lost, site = view.site(Side::B)),
         _ => say!(lang(), pages.topology.console_sees_both),
     };
     let note = move || {
+        if !view.trusted.get() {
+            return String::new();
+        }
         let seen = seen.read();
         say!(lang(), pages.topology.console_note, n = (seen.a.0 + seen.b.0).to_string(), total = (seen.a.1 + seen.b.1).to_string())
     };

@@ -12,8 +12,8 @@ use crate::{
 };
 use leptos::prelude::*;
 use switchback_domain::{
-    ByteLag, EndpointKind, EndpointPicture, LinkKind, LinkPicture, MemberName, MemberPicture, MemberState, NodeName, NodePicture, NodeRole, Side,
-    SitePicture, SiteRole, history::Metric,
+    ByteLag, EndpointKind, EndpointPicture, LinkKind, LinkPicture, MemberName, MemberPicture, MemberState, NodeName, NodePicture, NodeRole,
+    Side, SitePicture, SiteRole, history::Metric,
 };
 
 /// A column of the diagram.
@@ -71,9 +71,8 @@ fn Note(view: View, side: Side) -> impl IntoView {
         let Some(heard_at) = heard_at else { return say!(lang(), pages.topology.note_never).into_any() };
         let age = move || words::figures::age(lang(), switchback_domain::Millis::between(heard_at, clock.now()));
         if silent {
-            let text = move || {
-                say!(lang(), pages.topology.note_lost, age = age(), time = words::when(lang(), heard_at, clock.now_untracked()))
-            };
+            let text =
+                move || say!(lang(), pages.topology.note_lost, age = age(), time = words::when(lang(), heard_at, clock.now_untracked()));
             view! {
                 <span class="stale-note">
                     <crate::ui::Icon sign=crate::ui::Sign::Stale />
@@ -338,7 +337,8 @@ fn Inside(view: View, name: NodeName) -> impl IntoView {
                 (None, None) => return view! { <span>{say!(lang(), pages.topology.no_reading)}</span> }.into_any(),
             };
             let first = if fresh { first } else { say!(lang(), pages.topology.was, value = first) };
-            let rest = link.commit_wait.map(|wait| say!(lang(), pages.topology.per_commit, wait = words::figures::wait(lang(), wait))).or(rest);
+            let rest =
+                link.commit_wait.map(|wait| say!(lang(), pages.topology.per_commit, wait = words::figures::wait(lang(), wait))).or(rest);
             view! {
                 <span><b>{first}</b> " " {say!(lang(), pages.topology.behind)}</span>
                 {rest.map(|rest| view! { " " <span>{rest}</span> })}

@@ -17,7 +17,8 @@ use switchback_domain::{EndpointName, EndpointPicture, Knowledge, Side};
 pub(super) fn PoolSources(view: View) -> impl IntoView {
     let lang = use_lang();
     let all = view.part(|picture| {
-        let endpoints = picture.sites.iter().flat_map(|(side, site)| site.endpoints.iter().map(move |endpoint| (side, endpoint.name.clone())));
+        let endpoints =
+            picture.sites.iter().flat_map(|(side, site)| site.endpoints.iter().map(move |endpoint| (side, endpoint.name.clone())));
         endpoints.collect::<Vec<_>>()
     });
     view! {

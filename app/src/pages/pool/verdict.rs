@@ -119,8 +119,7 @@ fn Silent(view: View, side: switchback_domain::Side, at: jiff::Timestamp) -> imp
 #[component]
 fn Readiness(view: View) -> impl IntoView {
     let lang = use_lang();
-    let checks =
-        view.part(|picture| (picture.checks.iter().filter(|check| check.verdict == Outcome::Pass).count(), picture.checks.len()));
+    let checks = view.part(|picture| (picture.checks.iter().filter(|check| check.verdict == Outcome::Pass).count(), picture.checks.len()));
     let name = move || say!(lang(), pages.pool.num_checks);
     let value = move || {
         let (pass, total) = checks.get();
