@@ -3,6 +3,7 @@ import { defineConfig } from '@playwright/test';
 // One worker, one after another: every test looks at (and breaks) the same lab.
 export default defineConfig({
   testDir: 'tests',
+  globalSetup: './tests/support/set-up.ts',
   workers: 1,
   fullyParallel: false,
   forbidOnly: true,

@@ -1,31 +1,21 @@
 // A signed-in page, and what every page must keep.
 import AxeBuilder from '@axe-core/playwright';
-import { type Browser, type Page, expect, test as base } from '@playwright/test';
+import { type Page, expect, test as base } from '@playwright/test';
+import { LOGIN, PASSWORD } from './account';
 
-export const LOGIN = 'mira.okafor';
-export const PASSWORD = 'a long road with many bends';
-
-/** Signs in by the form; the first one ever goes through the set-up link. */
+/** Signs in by the form. */
 export async function signIn(page: Page): Promise<void> {
   await page.goto('/sign-in');
-  await page.getByLabel('Sign-in name').fill(LOGIN);
+  await page.getByLabel('User name').fill(LOGIN);
   await page.getByLabel('Password').fill(PASSWORD);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await expect(page).toHaveURL('/');
 }
 
-/** Tests with a page that is signed in, and that fail on anything the browser complains about: hydration, CSP, exceptions. */
-export const test = base.extend<{ complaints: string[] }, { account: string }>({
-  account: [
-    async ({ browser }: { browser: Browser }, use) => {
-      await setUpOnce(browser);
-      await use(LOGIN);
-    },
-    { scope: 'worker' },
-  ],
+/** Tests that fail on anything the browser complains about: hydration, the content security policy, exceptions. */
+export const test = base.extend<{ complaints: string[] }>({
   complaints: [
-    async ({ page, account }, use) => {
-      expect(account).toBe(LOGIN);
+    async ({ page }, use) => {
       const complaints: string[] = [];
       page.on('console', (message) => {
         if (message.type() === 'error' || message.type() === 'warning') complaints.push(`${message.type()}: ${message.text()}`);
@@ -38,27 +28,9 @@ export const test = base.extend<{ complaints: string[] }, { account: string }>({
   ],
 });
 
-async function setUpOnce(browser: Browser): Promise<void> {
-  const page = await browser.newPage({ baseURL: process.env.SWITCHBACK_URL });
-  await page.goto(process.env.SWITCHBACK_SET_UP ?? '');
-  // A second worker (after a failed test) finds the link used.
-  const name = page.getByLabel('Sign-in name');
-  if (await name.isVisible()) {
-    await name.fill(LOGIN);
-    const full = page.getByLabel('Your name');
-    if (await full.isVisible()) await full.fill('Mira Okafor');
-    await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
-    const again = page.getByLabel('Password again');
-    if (await again.isVisible()) await again.fill(PASSWORD);
-    await page.getByRole('button').filter({ hasText: /account|administrator/i }).click();
-    await page.waitForURL((url) => !url.pathname.startsWith('/set-up'));
-  }
-  await page.close();
-}
-
 /** Waits until the page's script runs and the stream is open. */
 export async function live(page: Page): Promise<void> {
-  await expect(page.locator('[data-live="live"]')).toBeVisible();
+  await expect(page.getByRole('button', { name: /Pause updates/ })).toContainText(/^Live/);
 }
 
 /** No violation of WCAG 2.2 AA or of axe's best practices. */
@@ -82,4 +54,4 @@ export async function pictures(page: Page, name: string): Promise<void> {
   if (before) await page.setViewportSize(before);
 }
 
-export { expect };
+export { LOGIN, PASSWORD, expect };

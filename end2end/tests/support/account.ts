@@ -1,0 +1,3 @@
+// The one account of the tests.
+export const LOGIN = 'mira.okafor';
+export const PASSWORD = 'a long road with many bends';
