@@ -159,7 +159,8 @@ pub(crate) fn Framed(children: Children) -> impl IntoView {
     let pools = move || (path.get() == "/" || path.read().starts_with("/pools")).then_some("page");
     let audit = move || (path.get() == "/audit").then_some("page");
     view! {
-        <a class="skip" href="#main">{t!(i18n, shell.skip)}</a>
+        // External to the router, which would scroll there but leave the focus where it is.
+        <a class="skip" href="#main" rel="external">{t!(i18n, shell.skip)}</a>
         <header class="bar">
             <a class="brand" href=paths::overview()>
                 <Logo />

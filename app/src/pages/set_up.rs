@@ -44,39 +44,41 @@ pub fn SetUpPage() -> impl IntoView {
                 <p class="ink2">{t!(i18n, set_up.lede)}</p>
             </div>
             {notice}
-            <form method="post" action="/set-up">
-                <input type="hidden" name="secret" value=move || params.read().get("secret").unwrap_or_default() />
-                <Field
-                    name="login"
-                    label=move || t_string!(i18n, set_up.login).to_owned()
-                    hint=Signal::derive(move || t_string!(i18n, set_up.login_hint).to_owned())
-                    autocomplete="username"
-                    verbatim=true
-                    first=true
-                    maxlength=63_u32
-                    problem=login_problem
-                />
-                <Field
-                    name="name"
-                    label=move || t_string!(i18n, set_up.name).to_owned()
-                    hint=Signal::derive(move || t_string!(i18n, set_up.name_hint).to_owned())
-                    autocomplete="name"
-                    optional=true
-                />
-                <Field
-                    name="password"
-                    kind="password".to_owned()
-                    label=move || t_string!(i18n, set_up.password).to_owned()
-                    hint=Signal::derive(move || t_string!(i18n, set_up.password_hint).to_owned())
-                    autocomplete="new-password"
-                    minlength=15_u32
-                    maxlength=256_u32
-                    problem=password_problem
-                />
-                <Button kind=Kind::Primary wide=true submit=true>
-                    {t!(i18n, set_up.submit)}
-                </Button>
-            </form>
+            <Show when=move || !is("closed")>
+                <form method="post" action="/set-up">
+                    <input type="hidden" name="secret" value=move || params.read().get("secret").unwrap_or_default() />
+                    <Field
+                        name="login"
+                        label=move || t_string!(i18n, set_up.login).to_owned()
+                        hint=Signal::derive(move || t_string!(i18n, set_up.login_hint).to_owned())
+                        autocomplete="username"
+                        verbatim=true
+                        first=true
+                        maxlength=63_u32
+                        problem=login_problem
+                    />
+                    <Field
+                        name="name"
+                        label=move || t_string!(i18n, set_up.name).to_owned()
+                        hint=Signal::derive(move || t_string!(i18n, set_up.name_hint).to_owned())
+                        autocomplete="name"
+                        optional=true
+                    />
+                    <Field
+                        name="password"
+                        kind="password".to_owned()
+                        label=move || t_string!(i18n, set_up.password).to_owned()
+                        hint=Signal::derive(move || t_string!(i18n, set_up.password_hint).to_owned())
+                        autocomplete="new-password"
+                        minlength=15_u32
+                        maxlength=256_u32
+                        problem=password_problem
+                    />
+                    <Button kind=Kind::Primary wide=true submit=true>
+                        {t!(i18n, set_up.submit)}
+                    </Button>
+                </form>
+            </Show>
         </EntryFrame>
     }
 }

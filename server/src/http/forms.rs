@@ -7,11 +7,12 @@ use super::{
 };
 use axum::{
     Extension, Form, Router,
-    extract::State,
+    extract::{Request, State},
+    middleware::Next,
     response::{IntoResponse, Redirect, Response},
     routing::post,
 };
-use http::{HeaderMap, header};
+use http::{HeaderMap, Method, header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use std::fmt::Write as _;
@@ -20,6 +21,19 @@ use switchback_engine::{SetUpForm, SignedIn};
 
 pub(super) fn router() -> Router<Web> {
     Router::new().route("/sign-in", post(sign_in)).route("/set-up", post(set_up)).route("/sign-out", post(sign_out))
+}
+
+/// A set-up link that is used up or expired says so at once, rather than after the form was filled in.
+pub(super) async fn tell_closed_set_up(State(web): State<Web>, request: Request, next: Next) -> Response {
+    let secret = request.uri().path().strip_prefix("/set-up/").filter(|_| request.method() == Method::GET).map(str::to_owned);
+    let told = request.uri().query().is_some_and(|query| query.contains("problem=closed"));
+    match secret {
+        // A store that is away is no reason to call a link used up.
+        Some(secret) if !told && matches!(web.console.set_up_is_open(&secret).await, Ok(false)) => {
+            Redirect::to(&format!("/set-up/{secret}?problem={}", SetUpError::Closed.code())).into_response()
+        }
+        _ => next.run(request).await,
+    }
 }
 
 #[derive(Deserialize)]

@@ -125,7 +125,7 @@ pub fn router(parts: Parts) -> Router {
     }));
 
     let ordinary = Router::new()
-        .merge(pages::router(&web))
+        .merge(pages::router(&web).layer(middleware::from_fn_with_state(web.clone(), forms::tell_closed_set_up)))
         .merge(forms::router())
         .nest_service("/pkg", web.files.package())
         .fallback(pages::file_or_not_found)
