@@ -97,8 +97,7 @@ fn PreferenceForm(children: Children) -> impl IntoView {
     let path = use_location().pathname;
     let query = use_query_map();
     let rest = move || {
-        let pairs: Vec<(String, String)> =
-            query.read().latest_values().map(|(name, value)| (name.to_string(), value.to_owned())).collect();
+        let pairs: Vec<(String, String)> = query.read().latest_values().map(|(name, value)| (name.to_string(), value.to_owned())).collect();
         pairs
             .into_iter()
             .filter(|(name, _)| name != "theme" && name != "lang")

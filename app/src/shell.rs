@@ -3,8 +3,8 @@
 use crate::{
     i18n::{I18nContextProvider, t, t_string, use_i18n},
     pages::{
-        audit::AuditPage, link::LinkPage, node::NodePage, not_found::NotFound, overview::OverviewPage, pool::PoolPage,
-        set_up::SetUpPage, sign_in::SignInPage,
+        audit::AuditPage, link::LinkPage, node::NodePage, not_found::NotFound, overview::OverviewPage, pool::PoolPage, set_up::SetUpPage,
+        sign_in::SignInPage,
     },
     paths,
     preferences::{Preferences, Theme},
@@ -120,6 +120,7 @@ fn name_now() -> Option<String> {
 }
 
 #[cfg(feature = "ssr")]
+#[expect(clippy::disallowed_methods, reason = "the page's clock starts here; everything below is handed the time")]
 fn server_time() -> Timestamp {
     Timestamp::now()
 }

@@ -47,13 +47,25 @@ pub(super) fn Charts(
         let label = Signal::derive(move || title(lang(), &metric));
         let value_text = Callback::new(move |value: f64| unit.text(lang(), value));
         let time_text = Callback::new(move |ms: i64| time(lang(), ms, span));
+        let tick_text = Callback::new(move |ms: i64| tick(lang(), ms, span));
+        let ceiling_of = Callback::new(move |highest: f64| unit.ceiling(highest));
         let empty = move || curve.read().dots.is_empty();
         let id = format!("chart-{index}");
         view! {
             <section class="stack">
                 <h3>{move || label.get()}</h3>
                 {move || empty().then(|| view! { <p class="muted">{say!(lang(), pages.node.no_points)}</p> })}
-                <LagChart id curve label target=goal value_text time_text words=Signal::derive(move || chart_words(lang())) />
+                <LagChart
+                    id
+                    curve
+                    label
+                    target=goal
+                    value_text
+                    time_text
+                    tick_text
+                    ceiling_of
+                    words=Signal::derive(move || chart_words(lang()))
+                />
             </section>
         }
     });
@@ -82,5 +94,14 @@ fn time(lang: Locale, ms: i64, span: Span) -> String {
     match span {
         Span::Quarter | Span::Hours => words::clock_time(lang, at),
         Span::Week => words::figures::date_time(lang, at),
+    }
+}
+
+/// A time of the axis, in short: over several days the day is enough.
+fn tick(lang: Locale, ms: i64, span: Span) -> String {
+    let Ok(at) = Timestamp::from_millisecond(ms) else { return String::new() };
+    match span {
+        Span::Quarter | Span::Hours => words::clock_time(lang, at),
+        Span::Week => words::figures::date(lang, at),
     }
 }

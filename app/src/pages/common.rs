@@ -7,7 +7,7 @@ use crate::{
     paths,
     ui::{
         Age, Banner, Button, ButtonLink, ChartWords, ChoiceItem, Curve, Dot, Empty, Kind, LiveState, SkeletonPanel, Spark, Tone,
-        use_announcer, use_clock, use_live_bar,
+        ceiling_of_bytes, ceiling_of_time, use_announcer, use_clock, use_live_bar,
     },
     words::{self, Piece, say},
 };
@@ -286,6 +286,14 @@ impl Unit {
             Metric::Loss | Metric::Lag { .. } => Unit::Time,
             Metric::LossBytes | Metric::LagBytes { .. } | Metric::Sessions { .. } => Unit::Bytes,
             Metric::WalRate { .. } => Unit::Rate,
+        }
+    }
+
+    /// The top of an axis for a highest figure.
+    pub(super) fn ceiling(self, highest: f64) -> f64 {
+        match self {
+            Unit::Time => ceiling_of_time(highest),
+            Unit::Bytes | Unit::Rate => ceiling_of_bytes(highest),
         }
     }
 

@@ -5,11 +5,11 @@ use crate::{
     i18n::Locale,
     live::{Live, aged_summary},
     pages::{
-        common::{Ago, LiveNotice, Problem, Trend, Unit, Waiting, add_value, target, use_lang},
+        common::{LiveNotice, Problem, Trend, Unit, Waiting, add_value, target, use_lang},
         tones,
     },
     paths,
-    ui::{Curve, Empty, FilterChip, Filters, Look, PageHead, PoolHeads, PoolRow, PoolTable, Route, Status, use_announcer, use_clock},
+    ui::{Age, Curve, Empty, FilterChip, Filters, Look, PageHead, PoolHeads, PoolRow, PoolTable, Route, Status, use_announcer, use_clock},
     words::{self, say},
 };
 use leptos::prelude::*;
@@ -187,6 +187,7 @@ fn Known(view: View, name: PoolId, summary: Memo<Summary>) -> impl IntoView {
     let lang = use_lang();
     let state = Memo::new(move |_| summary.read().protection.state);
     let tone = Signal::derive(move || tones::protection(state.get()));
+    let worked_out = Callback::new(move |age| say!(lang(), pages.pool.worked_out, age = words::ago(lang(), age)));
     let measured = Signal::derive(move || summary.read().protection.measured_at);
     let protection = move || view! { <Status tone>{move || words::protection::state(lang(), state.get())}</Status> };
     let roles = Memo::new(move |_| Pair::of(|side| summary.read().sites[side].1));
@@ -215,7 +216,7 @@ fn Known(view: View, name: PoolId, summary: Memo<Summary>) -> impl IntoView {
             name=name.to_string()
             title=Signal::derive(move || summary.read().title.clone())
             protection
-            since=move || view! { <Ago since=measured /> }
+            since=move || view! { <Age since=measured text=worked_out /> }
             route
             site=Signal::derive(move || active_site(lang(), &summary.read()))
             loss=Signal::derive(move || loss(lang(), &summary.read()))

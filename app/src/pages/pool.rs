@@ -15,9 +15,7 @@ use crate::{
         tones,
     },
     paths,
-    ui::{
-        Age, ChangeList, ChangeRow, Crumbs, Fact, Facts, Jump, PageHead, Panel, Status, Tile, Topology, use_announcer, use_clock,
-    },
+    ui::{Age, ChangeList, ChangeRow, Crumbs, Fact, Facts, Jump, PageHead, Panel, Status, Tile, Topology, use_announcer, use_clock},
     words::{self, Names, say},
 };
 use jiff::Timestamp;
@@ -191,9 +189,7 @@ fn HeadFacts(view: View) -> impl IntoView {
             }
             .into_any(),
             (Some(side), _) if roles.read()[side] == SiteRole::Active => view! { {tile(side)} " " {place(side)} }.into_any(),
-            (Some(side), _) => {
-                view! { {tile(side)} " " {say!(lang(), pages.topology.was, value = place(side))} }.into_any()
-            }
+            (Some(side), _) => view! { {tile(side)} " " {say!(lang(), pages.topology.was, value = place(side))} }.into_any(),
             (None, _) => say!(lang(), pages.pool.not_known).into_any(),
         }
     };
@@ -256,9 +252,8 @@ fn Changes(view: View, changes: Vec<Change>) -> impl IntoView {
             let meta = move || {
                 view! { <time datetime=at.to_string()>{words::when(lang(), at, clock.now_untracked())}</time> }
             };
-            let status = move || {
-                to.map(|to| view! { <Status tone=tones::protection(to)>{move || words::protection::state(lang(), to)}</Status> })
-            };
+            let status =
+                move || to.map(|to| view! { <Status tone=tones::protection(to)>{move || words::protection::state(lang(), to)}</Status> });
             view! { <ChangeRow title meta status /> }
         };
         changes.get().into_iter().map(row).collect_view()

@@ -1,14 +1,12 @@
 //! A curve with axes, a readout for pointer and keyboard, and a table that says the same.
 
-use crate::ui::{
-    Curve,
-    curve::{Frame, round_up},
-};
+use crate::ui::{Curve, curve::Frame};
 use leptos::prelude::*;
 
-const WIDTH: f64 = 800.0;
-const HEIGHT: f64 = 260.0;
-const FRAME: Frame = Frame { left: 72.0, top: 12.0, width: 716.0, height: 212.0, ceiling: 1.0 };
+/// The curve is stretched to the room there is; letters and lines are drawn over it and are not.
+const FRAME: Frame = Frame { left: 0.0, top: 0.0, width: 1000.0, height: 100.0, ceiling: 1.0 };
+/// Parts of an axis between two numbers.
+const PARTS: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
 /// More rows than this nobody reads; the table then shows every second, third, … span.
 const MOST_ROWS: usize = 60;
 
@@ -52,15 +50,21 @@ pub fn LagChart(
     value_text: Callback<f64, String>,
     /// A time, in milliseconds since 1970, as people write it.
     time_text: Callback<i64, String>,
+    /// The same in short, for the axis.
+    tick_text: Callback<i64, String>,
+    /// The value at the top for a highest value: round, and so are its quarters.
+    ceiling_of: Callback<f64, f64>,
     /// The words around it.
     #[prop(into)]
     words: Signal<ChartWords>,
 ) -> impl IntoView {
+    let mut slider = id;
+    slider.push_str("-at");
     // The time under the pointer or the slider, as a step from the left edge. None: nobody points at anything.
     let step = RwSignal::new(None::<i64>);
     let ceiling = Memo::new(move |_| {
         let highest = curve.read().range().map_or(0.0, |(_, high)| high);
-        round_up(highest.max(target.get().unwrap_or(0.0)) * 1.05)
+        ceiling_of.run(highest.max(target.get().unwrap_or(0.0)) * 1.05)
     });
     let frame = move || Frame { ceiling: ceiling.get(), ..FRAME };
     let pointed = move || {
@@ -100,17 +104,27 @@ pub fn LagChart(
     view! {
         <figure class="chart">
             <figcaption class="chart__read">
-                <output for=format!("{id}-at")>{readout}</output>
+                <output for=slider.clone()>{readout}</output>
             </figcaption>
             <div class="chart__plot">
-                <svg viewBox=format!("0 0 {WIDTH} {HEIGHT}") role="img" aria-label=move || label.get()>
-                    {move || axes(&curve.read(), frame(), value_text, time_text)}
-                    {move || lines(&curve.read(), frame(), target.get(), &words.read().target)}
+                <svg role="img" aria-label=move || label.get()>
+                    <svg
+                        class="spark"
+                        viewBox=format!("0 0 {} {}", FRAME.width, FRAME.height)
+                        width="100%"
+                        height="100%"
+                        preserveAspectRatio="none"
+                        aria-hidden="true"
+                    >
+                        {move || lines(&curve.read(), frame())}
+                    </svg>
+                    {move || axes(&curve.read(), frame(), value_text, tick_text)}
+                    {move || target.get().map(|target| goal(frame(), target, words.read().target.clone()))}
                     {move || pointed().map(|(at, dot)| cursor(&curve.read(), frame(), at, dot.map(|dot| dot.high)))}
                 </svg>
                 <input
                     class="chart__at"
-                    id=format!("{id}-at")
+                    id=slider
                     type="range"
                     min="0"
                     max=move || steps() - 1
@@ -142,13 +156,12 @@ pub fn LagChart(
     }
 }
 
-/// The span under the pointer: the plot is a part of the drawing, and the slider covers the drawing.
+/// The span under the pointer: the slider covers the curve.
 #[cfg(feature = "hydrate")]
 fn step_under(event: &leptos::ev::PointerEvent, steps: i64) -> Option<i64> {
     use wasm_bindgen::JsCast;
     let covered = event.target()?.dyn_into::<web_sys::HtmlElement>().ok()?.offset_width();
-    let share = f64::from(event.offset_x()) / f64::from(covered.max(1));
-    let within = (share * WIDTH - FRAME.left) / FRAME.width;
+    let within = f64::from(event.offset_x()) / f64::from(covered.max(1));
     #[expect(clippy::cast_possible_truncation, reason = "a chart has fewer than a thousand steps")]
     let step = (within * crate::ui::curve::to_float(steps)).floor() as i64;
     (0..steps).contains(&step).then_some(step)
@@ -159,13 +172,13 @@ fn step_under(_: &leptos::ev::PointerEvent, _: i64) -> Option<i64> {
     None
 }
 
-fn axes(curve: &Curve, frame: Frame, value_text: Callback<f64, String>, time_text: Callback<i64, String>) -> impl IntoView + use<> {
-    let rules = [0.0, 0.25, 0.5, 0.75, 1.0].map(|share| {
+fn axes(curve: &Curve, frame: Frame, value_text: Callback<f64, String>, tick_text: Callback<i64, String>) -> impl IntoView + use<> {
+    let rules = PARTS.map(|share| {
         let value = frame.ceiling * share;
-        let y = frame.y(value);
+        let y = down(frame, value);
         view! {
-            <path class="chart__rule" d=format!("M{:.1} {y:.1}h{:.1}", frame.left, frame.width)></path>
-            <text class="chart__num" x=short(frame.left - 8.0) y=short(y + 4.0) text-anchor="end">
+            <line class="chart__rule" x1="0" x2="100%" y1=y.clone() y2=y.clone()></line>
+            <text class="chart__num" x="-8" y=y dy="4" text-anchor="end">
                 {value_text.run(value)}
             </text>
         }
@@ -179,55 +192,62 @@ fn axes(curve: &Curve, frame: Frame, value_text: Callback<f64, String>, time_tex
             _ => "middle",
         };
         view! {
-            <text class="chart__num" x=short(frame.x(curve, at)) y=short(HEIGHT - 8.0) text-anchor=anchor>
-                {time_text.run(at)}
+            <text class="chart__num" x=across(curve, frame, at) y="100%" dy="20" text-anchor=anchor>
+                {tick_text.run(at)}
             </text>
         }
     });
     view! { <g aria-hidden="true">{rules.collect_view()} {times.collect_view()}</g> }
 }
 
-fn lines(curve: &Curve, frame: Frame, target: Option<f64>, target_word: &str) -> impl IntoView + use<> {
+fn lines(curve: &Curve, frame: Frame) -> impl IntoView + use<> {
     let (line, area) = frame.paths(curve);
-    let gaps: Vec<_> = curve
-        .gaps()
-        .into_iter()
-        .map(|(from, until)| {
-            let x = frame.x(curve, from);
-            let width = frame.x(curve, until) - x;
-            view! {
-                <rect class="gap" x=short(x) y=short(frame.top) width=short(width) height=short(frame.height)></rect>
-            }
-        })
-        .collect();
-    let goal = target.map(|target| {
-        let y = frame.y(target);
+    let gap = |(from, until)| {
+        let x = frame.x(curve, from);
+        let width = frame.x(curve, until) - x;
         view! {
-            <path class="goal" d=format!("M{:.1} {y:.1}h{:.1}", frame.left, frame.width)></path>
-            <text class="chart__num" x=short(frame.left + 6.0) y=short(y - 5.0)>
-                {target_word.to_owned()}
-            </text>
+            <rect class="gap" x=short(x) y=short(frame.top) width=short(width) height=short(frame.height)></rect>
         }
-    });
+    };
+    let gaps = curve.gaps().into_iter().map(gap).collect_view();
     view! {
-        <g class="spark" aria-hidden="true">
-            {gaps}
-            <path class="area" d=area></path>
-            <path class="line" d=line></path>
-            {goal}
+        {gaps}
+        <path class="area" d=area></path>
+        <path class="line" d=line></path>
+    }
+}
+
+fn goal(frame: Frame, target: f64, word: String) -> impl IntoView {
+    let y = down(frame, target);
+    view! {
+        <g aria-hidden="true">
+            <line class="chart__goal" x1="0" x2="100%" y1=y.clone() y2=y.clone()></line>
+            <text class="chart__num" x="6" y=y dy="-5">
+                {word}
+            </text>
         </g>
     }
 }
 
 fn cursor(curve: &Curve, frame: Frame, at: i64, value: Option<f64>) -> impl IntoView + use<> {
-    let x = frame.x(curve, at);
-    let dot = value.map(|value| view! { <circle cx=short(x) cy=short(frame.y(value)) r="4"></circle> });
+    let x = across(curve, frame, at);
+    let dot = value.map(|value| view! { <circle cx=x.clone() cy=down(frame, value) r="4"></circle> });
     view! {
         <g class="chart__cursor" aria-hidden="true">
-            <path d=format!("M{x:.1} {:.1}v{:.1}", frame.top, frame.height)></path>
+            <line x1=x.clone() x2=x.clone() y1="0" y2="100%"></line>
             {dot}
         </g>
     }
+}
+
+/// How far a time is from the left, as a share of the width.
+fn across(curve: &Curve, frame: Frame, at_ms: i64) -> String {
+    format!("{:.2}%", frame.x(curve, at_ms) / frame.width * 100.0)
+}
+
+/// How far a value is from the top, as a share of the height.
+fn down(frame: Frame, value: f64) -> String {
+    format!("{:.2}%", frame.y(value) / frame.height * 100.0)
 }
 
 /// Newest first, with a row for each stretch without readings.

@@ -96,9 +96,7 @@ pub fn Age(
     let clock = use_clock();
     move || {
         since.get().map(|since| {
-            let words = move || {
-                text.run(Millis::between(since, clock.now()))
-            };
+            let words = move || text.run(Millis::between(since, clock.now()));
             view! { <time datetime=since.to_string()>{words}</time> }
         })
     }

@@ -153,7 +153,8 @@ impl Frame {
             if let Some(left) = begun {
                 // A run of one dot would be invisible: it gets the width of its span.
                 if (right - left).abs() < f64::EPSILON {
-                    let _ = write!(line, "h{:.1}", self.width * to_float(curve.step_ms) / to_float((curve.until_ms - curve.from_ms).max(1)));
+                    let _ =
+                        write!(line, "h{:.1}", self.width * to_float(curve.step_ms) / to_float((curve.until_ms - curve.from_ms).max(1)));
                 }
                 let _ = write!(area, "L{right:.1} {floor:.1}Z");
             }
@@ -169,6 +170,22 @@ pub(super) fn round_up(value: f64) -> f64 {
     }
     let power = 10_f64.powf(value.log10().floor());
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|step| step * power).find(|round| *round >= value * 0.999).unwrap_or(value)
+}
+
+/// Steps of an axis of durations, in milliseconds, that read as round: none is told with more digits than it shows.
+const STEPS: [f64; 23] =
+    [5.0, 10.0, 20.0, 100.0, 200.0, 500.0, 1e3, 2e3, 5e3, 1e4, 15e3, 3e4, 6e4, 12e4, 3e5, 6e5, 9e5, 18e5, 36e5, 72e5, 108e5, 216e5, 432e5];
+const DAY: f64 = 864e5;
+
+/// The top of an axis of durations, in milliseconds: four round steps.
+pub fn ceiling_of_time(highest: f64) -> f64 {
+    let step = STEPS.into_iter().find(|step| step * 4.0 >= highest);
+    4.0 * step.unwrap_or_else(|| (highest / 4.0 / DAY).ceil() * DAY)
+}
+
+/// The top of an axis of bytes: a power of two, and never below 1 KiB.
+pub fn ceiling_of_bytes(highest: f64) -> f64 {
+    2_f64.powf(highest.max(1024.0).log2().ceil())
 }
 
 #[cfg(test)]
@@ -210,6 +227,20 @@ mod tests {
     fn an_axis_ends_at_a_round_value_at_or_above_the_figure() {
         for (value, round) in [(0.0, 1.0), (1.0, 1.0), (1.2, 2.0), (480.0, 500.0), (501.0, 1000.0), (0.03, 0.05)] {
             assert!((round_up(value) - round).abs() < 1e-9, "{value} -> {}", round_up(value));
+        }
+    }
+
+    #[test]
+    fn an_axis_of_durations_has_four_round_steps_above_the_figure() {
+        for (highest, top) in [(0.0, 20.0), (20.0, 20.0), (81.0, 400.0), (5_250.0, 8_000.0), (8_001.0, 20_000.0), (4e8, 5.0 * 4.0 * DAY)] {
+            assert!((ceiling_of_time(highest) - top).abs() < 1e-9, "{highest} -> {}", ceiling_of_time(highest));
+        }
+    }
+
+    #[test]
+    fn an_axis_of_bytes_ends_at_a_power_of_two_at_or_above_the_figure() {
+        for (highest, top) in [(0.0, 1024.0), (1024.0, 1024.0), (1025.0, 2048.0), (1_040_000.0, 1_048_576.0)] {
+            assert!((ceiling_of_bytes(highest) - top).abs() < 1e-6, "{highest} -> {}", ceiling_of_bytes(highest));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The gap between the sites: what crosses it.
 
-use crate::ui::{Heading, Icon, Road, Sign};
+use crate::ui::{Heading, Icon, Road, Sign, site::SaidOnce};
 use leptos::prelude::*;
 use switchback_domain::Side;
 
@@ -71,25 +71,6 @@ pub fn LinkAcross(
         Lane::Stream => "stream",
         Lane::Archive => "archive",
     };
-    let top = move || match href.clone() {
-        Some(href) => {
-            let top = top.clone();
-            view! {
-                <a href=href aria-label=move || sentence.get()>
-                    {move || top.run()}
-                </a>
-            }
-            .into_any()
-        }
-        None => {
-            let top = top.clone();
-            view! {
-                <span class="vh">{move || sentence.get()}</span>
-                <span aria-hidden="true">{move || top.run()}</span>
-            }
-            .into_any()
-        }
-    };
     let mark = move || match road.get() {
         Road::Broken => Some(view! { <Icon sign=Sign::Fail /> }),
         Road::Split => Some(view! { <Icon sign=Sign::Split /> }),
@@ -102,7 +83,11 @@ pub fn LinkAcross(
             data-state=move || road.get().word()
             data-dir=move || heading.get().word()
         >
-            <div class="glink__top">{top()}</div>
+            <div class="glink__top">
+                <SaidOnce href sentence class="glink__word">
+                    {move || top.run()}
+                </SaidOnce>
+            </div>
             <span class="hroad" aria-hidden="true">
                 {mark}
             </span>

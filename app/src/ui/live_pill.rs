@@ -54,9 +54,7 @@ pub fn use_live_bar() -> LiveBar {
 #[component]
 pub fn LivePlace() -> impl IntoView {
     let bar = use_live_bar();
-    move || {
-        bar.0.get().map(|shown| view! { <LivePill state=shown.state text=shown.text hint=shown.hint toggle=shown.toggle /> })
-    }
+    move || bar.0.get().map(|shown| view! { <LivePill state=shown.state text=shown.text hint=shown.hint toggle=shown.toggle /> })
 }
 
 /// The button that stops and starts updates.

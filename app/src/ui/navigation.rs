@@ -14,10 +14,7 @@ pub struct ChoiceItem {
 }
 
 fn links(items: Vec<ChoiceItem>) -> Vec<impl IntoView> {
-    items
-        .into_iter()
-        .map(|item| view! { <a href=item.href aria-current=item.current.then_some("true")>{item.text}</a> })
-        .collect()
+    items.into_iter().map(|item| view! { <a href=item.href aria-current=item.current.then_some("true")>{item.text}</a> }).collect()
 }
 
 /// A choice between views of the same thing.

@@ -1,6 +1,5 @@
 //! The head of a page.
 
-
 use leptos::prelude::*;
 
 /// Heading, a line about it, and facts at the end.

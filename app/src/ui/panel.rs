@@ -1,6 +1,5 @@
 //! Framed parts of a page.
 
-
 use leptos::prelude::*;
 
 /// A part of a page with a heading.
@@ -25,8 +24,8 @@ pub fn Panel(
     #[prop(optional)]
     flush: bool,
     /// What kind of content: `topo`, `acts`, `checks`, `pools` or `cards`.
-    #[prop(optional, into)]
-    class: String,
+    #[prop(optional)]
+    class: &'static str,
     /// The content.
     children: Children,
 ) -> impl IntoView {

@@ -121,7 +121,9 @@ pub fn PoolRow(
             <td role="cell" class="x-lag" data-l=move || heads.read().lag.clone()>
                 {lag.map(|lag| move || lag.run())}
             </td>
-            <td role="cell" class="x-op">{worst.map(|worst| move || worst.run())}</td>
+            <td role="cell" class="x-op" data-l=move || heads.read().worst.clone()>
+                {worst.map(|worst| move || worst.run())}
+            </td>
         </tr>
     }
 }

@@ -1,6 +1,6 @@
 //! The two sites of the diagram: their members, their nodes and the lines within.
 
-use crate::ui::{Icon, Part, Road, Sign, Status, Tile, Tone, Look};
+use crate::ui::{Icon, Look, Part, Road, Sign, Status, Tile, Tone};
 use leptos::prelude::*;
 
 /// The diagram: a site, the gap, a site. Both sites and the gap share their rows, so a primary and its backup stay level.
@@ -92,22 +92,23 @@ pub fn Members(
     /// `MemberRow`s.
     children: Children,
 ) -> impl IntoView {
+    // Where there is little room a member takes two lines, for which CSS takes the table apart; the roles say that it is one.
     view! {
         <div class="site__sub">
             <h4>{move || title.get()}</h4>
             <span>{move || note.get()}</span>
         </div>
-        <table class="mini">
+        <table class="mini" role="table">
             <caption class="vh">{move || title.get()}</caption>
-            <thead class="vh">
-                <tr>
-                    <th scope="col">{move || heads.read().member.clone()}</th>
-                    <th scope="col">{move || heads.read().state.clone()}</th>
-                    <th scope="col">{move || heads.read().sessions.clone()}</th>
-                    <th scope="col">{move || heads.read().since.clone()}</th>
+            <thead class="vh" role="rowgroup">
+                <tr role="row">
+                    <th role="columnheader" scope="col">{move || heads.read().member.clone()}</th>
+                    <th role="columnheader" scope="col">{move || heads.read().state.clone()}</th>
+                    <th role="columnheader" scope="col">{move || heads.read().sessions.clone()}</th>
+                    <th role="columnheader" scope="col">{move || heads.read().since.clone()}</th>
                 </tr>
             </thead>
-            <tbody>{children()}</tbody>
+            <tbody role="rowgroup">{children()}</tbody>
         </table>
     }
 }
@@ -133,17 +134,17 @@ pub fn MemberRow(
 ) -> impl IntoView {
     let calm = move || matches!(tone.get(), Tone::Ok | Tone::Idle);
     view! {
-        <tr>
-            <th scope="row">{move || name.get()}</th>
-            <td>
+        <tr role="row">
+            <th role="rowheader" scope="row">{move || name.get()}</th>
+            <td role="cell">
                 {move || {
                     let look = if calm() { Look::Calm } else { Look::Plain };
                     let sign = (tone.get() == Tone::Idle).then_some(Sign::Ok);
                     view! { <Status tone look sign>{move || state.get()}</Status> }
                 }}
             </td>
-            <td class="num">{move || sessions.get()}</td>
-            <td class="num">{since.map(|since| move || since.run())}</td>
+            <td role="cell" class="num">{move || sessions.get()}</td>
+            <td role="cell" class="num">{since.map(|since| move || since.run())}</td>
         </tr>
     }
 }
@@ -270,12 +271,7 @@ pub fn LinkInside(
 
 /// Figures that are read out as one sentence; a link, where there is somewhere to go.
 #[component]
-pub(super) fn SaidOnce(
-    href: Option<String>,
-    sentence: Signal<String>,
-    class: &'static str,
-    children: Children,
-) -> impl IntoView {
+pub(super) fn SaidOnce(href: Option<String>, sentence: Signal<String>, class: &'static str, children: Children) -> impl IntoView {
     let inner = view! {
         <span class="vh">{move || sentence.get()}</span>
         <span class=class aria-hidden="true">{children()}</span>

@@ -37,20 +37,21 @@ pub(super) fn PoolSources(view: View) -> impl IntoView {
 #[component]
 pub(in crate::pages) fn EndpointTable(view: View, all: Memo<Vec<(Side, EndpointName)>>) -> impl IntoView {
     let lang = use_lang();
+    // On phones a row takes two lines, for which CSS takes the table apart; the roles say that it is one.
     view! {
         <div class="scroll-x" tabindex="0" role="region" aria-label=move || say!(lang(), pages.sources.table)>
-            <table class="tbl tbl--plain">
+            <table class="tbl tbl--plain tbl--sources" role="table">
                 <caption class="vh">{move || say!(lang(), pages.sources.table)}</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">{move || say!(lang(), pages.sources.head_endpoint)}</th>
-                        <th scope="col">{move || say!(lang(), pages.sources.head_kind)}</th>
-                        <th scope="col">{move || say!(lang(), pages.sources.head_site)}</th>
-                        <th scope="col">{move || say!(lang(), pages.sources.head_state)}</th>
-                        <th scope="col">{move || say!(lang(), pages.sources.head_age)}</th>
+                <thead role="rowgroup">
+                    <tr role="row">
+                        <th role="columnheader" scope="col">{move || say!(lang(), pages.sources.head_endpoint)}</th>
+                        <th role="columnheader" scope="col">{move || say!(lang(), pages.sources.head_kind)}</th>
+                        <th role="columnheader" scope="col">{move || say!(lang(), pages.sources.head_site)}</th>
+                        <th role="columnheader" scope="col">{move || say!(lang(), pages.sources.head_state)}</th>
+                        <th role="columnheader" scope="col" class="num">{move || say!(lang(), pages.sources.head_age)}</th>
                     </tr>
                 </thead>
-                <tbody>
+                <tbody role="rowgroup">
                     <For each=move || all.get() key=Clone::clone children=move |(side, name)| view! { <Row view side name /> } />
                 </tbody>
             </table>
@@ -92,15 +93,15 @@ fn Row(view: View, side: Side, name: EndpointName) -> impl IntoView {
     let kind = move || endpoint.read().as_ref().map_or_else(String::new, |endpoint| words::picture::endpoint_kind(lang(), endpoint.kind));
     let seen = Signal::derive(move || endpoint.read().as_ref().and_then(|endpoint| endpoint.knowledge.seen_at()));
     view! {
-        <tr data-s=move || tone.get().word()>
-            <th scope="row"><span class="nw mono">{shown}</span></th>
-            <td>{kind}</td>
-            <td><span class="nw">{view.site(side)}</span></td>
-            <td>
+        <tr role="row" data-s=move || tone.get().word()>
+            <th role="rowheader" scope="row"><span class="nw mono">{shown}</span></th>
+            <td role="cell">{kind}</td>
+            <td role="cell"><span class="nw">{view.site(side)}</span></td>
+            <td role="cell">
                 {status}
                 {move || failure.get().map(|text| view! { <p class="sm ink2">{text}</p> })}
             </td>
-            <td class="num nw"><Ago since=seen /></td>
+            <td role="cell" class="num nw"><Ago since=seen /></td>
         </tr>
     }
 }
