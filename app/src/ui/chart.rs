@@ -108,6 +108,7 @@ pub fn LagChart(
             </figcaption>
             <div class="chart__plot">
                 <svg role="img" aria-label=move || label.get()>
+                    {move || axes(&curve.read(), frame(), value_text, tick_text)}
                     <svg
                         class="spark"
                         viewBox=format!("0 0 {} {}", FRAME.width, FRAME.height)
@@ -118,7 +119,6 @@ pub fn LagChart(
                     >
                         {move || lines(&curve.read(), frame())}
                     </svg>
-                    {move || axes(&curve.read(), frame(), value_text, tick_text)}
                     {move || target.get().map(|target| goal(frame(), target, words.read().target.clone()))}
                     {move || pointed().map(|(at, dot)| cursor(&curve.read(), frame(), at, dot.map(|dot| dot.high)))}
                 </svg>
