@@ -1,5 +1,6 @@
 //! What pages ask the console for. These functions translate, nothing more: who may see what is decided in the console.
 
+mod as_text;
 mod overview;
 mod pool;
 

@@ -96,8 +96,19 @@ mod tests {
     #[tokio::test]
     async fn a_flood_is_refused_instead_of_queued_for_ever() {
         let passwords = Argon2id::default();
-        let all = (0..AT_ONCE + WAITING_MAX + 10).map(|_| passwords.slowly(|| Ok(())));
-        let refused = futures::future::join_all(all).await.into_iter().filter(Result::is_err).count();
+        // Nobody gets done before everybody has asked: the work goes on when the sender is gone.
+        let (everybody_asked, wait) = std::sync::mpsc::channel::<()>();
+        let wait = Arc::new(std::sync::Mutex::new(wait));
+        let work = |wait: Arc<std::sync::Mutex<std::sync::mpsc::Receiver<()>>>| {
+            move || {
+                let _ = wait.lock().map(|wait| wait.recv());
+                Ok(())
+            }
+        };
+        let mut all = futures::future::join_all((0..AT_ONCE + WAITING_MAX + 10).map(|_| passwords.slowly(work(Arc::clone(&wait)))));
+        assert!(futures::poll!(&mut all).is_pending());
+        drop(everybody_asked);
+        let refused = all.await.into_iter().filter(Result::is_err).count();
         assert_eq!(refused, 10);
         assert!(passwords.slowly(|| Ok(())).await.is_ok(), "afterwards there is room again");
     }

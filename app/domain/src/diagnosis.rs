@@ -168,9 +168,9 @@ fn databases(look: &Look) -> Vec<Finding> {
     findings
 }
 
-/// The database system identifiers of all nodes that answer, each once.
+/// The database system identifiers of all nodes, as last read, each once.
 pub(crate) fn system_identifiers(look: &Look) -> Vec<String> {
-    let of = |view: &NodeView| match (view.postgres.fresh(), view.patroni.fresh()) {
+    let of = |view: &NodeView| match (view.postgres.last_known(), view.patroni.last_known()) {
         (Some(facts), _) => Some(facts.system_identifier.clone()),
         (None, Some(facts)) => facts.system_identifier.clone(),
         (None, None) => None,
@@ -180,9 +180,10 @@ pub(crate) fn system_identifiers(look: &Look) -> Vec<String> {
 }
 
 /// Same parent timeline, different end of it: the sites went separate ways under the same number. Patroni does not notice
-/// (operations.md, headline 4), so neither PATCH nor promotion may be used on such a node.
+/// (operations.md, headline 4), so neither PATCH nor promotion may be used on such a node. Histories do not change by growing old: what was read last counts even when
+/// its site is gone, because that is when the failover button is looked at.
 fn collision(look: &Look) -> Option<Timeline> {
-    let histories = |side| look.nodes_of(side).filter_map(|view| view.patroni.fresh()).flat_map(|facts| &facts.history);
+    let histories = |side| look.nodes_of(side).filter_map(|view| view.patroni.last_known()).flat_map(|facts| &facts.history);
     histories(Side::A).find_map(|ours| {
         histories(Side::B).find(|theirs| theirs.parent == ours.parent && theirs.switched_at != ours.switched_at).map(|theirs| theirs.parent)
     })

@@ -69,6 +69,9 @@ pub enum SetUpError {
         /// Which rule.
         rule: WeakPassword,
     },
+    /// Too many attempts from this address.
+    #[error("too many attempts; wait a minute")]
+    SlowDown,
     /// The console failed.
     #[error("this failed on the console's side; quote incident {incident}")]
     Internal {
@@ -86,6 +89,7 @@ impl SetUpError {
             SetUpError::Password { rule: WeakPassword::TooShort } => "too_short",
             SetUpError::Password { rule: WeakPassword::TooLong } => "too_long",
             SetUpError::Password { rule: WeakPassword::Guessable } => "guessable",
+            SetUpError::SlowDown => "slow_down",
             SetUpError::Internal { .. } => "internal",
         }
     }

@@ -88,6 +88,9 @@ pub struct Sighting<T> {
     pub took: Millis,
 }
 
+/// An answer this far ahead of the clock means that the clock was set back.
+const CLOCK_STEP: Millis = Millis(1_000);
+
 impl<T> Default for Sighting<T> {
     fn default() -> Self {
         Sighting { answer: None, failure: None, asked_at: None, took: Millis(0) }
@@ -117,8 +120,15 @@ impl<T> Sighting<T> {
         match &self.answer {
             None => Reading::Missing { cause: failure.unwrap_or(ProbeFailure::NotAskedYet) },
             Some((value, seen_at)) => {
-                let gone = matches!(failure, Some(ProbeFailure::Refused));
-                if gone || Millis::between(*seen_at, now) > stale_after {
+                // 57P01 to 57P03: shut down, crashed, starting up or shutting down. What it said before is over.
+                let gone = match &failure {
+                    Some(ProbeFailure::Refused) => true,
+                    Some(ProbeFailure::Sql { state }) => state.starts_with("57P0"),
+                    _ => false,
+                };
+                // After a clock was set back an answer would stay young for as long.
+                let from_the_future = Millis::between(now, *seen_at) > CLOCK_STEP;
+                if gone || from_the_future || Millis::between(*seen_at, now) > stale_after {
                     Reading::Stale { value, seen_at: *seen_at, cause: failure }
                 } else {
                     Reading::Fresh { value, seen_at: *seen_at }

@@ -12,8 +12,10 @@ pub struct Overview {
     /// The console's clock.
     pub at: Timestamp,
     /// The pools, worst first.
+    #[serde(with = "super::as_text")]
     pub pools: Vec<Summary>,
     /// For each pool, what would have been lost, in milliseconds.
+    #[serde(with = "super::as_text")]
     pub losses: Vec<(PoolId, Series)>,
 }
 

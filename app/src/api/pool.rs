@@ -15,10 +15,13 @@ pub struct PoolPage {
     /// The console's clock.
     pub at: Timestamp,
     /// The pool.
+    #[serde(with = "super::as_text")]
     pub picture: Picture,
     /// Loss, lag and log rates over the last quarter of an hour.
+    #[serde(with = "super::as_text")]
     pub trends: Vec<Series>,
     /// The newest changes, newest first.
+    #[serde(with = "super::as_text")]
     pub changes: Vec<Change>,
 }
 
@@ -28,12 +31,14 @@ pub struct NodeCharts {
     /// The console's clock.
     pub at: Timestamp,
     /// The pool.
+    #[serde(with = "super::as_text")]
     pub picture: Picture,
     /// The node.
     pub node: NodeName,
     /// How far back its figures go.
     pub span: Span,
     /// Its figures.
+    #[serde(with = "super::as_text")]
     pub series: Vec<Series>,
 }
 
@@ -43,12 +48,14 @@ pub struct LinkCharts {
     /// The console's clock.
     pub at: Timestamp,
     /// The pool.
+    #[serde(with = "super::as_text")]
     pub picture: Picture,
     /// The kind of link.
     pub kind: LinkKind,
     /// How far back its figures go.
     pub span: Span,
     /// Its figures.
+    #[serde(with = "super::as_text")]
     pub series: Vec<Series>,
 }
 

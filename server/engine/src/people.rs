@@ -132,9 +132,17 @@ impl People {
             Ok(()) => error,
             Err(incident) => incident.into(),
         };
+        // By address, as signing in: whoever floods the form should neither guess nor flood the audit history.
+        let attempt = match self.attempts.begin(None, from, self.clock.now()) {
+            Ok(attempt) => attempt,
+            Err(attempts::TooMany { first: true }) => return Err(refused("", "slow_down", SetUpError::SlowDown).await),
+            Err(attempts::TooMany { first: false }) => return Err(SetUpError::SlowDown),
+        };
         if !self.set_up_is_open(form.secret.expose_secret()).await? {
             return Err(refused("", "closed", SetUpError::Closed).await);
         }
+        // Whoever has the link is no guesser, however often the form has to be filled in.
+        self.attempts.forgive(attempt);
         let Ok(login) = form.login.trim().parse::<Login>() else {
             return Err(refused("", "bad_login", SetUpError::BadLogin).await);
         };
@@ -225,13 +233,13 @@ impl People {
         let secret_hash = secret::hash(secret);
         let Some((_, person)) = self.store.session(&secret_hash).await.map_err(|error| self.incident(&error))? else { return Ok(()) };
         let login = &person.login;
-        self.audit("sign_out", Some(login), login.as_str(), Written::Done, from).await?;
+        // The session first: a right must end even where that can no longer be written down.
         if let Err(error) = self.store.end_session(&secret_hash).await {
             let incident = self.incident(&error);
             self.audit("sign_out", Some(login), login.as_str(), Written::Failed, from).await?;
             return Err(incident);
         }
-        Ok(())
+        self.audit("sign_out", Some(login), login.as_str(), Written::Done, from).await
     }
 
     /// Whose session this is; nobody's when it is unknown, idle for too long or too old.

@@ -86,9 +86,8 @@ async fn set_up(State(web): State<Web>, Extension(peer): Extension<Peer>, Form(f
     match web.console.set_up(wanted, &peer.address.to_string()).await {
         Ok(signed_in) => begin(&web, &signed_in, "/"),
         Err(error) => {
-            // What came as the secret goes back into an address, so it must be one path segment whatever it was.
-            let segment = encoded(&form.secret).replace('/', "%2F");
-            let segment = if segment.is_empty() { "-" } else { &segment };
+            // What came as the secret goes back into an address only if it could have been one.
+            let segment = if session::is_segment(&form.secret) { form.secret.as_str() } else { "-" };
             let mut address = format!("/set-up/{segment}?problem={}", error.code());
             if let SetUpError::Internal { incident } = &error {
                 let _ = write!(address, "&incident={}", encoded(incident));

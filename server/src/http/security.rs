@@ -20,6 +20,9 @@ const ALWAYS: [(HeaderName, &str); 7] = [
     (HeaderName::from_static("x-permitted-cross-domain-policies"), "none"),
 ];
 
+/// The longest address that is read, in bytes.
+const ADDRESS_LIMIT: usize = 2_048;
+
 /// A year.
 const TRANSPORT_SECURITY: &str = "max-age=31536000";
 
@@ -59,6 +62,10 @@ fn content_policy(nonce: &str, reloading: bool) -> String {
 /// Every browser tells where a form or a script comes from. Who tells nothing is no browser of this decade, and has no business here:
 /// `tower-http`'s own layer would let it pass.
 pub(super) async fn same_origin(State(web): State<Web>, request: Request, next: Next) -> Response {
+    // Every page of ours has a short address, and rendering a very long one costs more than asking for it.
+    if request.uri().path_and_query().is_some_and(|address| address.as_str().len() > ADDRESS_LIMIT) {
+        return StatusCode::URI_TOO_LONG.into_response();
+    }
     if matches!(*request.method(), Method::GET | Method::HEAD) || is_same_origin(&web, request.headers()) {
         return next.run(request).await;
     }

@@ -34,14 +34,18 @@ const NEXT_MAX: usize = 512;
 #[derive(Clone)]
 pub(crate) struct Secret(pub(crate) Arc<str>);
 
+/// One plain path segment. A slash, a backslash or dots would be another page to whoever routes after us.
+pub(super) fn is_segment(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
 /// What can be reached without a session. Everything that is not named here cannot.
 fn is_open(method: &Method, path: &str, files: &SiteFiles) -> bool {
     let reading = matches!(*method, Method::GET | Method::HEAD);
     match path {
         "/sign-in" | "/health/live" | "/health/ready" | "/metrics" if reading => true,
         "/sign-in" | "/set-up" | "/sign-out" => *method == Method::POST,
-        // One more slash would be another page.
-        _ if reading && path.strip_prefix("/set-up/").is_some_and(|secret| !secret.is_empty() && !secret.contains('/')) => true,
+        _ if reading && path.strip_prefix("/set-up/").is_some_and(is_segment) => true,
         _ => reading && (path.starts_with("/pkg/") || files.has(path)),
     }
 }

@@ -281,3 +281,138 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_site_that_answers_but_does_not_let_us_in_is_not_lost() {
+    let mut world = World::healthy(at(0));
+    for _ in 0..30 {
+        world.pass(1_000);
+        world.site_fails(Side::A, &ProbeFailure::Tls);
+    }
+    let picture = world.picture();
+    assert_eq!(picture.sites.a.role, SiteRole::Unknown);
+    assert!(!picture.actions.failover.is_empty(), "the failover is at least advised against");
+}
+
+#[test]
+fn a_site_that_is_choosing_a_new_leader_is_a_reason_to_wait_with_the_failover() {
+    let mut world = World::healthy(at(0));
+    for _ in 0..8 {
+        world.pass(1_000);
+        world.fails("postgres-a1", timed_out());
+        world.fails("patroni-a1", timed_out());
+    }
+    let picture = world.picture();
+    assert_eq!(picture.active, None);
+    assert_eq!(picture.actions.failover, [Objection::ActiveSiteAnswers { side: Side::A }]);
+}
+
+#[test]
+fn a_second_primary_is_seen_where_only_its_port_is_shut_to_us() {
+    let mut world = World::healthy(at(0));
+    world.pass(1_000);
+    world.fails("postgres-b1", ProbeFailure::Refused);
+    world.patroni("b1", |facts| facts.role = PatroniRole::Primary);
+    let picture = world.picture();
+    assert!(has(&picture, |finding| matches!(finding, Finding::SplitBrain { .. })));
+    assert_ne!(picture.sites.b.nodes[0].state, NodeState::Stopped);
+}
+
+#[test]
+fn a_later_reading_of_the_target_does_not_make_the_loss_smaller() {
+    let mut world = World::healthy(at(0));
+    world.postgres("a1", |facts| {
+        facts.written = Some(Lsn(WRITTEN.0 + 40_000_000));
+        facts.senders[1].flushed = Some(WRITTEN);
+    });
+    world.now = at(4_000);
+    world.postgres("b1", |facts| facts.received = Some(Lsn(WRITTEN.0 + 200_000_000)));
+    assert_eq!(world.picture().protection.loss_bytes, Some(ByteLag(40_000_000)));
+}
+
+#[test]
+fn a_collision_is_remembered_when_the_other_site_dies() {
+    let mut world = World::healthy(at(0));
+    let promotion = |lsn| Promotion { parent: Timeline(15), switched_at: Lsn(lsn), at: None, leader: None };
+    world.patroni("a1", |facts| facts.history = vec![promotion(83_886_240)]);
+    world.patroni("b1", |facts| facts.history = vec![promotion(76_171_824)]);
+    world.site_fails(Side::A, &ProbeFailure::Refused);
+    assert!(world.picture().actions.failover.contains(&Objection::Collision));
+}
+
+#[test]
+fn when_both_sites_follow_the_one_that_is_further_is_the_one_to_make_active() {
+    for (ahead, target) in [("a1", Side::A), ("b1", Side::B)] {
+        let mut world = World::healthy(at(0));
+        let follow = Some(StandbyCluster { host: "198.18.2.11".to_owned(), port: Some(5432), slot: None });
+        for node in ["a1", "a2"] {
+            world.patroni(node, |facts| {
+                facts.config.standby_cluster.clone_from(&follow);
+                facts.role = if node == "a1" { PatroniRole::StandbyLeader } else { PatroniRole::Replica };
+            });
+        }
+        world.postgres("a1", |facts| {
+            (facts.in_recovery, facts.written) = (true, None);
+            (facts.received, facts.replayed) = (Some(WRITTEN), Some(WRITTEN));
+        });
+        world.postgres(ahead, |facts| facts.received = Some(Lsn(WRITTEN.0 + 1)));
+        assert_eq!(world.picture().target, target, "{ahead} is ahead");
+    }
+}
+
+#[test]
+fn replay_that_is_far_behind_closes_the_planned_button() {
+    let mut world = World::healthy(at(0));
+    world.postgres("b1", |facts| facts.replayed = Some(Lsn(WRITTEN.0 - 3_000_000_000)));
+    let objections = world.picture().actions.switchover;
+    assert_eq!(objections, [Objection::CheckFails { check: CheckKind::LossWithinPolicy, verdict: Verdict::Fail }]);
+}
+
+#[test]
+fn the_loss_of_a_silent_standby_grows_in_seconds_too() {
+    let mut world = cut_off_for(Side::B, 17);
+    let written = Lsn(WRITTEN.0 + 5_000_000);
+    let now = world.now;
+    world.postgres("a1", |facts| {
+        facts.written = Some(written);
+        facts.heartbeat = Some(Heartbeat { beat: 117, beat_at: now });
+    });
+    let protection = world.picture().protection;
+    assert_eq!(protection.bound, Bound::AtLeast);
+    assert!(protection.loss.is_some_and(|loss| loss >= Millis(15_000)), "{protection:?}");
+}
+
+#[test]
+fn positions_of_two_histories_are_not_subtracted() {
+    let mut world = World::healthy(at(0));
+    world.postgres("a1", |facts| {
+        facts.senders.clear();
+        facts.timeline = Some(Timeline(8));
+    });
+    let protection = world.picture().protection;
+    assert_eq!((protection.loss_bytes, protection.loss, protection.bound), (None, None, Bound::NotKnown));
+}
+
+#[test]
+fn an_archive_that_has_never_shipped_anything_protects_nothing() {
+    let mut world = cut_between_sites(Millis(9_000));
+    world.postgres("a1", |facts| {
+        let archiver = facts.archiver.as_mut().expect("a1 has an archiver");
+        (archiver.last_file, archiver.last_at) = (None, None);
+    });
+    let picture = world.picture();
+    assert_eq!(picture.link(LinkKind::Archive).expect("there is a link").state, LinkState::Unknown);
+    assert_eq!(picture.protection.state, ProtectionState::Unprotected);
+}
+
+#[test]
+fn an_answer_before_a_shutdown_or_a_clock_that_was_set_back_is_not_fresh() {
+    let mut world = World::healthy(at(0));
+    world.fails("postgres-a1", ProbeFailure::Sql { state: "57P03".to_owned() });
+    assert_ne!(world.picture().active, None, "Patroni still says that it is the primary");
+    world.patroni("a1", |facts| facts.role = PatroniRole::Demoted);
+    assert_eq!(world.picture().active, None);
+    let mut world = World::healthy(at(0));
+    world.now = at(-600_000);
+    assert_eq!(world.picture().protection.state, ProtectionState::NoReading);
+}

@@ -100,15 +100,24 @@ fn lag_bytes(from: &NodeView, to: &NodeView, sender: Option<&Sender>) -> Option<
     let source = position(from.postgres.last_known()?)?;
     let by_sender = sender.and_then(|sender| sender.flushed);
     let by_target = to.postgres.last_known().and_then(|facts| position(facts));
-    // Whichever is further: what came by archive is not in the sender's figures.
-    by_sender.max(by_target).map(|reached| source.bytes_ahead_of(reached))
+    if by_sender.is_none() && of_two_histories(from, to) {
+        return None;
+    }
+    // What came by archive is not in the sender's figures; otherwise the sender's one instant is the truth, and a reading of the
+    // target from a moment later would make the loss look smaller than it is.
+    let archived = to.postgres.last_known().is_some_and(|facts| from_archive(facts));
+    let reached = if archived { by_sender.max(by_target) } else { by_sender.or(by_target) };
+    reached.map(|reached| source.bytes_ahead_of(reached))
 }
 
 /// How far the target is behind in time, by the heartbeat row: timestamps of the engine lie while nothing is written
 /// (operations.md, section 7).
 fn lag(from: &NodeView, to: &NodeView, sender: Option<&Sender>, bytes: Option<ByteLag>) -> Option<Millis> {
-    if bytes == Some(ByteLag(0)) && from.postgres.fresh().is_some() {
+    if bytes == Some(ByteLag(0)) && from.postgres.fresh().is_some() && sender.is_some() {
         return Some(Millis(0));
+    }
+    if sender.is_none() && of_two_histories(from, to) {
+        return None;
     }
     let flush_lag = || sender.and_then(|sender| sender.flush_lag);
     let (Some(source), Some(target)) =
@@ -119,7 +128,18 @@ fn lag(from: &NodeView, to: &NodeView, sender: Option<&Sender>, bytes: Option<By
     let target_seen_at = to.postgres.seen_at()?;
     // A beat that was written after the target was asked cannot have been there yet.
     let expected = if target_seen_at < source.beat_at { source.beat - 1 } else { source.beat };
-    if target.beat >= expected { Some(flush_lag().unwrap_or(Millis(0))) } else { Some(Millis::between(target.beat_at, target_seen_at)) }
+    if target.beat >= expected {
+        return Some(flush_lag().unwrap_or(Millis(0)));
+    }
+    // Of a target that is silent the lag grows with what the source goes on to write.
+    let until = if to.postgres.fresh().is_some() { target_seen_at } else { target_seen_at.max(source.beat_at) };
+    Some(Millis::between(target.beat_at, until))
+}
+
+/// Positions on different timelines are positions in different histories: their distance says nothing.
+fn of_two_histories(from: &NodeView, to: &NodeView) -> bool {
+    let timeline = |view: &NodeView| view.postgres.last_known().and_then(|facts| facts.timeline);
+    matches!((timeline(from), timeline(to)), (Some(source), Some(target)) if source != target)
 }
 
 fn archive(primary: Option<&NodeView>, backup: Option<&NodeView>, side: Side) -> LinkPicture {
@@ -141,6 +161,8 @@ fn archive(primary: Option<&NodeView>, backup: Option<&NodeView>, side: Side) ->
         None => LinkState::Unknown,
         Some(archiver) if !archiver.enabled => LinkState::Off,
         Some(archiver) if archiver.last_failed_at > archiver.last_at => LinkState::Failing,
+        // Switched on, but nothing has ever gone out: nobody knows whether it would.
+        Some(_) if lag_bytes.is_none() => LinkState::Unknown,
         Some(_) if lag_bytes.is_some_and(|lag| lag > backlog) => LinkState::Failing,
         Some(_) => LinkState::Shipping,
     };

@@ -116,20 +116,19 @@ impl<'a> Look<'a> {
 
 impl NodeView<'_> {
     /// It accepts writes, by a fresh reading. `PostgreSQL` itself is asked first; when it does not let us in, Patroni's word counts:
-    /// a second primary must be seen even where our password is wrong.
+    /// a second primary must be seen even where our password is wrong or only the port is shut to us.
     pub fn is_writable(&self) -> bool {
         match self.postgres.fresh() {
             Some(facts) => !facts.in_recovery,
-            None => {
-                !matches!(self.postgres_failure, Some((ProbeFailure::Refused, _)))
-                    && self.patroni.fresh().is_some_and(|facts| facts.role == PatroniRole::Primary && facts.state == PatroniState::Running)
-            }
+            None => self.patroni.fresh().is_some_and(|facts| facts.role == PatroniRole::Primary && facts.state == PatroniState::Running),
         }
     }
 
     /// It accepted writes when it was last read.
     pub fn was_writable(&self) -> bool {
-        match self.postgres.last_known() {
+        // Of two old words the newer one counts.
+        let patroni_is_newer = self.postgres.fresh().is_none() && self.patroni.seen_at() > self.postgres.seen_at();
+        match self.postgres.last_known().filter(|_| !patroni_is_newer) {
             Some(facts) => !facts.in_recovery,
             None => self.patroni.last_known().is_some_and(|facts| facts.role == PatroniRole::Primary),
         }

@@ -52,6 +52,13 @@ fn is_lost(look: &Look, side: Side) -> bool {
         sightings.len() == names.len()
             && sightings.iter().all(|sighting| sighting.failure.as_ref().is_some_and(|(cause, since)| test(cause, *since)))
     };
+    // A wrong password or certificate is an answer: the site is there, it only does not let us in.
+    let silence = |cause: &ProbeFailure| {
+        matches!(cause, ProbeFailure::Refused | ProbeFailure::TimedOut { .. } | ProbeFailure::Unreachable | ProbeFailure::NotAskedYet)
+    };
+    if sightings.iter().any(|sighting| sighting.failure.as_ref().is_some_and(|(cause, _)| !silence(cause))) {
+        return false;
+    }
     all(&|cause, _| *cause == ProbeFailure::Refused)
         || match heard_at(look, side) {
             Some(heard_at) => failing_since(heard_at),
@@ -68,7 +75,10 @@ fn role(look: &Look, side: Side) -> SiteRole {
     if is_lost(look, side) {
         return SiteRole::Lost;
     }
-    let in_recovery = look.nodes_of(side).any(|view| view.postgres.fresh().is_some_and(|facts| facts.in_recovery));
+    let in_recovery = look.nodes_of(side).any(|view| match view.postgres.fresh() {
+        Some(facts) => facts.in_recovery,
+        None => view.patroni.fresh().is_some_and(|facts| facts.role == PatroniRole::StandbyLeader),
+    });
     let patroni_answers = look.nodes_of(side).any(|view| view.patroni.fresh().is_some());
     // Without Patroni's word a site that is in recovery while the other one writes is still a standby.
     let follows = if patroni_answers { look.follows_by_configuration(side) == Some(true) } else { writes(side.other()) };
@@ -127,6 +137,8 @@ fn node_state(look: &Look, view: &NodeView) -> (NodeState, Knowledge) {
     }
     // A refusal and a word of Patroni are fresh knowledge too: of a node that is down.
     match view.postgres_failure {
+        // Only its port is shut while Patroni says that it runs: what it does cannot be told.
+        Some((ProbeFailure::Refused, _)) if view.patroni.fresh().is_some_and(|facts| facts.state == PatroniState::Running) => {}
         Some((ProbeFailure::Refused, asked_at)) => {
             let moving = view
                 .patroni
@@ -171,7 +183,7 @@ pub(super) fn hears(look: &Look, facts: &PostgresFacts) -> bool {
 
 /// It replayed more than ever came by stream: the rest came from the archive.
 pub(super) fn from_archive(facts: &PostgresFacts) -> bool {
-    facts.replayed > facts.received
+    facts.received.is_some() && facts.replayed > facts.received
 }
 
 fn members(look: &Look, proxy: &EndpointName) -> Vec<MemberPicture> {
@@ -205,5 +217,5 @@ pub(crate) fn members_up<'a>(look: &'a Look, side: Side) -> impl Iterator<Item =
         .iter()
         .filter_map(|proxy| look.haproxy(proxy).fresh().copied())
         .flat_map(|facts| &facts.members)
-        .filter(|member| member.healthy && !matches!(member.state, MemberState::Down | MemberState::Maintenance))
+        .filter(|member| member.healthy && matches!(member.state, MemberState::Active | MemberState::Draining | MemberState::Standby))
 }

@@ -1,6 +1,11 @@
 //! From readings to the picture.
 
-use super::{Look, Picture, SiteRole, links::links, protection::protection, sites::site};
+use super::{
+    Look, Picture, SiteRole,
+    links::links,
+    protection::protection,
+    sites::{position, site},
+};
 use crate::{EndpointName, Facts, Pair, Pool, Side, Sighting, diagnosis::diagnose, readiness};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -50,8 +55,16 @@ fn last_known_source(look: &Look, sites: &Pair<super::SitePicture>) -> Option<Si
         return None;
     }
     let follower = |side: &Side| sites[*side].role == SiteRole::Standby;
-    if let Some(follower) = Side::BOTH.into_iter().find(follower) {
-        return Some(follower.other());
+    match Side::BOTH.into_iter().filter(follower).collect::<Vec<_>>()[..] {
+        [one] => return Some(one.other()),
+        // Both follow: somebody stopped half way. The one that is further is the one to make active.
+        [_, _] => {
+            let end = |side: Side| {
+                look.nodes_of(side).filter_map(|view| view.postgres.fresh()).map(|facts| (facts.timeline, position(facts))).max()
+            };
+            return Some(if end(Side::A) >= end(Side::B) { Side::B } else { Side::A });
+        }
+        _ => {}
     }
     look.nodes
         .iter()

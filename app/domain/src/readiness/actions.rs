@@ -1,8 +1,8 @@
 //! What stands in the way of each guarded action.
 
-use super::{Check, Objection, Verdict};
-use crate::picture::Look;
-use crate::{Actions, Finding, Picture, Side, SiteRole};
+use super::{Check, CheckKind, Objection, Verdict};
+use crate::picture::{Look, NodeView};
+use crate::{Actions, Finding, PatroniState, Picture, Side, SiteRole};
 
 pub(crate) fn actions(look: &Look, picture: &Picture) -> Actions {
     Actions { switchover: switchover(picture), failover: failover(look, picture), failback: failback(picture) }
@@ -17,6 +17,9 @@ fn forbidden(picture: &Picture) -> Vec<Objection> {
     }
     if has(|finding| matches!(finding, Finding::Collision { .. })) {
         objections.push(Objection::Collision);
+    }
+    if has(|finding| matches!(finding, Finding::DifferentDatabases)) {
+        objections.push(Objection::CheckFails { check: CheckKind::OneDatabase, verdict: Verdict::Fail });
     }
     objections
 }
@@ -38,13 +41,26 @@ fn switchover(picture: &Picture) -> Vec<Objection> {
 fn failover(look: &Look, picture: &Picture) -> Vec<Objection> {
     let mut objections = forbidden(picture);
     let target = picture.target;
+    if picture.links.is_empty() && objections.is_empty() {
+        // Nobody knows where the log came from, so nobody knows which way to go.
+        objections.push(Objection::ActiveSiteUnknown);
+    }
     let answering = |side: Side| look.nodes_of(side).filter(|view| view.patroni.fresh().is_some()).count();
+    let promotable = |view: &NodeView| match view.postgres.fresh() {
+        Some(facts) => facts.in_recovery,
+        None => view.patroni.fresh().is_some_and(|facts| facts.state == PatroniState::Running),
+    };
     if answering(target) == 0 {
         objections.push(Objection::TargetSilent { side: target });
-    } else if look.leader(target).is_none() {
+    } else if !look.leader(target).is_some_and(promotable) {
         objections.push(Objection::NothingToPromote { side: target });
     }
-    if picture.active == Some(target.other()) && objections.is_empty() {
+    // A paused Patroni gives up its lock instead of promoting.
+    if look.nodes_of(target).any(|view| view.patroni.fresh().is_some_and(|facts| facts.paused)) {
+        objections.push(Objection::CheckFails { check: CheckKind::NotPaused, verdict: Verdict::Fail });
+    }
+    // Only a lost site is no reason to wait: one that is not understood may just be electing a leader of its own.
+    if objections.is_empty() && picture.sites[target.other()].role != SiteRole::Lost {
         objections.push(Objection::ActiveSiteAnswers { side: target.other() });
     }
     objections

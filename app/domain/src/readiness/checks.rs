@@ -190,10 +190,18 @@ impl<'a> Bench<'a> {
     }
 
     fn loss_within_policy(&self) -> Judged {
-        if let Err(unknown) = self.ends() {
-            return unknown;
-        }
+        let backup = match self.ends() {
+            Ok((_, backup)) => backup,
+            Err(unknown) => return unknown,
+        };
         let limit = self.look.pool.policy.loss_target_bytes;
+        // What is received but not replayed is not lost, but clients would wait for it until the operation gives up.
+        let waiting = backup.received.zip(backup.replayed).map(|(received, replayed)| received.bytes_ahead_of(replayed));
+        match waiting {
+            Some(bytes) if backup.replay_paused || bytes > limit => return (Verdict::Fail, Evidence::Bytes { bytes, limit }),
+            None => return (Verdict::Unknown, Evidence::NoSubject),
+            Some(_) => {}
+        }
         match self.picture.link(LinkKind::CrossSite).and_then(|link| link.lag_bytes) {
             Some(bytes) => (pass_if(bytes <= limit), Evidence::Bytes { bytes, limit }),
             None => (Verdict::Unknown, Evidence::NoSubject),
@@ -347,7 +355,9 @@ impl<'a> Bench<'a> {
     fn standby_members(&self) -> Judged {
         let site = &self.look.pool.sites[self.picture.target];
         let silent: Vec<_> = site.proxies.iter().filter(|proxy| self.look.haproxy(proxy).fresh().is_none()).cloned().collect();
-        let up: Vec<_> = members_up(self.look, self.picture.target).map(|member| member.name.clone()).collect();
+        // Each once: two HAProxy instances may stand before the same members.
+        let up: BTreeSet<_> = members_up(self.look, self.picture.target).map(|member| member.name.clone()).collect();
+        let up: Vec<_> = up.into_iter().collect();
         let wanted = self.look.pool.policy.standby_members_min;
         let enough = up.len() >= usize::try_from(wanted).unwrap_or(usize::MAX);
         if !enough && !silent.is_empty() {
@@ -359,6 +369,7 @@ impl<'a> Bench<'a> {
     /// Each cluster needs its own store to change roles.
     fn etcd_healthy(&self) -> Judged {
         let all: Vec<&EndpointName> = self.look.pool.sites.iter().flat_map(|(_, site)| &site.etcd).collect();
+        let unasked = self.look.pool.sites.iter().any(|(_, site)| site.etcd.is_empty());
         let sick: Vec<EndpointName> = all
             .iter()
             .filter(|name| self.look.etcd(name).fresh().is_some_and(|facts| !facts.healthy))
@@ -369,6 +380,10 @@ impl<'a> Bench<'a> {
         }
         let silent: Vec<EndpointName> =
             all.iter().filter(|name| self.look.etcd(name).fresh().is_none()).map(|name| (*name).clone()).collect();
+        if unasked && silent.is_empty() {
+            // Nobody told us where to ask.
+            return (Verdict::Warn, Evidence::NoSubject);
+        }
         if silent.is_empty() {
             (Verdict::Pass, Evidence::Endpoints { endpoints: Vec::new() })
         } else {

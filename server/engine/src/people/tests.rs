@@ -169,7 +169,7 @@ async fn what_is_no_secret_is_nobody_s() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_written_down_is_not_done() {
+async fn what_gives_a_right_and_cannot_be_written_down_is_not_done() {
     let bench = Bench::without_pools();
     let link = link(&bench).await;
     bench.store.audit_fails.store(true, Ordering::Relaxed);
@@ -185,7 +185,20 @@ async fn what_cannot_be_written_down_is_not_done() {
     assert_eq!(bench.store.kept().sessions.len(), sessions);
     let error = bench.console.sign_out(signed_in.secret.expose_secret(), HERE).await.expect_err("it cannot be written down");
     assert!(matches!(error, ConsoleError::Internal { .. }));
-    assert!(bench.console.caller(signed_in.secret.expose_secret()).await.expect("the store answers").is_some());
+    let caller = bench.console.caller(signed_in.secret.expose_secret()).await.expect("the store answers");
+    assert_eq!(caller, None, "only a right that ends may end without an entry");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_set_up_form_is_no_place_to_guess_or_to_flood_the_audit_history() {
+    let bench = Bench::without_pools();
+    for _ in 0..200 {
+        let error = bench.console.set_up(form(&"0".repeat(64), "ann", GOOD), HERE).await.expect_err("no such link");
+        assert!(matches!(error, SetUpError::Closed | SetUpError::SlowDown));
+    }
+    assert!(bench.store.kept().audit.len() <= 12, "{} entries", bench.store.kept().audit.len());
+    let link = link(&bench).await;
+    assert!(bench.console.set_up(form(&link, "ann", GOOD), "198.51.100.7").await.is_ok(), "others are not held up");
 }
 
 #[tokio::test(start_paused = true)]
