@@ -102,25 +102,23 @@ impl<'a> Bench<'a> {
 
     /// Fresh answers of Patroni, or the endpoints of a site that gives none: one answer tells for its whole cluster.
     fn patroni_of_both(&self) -> Result<Vec<(&NodeView<'a>, &'a PatroniFacts)>, Judged> {
-        let answers: Vec<_> = self.look.nodes.iter().filter_map(|view| view.patroni.fresh().map(|facts| (view, *facts))).collect();
-        let silent = |side: &Side| !answers.iter().any(|(view, _)| view.side == *side);
-        let missing: Vec<EndpointName> = Side::BOTH
-            .into_iter()
-            .filter(silent)
-            .flat_map(|side| self.look.nodes_of(side).map(|view| view.node.patroni.clone()).collect::<Vec<_>>())
-            .collect();
-        if missing.is_empty() { Ok(answers) } else { Err((Verdict::Unknown, Evidence::NoReading { endpoints: missing })) }
+        self.of_both(|view| view.patroni.fresh().copied(), |view| &view.node.patroni)
     }
 
     /// Fresh answers of `PostgreSQL`, or the nodes of a site that gives none. A mirror that is down has checks of its own.
     fn postgres_of_both(&self) -> Result<Vec<(&NodeView<'a>, &'a PostgresFacts)>, Judged> {
-        let answers: Vec<_> = self.look.nodes.iter().filter_map(|view| view.postgres.fresh().map(|facts| (view, *facts))).collect();
-        let silent = |side: &Side| !answers.iter().any(|(view, _)| view.side == *side);
-        let missing: Vec<EndpointName> = Side::BOTH
-            .into_iter()
-            .filter(silent)
-            .flat_map(|side| self.look.nodes_of(side).map(|view| view.node.postgres.clone()).collect::<Vec<_>>())
-            .collect();
+        self.of_both(|view| view.postgres.fresh().copied(), |view| &view.node.postgres)
+    }
+
+    fn of_both<F>(
+        &self,
+        fresh: impl Fn(&NodeView<'a>) -> Option<&'a F>,
+        endpoint: impl Fn(&NodeView<'a>) -> &'a EndpointName,
+    ) -> Result<Vec<(&NodeView<'a>, &'a F)>, Judged> {
+        let answers: Vec<_> = self.look.nodes.iter().filter_map(|view| fresh(view).map(|facts| (view, facts))).collect();
+        let silent = |side: Side| !answers.iter().any(|(view, _)| view.side == side);
+        let missing: Vec<EndpointName> =
+            self.look.nodes.iter().filter(|view| silent(view.side)).map(|view| endpoint(view).clone()).collect();
         if missing.is_empty() { Ok(answers) } else { Err((Verdict::Unknown, Evidence::NoReading { endpoints: missing })) }
     }
 
