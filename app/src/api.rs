@@ -119,7 +119,7 @@ mod door {
     fn status(error: &ApiError) -> StatusCode {
         match error {
             ApiError::Console { error: ConsoleError::NotSignedIn } => StatusCode::UNAUTHORIZED,
-            ApiError::Console { error: ConsoleError::UnknownPool { .. } }
+            ApiError::Console { error: ConsoleError::UnknownPool { .. } | ConsoleError::UnknownOperation { .. } }
             | ApiError::NoSuchPool { .. }
             | ApiError::NoSuchNode { .. }
             | ApiError::NoSuchLink { .. } => StatusCode::NOT_FOUND,

@@ -43,15 +43,15 @@ const LANGUAGES: [(Locale, &str, &str); 2] = [(Locale::en, "en", "English"), (Lo
 /// The forms that choose theme and language.
 #[component]
 pub(crate) fn Preferences() -> impl IntoView {
-    let i18n = use_i18n();
+    let lang = use_lang();
     let chosen = use_context::<Theme>().unwrap_or_default();
     let themes = move || {
         Theme::ALL
             .map(|theme| {
                 let word = match theme {
-                    Theme::System => t_string!(i18n, shell.theme_system).to_owned(),
-                    Theme::Light => t_string!(i18n, shell.theme_light).to_owned(),
-                    Theme::Dark => t_string!(i18n, shell.theme_dark).to_owned(),
+                    Theme::System => say!(lang(), shell.theme_system),
+                    Theme::Light => say!(lang(), shell.theme_light),
+                    Theme::Dark => say!(lang(), shell.theme_dark),
                 };
                 view! {
                     <button type="submit" name="theme" value=theme.word() aria-pressed=(theme == chosen).to_string()>
@@ -77,13 +77,13 @@ pub(crate) fn Preferences() -> impl IntoView {
         <div class="prefs">
             <PreferenceForm>
                 <fieldset>
-                    <legend>{t!(i18n, shell.theme)}</legend>
+                    <legend>{say!(lang(), shell.theme)}</legend>
                     <span class="seg">{themes}</span>
                 </fieldset>
             </PreferenceForm>
             <PreferenceForm>
                 <fieldset>
-                    <legend>{t!(i18n, shell.language)}</legend>
+                    <legend>{say!(lang(), shell.language)}</legend>
                     <span class="seg">{languages}</span>
                 </fieldset>
             </PreferenceForm>

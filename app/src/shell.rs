@@ -154,27 +154,27 @@ fn Frame() -> impl IntoView {
 /// The bar above (on phones the navigation below), and the page.
 #[component]
 pub(crate) fn Framed(children: Children) -> impl IntoView {
-    let i18n = use_i18n();
+    let lang = use_lang();
     let path = use_location().pathname;
     focus_content_on_new_page(path);
     let pools = move || (path.get() == "/" || path.read().starts_with("/pools")).then_some("page");
     let audit = move || (path.get() == "/audit").then_some("page");
     view! {
         // External to the router, which would scroll there but leave the focus where it is.
-        <a class="skip" href="#main" rel="external">{t!(i18n, shell.skip)}</a>
+        <a class="skip" href="#main" rel="external">{say!(lang(), shell.skip)}</a>
         <header class="bar">
             <a class="brand" href=paths::overview()>
                 <Logo />
                 <span>"Switchback"</span>
             </a>
-            <nav class="nav" aria-label=move || t_string!(i18n, shell.main_nav)>
+            <nav class="nav" aria-label=say!(lang(), shell.main_nav)>
                 <a href=paths::overview() aria-current=pools>
                     <Icon sign=Sign::Server />
-                    <span>{t!(i18n, shell.pools)}</span>
+                    <span>{say!(lang(), shell.pools)}</span>
                 </a>
                 <a href=paths::audit() aria-current=audit>
                     <Icon sign=Sign::Chain />
-                    <span>{t!(i18n, shell.audit)}</span>
+                    <span>{say!(lang(), shell.audit)}</span>
                 </a>
             </nav>
             <div class="bar__end">
@@ -191,7 +191,7 @@ pub(crate) fn Framed(children: Children) -> impl IntoView {
 /// Who is signed in, and what belongs to a person: theme, language, leaving. The browser closes it by itself.
 #[component]
 fn Account() -> impl IntoView {
-    let i18n = use_i18n();
+    let lang = use_lang();
     let name = use_context::<SignedIn>().and_then(|signed_in| signed_in.0);
     let shown = name.clone().unwrap_or_default();
     let leave = name.map(|name| {
@@ -199,7 +199,7 @@ fn Account() -> impl IntoView {
             <p class="menu__name">{name}</p>
             <form method="post" action="/sign-out">
                 <Button submit=true wide=true kind=Kind::Default sign=Sign::Leave>
-                    {t!(i18n, shell.sign_out)}
+                    {say!(lang(), shell.sign_out)}
                 </Button>
             </form>
         }
@@ -208,7 +208,7 @@ fn Account() -> impl IntoView {
         <button type="button" class="who" popovertarget="account">
             <span class="ava" aria-hidden="true">{initials(&shown)}</span>
             <span class="hide-phone">{shown}</span>
-            <span class="vh">{t!(i18n, shell.account)}</span>
+            <span class="vh">{say!(lang(), shell.account)}</span>
         </button>
         <div id="account" popover="auto" class="menu">
             {leave}

@@ -1,6 +1,10 @@
 //! What the console answers when it cannot do what was asked. Each is a fixed sentence for people; causes are in the log.
 
-use crate::{PoolId, people::WeakPassword};
+use crate::{
+    PoolId,
+    operation::{OperationId, Refusal},
+    people::WeakPassword,
+};
 use serde::{Deserialize, Serialize};
 
 /// Why the console did not answer a question.
@@ -15,6 +19,12 @@ pub enum ConsoleError {
     UnknownPool {
         /// The name that was asked for.
         pool: PoolId,
+    },
+    /// No operation has this number.
+    #[error("there is no operation with this number: {operation}")]
+    UnknownOperation {
+        /// The number that was asked for.
+        operation: OperationId,
     },
     /// The console failed. The cause is in its log under this incident.
     #[error("this failed on the console's side; quote incident {incident}")]
@@ -92,5 +102,68 @@ impl SetUpError {
             SetUpError::SlowDown => "slow_down",
             SetUpError::Internal { .. } => "internal",
         }
+    }
+}
+
+/// Why an operation was not begun. Nothing has happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "error", rename_all = "snake_case")]
+pub enum RequestError {
+    /// What was asked for cannot be done, or not in this way.
+    #[error("{refusal}")]
+    Refused {
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Another console acts on this pool at the moment.
+    #[error("another console acts on this pool; try again in some seconds")]
+    LeaseHeld,
+    /// The console could not take the request.
+    #[error("{console}")]
+    Console {
+        /// Why.
+        console: ConsoleError,
+    },
+}
+
+impl From<ConsoleError> for RequestError {
+    fn from(console: ConsoleError) -> RequestError {
+        RequestError::Console { console }
+    }
+}
+
+/// Why a wish about a running operation, or an answer to its question, was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "error", rename_all = "snake_case")]
+pub enum WishError {
+    /// The operation has ended.
+    #[error("the operation has ended")]
+    Ended,
+    /// The point of no return is behind it.
+    #[error("the point of no return is behind this operation; it can no longer be cancelled")]
+    PastNoReturn,
+    /// It is not paused.
+    #[error("the operation is not paused")]
+    NotPaused,
+    /// This question is not open (any more).
+    #[error("this question is not open any more; look at the operation")]
+    NoSuchQuestion,
+    /// The question does not offer this.
+    #[error("the question does not offer this answer")]
+    NotOffered,
+    /// Skipping, attesting and ending need a reason.
+    #[error("give a reason")]
+    NoReason,
+    /// The console could not take it.
+    #[error("{console}")]
+    Console {
+        /// Why.
+        console: ConsoleError,
+    },
+}
+
+impl From<ConsoleError> for WishError {
+    fn from(console: ConsoleError) -> WishError {
+        WishError::Console { console }
     }
 }

@@ -40,6 +40,7 @@ pub fn pool() -> Pool {
             .into(),
         proxies: vec![name(&format!("haproxy-{letter}"))],
         etcd: vec![name(&format!("etcd-{letter}"))],
+        can_follow: true,
     };
     Pool {
         id: name("chat-core"),

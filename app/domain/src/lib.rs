@@ -8,6 +8,7 @@ pub mod fixture;
 pub mod history;
 mod ids;
 mod lsn;
+pub mod operation;
 mod pair;
 pub mod people;
 pub mod picture;

@@ -16,6 +16,7 @@ use crate::{
     ByteLag, Check, EndpointKind, EndpointName, Finding, Lsn, MemberName, MemberState, Millis, NodeName, Objection, Pair, PoolId,
     ProbeFailure, Side, SiteId, Timeline,
 };
+use crate::operation::{Glance, Standing};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,8 @@ pub struct Picture {
     pub loss_target: Millis,
     /// The same in bytes of WAL.
     pub loss_target_bytes: ByteLag,
+    /// What the console's store says about the pool: its epoch, fences, the running operation.
+    pub standing: Standing,
 }
 
 /// How well a part of the picture is known.
@@ -376,9 +379,24 @@ pub struct Summary {
     pub findings: usize,
     /// The recovery point target.
     pub loss_target: Millis,
+    /// The operation that has not ended.
+    pub operation: Option<Glance>,
 }
 
 impl Picture {
+    /// The same picture with what stands about the pool: a fenced site is shown as such until it follows.
+    #[must_use]
+    pub fn with_standing(mut self, standing: Standing) -> Picture {
+        for fence in &standing.fences {
+            let role = &mut self.sites[fence.side].role;
+            if matches!(role, SiteRole::Lost | SiteRole::Unknown) {
+                *role = SiteRole::Fenced;
+            }
+        }
+        self.standing = standing;
+        self
+    }
+
     /// The pool on one line.
     pub fn summary(&self) -> Summary {
         Summary {
@@ -391,6 +409,7 @@ impl Picture {
             worst: self.findings.first().cloned(),
             findings: self.findings.len(),
             loss_target: self.loss_target,
+            operation: self.standing.operation.clone(),
         }
     }
 

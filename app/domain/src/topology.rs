@@ -33,6 +33,9 @@ pub struct Site {
     pub proxies: Vec<EndpointName>,
     /// The etcd endpoints that hold its cluster's state.
     pub etcd: Vec<EndpointName>,
+    /// The configuration says how its cluster follows the other site's (`[pool.site.standby_cluster]`).
+    #[serde(default)]
+    pub can_follow: bool,
 }
 
 /// A database node: Patroni and the `PostgreSQL` it looks after.
@@ -63,6 +66,16 @@ pub struct Policy {
     pub clock_limit: Millis,
     /// How many members of the other site must be up before it may become active.
     pub standby_members_min: u32,
+    /// Recovery time target: how long clients may be without writes when the active site changes.
+    pub recovery_time_target: Millis,
+    /// How long a planned operation lets the members of the old site keep their sessions. Zero: it does not wait.
+    pub drain_for: Millis,
+    /// How many members may be active at once.
+    pub members_active_max: u32,
+    /// Only members of the active site may be active.
+    pub members_local: bool,
+    /// No operation may begin for so long after the last one.
+    pub cool_down: Millis,
 }
 
 impl Default for Policy {
@@ -75,6 +88,11 @@ impl Default for Policy {
             message_age_limit: Millis(3_000),
             clock_limit: Millis(2_000),
             standby_members_min: 1,
+            recovery_time_target: Millis(60_000),
+            drain_for: Millis(0),
+            members_active_max: 1_000,
+            members_local: true,
+            cool_down: Millis(10_000),
         }
     }
 }

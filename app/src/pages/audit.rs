@@ -55,21 +55,21 @@ pub async fn newest_entries() -> Result<Vec<Entry>, ApiError> {
 /// The page.
 #[component]
 pub fn AuditPage() -> impl IntoView {
-    let i18n = use_i18n();
+    let lang = use_lang();
     let entries = Resource::new(|| (), |()| newest_entries());
-    let title = move || t_string!(i18n, audit.title).to_owned();
+    let title = move || say!(lang(), audit.title);
     let shown = move || {
         Suspend::new(async move {
             match entries.await {
                 Ok(entries) if entries.is_empty() => view! {
-                    <Empty title=move || t_string!(i18n, audit.empty_title).to_owned()>
-                        <p>{t!(i18n, audit.empty_text)}</p>
+                    <Empty title=say!(lang(), audit.empty_title)>
+                        <p>{say!(lang(), audit.empty_text)}</p>
                     </Empty>
                 }
                 .into_any(),
                 Ok(entries) => view! { <Entries entries /> }.into_any(),
                 Err(error) => view! {
-                    <Empty title=move || t_string!(i18n, audit.failed_title).to_owned()>
+                    <Empty title=say!(lang(), audit.failed_title)>
                         <p>{move || words::error::api(i18n.get_locale(), &error)}</p>
                     </Empty>
                 }
@@ -80,8 +80,8 @@ pub fn AuditPage() -> impl IntoView {
     view! {
         <Title text=title />
         <div class="page">
-            <PageHead title lede=move || t_string!(i18n, audit.lede, most = MOST) />
-            <Panel id="entries" title=move || t_string!(i18n, audit.table).to_owned() flush=true class="cards">
+            <PageHead title lede=move || say!(lang(), audit.lede, most = MOST) />
+            <Panel id="entries" title=say!(lang(), audit.table) flush=true class="cards">
                 <Suspense>{shown}</Suspense>
             </Panel>
         </div>
@@ -90,19 +90,19 @@ pub fn AuditPage() -> impl IntoView {
 
 #[component]
 fn Entries(entries: Vec<Entry>) -> impl IntoView {
-    let i18n = use_i18n();
+    let lang = use_lang();
     let head = move |text: String| view! { <th role="columnheader" scope="col">{text}</th> };
     // Cards are what CSS makes of the table on phones; the roles keep it a table for screen readers.
     view! {
         <table class="tbl tbl--cards" role="table" aria-labelledby="entries-h">
             <thead role="rowgroup">
                 <tr role="row">
-                    {move || head(t_string!(i18n, audit.when).to_owned())}
-                    {move || head(t_string!(i18n, audit.who).to_owned())}
-                    {move || head(t_string!(i18n, audit.action).to_owned())}
-                    {move || head(t_string!(i18n, audit.subject).to_owned())}
-                    {move || head(t_string!(i18n, audit.result).to_owned())}
-                    {move || head(t_string!(i18n, audit.from).to_owned())}
+                    {move || head(say!(lang(), audit.when))}
+                    {move || head(say!(lang(), audit.who))}
+                    {move || head(say!(lang(), audit.action))}
+                    {move || head(say!(lang(), audit.subject))}
+                    {move || head(say!(lang(), audit.result))}
+                    {move || head(say!(lang(), audit.from))}
                 </tr>
             </thead>
             <tbody role="rowgroup">
@@ -114,15 +114,15 @@ fn Entries(entries: Vec<Entry>) -> impl IntoView {
 
 #[component]
 fn EntryRow(entry: Entry) -> impl IntoView {
-    let i18n = use_i18n();
+    let lang = use_lang();
     // What this page has no words for is shown as it was written down.
     let action = {
         let action = entry.action;
         move || match action.as_str() {
-            "sign_in" => t_string!(i18n, audit.sign_in).to_owned(),
-            "sign_out" => t_string!(i18n, audit.sign_out).to_owned(),
-            "set_up" => t_string!(i18n, audit.set_up).to_owned(),
-            "open_set_up" => t_string!(i18n, audit.open_set_up).to_owned(),
+            "sign_in" => say!(lang(), audit.sign_in),
+            "sign_out" => say!(lang(), audit.sign_out),
+            "set_up" => say!(lang(), audit.set_up),
+            "open_set_up" => say!(lang(), audit.open_set_up),
             other => other.to_owned(),
         }
     };
@@ -135,40 +135,40 @@ fn EntryRow(entry: Entry) -> impl IntoView {
     let result = {
         let result = entry.result;
         move || match result.as_str() {
-            "done" => t_string!(i18n, audit.done).to_owned(),
-            "refused" => t_string!(i18n, audit.refused).to_owned(),
-            "failed" => t_string!(i18n, audit.failed).to_owned(),
+            "done" => say!(lang(), audit.done),
+            "refused" => say!(lang(), audit.refused),
+            "failed" => say!(lang(), audit.failed),
             other => other.to_owned(),
         }
     };
     let actor = entry.actor;
-    let who = move || actor.clone().unwrap_or_else(|| t_string!(i18n, audit.nobody).to_owned());
+    let who = move || actor.clone().unwrap_or_else(|| say!(lang(), audit.nobody));
     let at = entry.at;
     let clock = use_clock();
     view! {
         <tr role="row">
-            <td role="cell" data-l=move || t_string!(i18n, audit.when)>
+            <td role="cell" data-l=say!(lang(), audit.when)>
                 <span class="cell nw">
                     <time datetime=at.to_string()>{move || words::when(i18n.get_locale(), at, clock.now_untracked())}</time>
                 </span>
             </td>
-            <th role="rowheader" scope="row" data-l=move || t_string!(i18n, audit.who)>
+            <th role="rowheader" scope="row" data-l=say!(lang(), audit.who)>
                 <span class="cell">{who}</span>
             </th>
-            <td role="cell" data-l=move || t_string!(i18n, audit.action)>
+            <td role="cell" data-l=say!(lang(), audit.action)>
                 <span class="cell">{action}</span>
             </td>
-            <td role="cell" data-l=move || t_string!(i18n, audit.subject)>
+            <td role="cell" data-l=say!(lang(), audit.subject)>
                 <span class="cell wrap-any">{entry.subject}</span>
             </td>
-            <td role="cell" data-l=move || t_string!(i18n, audit.result)>
+            <td role="cell" data-l=say!(lang(), audit.result)>
                 <span class="cell">
                     <Status tone look>
                         {result}
                     </Status>
                 </span>
             </td>
-            <td role="cell" data-l=move || t_string!(i18n, audit.from)>
+            <td role="cell" data-l=say!(lang(), audit.from)>
                 <span class="cell mono wrap-any">{entry.from_address}</span>
             </td>
         </tr>

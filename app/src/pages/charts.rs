@@ -31,7 +31,7 @@ pub(super) fn Charts(
     let choice = move || {
         view! {
             <Choice
-                label=Signal::derive(move || say!(lang(), pages.node.span))
+                label=say!(lang(), pages.node.span)
                 items=Signal::derive({
                     let address = address.clone();
                     move || span_choice(lang(), &address, span)
@@ -71,7 +71,7 @@ pub(super) fn Charts(
     });
     let charts = charts.collect_view();
     view! {
-        <Panel id="charts" title=Signal::derive(move || say!(lang(), pages.node.over_time)) end=choice>
+        <Panel id="charts" title=say!(lang(), pages.node.over_time) end=choice>
             {charts}
         </Panel>
     }

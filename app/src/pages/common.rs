@@ -22,10 +22,10 @@ use switchback_domain::{
     history::{Metric, Point, Series, Span},
 };
 
-/// The language of the page, to be read in closures.
-pub(super) fn use_lang() -> impl Fn() -> Locale + Copy + Send + Sync + 'static {
-    let i18n = use_i18n();
-    move || i18n.get_locale()
+/// The language of the page, which stays as it is for as long as the page is open: choosing another one loads the page anew.
+pub(crate) fn use_lang() -> impl Fn() -> Locale + Copy + Send + Sync + 'static {
+    let lang = use_i18n().get_locale_untracked();
+    move || lang
 }
 
 /// A text with its marked parts in bold.
@@ -72,7 +72,7 @@ pub(super) fn Waiting() -> impl IntoView {
     let lang = use_lang();
     view! {
         <div class="page" aria-busy="true">
-            <p class="vh" role="status">{move || say!(lang(), pages.live.loading)}</p>
+            <p class="vh" role="status">{say!(lang(), pages.live.loading)}</p>
             <SkeletonPanel />
         </div>
     }
@@ -110,7 +110,7 @@ pub(super) fn Problem(
     let sign_in = signed_out.then(|| {
         view! {
             <ButtonLink href=paths::sign_in() kind=Kind::Primary attr:rel="external">
-                {move || say!(lang(), pages.problem.to_sign_in)}
+                {say!(lang(), pages.problem.to_sign_in)}
             </ButtonLink>
         }
     });
@@ -122,7 +122,7 @@ pub(super) fn Problem(
                 <p>{move || words::error::api(lang(), &error)}</p>
                 <div class="btn-row">
                     {sign_in} {back}
-                    <ButtonLink href=paths::overview()>{move || say!(lang(), pages.problem.to_pools)}</ButtonLink>
+                    <ButtonLink href=paths::overview()>{say!(lang(), pages.problem.to_pools)}</ButtonLink>
                 </div>
             </Empty>
         </div>
@@ -177,18 +177,18 @@ pub(super) fn LiveNotice<T: Send + Sync + 'static>(
         let (tone, button) = match connection.get() {
             Connection::Live => return None,
             Connection::Paused { .. } => {
-                let go_on = view! { <Button small=true on:click=move |_| live.toggle()>{move || say!(lang(), pages.live.go_on)}</Button> };
+                let go_on = view! { <Button small=true on:click=move |_| live.toggle()>{say!(lang(), pages.live.go_on)}</Button> };
                 (Tone::Warn, go_on.into_any())
             }
             Connection::Lost { .. } => {
-                let retry = view! { <Button small=true on:click=move |_| live.retry()>{move || say!(lang(), pages.live.retry)}</Button> };
+                let retry = view! { <Button small=true on:click=move |_| live.retry()>{say!(lang(), pages.live.retry)}</Button> };
                 (Tone::Warn, retry.into_any())
             }
             Connection::Ended { .. } => {
                 let sign_in = view! {
                     // A whole new page: what this one holds belongs to a session that is over.
                     <ButtonLink href=paths::sign_in() small=true attr:rel="external">
-                        {move || say!(lang(), pages.live.sign_in)}
+                        {say!(lang(), pages.live.sign_in)}
                     </ButtonLink>
                 };
                 (Tone::Fail, sign_in.into_any())

@@ -72,7 +72,7 @@ fn Link(answer: Answer) -> impl IntoView {
         let trail = move || vec![(paths::overview(), say!(lang(), pages.pool.pools)), (paths::pool(&pool), pool.to_string())];
         view! {
             <Crumbs
-                label=Signal::derive(move || say!(lang(), pages.pool.crumbs))
+                label=say!(lang(), pages.pool.crumbs)
                 trail=Signal::derive(trail)
                 here=Signal::derive(kind_text)
             />
@@ -97,7 +97,7 @@ fn Link(answer: Answer) -> impl IntoView {
             <PageHead title=Signal::derive(title) lede crumbs>
                 {status}
             </PageHead>
-            <Panel id="facts" title=Signal::derive(move || say!(lang(), pages.link.facts))>
+            <Panel id="facts" title=say!(lang(), pages.link.facts)>
                 {facts}
             </Panel>
             <Charts series trends address span loss_target />
@@ -124,7 +124,7 @@ fn LinkFacts(view: View, link: LinkPicture) -> impl IntoView {
                 view! { <a class="nw mono" href=href>{node.to_string()}</a> " " <span class="muted nw">{site}</span> }.into_any()
             }
             None => {
-                view! { <span>{move || say!(lang(), pages.topology.no_node)}</span> " " <span class="muted nw">{site}</span> }.into_any()
+                view! { <span>{say!(lang(), pages.topology.no_node)}</span> " " <span class="muted nw">{site}</span> }.into_any()
             }
         }
     };
@@ -138,33 +138,33 @@ fn LinkFacts(view: View, link: LinkPicture) -> impl IntoView {
     let seen = link.knowledge.seen_at();
     view! {
         <dl class="kv kv--rows" class:is-stale=!fresh>
-            <dt>{move || say!(lang(), pages.link.state)}</dt>
+            <dt>{say!(lang(), pages.link.state)}</dt>
             <dd>
                 <Status tone look>{move || words::picture::link_state(lang(), state, fresh)}</Status>
             </dd>
-            <dt>{move || say!(lang(), pages.link.from)}</dt>
+            <dt>{say!(lang(), pages.link.from)}</dt>
             <dd>{end(link.from_side, link.from)}</dd>
-            <dt>{move || say!(lang(), pages.link.to)}</dt>
+            <dt>{say!(lang(), pages.link.to)}</dt>
             <dd>{end(link.to_side, link.to)}</dd>
-            <dt>{move || say!(lang(), pages.link.lag)}</dt>
+            <dt>{say!(lang(), pages.link.lag)}</dt>
             <dd>{move || tensed(lag.map(|lag| words::duration(lang(), lag)))}</dd>
-            <dt>{move || say!(lang(), pages.link.lag_bytes)}</dt>
+            <dt>{say!(lang(), pages.link.lag_bytes)}</dt>
             <dd>{move || tensed(bytes.map(words::bytes))}</dd>
             {(kind == LinkKind::Mirror)
                 .then(|| {
                     view! {
-                        <dt>{move || say!(lang(), pages.link.commit_wait)}</dt>
+                        <dt>{say!(lang(), pages.link.commit_wait)}</dt>
                         <dd>{move || tensed(wait.map(|wait| words::figures::wait(lang(), wait)))}</dd>
                     }
                 })}
             {(kind == LinkKind::Archive)
                 .then(|| {
                     view! {
-                        <dt>{move || say!(lang(), pages.link.newest)}</dt>
+                        <dt>{say!(lang(), pages.link.newest)}</dt>
                         <dd><code>{move || tensed(newest.clone())}</code></dd>
                     }
                 })}
-            <dt>{move || say!(lang(), pages.link.read)}</dt>
+            <dt>{say!(lang(), pages.link.read)}</dt>
             <dd>{move || seen.is_none().then(|| say!(lang(), pages.checks.never))} <Ago since=seen /></dd>
         </dl>
     }

@@ -66,7 +66,7 @@ fn Node(answer: Answer) -> impl IntoView {
             let trail = move || vec![(paths::overview(), say!(lang(), pages.pool.pools)), (paths::pool(&pool), pool.to_string())];
             view! {
                 <Crumbs
-                    label=Signal::derive(move || say!(lang(), pages.pool.crumbs))
+                    label=say!(lang(), pages.pool.crumbs)
                     trail=Signal::derive(trail)
                     here=shown.clone()
                 />
@@ -94,15 +94,15 @@ fn Node(answer: Answer) -> impl IntoView {
                 {status}
             </PageHead>
             <div class="quad">
-                <Panel id="facts" title=Signal::derive(move || say!(lang(), pages.node.facts))>
+                <Panel id="facts" title=say!(lang(), pages.node.facts)>
                     <NodeFacts node />
                 </Panel>
-                <Panel id="links" title=Signal::derive(move || say!(lang(), pages.node.links)) flush=true>
+                <Panel id="links" title=say!(lang(), pages.node.links) flush=true>
                     <NodeLinks view name=name.clone() />
                 </Panel>
             </div>
             <Charts series trends address span loss_target />
-            <Panel id="sources" title=Signal::derive(move || say!(lang(), pages.node.sources)) flush=true>
+            <Panel id="sources" title=say!(lang(), pages.node.sources) flush=true>
                 <EndpointTable view all=endpoints />
             </Panel>
         </div>
@@ -127,37 +127,37 @@ fn NodeFacts(node: Memo<NodePicture>) -> impl IntoView {
     let is_standby = Memo::new(move |_| node.read().replayed.is_some());
     view! {
         <dl class="kv kv--rows" class:is-stale=move || !node.read().knowledge.is_fresh()>
-            <dt>{move || say!(lang(), pages.node.role)}</dt>
+            <dt>{say!(lang(), pages.node.role)}</dt>
             <dd>{move || words::picture::node_role(lang(), node.read().role)}</dd>
-            <dt>{move || say!(lang(), pages.node.state)}</dt>
+            <dt>{say!(lang(), pages.node.state)}</dt>
             <dd>{move || words::picture::node_state(lang(), node.read().state, node.read().knowledge.is_fresh())}</dd>
-            <dt>{move || say!(lang(), pages.node.timeline)}</dt>
+            <dt>{say!(lang(), pages.node.timeline)}</dt>
             <dd>{move || tensed(node.read().timeline.map(|timeline| timeline.to_string()))}</dd>
-            <dt>{move || say!(lang(), pages.node.position)}</dt>
+            <dt>{say!(lang(), pages.node.position)}</dt>
             <dd><code>{move || tensed(node.read().position.map(|position| position.to_string()))}</code></dd>
             {move || {
                 is_standby
                     .get()
                     .then(|| {
                         view! {
-                            <dt>{move || say!(lang(), pages.node.replayed)}</dt>
+                            <dt>{say!(lang(), pages.node.replayed)}</dt>
                             <dd><code>{move || tensed(node.read().replayed.map(|replayed| replayed.to_string()))}</code></dd>
-                            <dt>{move || say!(lang(), pages.node.not_replayed)}</dt>
+                            <dt>{say!(lang(), pages.node.not_replayed)}</dt>
                             <dd>{move || tensed(not_replayed())}</dd>
                         }
                     })
             }}
-            <dt>{move || say!(lang(), pages.node.kept)}</dt>
+            <dt>{say!(lang(), pages.node.kept)}</dt>
             <dd>{move || tensed(node.read().kept_for_slots.map(words::bytes))}</dd>
-            <dt>{move || say!(lang(), pages.node.version)}</dt>
+            <dt>{say!(lang(), pages.node.version)}</dt>
             <dd>{move || known(node.read().server_version.map(words::figures::server_version))}</dd>
-            <dt>{move || say!(lang(), pages.node.started)}</dt>
+            <dt>{say!(lang(), pages.node.started)}</dt>
             <dd>
                 {move || known(started.get().map(|at| words::figures::date_time(lang(), at)))}
                 " "
                 <span class="muted"><Lasting since=started /></span>
             </dd>
-            <dt>{move || say!(lang(), pages.node.read)}</dt>
+            <dt>{say!(lang(), pages.node.read)}</dt>
             <dd>{move || seen.get().is_none().then(|| say!(lang(), pages.checks.never))} <Ago since=seen /></dd>
         </dl>
     }
@@ -193,7 +193,7 @@ fn NodeLinks(view: View, name: NodeName) -> impl IntoView {
         view! { <ChangeRow title status meta right href /> }
     };
     view! {
-        <ChangeList label=Signal::derive(move || say!(lang(), pages.node.links))>
+        <ChangeList label=say!(lang(), pages.node.links)>
             {move || links.get().into_iter().map(row.clone()).collect_view()}
         </ChangeList>
     }

@@ -16,17 +16,17 @@ pub fn NotFound() -> impl IntoView {
     if let Some(response) = use_context::<leptos_axum::ResponseOptions>() {
         response.set_status(http::StatusCode::NOT_FOUND);
     }
-    let i18n = use_i18n();
-    let title = move || t_string!(i18n, shell.not_found.title).to_owned();
+    let lang = use_lang();
+    let title = move || say!(lang(), shell.not_found.title);
     view! {
         <Title text=title />
         <Framed>
             <div class="page page--narrow">
                 <h1 class="vh">{title}</h1>
                 <Empty title>
-                    <p>{t!(i18n, shell.not_found.text)}</p>
+                    <p>{say!(lang(), shell.not_found.text)}</p>
                     <div class="btn-row">
-                        <ButtonLink href=paths::overview()>{t!(i18n, shell.not_found.back)}</ButtonLink>
+                        <ButtonLink href=paths::overview()>{say!(lang(), shell.not_found.back)}</ButtonLink>
                     </div>
                 </Empty>
             </div>

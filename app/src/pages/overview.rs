@@ -119,15 +119,15 @@ fn States(view: View) -> impl IntoView {
             })
         }
     });
-    view! { <Filters label=Signal::derive(move || say!(lang(), pages.overview.filter))>{chips.collect_view()}</Filters> }
+    view! { <Filters label=say!(lang(), pages.overview.filter)>{chips.collect_view()}</Filters> }
 }
 
 #[component]
 fn NoPools() -> impl IntoView {
     let lang = use_lang();
     view! {
-        <Empty title=Signal::derive(move || say!(lang(), pages.overview.empty_title))>
-            <p>{move || say!(lang(), pages.overview.empty_text)}</p>
+        <Empty title=say!(lang(), pages.overview.empty_title)>
+            <p>{say!(lang(), pages.overview.empty_text)}</p>
         </Empty>
     }
 }
@@ -155,9 +155,9 @@ fn Table(view: View) -> impl IntoView {
     let no_match =
         move || names.read().is_empty().then(|| view! { <p class="oplist__row muted">{say!(lang(), pages.overview.no_match)}</p> });
     view! {
-        <section class="panel panel--flush pools" aria-label=move || say!(lang(), pages.overview.table)>
+        <section class="panel panel--flush pools" aria-label=say!(lang(), pages.overview.table)>
             <PoolTable
-                label=Signal::derive(move || say!(lang(), pages.overview.table))
+                label=say!(lang(), pages.overview.table)
                 heads=Signal::derive(move || heads(lang()))
             >
                 <For each=move || names.get() key=Clone::clone let:name>

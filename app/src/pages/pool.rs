@@ -108,7 +108,7 @@ fn Pool(answer: Answer) -> impl IntoView {
         move || {
             view! {
                 <Crumbs
-                    label=Signal::derive(move || say!(lang(), pages.pool.crumbs))
+                    label=say!(lang(), pages.pool.crumbs)
                     trail=Signal::derive(move || vec![(paths::overview(), say!(lang(), pages.pool.pools))])
                     here=name.clone()
                 />
@@ -138,11 +138,11 @@ fn Pool(answer: Answer) -> impl IntoView {
                 <HeadFacts view />
             </PageHead>
             <verdict::PoolVerdict view />
-            <Jump label=Signal::derive(move || say!(lang(), pages.pool.jump)) items=Signal::derive(jump) />
+            <Jump label=say!(lang(), pages.pool.jump) items=Signal::derive(jump) />
             <div class="quad">
                 <Panel
                     id="sites"
-                    title=Signal::derive(move || say!(lang(), pages.topology.title))
+                    title=say!(lang(), pages.topology.title)
                     class="topo"
                     flush=true
                     end=oldest_end
@@ -195,8 +195,8 @@ fn HeadFacts(view: View) -> impl IntoView {
     };
     view! {
         <Facts>
-            <Fact name=Signal::derive(move || say!(lang(), pages.pool.active_site))>{active_site}</Fact>
-            <Fact name=Signal::derive(move || say!(lang(), pages.pool.home_site))>{move || view.site(home.get())}</Fact>
+            <Fact name=say!(lang(), pages.pool.active_site)>{active_site}</Fact>
+            <Fact name=say!(lang(), pages.pool.home_site)>{move || view.site(home.get())}</Fact>
         </Facts>
     }
 }
@@ -222,11 +222,11 @@ fn Findings(view: View) -> impl IntoView {
             view! {
                 <Panel
                     id="findings"
-                    title=Signal::derive(move || say!(lang(), pages.pool.findings))
+                    title=say!(lang(), pages.pool.findings)
                     flush=true
                     end=move || say!(lang(), pages.pool.findings_end)
                 >
-                    <ChangeList label=Signal::derive(move || say!(lang(), pages.pool.findings))>{rows}</ChangeList>
+                    <ChangeList label=say!(lang(), pages.pool.findings)>{rows}</ChangeList>
                 </Panel>
             }
         })
@@ -260,13 +260,13 @@ fn Changes(view: View, changes: Vec<Change>) -> impl IntoView {
     };
     let list = move || {
         if changes.read().is_empty() {
-            view! { <p class="oplist__row muted">{move || say!(lang(), pages.changes.empty)}</p> }.into_any()
+            view! { <p class="oplist__row muted">{say!(lang(), pages.changes.empty)}</p> }.into_any()
         } else {
-            view! { <ChangeList label=Signal::derive(move || say!(lang(), pages.changes.list))>{rows}</ChangeList> }.into_any()
+            view! { <ChangeList label=say!(lang(), pages.changes.list)>{rows}</ChangeList> }.into_any()
         }
     };
     view! {
-        <Panel id="changes" title=Signal::derive(move || say!(lang(), pages.changes.title)) flush=true>
+        <Panel id="changes" title=say!(lang(), pages.changes.title) flush=true>
             {list}
         </Panel>
     }

@@ -12,17 +12,17 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 /// The page.
 #[component]
 pub fn SetUpPage() -> impl IntoView {
-    let i18n = use_i18n();
+    let lang = use_lang();
     let params = use_params_map();
     let query = use_query_map();
     let problem = Memo::new(move |_| query.read().get("problem"));
     let is = move |word: &str| problem.read().as_deref() == Some(word);
-    let login_problem = move || is("bad_login").then(|| t_string!(i18n, set_up.problem_login).to_owned());
+    let login_problem = move || is("bad_login").then(|| say!(lang(), set_up.problem_login));
     let password_problem = move || {
         let text = match problem.get()?.as_str() {
-            "too_short" => t_string!(i18n, set_up.problem_too_short),
-            "too_long" => t_string!(i18n, set_up.problem_too_long),
-            "guessable" => t_string!(i18n, set_up.problem_guessable),
+            "too_short" => say!(lang(), set_up.problem_too_short),
+            "too_long" => say!(lang(), set_up.problem_too_long),
+            "guessable" => say!(lang(), set_up.problem_guessable),
             _ => return None,
         };
         Some(text.to_owned())
@@ -30,18 +30,18 @@ pub fn SetUpPage() -> impl IntoView {
     let notice = move || {
         let (tone, text) = match problem.get()?.as_str() {
             "bad_login" | "too_short" | "too_long" | "guessable" => return None,
-            "closed" => (Tone::Warn, t_string!(i18n, set_up.problem_closed)),
-            "slow_down" => (Tone::Warn, t_string!(i18n, set_up.problem_slow_down)),
-            _ => (Tone::Fail, t_string!(i18n, set_up.problem_failed)),
+            "closed" => (Tone::Warn, say!(lang(), set_up.problem_closed)),
+            "slow_down" => (Tone::Warn, say!(lang(), set_up.problem_slow_down)),
+            _ => (Tone::Fail, say!(lang(), set_up.problem_failed)),
         };
         Some(view! { <p role="status"><Status tone look=Look::Top>{text}</Status></p> })
     };
     view! {
-        <Title text=move || t_string!(i18n, set_up.title).to_owned() />
-        <EntryFrame foot=move || view! { <p>{t!(i18n, set_up.kept)}</p> }>
+        <Title text=say!(lang(), set_up.title) />
+        <EntryFrame foot=move || view! { <p>{say!(lang(), set_up.kept)}</p> }>
             <div>
-                <h1>{t!(i18n, set_up.title)}</h1>
-                <p class="ink2">{t!(i18n, set_up.lede)}</p>
+                <h1>{say!(lang(), set_up.title)}</h1>
+                <p class="ink2">{say!(lang(), set_up.lede)}</p>
             </div>
             {notice}
             <Show when=move || !is("closed")>
@@ -49,8 +49,8 @@ pub fn SetUpPage() -> impl IntoView {
                     <input type="hidden" name="secret" value=move || params.read().get("secret").unwrap_or_default() />
                     <Field
                         name="login"
-                        label=move || t_string!(i18n, set_up.login).to_owned()
-                        hint=Signal::derive(move || t_string!(i18n, set_up.login_hint).to_owned())
+                        label=say!(lang(), set_up.login)
+                        hint=Signal::derive(move || say!(lang(), set_up.login_hint))
                         autocomplete="username"
                         verbatim=true
                         first=true
@@ -59,23 +59,23 @@ pub fn SetUpPage() -> impl IntoView {
                     />
                     <Field
                         name="name"
-                        label=move || t_string!(i18n, set_up.name).to_owned()
-                        hint=Signal::derive(move || t_string!(i18n, set_up.name_hint).to_owned())
+                        label=say!(lang(), set_up.name)
+                        hint=Signal::derive(move || say!(lang(), set_up.name_hint))
                         autocomplete="name"
                         optional=true
                     />
                     <Field
                         name="password"
                         kind="password".to_owned()
-                        label=move || t_string!(i18n, set_up.password).to_owned()
-                        hint=Signal::derive(move || t_string!(i18n, set_up.password_hint).to_owned())
+                        label=say!(lang(), set_up.password)
+                        hint=Signal::derive(move || say!(lang(), set_up.password_hint))
                         autocomplete="new-password"
                         minlength=15_u32
                         maxlength=256_u32
                         problem=password_problem
                     />
                     <Button kind=Kind::Primary wide=true submit=true>
-                        {t!(i18n, set_up.submit)}
+                        {say!(lang(), set_up.submit)}
                     </Button>
                 </form>
             </Show>

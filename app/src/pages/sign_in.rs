@@ -12,34 +12,34 @@ use leptos_router::hooks::use_query_map;
 /// The page.
 #[component]
 pub fn SignInPage() -> impl IntoView {
-    let i18n = use_i18n();
+    let lang = use_lang();
     let query = use_query_map();
     let problem = Memo::new(move |_| query.read().get("problem"));
     let next = move || query.read().get("next").unwrap_or_default();
-    let wrong = move || (problem.get().as_deref() == Some("wrong")).then(|| t_string!(i18n, sign_in.wrong).to_owned());
+    let wrong = move || (problem.get().as_deref() == Some("wrong")).then(|| say!(lang(), sign_in.wrong));
     let notice = move || {
         let (tone, text) = match problem.get()?.as_str() {
-            "slow_down" => (Tone::Warn, t_string!(i18n, sign_in.slow_down)),
-            "expired" => (Tone::Warn, t_string!(i18n, sign_in.expired)),
-            "signed_out" => (Tone::Ok, t_string!(i18n, sign_in.signed_out)),
+            "slow_down" => (Tone::Warn, say!(lang(), sign_in.slow_down)),
+            "expired" => (Tone::Warn, say!(lang(), sign_in.expired)),
+            "signed_out" => (Tone::Ok, say!(lang(), sign_in.signed_out)),
             "wrong" => return None,
-            _ => (Tone::Fail, t_string!(i18n, sign_in.failed)),
+            _ => (Tone::Fail, say!(lang(), sign_in.failed)),
         };
         Some(view! { <p role="status"><Status tone look=Look::Top>{text}</Status></p> })
     };
     view! {
-        <Title text=move || t_string!(i18n, sign_in.title).to_owned() />
-        <EntryFrame foot=move || view! { <p>{t!(i18n, sign_in.kept)}</p> }>
+        <Title text=say!(lang(), sign_in.title) />
+        <EntryFrame foot=move || view! { <p>{say!(lang(), sign_in.kept)}</p> }>
             <div>
-                <h1>{t!(i18n, sign_in.title)}</h1>
-                <p class="ink2">{t!(i18n, sign_in.lede)}</p>
+                <h1>{say!(lang(), sign_in.title)}</h1>
+                <p class="ink2">{say!(lang(), sign_in.lede)}</p>
             </div>
             {notice}
             <form method="post" action="/sign-in">
                 <input type="hidden" name="next" value=next />
                 <Field
                     name="login"
-                    label=move || t_string!(i18n, sign_in.login).to_owned()
+                    label=say!(lang(), sign_in.login)
                     autocomplete="username"
                     verbatim=true
                     first=true
@@ -47,12 +47,12 @@ pub fn SignInPage() -> impl IntoView {
                 <Field
                     name="password"
                     kind="password".to_owned()
-                    label=move || t_string!(i18n, sign_in.password).to_owned()
+                    label=say!(lang(), sign_in.password)
                     autocomplete="current-password"
                     problem=wrong
                 />
                 <Button kind=Kind::Primary wide=true submit=true>
-                    {t!(i18n, sign_in.submit)}
+                    {say!(lang(), sign_in.submit)}
                 </Button>
             </form>
         </EntryFrame>

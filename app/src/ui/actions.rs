@@ -44,8 +44,8 @@ pub fn GuardedAction(
         <article class="act" aria-labelledby=labelledby data-hot=move || hot.get().then_some("true")>
             <header class="act__head">
                 <Icon sign />
-                <h3 id=id>{move || title.get()}</h3>
-                <span class="end">{move || end.get()}</span>
+                <h3 id=id>{title}</h3>
+                <span class="end">{end}</span>
             </header>
             <ul class="act__why" id=why_id tabindex="-1">
                 {move || why.run()}

@@ -40,7 +40,7 @@ pub fn Callout(
         <div class=move || format!("callout st--{}", tone.get().word())>
             <Icon sign=move || tone.get().sign() />
             <div>
-                <h3>{move || title.get()}</h3>
+                <h3>{title}</h3>
                 {children()}
             </div>
         </div>

@@ -99,7 +99,7 @@ pub fn ButtonLink(
     children: Children,
 ) -> impl IntoView {
     view! {
-        <a href=move || href.get() class=class(kind, small, wide) aria-describedby=describedby>
+        <a href=href class=class(kind, small, wide) aria-describedby=describedby>
             {sign.map(|sign| view! { <Icon sign /> })}
             {children()}
         </a>

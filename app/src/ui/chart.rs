@@ -107,7 +107,7 @@ pub fn LagChart(
                 <output for=slider.clone()>{readout}</output>
             </figcaption>
             <div class="chart__plot">
-                <svg role="img" aria-label=move || label.get()>
+                <svg role="img" aria-label=label>
                     {move || axes(&curve.read(), frame(), value_text, tick_text)}
                     <svg
                         class="spark"

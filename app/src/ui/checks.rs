@@ -13,7 +13,7 @@ pub fn Checks(
     children: Children,
 ) -> impl IntoView {
     view! {
-        <ul class="checks__list" aria-label=move || label.get()>
+        <ul class="checks__list" aria-label=label>
             {children()}
         </ul>
     }
@@ -42,7 +42,7 @@ pub fn CheckRow(
         <li data-s=move || tone.get().word()>
             {move || {
                 let look = if tone.get() == Tone::Ok { Look::Calm } else { Look::Plain };
-                view! { <Status tone look>{move || word.get()}</Status> }
+                view! { <Status tone look>{word}</Status> }
             }}
             <span class="what">{move || what.run()}</span>
             <span class="ev">{move || evidence.run()}</span>
@@ -61,7 +61,7 @@ pub fn ChangeList(
     children: Children,
 ) -> impl IntoView {
     view! {
-        <ul class="oplist" aria-label=move || label.get()>
+        <ul class="oplist" aria-label=label>
             {children()}
         </ul>
     }

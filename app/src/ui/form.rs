@@ -56,7 +56,7 @@ pub fn Field(
     };
     view! {
         <div class="field">
-            <label for=name.clone()>{move || label.get()}</label>
+            <label for=name.clone()>{label}</label>
             <input
                 class="input"
                 id=name.clone()
@@ -86,7 +86,7 @@ pub fn Field(
                         }
                     })
             }}
-            {hint.map(|hint| view! { <p class="hint" id=hint_id>{move || hint.get()}</p> })}
+            {hint.map(|hint| view! { <p class="hint" id=hint_id>{hint}</p> })}
         </div>
     }
 }

@@ -23,10 +23,10 @@ pub fn Gutter(
     children: Children,
 ) -> impl IntoView {
     view! {
-        <ul class="gutter" aria-label=move || label.get()>
+        <ul class="gutter" aria-label=label>
             {traffic.map(|traffic| move || traffic.run())}
             <li class="lanes">
-                <ul aria-label=move || lanes.get()>{children()}</ul>
+                <ul aria-label=lanes>{children()}</ul>
             </li>
             {witness.map(|witness| view! { <li class="witness">{move || witness.run()}</li> })}
         </ul>
@@ -108,7 +108,7 @@ pub fn LagLine(
 ) -> impl IntoView {
     view! {
         <span class="glink__lag" aria-hidden="true">
-            <b>{move || value.get()}</b>
+            <b>{value}</b>
             {move || {
                 let rest = rest.get();
                 (!rest.is_empty()).then(|| format!(" · {rest}"))
@@ -138,10 +138,10 @@ pub fn Traffic(
         <li class="traffic" data-to=side>
             <span class="lane">
                 <Icon sign=move || if to.get().is_some() { Sign::Arrow } else { Sign::Split } />
-                {move || text.get()}
+                {text}
             </span>
-            <b>{move || address.get()}</b>
-            <span class="cap">{move || note.get()}</span>
+            <b>{address}</b>
+            <span class="cap">{note}</span>
         </li>
     }
 }

@@ -91,8 +91,8 @@ pub fn LivePill(
             on:click=move |_| toggle.run(())
         >
             <Icon sign />
-            <span>{move || text.get()}</span>
-            <span class="vh">{move || hint.get()}</span>
+            <span>{text}</span>
+            <span class="vh">{hint}</span>
         </button>
     }
 }

@@ -28,7 +28,7 @@ pub fn Choice(
     items: Signal<Vec<ChoiceItem>>,
 ) -> impl IntoView {
     view! {
-        <nav class="seg" aria-label=move || label.get()>
+        <nav class="seg" aria-label=label>
             {move || links(items.get())}
         </nav>
     }
@@ -45,7 +45,7 @@ pub fn Tabs(
     items: Signal<Vec<ChoiceItem>>,
 ) -> impl IntoView {
     view! {
-        <nav class="tabs" aria-label=move || label.get()>
+        <nav class="tabs" aria-label=label>
             {move || links(items.get())}
         </nav>
     }
@@ -66,11 +66,11 @@ pub fn Crumbs(
 ) -> impl IntoView {
     let above = move || trail.get().into_iter().map(|(href, text)| view! { <li><a href=href>{text}</a></li> }).collect_view();
     view! {
-        <nav class="crumbs" aria-label=move || label.get()>
+        <nav class="crumbs" aria-label=label>
             <ol>
                 {above}
                 <li>
-                    <span aria-current="page">{move || here.get()}</span>
+                    <span aria-current="page">{here}</span>
                 </li>
             </ol>
         </nav>
@@ -88,7 +88,7 @@ pub fn Jump(
     items: Signal<Vec<(String, String)>>,
 ) -> impl IntoView {
     view! {
-        <nav class="jump only-phone" aria-label=move || label.get()>
+        <nav class="jump only-phone" aria-label=label>
             {move || items.get().into_iter().map(|(href, text)| view! { <a href=href>{text}</a> }).collect_view()}
         </nav>
     }

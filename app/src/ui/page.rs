@@ -22,7 +22,7 @@ pub fn PageHead(
         <header class="page-head">
             {crumbs.map(|crumbs| move || crumbs.run())}
             <div>
-                <h1>{move || title.get()}</h1>
+                <h1>{title}</h1>
                 {lede.map(|lede| view! { <p class="lede">{move || lede.run()}</p> })}
             </div>
             {children.map(|children| view! { <div class="end">{children()}</div> })}

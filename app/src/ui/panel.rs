@@ -35,7 +35,7 @@ pub fn Panel(
     view! {
         <section class=class id=id aria-labelledby=labelledby>
             <header class="panel__head">
-                <h2 id=heading>{move || title.get()}</h2>
+                <h2 id=heading>{title}</h2>
                 {beside.map(|beside| move || beside.run())}
                 {end.map(|end| view! { <span class="end">{move || end.run()}</span> })}
             </header>
@@ -65,7 +65,7 @@ pub fn Fact(
 ) -> impl IntoView {
     view! {
         <div>
-            <dt>{move || name.get()}</dt>
+            <dt>{name}</dt>
             <dd>{children()}</dd>
         </div>
     }

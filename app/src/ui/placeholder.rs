@@ -18,7 +18,7 @@ pub fn Empty(
                 <circle cx="20" cy="58" r="6" fill="none" stroke="currentColor" stroke-width="3"></circle>
                 <circle cx="100" cy="10" r="7" fill="currentColor"></circle>
             </svg>
-            <h2>{move || title.get()}</h2>
+            <h2>{title}</h2>
             {children()}
         </div>
     }

@@ -37,7 +37,7 @@ pub fn PoolTable(
     };
     // A table that CSS turns into cards loses its meaning for screen readers; the roles say it again.
     view! {
-        <table class="tbl" role="table" aria-label=move || label.get()>
+        <table class="tbl" role="table" aria-label=label>
             <colgroup>
                 <col class="c-prot" />
                 <col class="c-name" />
@@ -108,15 +108,15 @@ pub fn PoolRow(
             </td>
             <th role="rowheader" scope="row" class="x-name">
                 <a class="pools__n" href=href>{name}</a>
-                <small>{move || title.get()}</small>
+                <small>{title}</small>
             </th>
             <td role="cell" class="x-site">
                 {move || route.run()}
-                <small>{move || site.get()}</small>
+                <small>{site}</small>
             </td>
             <td role="cell" class="x-loss" data-l=move || heads.read().loss.clone()>
-                <span class="big">{move || loss.get()}</span>
-                <small>{move || loss_note.get()}</small>
+                <span class="big">{loss}</span>
+                <small>{loss_note}</small>
             </td>
             <td role="cell" class="x-lag" data-l=move || heads.read().lag.clone()>
                 {lag.map(|lag| move || lag.run())}
@@ -138,7 +138,7 @@ pub fn Filters(
     children: Children,
 ) -> impl IntoView {
     view! {
-        <div class="end sum" role="group" aria-label=move || label.get()>
+        <div class="end sum" role="group" aria-label=label>
             {children()}
         </div>
     }
@@ -168,7 +168,7 @@ pub fn FilterChip(
             on:click=move |_| on_press.run(())
         >
             <Icon sign=tone.sign() />
-            <b>{move || count.get()}</b>
+            <b>{count}</b>
             " "
             {children()}
         </button>

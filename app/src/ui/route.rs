@@ -136,7 +136,7 @@ pub fn Route(
         <span
             class="route"
             role="img"
-            aria-label=move || label.get()
+            aria-label=label
             data-dir=move || heading.get().word()
             data-link=move || road.get().word()
         >

@@ -49,7 +49,7 @@ pub fn SiteColumn(
             <header class="site__head">
                 <Tile letter part large=true />
                 <h3 id=heading>
-                    {move || name.get()}
+                    {name}
                     {move || {
                         let place = place.get();
                         (!place.is_empty()).then(|| view! { <small>{place}</small> })
@@ -95,11 +95,11 @@ pub fn Members(
     // Where there is little room a member takes two lines, for which CSS takes the table apart; the roles say that it is one.
     view! {
         <div class="site__sub">
-            <h4>{move || title.get()}</h4>
-            <span>{move || note.get()}</span>
+            <h4>{title}</h4>
+            <span>{note}</span>
         </div>
         <table class="mini" role="table">
-            <caption class="vh">{move || title.get()}</caption>
+            <caption class="vh">{title}</caption>
             <thead class="vh" role="rowgroup">
                 <tr role="row">
                     <th role="columnheader" scope="col">{move || heads.read().member.clone()}</th>
@@ -135,15 +135,15 @@ pub fn MemberRow(
     let calm = move || matches!(tone.get(), Tone::Ok | Tone::Idle);
     view! {
         <tr role="row">
-            <th role="rowheader" scope="row">{move || name.get()}</th>
+            <th role="rowheader" scope="row">{name}</th>
             <td role="cell">
                 {move || {
                     let look = if calm() { Look::Calm } else { Look::Plain };
                     let sign = (tone.get() == Tone::Idle).then_some(Sign::Ok);
-                    view! { <Status tone look sign>{move || state.get()}</Status> }
+                    view! { <Status tone look sign>{state}</Status> }
                 }}
             </td>
-            <td role="cell" class="num">{move || sessions.get()}</td>
+            <td role="cell" class="num">{sessions}</td>
             <td role="cell" class="num">{since.map(|since| move || since.run())}</td>
         </tr>
     }
@@ -203,12 +203,12 @@ pub fn NodeCard(
     /// `NodeFact`s.
     children: Children,
 ) -> impl IntoView {
-    let label = move || view! { <code>{move || name.get()}</code> };
+    let label = move || view! { <code>{name}</code> };
     view! {
         <article class="node" data-k=move || place.get().word()>
             <div class="node__head">
                 <Icon sign />
-                <h4>{move || role.get()}</h4>
+                <h4>{role}</h4>
                 {match href {
                     Some(href) => view! { <a href=href>{label()}</a> }.into_any(),
                     None => label().into_any(),
@@ -232,7 +232,7 @@ pub fn NodeFact(
 ) -> impl IntoView {
     view! {
         <div>
-            <dt>{move || name.get()}</dt>
+            <dt>{name}</dt>
             " "
             <dd>{children()}</dd>
         </div>
@@ -273,7 +273,7 @@ pub fn LinkInside(
 #[component]
 pub(super) fn SaidOnce(href: Option<String>, sentence: Signal<String>, class: &'static str, children: Children) -> impl IntoView {
     let inner = view! {
-        <span class="vh">{move || sentence.get()}</span>
+        <span class="vh">{sentence}</span>
         <span class=class aria-hidden="true">{children()}</span>
     };
     match href {

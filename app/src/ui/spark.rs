@@ -59,7 +59,7 @@ pub fn Spark(
             viewBox=format!("0 0 {WIDTH} {height}")
             preserveAspectRatio="none"
             role="img"
-            aria-label=move || label.get()
+            aria-label=label
         >
             {drawing}
         </svg>

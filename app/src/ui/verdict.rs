@@ -29,7 +29,7 @@ pub fn Verdict(
                 </span>
                 <div>
                     <h2 class="verdict__state" id="verdict-h">
-                        {move || state.get()}
+                        {state}
                         " "
                         {small.map(|small| view! { <small>{move || small.run()}</small> })}
                     </h2>
@@ -56,10 +56,10 @@ pub fn VerdictNum(
 ) -> impl IntoView {
     view! {
         <div>
-            <dt>{move || name.get()}</dt>
+            <dt>{name}</dt>
             <dd>
-                <b>{move || value.get()}</b>
-                <small>{move || note.get()}</small>
+                <b>{value}</b>
+                <small>{note}</small>
             </dd>
         </div>
     }

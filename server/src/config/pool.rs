@@ -196,6 +196,7 @@ fn read_policy(pool: &mut Section<'_, '_>, round_ms: u64) -> Policy {
         clock_limit: Millis(section.number("clock_limit_ms", default.clock_limit.0, 1, DAY_MS)),
         standby_members_min: u32::try_from(section.number("standby_members_min", default.standby_members_min.into(), 0, 1_000))
             .unwrap_or(default.standby_members_min),
+        ..default
     };
     section.finish();
     policy
@@ -275,7 +276,7 @@ fn read_site(mut section: Section<'_, '_>, folder: &Path, names: &mut Names) -> 
     }
     section.finish();
     let (id, patroni) = (id?.into_inner(), patroni?);
-    let site = Site { place: place.unwrap_or_else(|| id.to_string()), id, scope: patroni.scope, nodes, proxies, etcd };
+    let site = Site { place: place.unwrap_or_else(|| id.to_string()), id, scope: patroni.scope, nodes, proxies, etcd, can_follow: false };
     Some(SiteConfig { site, access })
 }
 

@@ -40,6 +40,7 @@ pub fn work_out(pool: &Pool, sightings: &Sightings, now: Timestamp) -> Picture {
         actions: crate::Actions::default(),
         loss_target: pool.policy.loss_target,
         loss_target_bytes: pool.policy.loss_target_bytes,
+        standing: crate::operation::Standing::default(),
     };
     picture.findings = diagnose(&look, &picture);
     picture.checks = readiness::checks(&look, &picture);

@@ -44,12 +44,12 @@ pub(super) fn PoolChecks(view: View) -> impl IntoView {
     view! {
         <Panel
             id="checks"
-            title=Signal::derive(move || say!(lang(), pages.checks.title))
+            title=say!(lang(), pages.checks.title)
             class="checks"
             flush=true
             beside=chips
         >
-            <Checks label=Signal::derive(move || say!(lang(), pages.checks.list))>
+            <Checks label=say!(lang(), pages.checks.list)>
                 <For each=move || order.get() key=|kind| *kind let:kind>
                     <Row view kind />
                 </For>

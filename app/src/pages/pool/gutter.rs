@@ -24,8 +24,8 @@ pub(super) fn Between(view: View) -> impl IntoView {
     });
     view! {
         <Gutter
-            label=Signal::derive(move || say!(lang(), pages.topology.links))
-            lanes=Signal::derive(move || say!(lang(), pages.topology.replication))
+            label=say!(lang(), pages.topology.links)
+            lanes=say!(lang(), pages.topology.replication)
             traffic=move || view! { <Clients view /> }
             witness=move || view! { <OwnSight view /> }
         >

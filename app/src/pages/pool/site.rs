@@ -276,23 +276,23 @@ fn Node(view: View, side: Side, name: NodeName, order: Memo<Vec<NodeName>>) -> i
             state
             rate
         >
-            <NodeFact name=Signal::derive(move || say!(lang(), pages.topology.timeline))>
+            <NodeFact name=say!(lang(), pages.topology.timeline)>
                 {move || tensed(of(|node| node.timeline.map(|timeline| timeline.to_string())))}
             </NodeFact>
-            <NodeFact name=Signal::derive(move || say!(lang(), pages.topology.position))>
+            <NodeFact name=say!(lang(), pages.topology.position)>
                 <code>{move || tensed(of(|node| node.position.map(|position| position.to_string())))}</code>
             </NodeFact>
             {move || {
                 if fresh.get() {
                     view! {
-                        <NodeFact name=Signal::derive(move || say!(lang(), pages.topology.started))>
+                        <NodeFact name=say!(lang(), pages.topology.started)>
                             <Lasting since=started />
                         </NodeFact>
                     }
                         .into_any()
                 } else {
                     view! {
-                        <NodeFact name=Signal::derive(move || say!(lang(), pages.topology.last_read))>
+                        <NodeFact name=say!(lang(), pages.topology.last_read)>
                             {move || seen.get().is_none().then(|| say!(lang(), pages.checks.never))}
                             <Ago since=seen />
                         </NodeFact>
@@ -304,7 +304,7 @@ fn Node(view: View, side: Side, name: NodeName, order: Memo<Vec<NodeName>>) -> i
                 kept.get()
                     .map(|kept| {
                         view! {
-                            <NodeFact name=Signal::derive(move || say!(lang(), pages.topology.kept))>
+                            <NodeFact name=say!(lang(), pages.topology.kept)>
                                 {move || tensed(Some(words::bytes(kept)))}
                             </NodeFact>
                         }

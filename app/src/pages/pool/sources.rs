@@ -24,7 +24,7 @@ pub(super) fn PoolSources(view: View) -> impl IntoView {
     view! {
         <Panel
             id="sources"
-            title=Signal::derive(move || say!(lang(), pages.sources.title))
+            title=say!(lang(), pages.sources.title)
             flush=true
             end=move || say!(lang(), pages.sources.end)
         >
@@ -39,16 +39,16 @@ pub(in crate::pages) fn EndpointTable(view: View, all: Memo<Vec<(Side, EndpointN
     let lang = use_lang();
     // On phones a row takes two lines, for which CSS takes the table apart; the roles say that it is one.
     view! {
-        <div class="scroll-x" tabindex="0" role="region" aria-label=move || say!(lang(), pages.sources.table)>
+        <div class="scroll-x" tabindex="0" role="region" aria-label=say!(lang(), pages.sources.table)>
             <table class="tbl tbl--plain tbl--sources" role="table">
-                <caption class="vh">{move || say!(lang(), pages.sources.table)}</caption>
+                <caption class="vh">{say!(lang(), pages.sources.table)}</caption>
                 <thead role="rowgroup">
                     <tr role="row">
-                        <th role="columnheader" scope="col">{move || say!(lang(), pages.sources.head_endpoint)}</th>
-                        <th role="columnheader" scope="col">{move || say!(lang(), pages.sources.head_kind)}</th>
-                        <th role="columnheader" scope="col">{move || say!(lang(), pages.sources.head_site)}</th>
-                        <th role="columnheader" scope="col">{move || say!(lang(), pages.sources.head_state)}</th>
-                        <th role="columnheader" scope="col" class="num">{move || say!(lang(), pages.sources.head_age)}</th>
+                        <th role="columnheader" scope="col">{say!(lang(), pages.sources.head_endpoint)}</th>
+                        <th role="columnheader" scope="col">{say!(lang(), pages.sources.head_kind)}</th>
+                        <th role="columnheader" scope="col">{say!(lang(), pages.sources.head_site)}</th>
+                        <th role="columnheader" scope="col">{say!(lang(), pages.sources.head_state)}</th>
+                        <th role="columnheader" scope="col" class="num">{say!(lang(), pages.sources.head_age)}</th>
                     </tr>
                 </thead>
                 <tbody role="rowgroup">

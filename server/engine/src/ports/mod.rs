@@ -1,5 +1,11 @@
 //! What the engine needs from outside. Adapters implement these; tests implement them too.
 
+mod hands;
+mod journal;
+
+pub use hands::{HandError, Handled, Hands, LogEnd, MemberSeen, MemberStatus, Position, Rows};
+pub use journal::{JournalStore, Lease, PoolRecord, RecordChange};
+
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -158,7 +164,7 @@ pub trait AuditStore: Send + Sync + 'static {
 }
 
 /// Everything that is stored.
-pub trait Store: HistoryStore + PeopleStore + AuditStore {
+pub trait Store: HistoryStore + PeopleStore + AuditStore + JournalStore {
     /// Whether the store answers; for readiness of the console itself.
     fn ping(&self) -> Stored<'_, ()>;
 }

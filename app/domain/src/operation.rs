@@ -1,0 +1,588 @@
+//! Operations: what somebody asked for, the plan it became, and how far it has come. Everything here is worked out from a journal of
+//! [`Event`]s: [`Operation::evolve`] takes one in, [`Operation::decide`] says what comes next. Neither does anything.
+
+mod decide;
+mod evolve;
+mod plan;
+mod report;
+mod step;
+#[cfg(test)]
+mod tests;
+
+pub use decide::Next;
+pub use plan::{Plan, PlanObjection, Refusal, Request, plan};
+pub use report::{Loss, Report, StepReport, Targets};
+pub use step::{Fact, Step, Trouble};
+
+use crate::{ByteLag, Login, MemberName, Millis, PoolId, Side};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+/// The number of an operation, unique in the console's store; written `op-0042`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct OperationId(pub u64);
+
+/// Why a text names no operation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an operation is named like op-0042; this is not: {0:?}")]
+pub struct BadOperationId(pub String);
+
+impl fmt::Display for OperationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "op-{:04}", self.0)
+    }
+}
+
+impl FromStr for OperationId {
+    type Err = BadOperationId;
+    fn from_str(text: &str) -> Result<Self, BadOperationId> {
+        let digits = text.strip_prefix("op-").filter(|digits| digits.len() <= 18 && digits.bytes().all(|b| b.is_ascii_digit()));
+        digits.and_then(|digits| digits.parse().ok()).map(OperationId).ok_or_else(|| BadOperationId(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for OperationId {
+    type Error = BadOperationId;
+    fn try_from(text: String) -> Result<Self, BadOperationId> {
+        text.parse()
+    }
+}
+
+impl From<OperationId> for String {
+    fn from(id: OperationId) -> String {
+        id.to_string()
+    }
+}
+
+/// Counts changes of a pool's active site; everything that was decided under an older one is stale.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Epoch(pub u64);
+
+impl Epoch {
+    /// The one that a change of the active site begins.
+    #[must_use]
+    pub fn next(self) -> Epoch {
+        Epoch(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What somebody wants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Intent {
+    /// Make the other site active without losing anything.
+    Switchover {
+        /// The site that becomes active.
+        to: Side,
+    },
+    /// Make the other site active although the active one may be gone.
+    Failover {
+        /// The site that becomes active.
+        to: Side,
+    },
+    /// Make a site a standby of the active one.
+    Reprotect {
+        /// The site that shall follow.
+        side: Side,
+    },
+    /// Re-protect the home site if needed, then switch over to it.
+    Failback {
+        /// The home site.
+        to: Side,
+    },
+    /// Make the mirror of a site its leader.
+    LocalSwitchover {
+        /// The site.
+        side: Side,
+    },
+    /// Tell members what to do.
+    Members {
+        /// Each change.
+        changes: Vec<MemberChange>,
+    },
+}
+
+impl Intent {
+    /// The word of the kind, as in addresses, commands and the audit history.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Intent::Switchover { .. } => "switchover",
+            Intent::Failover { .. } => "failover",
+            Intent::Reprotect { .. } => "reprotect",
+            Intent::Failback { .. } => "failback",
+            Intent::LocalSwitchover { .. } => "local_switchover",
+            Intent::Members { .. } => "members",
+        }
+    }
+
+    /// The site that it is about: the one that becomes active, or is worked on.
+    pub fn side(&self) -> Option<Side> {
+        match self {
+            Intent::Switchover { to } | Intent::Failover { to } | Intent::Failback { to } => Some(*to),
+            Intent::Reprotect { side } | Intent::LocalSwitchover { side } => Some(*side),
+            Intent::Members { changes } => changes.first().map(|change| change.side),
+        }
+    }
+
+    /// The active site changes with it.
+    pub fn moves_the_active_site(&self) -> bool {
+        matches!(self, Intent::Switchover { .. } | Intent::Failover { .. } | Intent::Failback { .. })
+    }
+}
+
+/// What one member shall do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberChange {
+    /// Its site.
+    pub side: Side,
+    /// Which.
+    pub member: MemberName,
+    /// What it shall do.
+    pub to: MemberOrder,
+}
+
+/// What a member is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberOrder {
+    /// Take sessions.
+    Ready,
+    /// Keep your sessions, take no new ones.
+    Drain,
+    /// Out of service, sessions are closed.
+    Maintenance,
+}
+
+/// An operation and how far it has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Its number.
+    pub id: OperationId,
+    /// What was asked for and by whom.
+    pub request: Request,
+    /// Who asked.
+    pub requested_by: Login,
+    /// When.
+    pub requested_at: Timestamp,
+    /// What it became.
+    pub plan: Plan,
+    /// How far each step of the plan has come, in its order.
+    pub steps: Vec<StepRun>,
+    /// What is being undone, last effect first; empty unless the operation was cancelled or gave up.
+    pub undo: Vec<UndoRun>,
+    /// Where it stands as a whole.
+    pub stage: Stage,
+    /// Why it gave up, if it did.
+    pub given_up: Option<GivenUp>,
+    /// How long it was paused altogether.
+    pub paused_for: Millis,
+    /// Who said that what cannot be reached of the old site is off, and how they know.
+    pub attested: Option<(Login, String)>,
+    /// Somebody wants it to pause at the next place where it may.
+    pub pause_wanted_by: Option<Login>,
+    /// Somebody wants it to end without the point of no return.
+    pub cancel_wanted_by: Option<Login>,
+    /// What was asked and answered.
+    pub questions: Vec<Asked>,
+    /// How long clients could not write, by the console's own writer.
+    pub outage: Option<Outage>,
+    /// How many events it was worked out from; the next event has this number.
+    pub events: u32,
+}
+
+/// How far a step has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepRun {
+    /// Where it stands.
+    pub state: StepState,
+    /// How often it was begun.
+    pub attempts: u32,
+    /// When it was last begun.
+    pub began_at: Option<Timestamp>,
+    /// When it last ended.
+    pub ended_at: Option<Timestamp>,
+    /// What it saw.
+    pub facts: Vec<Fact>,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum StepState {
+    /// Not begun.
+    Waiting,
+    /// Begun. After a crash of the console: nobody knows, so its effect is looked for first.
+    Running,
+    /// Done, and seen to be done.
+    Done,
+    /// Did not succeed.
+    Failed {
+        /// Why.
+        trouble: Trouble,
+    },
+    /// Left out by somebody.
+    Skipped {
+        /// By whom.
+        by: Login,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// An effect that is being taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoRun {
+    /// The step whose effect it is.
+    pub step: usize,
+    /// How far it has come.
+    pub run: StepRun,
+}
+
+/// Where an operation stands as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "stage", rename_all = "snake_case")]
+pub enum Stage {
+    /// Waits for approvals. Policy asks for none yet.
+    AwaitingApproval {
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// Steps are done one after the other.
+    Running,
+    /// Somebody holds it.
+    Paused {
+        /// Who.
+        by: Login,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// What it has done is taken back.
+    Undoing {
+        /// Why.
+        why: GivenUp,
+    },
+    /// It cannot go on by itself.
+    NeedsPerson {
+        /// What it asks.
+        question: Question,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It has ended.
+    Finished {
+        /// How.
+        outcome: Outcome,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// Why an operation ended before its point of no return.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "snake_case")]
+pub enum GivenUp {
+    /// Somebody cancelled it.
+    Cancelled {
+        /// Who.
+        by: Login,
+    },
+    /// A step did not succeed.
+    StepFailed {
+        /// Which, counted from zero.
+        step: usize,
+        /// Why.
+        trouble: Trouble,
+    },
+}
+
+/// How an operation ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Everything was done.
+    Done,
+    /// It ended before the point of no return, and everything is as it was before.
+    Undone {
+        /// Why.
+        why: GivenUp,
+    },
+    /// Somebody ended it although not everything was done.
+    Abandoned {
+        /// Who.
+        by: Login,
+    },
+}
+
+/// A question to a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// Counts the questions of an operation, so that an answer is never given to another one.
+    pub number: u32,
+    /// The step that is in the way, counted from zero.
+    pub step: usize,
+    /// It is about taking the step's effect back.
+    pub undoing: bool,
+    /// What happened.
+    pub trouble: Trouble,
+    /// What may be answered.
+    pub options: Vec<Choice>,
+}
+
+/// What may be answered to a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// Begin the step again. It looks for its effect first.
+    Retry,
+    /// Go on without the step.
+    Skip,
+    /// Take back what was done. Never offered after the point of no return.
+    Undo,
+    /// The site that cannot be reached is known to be off: go on.
+    Attest,
+    /// End the operation here. What is missing is for somebody to do by hand.
+    Abandon,
+}
+
+/// A question that was asked, and its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// What was asked.
+    pub question: Question,
+    /// When.
+    pub at: Timestamp,
+    /// Who answered what, why, and when.
+    pub answer: Option<Answered>,
+}
+
+/// An answer to a question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// What.
+    pub choice: Choice,
+    /// Who.
+    pub by: Login,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How long clients could not write, as the console's own writer saw it: it writes a small row on the primary every 20 ms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outage {
+    /// The last acknowledged write before it.
+    pub last_write_at: Timestamp,
+    /// The first acknowledged write after it; nothing while it lasts.
+    pub first_write_at: Option<Timestamp>,
+    /// Rows acknowledged before it.
+    pub acknowledged: u64,
+    /// Of those, how many the new primary has; nothing until it was asked.
+    pub found: Option<u64>,
+}
+
+impl Outage {
+    /// How long it lasted, or has lasted at `now`.
+    pub fn length(&self, now: Timestamp) -> Millis {
+        Millis::between(self.last_write_at, self.first_write_at.unwrap_or(now))
+    }
+}
+
+/// Something that happened to an operation. The journal is a list of these; nothing else is stored of an operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Somebody asked for it, and was not refused.
+    Requested {
+        /// What was asked for.
+        request: Request,
+        /// Who.
+        by: Login,
+        /// What it became.
+        plan: Plan,
+    },
+    /// A step is about to be begun: written before its first effect.
+    StepBegun {
+        /// Which, counted from zero.
+        step: usize,
+    },
+    /// What came of a step.
+    StepEnded {
+        /// Which, counted from zero.
+        step: usize,
+        /// What it saw.
+        facts: Vec<Fact>,
+        /// Why it did not succeed, if it did not.
+        trouble: Option<Trouble>,
+    },
+    /// An effect is about to be taken back.
+    UndoBegun {
+        /// Which step's, counted from zero.
+        step: usize,
+    },
+    /// What came of taking back.
+    UndoEnded {
+        /// Which step's, counted from zero.
+        step: usize,
+        /// What was seen.
+        facts: Vec<Fact>,
+        /// Why it did not succeed, if it did not.
+        trouble: Option<Trouble>,
+    },
+    /// The operation gives up and takes back what it has done.
+    GaveUp {
+        /// Why.
+        why: GivenUp,
+    },
+    /// Somebody wants it to pause.
+    PauseWanted {
+        /// Who.
+        by: Login,
+    },
+    /// It pauses.
+    Paused {
+        /// Whose wish it was.
+        by: Login,
+    },
+    /// Somebody lets it go on, or takes the wish for a pause back.
+    Resumed {
+        /// Who.
+        by: Login,
+    },
+    /// Somebody wants it to end without the point of no return.
+    CancelWanted {
+        /// Who.
+        by: Login,
+    },
+    /// It asks.
+    Asked {
+        /// What.
+        question: Question,
+    },
+    /// Somebody answered.
+    Answered {
+        /// Which question.
+        number: u32,
+        /// What.
+        choice: Choice,
+        /// Who.
+        by: Login,
+        /// Why.
+        reason: String,
+    },
+    /// What the console's own writer saw.
+    OutageSeen {
+        /// What.
+        outage: Outage,
+    },
+    /// It has ended.
+    Finished {
+        /// How.
+        outcome: Outcome,
+    },
+}
+
+/// A journal is not one that this program writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("entry {number} of the operation's journal does not fit to those before it")]
+pub struct BadEntry {
+    /// Which entry, counted from zero.
+    pub number: u32,
+}
+
+/// An event and when it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub event: Event,
+}
+
+/// A plan and the hash under which it is requested.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// SHA-256 of its essence, in hexadecimal digits.
+    pub hash: String,
+}
+
+/// What somebody wants of a running operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wish {
+    /// Stop at the next place where it may.
+    Pause,
+    /// Go on.
+    Resume,
+    /// End without the point of no return, and take back what was done.
+    Cancel,
+}
+
+/// A running or finished operation on one line: for the pool's page and for lists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Glance {
+    /// Its number.
+    pub id: OperationId,
+    /// Its pool.
+    pub pool: PoolId,
+    /// What it does.
+    pub intent: Intent,
+    /// It only rehearses: nothing is changed.
+    pub dry_run: bool,
+    /// Who asked.
+    pub requested_by: Login,
+    /// When.
+    pub requested_at: Timestamp,
+    /// Where it stands.
+    pub stage: Stage,
+    /// The step that is being done, counted from zero.
+    pub step: Option<usize>,
+    /// How many steps there are.
+    pub steps: usize,
+    /// The point of no return is behind it.
+    pub past_no_return: bool,
+    /// How long clients could not write.
+    pub outage: Option<Outage>,
+}
+
+/// What stands about a pool beside its readings: kept in the console's store, not read from an engine.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The present epoch.
+    pub epoch: Epoch,
+    /// Sites that must not come back as active, and since when.
+    pub fences: Vec<Fence>,
+    /// The operation that has not ended.
+    pub operation: Option<Glance>,
+    /// No operation may begin before this, because the last one has only just ended.
+    pub cool_until: Option<Timestamp>,
+    /// A freeze window that is open now, and until when.
+    pub frozen_until: Option<Timestamp>,
+}
+
+/// A site that must not come back as active.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fence {
+    /// Which.
+    pub side: Side,
+    /// The epoch that began when it was fenced.
+    pub epoch: Epoch,
+    /// The operation that fenced it.
+    pub operation: OperationId,
+    /// Since when.
+    pub since: Timestamp,
+    /// The primary's last known position and when it was read: what is missing beyond it is found when the site comes back.
+    pub expected_loss: Option<ByteLag>,
+}
+

@@ -1,0 +1,102 @@
+//! What comes next.
+
+use super::{Choice, Event, GivenUp, Operation, Outcome, Question, Stage, Step, StepState, Trouble};
+
+/// What comes next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Begin this step, counted from zero: write [`Event::StepBegun`], act, write [`Event::StepEnded`].
+    Begin {
+        /// Which.
+        step: usize,
+    },
+    /// Take this step's effect back: write [`Event::UndoBegun`], act, write [`Event::UndoEnded`].
+    Undo {
+        /// Which.
+        step: usize,
+    },
+    /// Write this event; no engine is touched.
+    Write(Event),
+    /// Nothing: somebody has to say something, or it has ended.
+    Rest,
+}
+
+impl Operation {
+    /// What comes next, given everything that has happened. Does nothing itself. Asked between two steps, and after a start of the
+    /// console in the middle of one.
+    pub fn decide(&self) -> Next {
+        match &self.stage {
+            Stage::Finished { .. } | Stage::NeedsPerson { .. } | Stage::AwaitingApproval { .. } => Next::Rest,
+            Stage::Paused { .. } => self.cancelled().map_or(Next::Rest, Next::Write),
+            Stage::Undoing { why } => self.next_undo(why),
+            Stage::Running => self.cancelled().map_or_else(|| self.next_step(), Next::Write),
+        }
+    }
+
+    fn cancelled(&self) -> Option<Event> {
+        let by = self.cancel_wanted_by.clone().filter(|_| !self.is_past_no_return())?;
+        Some(Event::GaveUp { why: GivenUp::Cancelled { by } })
+    }
+
+    fn next_step(&self) -> Next {
+        let Some(at) = self.current_step() else { return Next::Write(Event::Finished { outcome: Outcome::Done }) };
+        let (run, step) = (&self.steps[at], &self.plan.steps[at]);
+        match (&run.state, &self.pause_wanted_by) {
+            (StepState::Failed { trouble }, _) => Next::Write(self.after_failure(at, step, trouble)),
+            // Where clients wait there is no pausing: that would only make them wait for longer.
+            (StepState::Waiting, Some(by)) if !step.is_within_outage() => Next::Write(Event::Paused { by: by.clone() }),
+            _ => Next::Begin { step: at },
+        }
+    }
+
+    /// A planned operation gives up by itself before its point of no return; everything else is for a person to say.
+    fn after_failure(&self, at: usize, step: &Step, trouble: &Trouble) -> Event {
+        let gives_up = match step {
+            Step::Preflight | Step::Mark { .. } | Step::Warm { .. } | Step::Drain { .. } | Step::Demote { .. } | Step::Prove { .. } => true,
+            Step::Establish { .. }
+            | Step::Fence { .. }
+            | Step::Settle { .. }
+            | Step::Promote { .. }
+            | Step::Verify { .. }
+            | Step::Reroute { .. }
+            | Step::Inspect { .. }
+            | Step::Follow { .. }
+            | Step::Reprotect { .. }
+            | Step::SwitchInSite { .. }
+            | Step::SetMember { .. } => self.request.dry_run,
+        };
+        if gives_up && !self.is_past_no_return() {
+            return Event::GaveUp { why: GivenUp::StepFailed { step: at, trouble: trouble.clone() } };
+        }
+        let mut options = vec![Choice::Retry];
+        if matches!(trouble, Trouble::NotFenced { .. }) {
+            options.push(Choice::Attest);
+        }
+        if step.can_be_skipped() {
+            options.push(Choice::Skip);
+        }
+        options.push(if self.is_past_no_return() { Choice::Abandon } else { Choice::Undo });
+        Event::Asked { question: self.question(at, false, trouble, options) }
+    }
+
+    fn next_undo(&self, why: &GivenUp) -> Next {
+        let undone = |step: usize| self.undo.iter().find(|undo| undo.step == step).map(|undo| &undo.run);
+        let begun = |step: &usize| {
+            !self.request.dry_run && self.steps[*step].attempts > 0 && self.plan.steps[*step].can_be_undone()
+        };
+        let left = (0..self.steps.len()).rev().filter(begun).find(|step| !undone(*step).is_some_and(super::StepRun::is_behind));
+        let Some(step) = left else { return Next::Write(Event::Finished { outcome: Outcome::Undone { why: why.clone() } }) };
+        match undone(step).map(|run| &run.state) {
+            Some(StepState::Failed { trouble }) => {
+                let options = vec![Choice::Retry, Choice::Abandon];
+                Next::Write(Event::Asked { question: self.question(step, true, trouble, options) })
+            }
+            _ => Next::Undo { step },
+        }
+    }
+
+    fn question(&self, step: usize, undoing: bool, trouble: &Trouble, options: Vec<Choice>) -> Question {
+        let number = u32::try_from(self.questions.len()).unwrap_or(u32::MAX).saturating_add(1);
+        Question { number, step, undoing, trouble: trouble.clone(), options }
+    }
+}

@@ -1,0 +1,195 @@
+//! Taking events in.
+
+use super::{
+    Answered, Asked, BadEntry, Choice, Entry, Event, Glance, GivenUp, Operation, OperationId, Stage, StepRun, StepState, UndoRun,
+};
+use crate::{
+    Login, Millis,
+    operation::{Fact, Trouble},
+};
+use jiff::Timestamp;
+
+impl StepRun {
+    fn new() -> StepRun {
+        StepRun { state: StepState::Waiting, attempts: 0, began_at: None, ended_at: None, facts: Vec::new() }
+    }
+
+    fn begin(&mut self, at: Timestamp) {
+        // Evidence of an attempt that failed stays with the attempt's failure in the journal; the page shows the present one.
+        self.facts = if self.state == StepState::Running { vec![Fact::TakenUpAgain] } else { Vec::new() };
+        self.state = StepState::Running;
+        self.attempts += 1;
+        self.began_at = Some(at);
+        self.ended_at = None;
+    }
+
+    fn end(&mut self, at: Timestamp, facts: Vec<Fact>, trouble: Option<Trouble>) {
+        self.state = trouble.map_or(StepState::Done, |trouble| StepState::Failed { trouble });
+        self.ended_at = Some(at);
+        self.facts.extend(facts);
+    }
+
+    /// It is behind: done, or left out by somebody.
+    pub fn is_behind(&self) -> bool {
+        matches!(self.state, StepState::Done | StepState::Skipped { .. })
+    }
+}
+
+impl Operation {
+    /// An operation from its journal.
+    ///
+    /// # Errors
+    /// When the journal is not one that this program writes: empty, or not beginning with a request, or about steps that are not there.
+    pub fn from_journal(id: OperationId, journal: &[Entry]) -> Result<Operation, BadEntry> {
+        let [first, rest @ ..] = journal else { return Err(BadEntry { number: 0 }) };
+        let Event::Requested { request, by, plan } = &first.event else { return Err(BadEntry { number: 0 }) };
+        let mut operation = Operation {
+            id,
+            request: request.clone(),
+            requested_by: by.clone(),
+            requested_at: first.at,
+            steps: plan.steps.iter().map(|_| StepRun::new()).collect(),
+            plan: plan.clone(),
+            undo: Vec::new(),
+            stage: Stage::Running,
+            given_up: None,
+            paused_for: Millis(0),
+            pause_wanted_by: None,
+            cancel_wanted_by: None,
+            questions: Vec::new(),
+            attested: None,
+            outage: None,
+            events: 1,
+        };
+        if !request.attestation.trim().is_empty() {
+            operation.attested = Some((by.clone(), request.attestation.trim().to_owned()));
+        }
+        for entry in rest {
+            operation.evolve(entry)?;
+        }
+        Ok(operation)
+    }
+
+    /// Takes one event in.
+    ///
+    /// # Errors
+    /// When it cannot have happened to this operation.
+    pub fn evolve(&mut self, entry: &Entry) -> Result<(), BadEntry> {
+        let bad = BadEntry { number: self.events };
+        let at = entry.at;
+        match &entry.event {
+            Event::Requested { .. } => return Err(bad),
+            Event::StepBegun { step } => self.steps.get_mut(*step).ok_or(bad)?.begin(at),
+            Event::StepEnded { step, facts, trouble } => {
+                self.steps.get_mut(*step).ok_or(bad)?.end(at, facts.clone(), trouble.clone());
+            }
+            Event::UndoBegun { step } => {
+                if *step >= self.steps.len() {
+                    return Err(bad);
+                }
+                match self.undo.iter_mut().find(|undo| undo.step == *step) {
+                    Some(undo) => undo.run.begin(at),
+                    None => {
+                        let mut run = StepRun::new();
+                        run.begin(at);
+                        self.undo.push(UndoRun { step: *step, run });
+                    }
+                }
+            }
+            Event::UndoEnded { step, facts, trouble } => {
+                let undo = self.undo.iter_mut().find(|undo| undo.step == *step).ok_or(bad)?;
+                undo.run.end(at, facts.clone(), trouble.clone());
+            }
+            Event::GaveUp { why } => self.give_up(why.clone()),
+            Event::PauseWanted { by } => self.pause_wanted_by = Some(by.clone()),
+            Event::Paused { by } => {
+                self.pause_wanted_by = None;
+                self.stage = Stage::Paused { by: by.clone(), since: at };
+            }
+            Event::Resumed { .. } => {
+                self.pause_wanted_by = None;
+                if let Stage::Paused { since, .. } = self.stage {
+                    self.paused_for.0 += Millis::between(since, at).0;
+                    self.stage = Stage::Running;
+                }
+            }
+            Event::CancelWanted { by } => self.cancel_wanted_by = Some(by.clone()),
+            Event::Asked { question } => {
+                self.questions.push(Asked { question: question.clone(), at, answer: None });
+                self.stage = Stage::NeedsPerson { question: question.clone(), since: at };
+            }
+            Event::Answered { number, choice, by, reason } => self.answered(*number, *choice, by, reason, at).ok_or(bad)?,
+            Event::OutageSeen { outage } => self.outage = Some(*outage),
+            Event::Finished { outcome } => self.stage = Stage::Finished { outcome: outcome.clone(), at },
+        }
+        self.events += 1;
+        Ok(())
+    }
+
+    fn give_up(&mut self, why: GivenUp) {
+        self.stage = Stage::Undoing { why: why.clone() };
+        self.given_up = Some(why);
+    }
+
+    fn answered(&mut self, number: u32, choice: Choice, by: &Login, reason: &str, at: Timestamp) -> Option<()> {
+        let asked = self.questions.iter_mut().find(|asked| asked.question.number == number && asked.answer.is_none())?;
+        asked.answer = Some(Answered { choice, by: by.clone(), reason: reason.to_owned(), at });
+        let (step, undoing) = (asked.question.step, asked.question.undoing);
+        let run = if undoing {
+            &mut self.undo.iter_mut().find(|undo| undo.step == step)?.run
+        } else {
+            self.steps.get_mut(step)?
+        };
+        match choice {
+            Choice::Retry => run.state = StepState::Waiting,
+            Choice::Attest => {
+                run.state = StepState::Waiting;
+                self.attested = Some((by.clone(), reason.to_owned()));
+            }
+            Choice::Skip => run.state = StepState::Skipped { by: by.clone(), reason: reason.to_owned() },
+            Choice::Undo | Choice::Abandon => {}
+        }
+        self.stage = match (choice, undoing, &self.given_up) {
+            (Choice::Undo, ..) => {
+                self.give_up(GivenUp::Cancelled { by: by.clone() });
+                return Some(());
+            }
+            (Choice::Abandon, ..) => Stage::Finished { outcome: super::Outcome::Abandoned { by: by.clone() }, at },
+            (_, true, Some(why)) => Stage::Undoing { why: why.clone() },
+            _ => Stage::Running,
+        };
+        Some(())
+    }
+
+    /// The point of no return is behind it: its step was begun at least once.
+    pub fn is_past_no_return(&self) -> bool {
+        !self.request.dry_run && self.plan.no_return().and_then(|step| self.steps.get(step)).is_some_and(|run| run.attempts > 0)
+    }
+
+    /// It has ended.
+    pub fn is_finished(&self) -> bool {
+        matches!(self.stage, Stage::Finished { .. })
+    }
+
+    /// The first step that is not behind, counted from zero.
+    pub fn current_step(&self) -> Option<usize> {
+        self.steps.iter().position(|run| !run.is_behind())
+    }
+
+    /// It on one line.
+    pub fn glance(&self) -> Glance {
+        Glance {
+            id: self.id,
+            pool: self.plan.pool.clone(),
+            intent: self.plan.intent.clone(),
+            dry_run: self.request.dry_run,
+            requested_by: self.requested_by.clone(),
+            requested_at: self.requested_at,
+            stage: self.stage.clone(),
+            step: self.current_step(),
+            steps: self.steps.len(),
+            past_no_return: self.is_past_no_return(),
+            outage: self.outage,
+        }
+    }
+}

@@ -1,0 +1,450 @@
+//! From what somebody wants to a plan, and from a request to a refusal or nothing.
+
+use super::{Epoch, Intent, MemberOrder, OperationId, Standing, Step};
+use crate::{CheckKind, MemberName, MemberState, Millis, NodeName, Objection, Picture, PoolId, Pool, Protection, Side, SiteId, SiteRole, Timeline, Verdict};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// The longest reason or ticket, in characters.
+const TEXT_MAX: usize = 1_000;
+
+/// A plan can be requested for so long; then the situation it rests on is history.
+const PLAN_LASTS: SignedDuration = SignedDuration::from_mins(5);
+
+/// What would be done, and the facts it rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The pool.
+    pub pool: PoolId,
+    /// What is wanted.
+    pub intent: Intent,
+    /// The epoch it was made in; it is void in any other.
+    pub epoch: Epoch,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// What will be done, in this order.
+    pub steps: Vec<Step>,
+    /// Who leads each site, and on which timeline: when that changes, the plan is void.
+    pub leaders: Vec<(Side, Option<NodeName>, Option<Timeline>)>,
+    /// Checks that do not pass. A planned operation cannot have any that fail; a failover needs each to be acknowledged by name.
+    pub not_passed: Vec<(CheckKind, Verdict)>,
+    /// What would be lost, as it stood when the plan was made.
+    pub loss: Protection,
+    /// Why it cannot be requested; empty when it can. What only advises against it is here too.
+    pub objections: Vec<PlanObjection>,
+}
+
+/// Why a plan cannot be requested, or is advised against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "because", rename_all = "snake_case")]
+pub enum PlanObjection {
+    /// The situation of the pool.
+    Situation {
+        /// Which.
+        objection: Objection,
+    },
+    /// Another operation of this pool has not ended.
+    OperationRuns {
+        /// Which.
+        operation: OperationId,
+    },
+    /// The last operation has only just ended.
+    CoolingDown {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// A freeze window is open.
+    FreezeWindow {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// The configuration does not say how this site follows the other one (`[pool.site.standby_cluster]`).
+    NoStandbySection {
+        /// The site.
+        side: Side,
+    },
+    /// It is so already.
+    NothingToDo,
+    /// The site has no member of this name.
+    NoSuchMember {
+        /// The name.
+        member: MemberName,
+    },
+    /// More members would be active than the policy allows.
+    TooManyActive {
+        /// How many would be.
+        would_be: u32,
+        /// How many may be.
+        most: u32,
+    },
+    /// Only members of the active site may be active.
+    NotLocal {
+        /// Which is not.
+        member: MemberName,
+    },
+    /// The last active member of the active site would be taken out.
+    NobodyLeft,
+}
+
+impl PlanObjection {
+    /// It only advises against the operation; it does not refuse it.
+    pub fn is_advice(&self) -> bool {
+        matches!(self, PlanObjection::Situation { objection } if objection.is_advice())
+    }
+}
+
+impl Plan {
+    /// Nothing stands in its way.
+    pub fn is_possible(&self) -> bool {
+        self.objections.iter().all(PlanObjection::is_advice)
+    }
+
+    /// What its hash is made of: whatever is different here is another plan. The figures of the loss move all the time and are left out,
+    /// its class is not.
+    pub fn essence(&self) -> impl Serialize + use<'_> {
+        #[derive(Serialize)]
+        struct Essence<'a> {
+            pool: &'a PoolId,
+            intent: &'a Intent,
+            epoch: Epoch,
+            steps: &'a [Step],
+            leaders: &'a [(Side, Option<NodeName>, Option<Timeline>)],
+            not_passed: &'a [(CheckKind, Verdict)],
+            protection: crate::ProtectionState,
+        }
+        Essence {
+            pool: &self.pool,
+            intent: &self.intent,
+            epoch: self.epoch,
+            steps: &self.steps,
+            leaders: &self.leaders,
+            not_passed: &self.not_passed,
+            protection: self.loss.state,
+        }
+    }
+
+    /// The step after which nothing is taken back, counted from zero.
+    pub fn no_return(&self) -> Option<usize> {
+        self.steps.iter().position(Step::is_point_of_no_return)
+    }
+
+    /// The site that is active before it, and the one that is active after it.
+    pub fn moves(&self) -> Option<(Side, Side)> {
+        let to = self.intent.side().filter(|_| self.intent.moves_the_active_site())?;
+        Some((to.other(), to))
+    }
+}
+
+/// What somebody asks for after having seen a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The pool.
+    pub pool: PoolId,
+    /// What is wanted.
+    pub intent: Intent,
+    /// The hash of the plan they saw, in hexadecimal digits.
+    pub plan: String,
+    /// When that plan was made.
+    pub planned_at: Timestamp,
+    /// Why, in their words.
+    pub reason: String,
+    /// The ticket or incident.
+    #[serde(default)]
+    pub ticket: String,
+    /// The pool's name as they typed it.
+    pub typed_pool: String,
+    /// The name of the site that the operation is about, as they typed it.
+    pub typed_site: String,
+    /// They accept the stated loss; asked for only when there may be one.
+    #[serde(default)]
+    pub accepts_loss: bool,
+    /// Checks that do not pass and that they take upon themselves, by name.
+    #[serde(default)]
+    pub acknowledged: Vec<CheckKind>,
+    /// How they know that what cannot be reached of the old site is off, in their words ("power is off"). Empty: they do not.
+    #[serde(default)]
+    pub attestation: String,
+    /// Only rehearse: look and prove as far as that is possible, change nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// Why a request was not taken. Nothing has happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "refusal", rename_all = "snake_case")]
+pub enum Refusal {
+    /// The plan has objections.
+    #[error("this cannot be done now")]
+    Objections {
+        /// Which.
+        objections: Vec<PlanObjection>,
+    },
+    /// The plan they saw is not the one that would be made now.
+    #[error("the situation has changed since the plan was made; look at the new plan")]
+    PlanChanged,
+    /// The plan they saw is too old.
+    #[error("the plan is more than five minutes old; look at the new plan")]
+    PlanExpired,
+    /// The pool's name was not typed right.
+    #[error("type the pool's name: {expected}")]
+    WrongPool {
+        /// What it is.
+        expected: PoolId,
+    },
+    /// The site's name was not typed right.
+    #[error("type the site's name: {expected}")]
+    WrongSite {
+        /// What it is.
+        expected: SiteId,
+    },
+    /// There is no reason.
+    #[error("give a reason")]
+    NoReason,
+    /// A text is too long.
+    #[error("the reason, the ticket and the attestation have at most {most} characters each")]
+    TooLong {
+        /// The limit.
+        most: usize,
+    },
+    /// The stated loss was not accepted.
+    #[error("accept the stated loss")]
+    LossNotAccepted,
+    /// Checks were not acknowledged.
+    #[error("acknowledge each check that does not pass")]
+    NotAcknowledged {
+        /// Which.
+        checks: Vec<CheckKind>,
+    },
+}
+
+impl Refusal {
+    /// The word for addresses, the API and the audit history.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Refusal::Objections { .. } => "objections",
+            Refusal::PlanChanged => "plan_changed",
+            Refusal::PlanExpired => "plan_expired",
+            Refusal::WrongPool { .. } => "wrong_pool",
+            Refusal::WrongSite { .. } => "wrong_site",
+            Refusal::NoReason => "no_reason",
+            Refusal::TooLong { .. } => "too_long",
+            Refusal::LossNotAccepted => "loss_not_accepted",
+            Refusal::NotAcknowledged { .. } => "not_acknowledged",
+        }
+    }
+}
+
+impl Request {
+    /// Why it is not taken, if it is not. `now_planned` is the plan as it would be made now and `its_hash` the hash of its essence.
+    pub fn refusal(&self, pool: &Pool, now_planned: &Plan, its_hash: &str, now: Timestamp) -> Option<Refusal> {
+        let same = |typed: &str, name: &str| typed.trim().eq_ignore_ascii_case(name);
+        if [&self.reason, &self.ticket, &self.attestation].iter().any(|text| text.chars().count() > TEXT_MAX) {
+            return Some(Refusal::TooLong { most: TEXT_MAX });
+        }
+        if !now_planned.is_possible() {
+            let objections = now_planned.objections.iter().filter(|objection| !objection.is_advice()).cloned().collect();
+            return Some(Refusal::Objections { objections });
+        }
+        // A plan from the future is one that nobody has seen.
+        if now.duration_since(self.planned_at) > PLAN_LASTS || self.planned_at > now + SignedDuration::from_secs(5) {
+            return Some(Refusal::PlanExpired);
+        }
+        if self.plan != its_hash {
+            return Some(Refusal::PlanChanged);
+        }
+        if !same(&self.typed_pool, pool.id.as_str()) {
+            return Some(Refusal::WrongPool { expected: pool.id.clone() });
+        }
+        if let Some(side) = self.intent.side() {
+            let expected = &pool.sites[side].id;
+            if !same(&self.typed_site, expected.as_str()) {
+                return Some(Refusal::WrongSite { expected: expected.clone() });
+            }
+        }
+        if self.reason.trim().is_empty() {
+            return Some(Refusal::NoReason);
+        }
+        if matches!(self.intent, Intent::Failover { .. }) {
+            let checks: Vec<CheckKind> =
+                now_planned.not_passed.iter().map(|(kind, _)| *kind).filter(|kind| !self.acknowledged.contains(kind)).collect();
+            if !checks.is_empty() {
+                return Some(Refusal::NotAcknowledged { checks });
+            }
+            if !self.accepts_loss {
+                return Some(Refusal::LossNotAccepted);
+            }
+        }
+        None
+    }
+}
+
+/// The plan for what somebody wants, in the present situation. There always is one; when it cannot be requested, its objections say why.
+pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent, now: Timestamp) -> Plan {
+    let mut objections = general(standing);
+    let mut situation = |from: &[Objection]| objections.extend(from.iter().cloned().map(|objection| PlanObjection::Situation { objection }));
+    let drain = Millis(pool.policy.drain_for.0);
+    let steps = match &intent {
+        Intent::Switchover { to } => {
+            situation(&picture.actions.switchover);
+            if picture.active == Some(*to) {
+                objections.push(PlanObjection::NothingToDo);
+            }
+            switchover(to.other(), *to, drain)
+        }
+        Intent::Failback { to } => {
+            let mut steps = Vec::new();
+            if picture.sites[*to].role == SiteRole::Standby {
+                situation(&picture.actions.failback);
+            } else {
+                // Following is what the first steps are for; everything else is looked at again before the site is moved.
+                let in_the_way: Vec<Objection> = picture
+                    .actions
+                    .failback
+                    .iter()
+                    .filter(|objection| !matches!(objection, Objection::HomeDoesNotFollow { .. } | Objection::CheckFails { .. }))
+                    .cloned()
+                    .collect();
+                situation(&in_the_way);
+                steps.extend(reprotect(*to));
+            }
+            steps.extend(switchover(to.other(), *to, drain));
+            steps
+        }
+        Intent::Failover { to } => {
+            situation(&picture.actions.failover);
+            if picture.target != *to {
+                objections.push(PlanObjection::NothingToDo);
+            }
+            vec![
+                Step::Establish { side: to.other() },
+                Step::Fence { side: to.other() },
+                Step::Settle { side: *to },
+                Step::Promote { side: *to },
+                Step::Verify { side: *to },
+                Step::Reroute { to: *to },
+            ]
+        }
+        Intent::Reprotect { side } => {
+            match picture.active {
+                None => situation(&[Objection::ActiveSiteUnknown]),
+                Some(active) if active == *side => objections.push(PlanObjection::NothingToDo),
+                Some(_) => {}
+            }
+            reprotect(*side).to_vec()
+        }
+        Intent::LocalSwitchover { side } => {
+            if picture.sites[*side].leader.is_none() {
+                situation(&[Objection::TargetSilent { side: *side }]);
+            } else if picture.sites[*side].nodes.iter().filter(|node| node.knowledge.is_fresh()).count() < 2 {
+                situation(&[Objection::NothingToPromote { side: *side }]);
+            }
+            vec![Step::Preflight, Step::SwitchInSite { side: *side }]
+        }
+        Intent::Members { changes } => {
+            members(pool, picture, changes, &mut objections);
+            changes.iter().map(|change| Step::SetMember { change: change.clone() }).collect()
+        }
+    };
+    let sections = |sides: &[Side]| sides.iter().copied().filter(|side| !pool.sites[*side].can_follow).collect::<Vec<_>>();
+    let needed = match &intent {
+        Intent::Switchover { to } | Intent::Failover { to } | Intent::Failback { to } => sections(&[to.other()]),
+        Intent::Reprotect { side } => sections(&[*side]),
+        Intent::LocalSwitchover { .. } | Intent::Members { .. } => Vec::new(),
+    };
+    objections.extend(needed.into_iter().map(|side| PlanObjection::NoStandbySection { side }));
+    let leaders = Side::BOTH
+        .into_iter()
+        .map(|side| {
+            let leader = picture.sites[side].leader.clone();
+            let timeline = leader.as_ref().and_then(|name| picture.node(name)).and_then(|(_, node)| node.timeline);
+            (side, leader, timeline)
+        })
+        .collect();
+    let not_passed = match intent {
+        // What the members are told and what a site does within itself does not rest on the other site.
+        Intent::Members { .. } | Intent::LocalSwitchover { .. } | Intent::Reprotect { .. } => Vec::new(),
+        _ => picture
+            .checks
+            .iter()
+            .filter(|check| matches!(check.verdict, Verdict::Fail | Verdict::Unknown))
+            .map(|check| (check.kind, check.verdict))
+            .collect(),
+    };
+    Plan {
+        pool: pool.id.clone(),
+        intent,
+        epoch: standing.epoch,
+        made_at: now,
+        steps,
+        leaders,
+        not_passed,
+        loss: picture.protection.clone(),
+        objections,
+    }
+}
+
+fn general(standing: &Standing) -> Vec<PlanObjection> {
+    let mut objections = Vec::new();
+    if let Some(glance) = &standing.operation {
+        objections.push(PlanObjection::OperationRuns { operation: glance.id });
+    }
+    if let Some(until) = standing.cool_until {
+        objections.push(PlanObjection::CoolingDown { until });
+    }
+    if let Some(until) = standing.frozen_until {
+        objections.push(PlanObjection::FreezeWindow { until });
+    }
+    objections
+}
+
+fn switchover(from: Side, to: Side, drain: Millis) -> Vec<Step> {
+    let mut steps = vec![Step::Preflight, Step::Mark { side: from }, Step::Warm { side: from }];
+    if drain.0 > 0 {
+        steps.push(Step::Drain { side: from, at_most: drain });
+    }
+    steps.extend([
+        Step::Demote { side: from },
+        Step::Prove { from, to },
+        Step::Promote { side: to },
+        Step::Verify { side: to },
+        Step::Reroute { to },
+        Step::Reprotect { side: from },
+    ]);
+    steps
+}
+
+fn reprotect(side: Side) -> [Step; 3] {
+    [Step::Inspect { side }, Step::Follow { side }, Step::Reprotect { side }]
+}
+
+/// What stands in the way of changing the set of active members.
+fn members(pool: &Pool, picture: &Picture, changes: &[super::MemberChange], objections: &mut Vec<PlanObjection>) {
+    if changes.is_empty() {
+        objections.push(PlanObjection::NothingToDo);
+    }
+    for change in changes {
+        if !picture.sites[change.side].members.iter().any(|member| member.name == change.member) {
+            objections.push(PlanObjection::NoSuchMember { member: change.member.clone() });
+        } else if change.to == MemberOrder::Ready && pool.policy.members_local && picture.active.is_some_and(|side| side != change.side) {
+            objections.push(PlanObjection::NotLocal { member: change.member.clone() });
+        }
+    }
+    let after = |side: Side| {
+        picture.sites[side].members.iter().filter(move |member| {
+            let told = changes.iter().rev().find(|change| change.side == side && change.member == member.name);
+            told.map_or(member.state == MemberState::Active, |change| change.to == MemberOrder::Ready)
+        })
+    };
+    let would_be = u32::try_from(after(Side::A).count() + after(Side::B).count()).unwrap_or(u32::MAX);
+    let adds = changes.iter().any(|change| change.to == MemberOrder::Ready);
+    if adds && would_be > pool.policy.members_active_max {
+        objections.push(PlanObjection::TooManyActive { would_be, most: pool.policy.members_active_max });
+    }
+    if let Some(active) = picture.active
+        && !adds
+        && after(active).count() == 0
+        && picture.sites[active].members.iter().any(|member| member.state == MemberState::Active)
+    {
+        objections.push(PlanObjection::NobodyLeft);
+    }
+}

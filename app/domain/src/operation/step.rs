@@ -1,0 +1,444 @@
+//! The steps that plans are made of, what they see, and why they do not succeed.
+
+use crate::{
+    ByteLag, CheckKind, EndpointName, Finding, Login, Lsn, MemberName, Millis, NodeName, ProbeFailure, Side, Timeline, Verdict,
+    operation::{MemberChange, MemberOrder},
+};
+use serde::{Deserialize, Serialize};
+
+/// One step. It leaves nothing to choose while it runs, except who leads a site: leaders move, and are looked for anew.
+/// Each begins by looking whether its effect is there already, so that it can be begun again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum Step {
+    /// Look at everything anew under the lease, and stand down when the situation is not the planned one.
+    Preflight,
+    /// Write a marker row on the primary and begin to write the outage meter's rows.
+    Mark {
+        /// The active site.
+        side: Side,
+    },
+    /// A checkpoint on the primary, so that the one at shutdown, for which clients wait, is small.
+    Warm {
+        /// The active site.
+        side: Side,
+    },
+    /// Take the members' sessions away gently.
+    Drain {
+        /// The site.
+        side: Side,
+        /// For at most so long; then the operation goes on with those that are left.
+        at_most: Millis,
+    },
+    /// Make the active site's cluster a standby: Patroni stops the primary. Clients cannot write from here on.
+    Demote {
+        /// The site.
+        side: Side,
+    },
+    /// Wait for the proof that the other site has everything: its last replayed record is the primary's shutdown checkpoint.
+    Prove {
+        /// The site that was demoted.
+        from: Side,
+        /// The site that has to have everything.
+        to: Side,
+    },
+    /// Say what is known of the site that is given up.
+    Establish {
+        /// The site.
+        side: Side,
+    },
+    /// Shut out everything of the site that can be reached, and keep doing so until it follows.
+    Fence {
+        /// The site.
+        side: Side,
+    },
+    /// Wait until what was received is replayed.
+    Settle {
+        /// The site that becomes active.
+        side: Side,
+    },
+    /// Make the site's cluster lead. The point of no return.
+    Promote {
+        /// The site.
+        side: Side,
+    },
+    /// Exactly one node writes, on a new timeline, the marker row is there, a write of ours succeeds.
+    Verify {
+        /// The site.
+        side: Side,
+    },
+    /// Members of the active site take sessions, those of the other one do not.
+    Reroute {
+        /// The active site.
+        to: Side,
+    },
+    /// Look whether a returning site has a history of its own.
+    Inspect {
+        /// The site.
+        side: Side,
+    },
+    /// Make sure that the site's cluster is told to follow.
+    Follow {
+        /// The site.
+        side: Side,
+    },
+    /// Wait until every node of the site follows and the active site has its mirror.
+    Reprotect {
+        /// The site that follows.
+        side: Side,
+    },
+    /// Make the mirror of a site its leader.
+    SwitchInSite {
+        /// The site.
+        side: Side,
+    },
+    /// Tell a member what to do.
+    SetMember {
+        /// What.
+        change: MemberChange,
+    },
+}
+
+impl Step {
+    /// The word of the step, as in the audit history and the API.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Step::Preflight => "preflight",
+            Step::Mark { .. } => "mark",
+            Step::Warm { .. } => "warm",
+            Step::Drain { .. } => "drain",
+            Step::Demote { .. } => "demote",
+            Step::Prove { .. } => "prove",
+            Step::Establish { .. } => "establish",
+            Step::Fence { .. } => "fence",
+            Step::Settle { .. } => "settle",
+            Step::Promote { .. } => "promote",
+            Step::Verify { .. } => "verify",
+            Step::Reroute { .. } => "reroute",
+            Step::Inspect { .. } => "inspect",
+            Step::Follow { .. } => "follow",
+            Step::Reprotect { .. } => "reprotect",
+            Step::SwitchInSite { .. } => "switch_in_site",
+            Step::SetMember { .. } => "set_member",
+        }
+    }
+
+    /// Once this one is begun nothing is taken back: the old site is never made writable again.
+    pub fn is_point_of_no_return(&self) -> bool {
+        matches!(self, Step::Promote { .. })
+    }
+
+    /// Its effect is taken back when the operation gives up.
+    pub fn can_be_undone(&self) -> bool {
+        matches!(self, Step::Drain { .. } | Step::Demote { .. })
+    }
+
+    /// Something in an engine is changed by it, so a rehearsal leaves it out.
+    pub fn changes_something(&self) -> bool {
+        match self {
+            Step::Preflight
+            | Step::Prove { .. }
+            | Step::Establish { .. }
+            | Step::Settle { .. }
+            | Step::Verify { .. }
+            | Step::Inspect { .. }
+            | Step::Reprotect { .. } => false,
+            Step::Mark { .. }
+            | Step::Warm { .. }
+            | Step::Drain { .. }
+            | Step::Demote { .. }
+            | Step::Fence { .. }
+            | Step::Promote { .. }
+            | Step::Reroute { .. }
+            | Step::Follow { .. }
+            | Step::SwitchInSite { .. }
+            | Step::SetMember { .. } => true,
+        }
+    }
+
+    /// It may be left out when somebody says so: what follows does not rest on it.
+    pub fn can_be_skipped(&self) -> bool {
+        matches!(self, Step::Mark { .. } | Step::Warm { .. } | Step::Drain { .. } | Step::Reroute { .. } | Step::Reprotect { .. })
+    }
+
+    /// Clients wait for their writes before it begins, so no operation pauses there.
+    pub fn is_within_outage(&self) -> bool {
+        matches!(self, Step::Prove { .. } | Step::Promote { .. } | Step::Verify { .. })
+    }
+
+    /// How long it may take before it counts as failed.
+    pub fn deadline(&self) -> Millis {
+        Millis(match self {
+            Step::Preflight | Step::Establish { .. } | Step::Mark { .. } | Step::Settle { .. } => 5_000,
+            Step::Drain { at_most, .. } => at_most.0 + 5_000,
+            Step::Demote { .. } | Step::Fence { .. } | Step::SetMember { .. } | Step::Reroute { .. } => 10_000,
+            Step::Prove { .. } => 15_000,
+            Step::Promote { .. } => 20_000,
+            // A leader that dies right after it was told to lead is replaced within Patroni's own `ttl`.
+            Step::Verify { .. } | Step::SwitchInSite { .. } | Step::Inspect { .. } | Step::Follow { .. } => 60_000,
+            Step::Warm { .. } => 120_000,
+            Step::Reprotect { .. } => 180_000,
+        })
+    }
+}
+
+/// Something that a step saw, kept as evidence. Pages and reports turn each into a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum Fact {
+    /// Who leads a site.
+    Leader {
+        /// The site.
+        side: Side,
+        /// The node.
+        node: NodeName,
+        /// Its timeline, if it is known.
+        timeline: Option<Timeline>,
+    },
+    /// Where a node's log ends.
+    Written {
+        /// The node.
+        node: NodeName,
+        /// Up to here.
+        at: Lsn,
+    },
+    /// A marker row was written, or found.
+    Marker {
+        /// The node.
+        node: NodeName,
+    },
+    /// A checkpoint ended.
+    Checkpoint {
+        /// The node.
+        node: NodeName,
+        /// How long it took.
+        took: Millis,
+    },
+    /// A cluster's configuration says that it follows (or no longer follows) the other site.
+    Stored {
+        /// The site.
+        side: Side,
+        /// The node that confirmed it.
+        node: NodeName,
+        /// It follows.
+        follows: bool,
+        /// It said so before anything was sent.
+        already: bool,
+    },
+    /// The proof: the last record in the other site's log is the shutdown checkpoint, and it is replayed.
+    ShutdownReplayed {
+        /// The node in the other site.
+        node: NodeName,
+        /// Where the checkpoint begins.
+        record: Lsn,
+        /// Where it ends, which is also what is replayed.
+        end: Lsn,
+        /// The timeline, which has not changed.
+        timeline: Timeline,
+    },
+    /// The old primary does not accept writes any more, by its own word.
+    NoLongerPrimary {
+        /// The node.
+        node: NodeName,
+        /// Patroni's words for its role and state.
+        said: String,
+    },
+    /// How an endpoint answered.
+    Answer {
+        /// Which.
+        endpoint: EndpointName,
+        /// Nothing when it gave a good answer.
+        failure: Option<ProbeFailure>,
+    },
+    /// What will probably be lost: an estimate, not a bound.
+    ExpectedLoss {
+        /// In bytes of the log.
+        bytes: Option<ByteLag>,
+        /// In time.
+        time: Option<Millis>,
+        /// How old the figures are.
+        age: Option<Millis>,
+    },
+    /// Something that keeps a site from coming back as active.
+    Fenced {
+        /// Where.
+        endpoint: EndpointName,
+    },
+    /// Somebody said that what cannot be reached is off.
+    Attested {
+        /// Who.
+        by: Login,
+        /// In their words.
+        how: String,
+    },
+    /// Replay has come to rest.
+    Rest {
+        /// The node.
+        node: NodeName,
+        /// What it received.
+        received: Option<Lsn>,
+        /// What it replayed.
+        replayed: Lsn,
+    },
+    /// A node is out of recovery.
+    Promoted {
+        /// The node.
+        node: NodeName,
+        /// Its timeline before, if it was seen.
+        from: Option<Timeline>,
+        /// Its timeline now.
+        to: Timeline,
+        /// Where its log ends, or where the new timeline begins.
+        at: Option<Lsn>,
+    },
+    /// The outage meter's rows that were acknowledged by the old primary, and how many of them the new one has.
+    RowsFound {
+        /// Acknowledged.
+        acknowledged: u64,
+        /// Found.
+        found: u64,
+    },
+    /// A member does what it was told.
+    Member {
+        /// Which.
+        member: MemberName,
+        /// What it was told.
+        order: MemberOrder,
+        /// Sessions on it.
+        sessions: u32,
+    },
+    /// A node follows: it receives the right timeline and has replayed what was written afterwards.
+    Follows {
+        /// The node.
+        node: NodeName,
+        /// The timeline.
+        timeline: Timeline,
+        /// Replayed up to here.
+        replayed: Lsn,
+    },
+    /// A synchronous mirror is there.
+    Mirror {
+        /// The node.
+        node: NodeName,
+    },
+    /// The histories of both sites agree.
+    HistoriesAgree {
+        /// The last timeline that both have.
+        timeline: Option<Timeline>,
+    },
+    /// A node was told to take part in an election, because its site had no leader.
+    Elected {
+        /// The node.
+        node: NodeName,
+    },
+    /// A step that changes something was only rehearsed.
+    Rehearsed,
+    /// The console was started anew in the middle of the step and looked for its effect first.
+    TakenUpAgain,
+}
+
+/// Why a step did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "trouble", rename_all = "snake_case")]
+pub enum Trouble {
+    /// The situation is not the one that was planned for.
+    SituationChanged {
+        /// Checks that do not pass now and were not taken upon themselves by anybody.
+        checks: Vec<(CheckKind, Verdict)>,
+        /// What is the matter.
+        findings: Vec<Finding>,
+    },
+    /// The epoch is another one: the active site has changed since.
+    OtherEpoch,
+    /// Nobody leads the site.
+    NoLeader {
+        /// The site.
+        side: Side,
+    },
+    /// An engine could not be asked or told.
+    Endpoint {
+        /// Which.
+        endpoint: EndpointName,
+        /// Why.
+        failure: ProbeFailure,
+    },
+    /// An engine said no.
+    Refused {
+        /// Which.
+        endpoint: EndpointName,
+        /// Its words, shortened.
+        said: String,
+    },
+    /// The deadline has passed.
+    TooLate {
+        /// How long it was waited.
+        after: Millis,
+        /// What was still missing.
+        missing: Missing,
+    },
+    /// Some of the site could not be fenced, and nobody has said that it is off.
+    NotFenced {
+        /// The site.
+        side: Side,
+        /// What could not be reached.
+        unreached: Vec<EndpointName>,
+    },
+    /// Both sites accept writes.
+    SplitBrain,
+    /// The returning site has a history of its own: it has to be rebuilt.
+    Collision {
+        /// The timeline that was left at two places.
+        timeline: Timeline,
+        /// Where the active site left it.
+        active_left_at: Lsn,
+        /// Where the returning site left it.
+        returning_left_at: Lsn,
+    },
+    /// The old primary acknowledged rows that the new one does not have.
+    RowsMissing {
+        /// Acknowledged.
+        acknowledged: u64,
+        /// Found.
+        found: u64,
+    },
+    /// The console's store could not be written, so the next step could not be begun.
+    StoreUnwritable,
+    /// The console's own code failed. The cause is in its log under this incident.
+    Internal {
+        /// What to look for in the log.
+        incident: String,
+    },
+}
+
+/// What was still missing when a deadline passed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "missing", rename_all = "snake_case")]
+pub enum Missing {
+    /// The engine's answer.
+    Answer,
+    /// The shutdown checkpoint in the other site's log.
+    ShutdownCheckpoint {
+        /// The last record seen there.
+        last_record: Option<String>,
+    },
+    /// Its replay.
+    Replay,
+    /// The old primary's own word that it is none any more.
+    OldPrimaryGone,
+    /// A node out of recovery.
+    Primary,
+    /// A write of ours.
+    Write,
+    /// Nodes that do not follow yet.
+    Nodes {
+        /// Which.
+        nodes: Vec<NodeName>,
+    },
+    /// A synchronous mirror.
+    Mirror,
+    /// Members that do not do yet what they were told.
+    Members {
+        /// Which.
+        members: Vec<MemberName>,
+    },
+}

@@ -1,0 +1,174 @@
+//! What changes something in an engine, or looks closer than the probes do. Nothing here decides anything.
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use switchback_domain::{
+    EndpointName, Lsn, MemberName, MemberState, Millis, Node, PatroniRole, PatroniState, ProbeFailure, Promotion, Side, Timeline,
+    operation::{MemberOrder, OperationId},
+};
+
+/// Why an engine did not do what it was told, or did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HandError {
+    /// It said no; nothing has happened.
+    #[error("{endpoint} said no: {said}")]
+    Refused {
+        /// Who.
+        endpoint: EndpointName,
+        /// Its words, shortened to 200 characters.
+        said: String,
+    },
+    /// It gave no usable answer. When something was sent, nobody knows whether it happened.
+    #[error("{endpoint} gave no usable answer: {failure:?}")]
+    Failed {
+        /// Who.
+        endpoint: EndpointName,
+        /// What is the matter.
+        failure: ProbeFailure,
+    },
+}
+
+impl HandError {
+    /// Who.
+    pub fn endpoint(&self) -> &EndpointName {
+        match self {
+            HandError::Refused { endpoint, .. } | HandError::Failed { endpoint, .. } => endpoint,
+        }
+    }
+}
+
+/// Shorthand for what hands return.
+pub type Handled<'a, T> = BoxFuture<'a, Result<T, HandError>>;
+
+/// A Patroni member about itself, right now (`/patroni`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberStatus {
+    /// Its role.
+    pub role: PatroniRole,
+    /// What its `PostgreSQL` does.
+    pub state: PatroniState,
+    /// Patroni's own words for both, such as `primary, running`.
+    pub said: String,
+    /// The timeline that Patroni shows.
+    pub timeline: Option<Timeline>,
+}
+
+impl MemberStatus {
+    /// It may accept writes. `/primary` answers 503 already while `PostgreSQL` still does, so this is asked of `/patroni`.
+    pub fn is_running_primary(&self) -> bool {
+        self.role == PatroniRole::Primary && self.state == PatroniState::Running
+    }
+}
+
+/// The end of a node's log, for the proof of a planned switchover.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEnd {
+    /// It is in recovery.
+    pub in_recovery: bool,
+    /// The timeline of what it received last, or writes.
+    pub timeline: Option<Timeline>,
+    /// Where its last record begins, nothing when there is none behind the position asked for.
+    pub record: Option<Lsn>,
+    /// Where its last record ends.
+    pub end: Option<Lsn>,
+    /// What its last record is, such as `XLOG/CHECKPOINT_SHUTDOWN`.
+    pub kind: Option<String>,
+    /// What it has replayed.
+    pub replayed: Option<Lsn>,
+}
+
+/// Where a node's log stands, in one quick question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// It is in recovery.
+    pub in_recovery: bool,
+    /// The timeline it writes or receives.
+    pub timeline: Option<Timeline>,
+    /// Where it writes; only on a primary.
+    pub written: Option<Lsn>,
+    /// What it has safely received; only on a standby.
+    pub received: Option<Lsn>,
+    /// What it has replayed; only on a standby.
+    pub replayed: Option<Lsn>,
+    /// Its incoming stream says `streaming`.
+    pub streaming: bool,
+    /// Names of synchronous standbys that stream from it.
+    pub synchronous: Vec<String>,
+}
+
+/// Rows of the outage meter on a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rows {
+    /// Rows of this operation, the marker (number 0) among them.
+    pub count: u64,
+    /// The marker is there.
+    pub marker: bool,
+    /// When the console last wrote its heartbeat row, as this node has it.
+    pub heartbeat_at: Option<Timestamp>,
+}
+
+/// A member as one `HAProxy` has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberSeen {
+    /// Which.
+    pub member: MemberName,
+    /// What it does.
+    pub state: MemberState,
+    /// Its health check passes.
+    pub healthy: bool,
+    /// Sessions on it.
+    pub sessions: u32,
+}
+
+/// Hands on the engines of one pool. Each method is one question or one order to one endpoint, ends by itself within the limit it was
+/// made with (orders: 5 s, `checkpoint`: 2 min), and can be called while others run.
+pub trait Hands: Send + Sync + 'static {
+    /// Whether the cluster of this node's site is told to follow the other site (`GET /config`).
+    fn follows<'a>(&'a self, node: &'a Node) -> Handled<'a, bool>;
+
+    /// Tells the cluster of this node's site to follow the other one: the complete `standby_cluster` section of `side`, every key of it,
+    /// those without a value as null, because Patroni merges (`PATCH /config`). Success means that it is stored in the site's own etcd.
+    fn follow<'a>(&'a self, node: &'a Node, side: Side) -> Handled<'a, ()>;
+
+    /// Tells the cluster of this node's site to lead: `standby_cluster: null` (`PATCH /config`).
+    fn lead<'a>(&'a self, node: &'a Node) -> Handled<'a, ()>;
+
+    /// A Patroni member about itself (`GET /patroni`).
+    fn status<'a>(&'a self, node: &'a Node) -> Handled<'a, MemberStatus>;
+
+    /// Past promotions as this member's cluster has them (`GET /history`); empty when there are none.
+    fn history<'a>(&'a self, node: &'a Node) -> Handled<'a, Vec<Promotion>>;
+
+    /// Makes `candidate` leader in place of `leader`, both of one site (`POST /switchover`). Returns when Patroni says that it is done.
+    fn switch_in_site<'a>(&'a self, leader: &'a Node, candidate: &'a Node) -> Handled<'a, ()>;
+
+    /// Makes `candidate` leader of a site that has none (`POST /failover`).
+    fn elect<'a>(&'a self, candidate: &'a Node) -> Handled<'a, ()>;
+
+    /// `CHECKPOINT`; returns how long it took.
+    fn checkpoint<'a>(&'a self, node: &'a Node) -> Handled<'a, Millis>;
+
+    /// Where a node's log stands.
+    fn position<'a>(&'a self, node: &'a Node) -> Handled<'a, Position>;
+
+    /// The last record in a node's log at or behind `from`, with `pg_walinspect`. Refused when `from` is past the end of the log: not
+    /// everything has arrived yet.
+    fn log_end<'a>(&'a self, node: &'a Node, from: Lsn) -> Handled<'a, LogEnd>;
+
+    /// Writes row `number` of an operation; success means that the commit was acknowledged as any client's is, the mirror's confirmation
+    /// included. Number 0 is the marker; with it the rows of older operations go.
+    fn write_row<'a>(&'a self, node: &'a Node, operation: OperationId, number: u64) -> Handled<'a, ()>;
+
+    /// The rows of an operation on a node.
+    fn rows<'a>(&'a self, node: &'a Node, operation: OperationId) -> Handled<'a, Rows>;
+
+    /// The members of one `HAProxy`.
+    fn members<'a>(&'a self, proxy: &'a EndpointName) -> Handled<'a, Vec<MemberSeen>>;
+
+    /// Tells a member what to do (`set server … state …`).
+    fn tell_member<'a>(&'a self, proxy: &'a EndpointName, member: &'a MemberName, order: MemberOrder) -> Handled<'a, ()>;
+
+    /// Writes the complete `standby_cluster` section of `side` into the site's configuration in its etcd, unless it is there; for a site
+    /// whose Patroni does not run yet. Returns whether it had to be written. Never overwrites a change that came between.
+    fn fence_etcd<'a>(&'a self, etcd: &'a EndpointName, side: Side) -> Handled<'a, bool>;
+}
