@@ -1,6 +1,8 @@
 //! A store in memory that can be told to fail.
 
-use crate::ports::{AuditEntry, AuditStore, HistoryStore, PeopleStore, Session, Store, StoreError, Stored};
+use crate::ports::{
+    AuditEntry, AuditStore, HistoryStore, JournalStore, Lease, PeopleStore, PoolRecord, RecordChange, Session, Store, StoreError, Stored,
+};
 use futures::FutureExt;
 use jiff::Timestamp;
 use std::{
@@ -13,8 +15,12 @@ use std::{
 use switchback_domain::{
     Login, PoolId,
     history::{Change, Metric, Point, Span},
+    operation::{Entry, OperationId},
     people::Person,
 };
+
+/// How long the answer to a request with an idempotency key is remembered.
+const A_DAY: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 #[derive(Debug, Default)]
 pub(crate) struct TestStore {
@@ -23,6 +29,8 @@ pub(crate) struct TestStore {
     pub(crate) history_fails: AtomicBool,
     /// The audit history fails.
     pub(crate) audit_fails: AtomicBool,
+    /// Whatever operations need to write fails; what is written can still be read.
+    pub(crate) journal_fails: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -34,6 +42,55 @@ pub(crate) struct Kept {
     pub(crate) sessions: BTreeMap<[u8; 32], Session>,
     pub(crate) touches: usize,
     pub(crate) audit: Vec<AuditEntry>,
+    /// The operation of number 1 comes first.
+    pub(crate) operations: Vec<KeptOperation>,
+    pub(crate) records: BTreeMap<PoolId, PoolRecord>,
+    pub(crate) leases: BTreeMap<PoolId, KeptLease>,
+    pub(crate) remembered: BTreeMap<String, ([u8; 32], String, Timestamp)>,
+}
+
+#[derive(Debug)]
+pub(crate) struct KeptOperation {
+    pub(crate) pool: PoolId,
+    pub(crate) ended: bool,
+    pub(crate) entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+pub(crate) struct KeptLease {
+    /// Nobody after it was given back.
+    pub(crate) holder: Option<String>,
+    pub(crate) token: i64,
+    pub(crate) until: Timestamp,
+}
+
+impl Kept {
+    fn holds(&self, lease: &Lease) -> Result<(), StoreError> {
+        let held = self.leases.get(&lease.pool).is_some_and(|kept| kept.holder.is_some() && kept.token == lease.token);
+        if held { Ok(()) } else { Err(StoreError::Taken) }
+    }
+
+    fn change(&mut self, pool: &PoolId, change: &RecordChange) {
+        let record = self.records.entry(pool.clone()).or_default();
+        match change {
+            RecordChange::Epoch(epoch) => record.epoch = *epoch,
+            RecordChange::FenceUp(fence) => {
+                record.fences.retain(|kept| kept.side != fence.side);
+                record.fences.push(fence.clone());
+                record.fences.sort_by_key(|fence| fence.side);
+            }
+            RecordChange::FenceDown(side) => record.fences.retain(|kept| kept.side != *side),
+        }
+    }
+
+    fn recalled(&self, key: &str, now: Timestamp) -> Option<([u8; 32], String)> {
+        let alive = self.remembered.get(key).filter(|(.., at)| now.duration_since(*at) < A_DAY);
+        alive.map(|(body, answer, _)| (*body, answer.clone()))
+    }
+}
+
+fn place(operation: OperationId) -> usize {
+    usize::try_from(operation.0).unwrap_or(0).wrapping_sub(1)
 }
 
 impl TestStore {
@@ -48,6 +105,16 @@ impl TestStore {
 
     fn of_history<'a, T: Send + 'a>(&'a self, act: impl FnOnce(&mut Kept) -> T + Send + 'a) -> Stored<'a, T> {
         self.answer(self.history_fails.load(Ordering::Relaxed), |kept| Ok(act(kept)))
+    }
+
+    /// Writes for an operation, with an audit entry or without.
+    fn of_operations<'a, T: Send + 'a>(
+        &'a self,
+        audited: bool,
+        act: impl FnOnce(&mut Kept) -> Result<T, StoreError> + Send + 'a,
+    ) -> Stored<'a, T> {
+        let fails = self.journal_fails.load(Ordering::Relaxed) || audited && self.audit_fails.load(Ordering::Relaxed);
+        self.answer(fails, act)
     }
 
     /// What was done and refused, as `action result reason`.
@@ -153,6 +220,108 @@ impl AuditStore for TestStore {
     }
     fn entries(&self, most: u32) -> Stored<'_, Vec<AuditEntry>> {
         self.answer(false, move |kept| Ok(kept.audit.iter().rev().take(most as usize).cloned().collect()))
+    }
+}
+
+impl JournalStore for TestStore {
+    fn take_lease<'a>(&'a self, pool: &'a PoolId, holder: &'a str, now: Timestamp, until: Timestamp) -> Stored<'a, Option<Lease>> {
+        self.of_operations(false, move |kept| {
+            let lease = kept.leases.entry(pool.clone()).or_insert(KeptLease { holder: None, token: 0, until: now });
+            if lease.holder.as_deref() != Some(holder) {
+                if lease.holder.is_some() && now < lease.until {
+                    return Ok(None);
+                }
+                lease.holder = Some(holder.to_owned());
+                lease.token += 1;
+            }
+            lease.until = until;
+            Ok(Some(Lease { pool: pool.clone(), token: lease.token }))
+        })
+    }
+    fn give_lease_back<'a>(&'a self, lease: &'a Lease) -> Stored<'a, ()> {
+        self.of_operations(false, |kept| {
+            if let Some(kept) = kept.leases.get_mut(&lease.pool).filter(|kept| kept.token == lease.token) {
+                kept.holder = None;
+            }
+            Ok(())
+        })
+    }
+    fn open_operation<'a>(&'a self, lease: &'a Lease, first: &'a Entry, audit: &'a AuditEntry) -> Stored<'a, OperationId> {
+        self.of_operations(true, |kept| {
+            kept.holds(lease)?;
+            if kept.operations.iter().any(|operation| operation.pool == lease.pool && !operation.ended) {
+                return Err(StoreError::Taken);
+            }
+            kept.operations.push(KeptOperation { pool: lease.pool.clone(), ended: false, entries: vec![first.clone()] });
+            kept.audit.push(audit.clone());
+            Ok(OperationId(kept.operations.len() as u64))
+        })
+    }
+    fn append_entry<'a>(
+        &'a self,
+        lease: &'a Lease,
+        operation: OperationId,
+        number: u32,
+        entry: &'a Entry,
+        audit: Option<&'a AuditEntry>,
+        changes: &'a [RecordChange],
+        ends: bool,
+    ) -> Stored<'a, ()> {
+        self.of_operations(audit.is_some(), move |kept| {
+            kept.holds(lease)?;
+            let open = kept.operations.get_mut(place(operation)).filter(|kept| kept.pool == lease.pool && !kept.ended);
+            let open = open.ok_or(StoreError::Taken)?;
+            match (number as usize).cmp(&open.entries.len()) {
+                std::cmp::Ordering::Less => return Err(StoreError::Taken),
+                std::cmp::Ordering::Equal => open.entries.push(entry.clone()),
+                std::cmp::Ordering::Greater => return Err(StoreError::Failed("the journal has no gaps".into())),
+            }
+            open.ended = ends;
+            kept.audit.extend(audit.cloned());
+            for change in changes {
+                kept.change(&lease.pool, change);
+            }
+            Ok(())
+        })
+    }
+    fn journal(&self, operation: OperationId) -> Stored<'_, Vec<Entry>> {
+        self.answer(false, move |kept| Ok(kept.operations.get(place(operation)).map(|kept| kept.entries.clone()).unwrap_or_default()))
+    }
+    fn operations<'a>(&'a self, pool: Option<&'a PoolId>, most: u32) -> Stored<'a, Vec<OperationId>> {
+        self.answer(false, move |kept| {
+            let newest = (1..).map(OperationId).zip(&kept.operations).filter(|(_, kept)| pool.is_none_or(|pool| *pool == kept.pool));
+            let newest: Vec<OperationId> = newest.map(|(id, _)| id).collect();
+            Ok(newest.into_iter().rev().take(most as usize).collect())
+        })
+    }
+    fn open_operation_of<'a>(&'a self, pool: &'a PoolId) -> Stored<'a, Option<OperationId>> {
+        self.answer(false, move |kept| {
+            let mut open = (1..).map(OperationId).zip(&kept.operations).filter(|(_, kept)| kept.pool == *pool && !kept.ended);
+            Ok(open.next().map(|(id, _)| id))
+        })
+    }
+    fn record<'a>(&'a self, pool: &'a PoolId) -> Stored<'a, PoolRecord> {
+        self.answer(false, |kept| Ok(kept.records.get(pool).cloned().unwrap_or_default()))
+    }
+    fn change_record<'a>(&'a self, lease: &'a Lease, change: &'a RecordChange, audit: &'a AuditEntry) -> Stored<'a, ()> {
+        self.of_operations(true, |kept| {
+            kept.holds(lease)?;
+            kept.change(&lease.pool, change);
+            kept.audit.push(audit.clone());
+            Ok(())
+        })
+    }
+    fn remember<'a>(&'a self, key: &'a str, body: &'a [u8; 32], answer: &'a str, now: Timestamp) -> Stored<'a, Option<([u8; 32], String)>> {
+        self.of_operations(false, move |kept| {
+            let known = kept.recalled(key, now);
+            if known.is_none() {
+                kept.remembered.insert(key.to_owned(), (*body, answer.to_owned(), now));
+            }
+            Ok(known)
+        })
+    }
+    fn remembered<'a>(&'a self, key: &'a str, now: Timestamp) -> Stored<'a, Option<([u8; 32], String)>> {
+        self.answer(false, move |kept| Ok(kept.recalled(key, now)))
     }
 }
 
