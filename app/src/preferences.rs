@@ -3,7 +3,10 @@
 //! A form asks for the same page with `?theme=…` or `?lang=…`; the server answers with the cookie and the address without
 //! it. So both work without scripts and before anybody has signed in, and no page ever shows the wrong theme first.
 
-use crate::i18n::{Locale, t, t_string, use_i18n};
+use crate::{
+    i18n::{Locale, use_i18n},
+    words::say,
+};
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
 use serde::{Deserialize, Serialize};
@@ -40,51 +43,48 @@ impl Theme {
 
 const LANGUAGES: [(Locale, &str, &str); 2] = [(Locale::en, "en", "English"), (Locale::zh_CN, "zh-CN", "简体中文")];
 
+/// The language of the page, which stays as it is for as long as the page is open: choosing another one loads the page anew.
+pub(crate) fn use_lang() -> impl Fn() -> Locale + Copy + Send + Sync + 'static {
+    let lang = use_i18n().get_locale_untracked();
+    move || lang
+}
+
 /// The forms that choose theme and language.
 #[component]
 pub(crate) fn Preferences() -> impl IntoView {
     let lang = use_lang();
     let chosen = use_context::<Theme>().unwrap_or_default();
-    let themes = move || {
-        Theme::ALL
-            .map(|theme| {
-                let word = match theme {
-                    Theme::System => say!(lang(), shell.theme_system),
-                    Theme::Light => say!(lang(), shell.theme_light),
-                    Theme::Dark => say!(lang(), shell.theme_dark),
-                };
-                view! {
-                    <button type="submit" name="theme" value=theme.word() aria-pressed=(theme == chosen).to_string()>
-                        {word}
-                    </button>
-                }
-            })
-            .collect_view()
-    };
-    let languages = move || {
-        let current = i18n.get_locale();
-        LANGUAGES
-            .map(|(locale, tag, name)| {
-                view! {
-                    <button type="submit" name="lang" value=tag lang=tag aria-pressed=(locale == current).to_string()>
-                        {name}
-                    </button>
-                }
-            })
-            .collect_view()
-    };
+    let themes = Theme::ALL.map(|theme| {
+        let word = match theme {
+            Theme::System => say!(lang(), shell.theme_system),
+            Theme::Light => say!(lang(), shell.theme_light),
+            Theme::Dark => say!(lang(), shell.theme_dark),
+        };
+        view! {
+            <button type="submit" name="theme" value=theme.word() aria-pressed=(theme == chosen).to_string()>
+                {word}
+            </button>
+        }
+    });
+    let languages = LANGUAGES.map(|(locale, tag, name)| {
+        view! {
+            <button type="submit" name="lang" value=tag lang=tag aria-pressed=(locale == lang()).to_string()>
+                {name}
+            </button>
+        }
+    });
     view! {
         <div class="prefs">
             <PreferenceForm>
                 <fieldset>
                     <legend>{say!(lang(), shell.theme)}</legend>
-                    <span class="seg">{themes}</span>
+                    <span class="seg">{themes.collect_view()}</span>
                 </fieldset>
             </PreferenceForm>
             <PreferenceForm>
                 <fieldset>
                     <legend>{say!(lang(), shell.language)}</legend>
-                    <span class="seg">{languages}</span>
+                    <span class="seg">{languages.collect_view()}</span>
                 </fieldset>
             </PreferenceForm>
         </div>

@@ -1,14 +1,15 @@
 //! The document around every page, the bar, and which page an address leads to.
 
 use crate::{
-    i18n::{I18nContextProvider, t, t_string, use_i18n},
+    i18n::I18nContextProvider,
     pages::{
         audit::AuditPage, link::LinkPage, node::NodePage, not_found::NotFound, overview::OverviewPage, pool::PoolPage, set_up::SetUpPage,
         sign_in::SignInPage,
     },
     paths,
-    preferences::{Preferences, Theme},
+    preferences::{Preferences, Theme, use_lang},
     ui::{Announcer, AnnouncerRegions, Button, Clock, Icon, Kind, LiveBar, LivePlace, Logo, Sign, UtcClock},
+    words::say,
 };
 use jiff::Timestamp;
 use leptos::prelude::*;
@@ -168,11 +169,11 @@ pub(crate) fn Framed(children: Children) -> impl IntoView {
                 <span>"Switchback"</span>
             </a>
             <nav class="nav" aria-label=say!(lang(), shell.main_nav)>
-                <a href=paths::overview() aria-current=pools>
+                <a href=paths::overview() aria-current=move || pools()>
                     <Icon sign=Sign::Server />
                     <span>{say!(lang(), shell.pools)}</span>
                 </a>
-                <a href=paths::audit() aria-current=audit>
+                <a href=paths::audit() aria-current=move || audit()>
                     <Icon sign=Sign::Chain />
                     <span>{say!(lang(), shell.audit)}</span>
                 </a>

@@ -5,6 +5,12 @@
 //! returns a view and is run again when something it reads has changed. No part writes a `style` attribute, so that a
 //! content security policy can forbid them.
 
+use leptos::{
+    prelude::{AnyView, IntoAny},
+    tachys::reactive_graph::SharedReactiveFunction,
+};
+use std::sync::{Arc, Mutex};
+
 mod actions;
 mod announce;
 mod banner;
@@ -50,3 +56,10 @@ pub use site::*;
 pub use spark::*;
 pub use status::*;
 pub use verdict::*;
+
+/// A view that is drawn again when something it reads has changed. What stands between braces in a `view!` is such a view by itself;
+/// for all others this puts them behind one type, because each closure that is a view of its own costs a few kilobytes of wasm.
+pub fn dynamic(view: impl FnMut() -> AnyView + Send + 'static) -> AnyView {
+    let view: SharedReactiveFunction<AnyView> = Arc::new(Mutex::new(view));
+    view.into_any()
+}

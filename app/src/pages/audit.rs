@@ -2,9 +2,9 @@
 
 use crate::{
     api::ApiError,
-    i18n::{t, t_string, use_i18n},
+    pages::common::use_lang,
     ui::{Empty, Look, PageHead, Panel, Status, Tone, use_clock},
-    words,
+    words::{self, say},
 };
 use jiff::Timestamp;
 use leptos::prelude::*;
@@ -57,7 +57,7 @@ pub async fn newest_entries() -> Result<Vec<Entry>, ApiError> {
 pub fn AuditPage() -> impl IntoView {
     let lang = use_lang();
     let entries = Resource::new(|| (), |()| newest_entries());
-    let title = move || say!(lang(), audit.title);
+    let title = say!(lang(), audit.title);
     let shown = move || {
         Suspend::new(async move {
             match entries.await {
@@ -70,7 +70,7 @@ pub fn AuditPage() -> impl IntoView {
                 Ok(entries) => view! { <Entries entries /> }.into_any(),
                 Err(error) => view! {
                     <Empty title=say!(lang(), audit.failed_title)>
-                        <p>{move || words::error::api(i18n.get_locale(), &error)}</p>
+                        <p>{words::error::api(lang(), &error)}</p>
                     </Empty>
                 }
                 .into_any(),
@@ -78,7 +78,7 @@ pub fn AuditPage() -> impl IntoView {
         })
     };
     view! {
-        <Title text=title />
+        <Title text=title.clone() />
         <div class="page">
             <PageHead title lede=move || say!(lang(), audit.lede, most = MOST) />
             <Panel id="entries" title=say!(lang(), audit.table) flush=true class="cards">
@@ -97,12 +97,12 @@ fn Entries(entries: Vec<Entry>) -> impl IntoView {
         <table class="tbl tbl--cards" role="table" aria-labelledby="entries-h">
             <thead role="rowgroup">
                 <tr role="row">
-                    {move || head(say!(lang(), audit.when))}
-                    {move || head(say!(lang(), audit.who))}
-                    {move || head(say!(lang(), audit.action))}
-                    {move || head(say!(lang(), audit.subject))}
-                    {move || head(say!(lang(), audit.result))}
-                    {move || head(say!(lang(), audit.from))}
+                    {head(say!(lang(), audit.when))}
+                    {head(say!(lang(), audit.who))}
+                    {head(say!(lang(), audit.action))}
+                    {head(say!(lang(), audit.subject))}
+                    {head(say!(lang(), audit.result))}
+                    {head(say!(lang(), audit.from))}
                 </tr>
             </thead>
             <tbody role="rowgroup">
@@ -116,15 +116,12 @@ fn Entries(entries: Vec<Entry>) -> impl IntoView {
 fn EntryRow(entry: Entry) -> impl IntoView {
     let lang = use_lang();
     // What this page has no words for is shown as it was written down.
-    let action = {
-        let action = entry.action;
-        move || match action.as_str() {
-            "sign_in" => say!(lang(), audit.sign_in),
-            "sign_out" => say!(lang(), audit.sign_out),
-            "set_up" => say!(lang(), audit.set_up),
-            "open_set_up" => say!(lang(), audit.open_set_up),
-            other => other.to_owned(),
-        }
+    let action = match entry.action.as_str() {
+        "sign_in" => say!(lang(), audit.sign_in),
+        "sign_out" => say!(lang(), audit.sign_out),
+        "set_up" => say!(lang(), audit.set_up),
+        "open_set_up" => say!(lang(), audit.open_set_up),
+        other => other.to_owned(),
     };
     let tone = match entry.result.as_str() {
         "done" => Tone::Ok,
@@ -132,24 +129,20 @@ fn EntryRow(entry: Entry) -> impl IntoView {
         _ => Tone::Fail,
     };
     let look = if tone == Tone::Ok { Look::Calm } else { Look::Plain };
-    let result = {
-        let result = entry.result;
-        move || match result.as_str() {
-            "done" => say!(lang(), audit.done),
-            "refused" => say!(lang(), audit.refused),
-            "failed" => say!(lang(), audit.failed),
-            other => other.to_owned(),
-        }
+    let result = match entry.result.as_str() {
+        "done" => say!(lang(), audit.done),
+        "refused" => say!(lang(), audit.refused),
+        "failed" => say!(lang(), audit.failed),
+        other => other.to_owned(),
     };
-    let actor = entry.actor;
-    let who = move || actor.clone().unwrap_or_else(|| say!(lang(), audit.nobody));
+    let who = entry.actor.unwrap_or_else(|| say!(lang(), audit.nobody));
     let at = entry.at;
     let clock = use_clock();
     view! {
         <tr role="row">
             <td role="cell" data-l=say!(lang(), audit.when)>
                 <span class="cell nw">
-                    <time datetime=at.to_string()>{move || words::when(i18n.get_locale(), at, clock.now_untracked())}</time>
+                    <time datetime=at.to_string()>{words::when(lang(), at, clock.now_untracked())}</time>
                 </span>
             </td>
             <th role="rowheader" scope="row" data-l=say!(lang(), audit.who)>

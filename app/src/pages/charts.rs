@@ -28,23 +28,13 @@ pub(super) fn Charts(
     loss_target: Millis,
 ) -> impl IntoView {
     let lang = use_lang();
-    let choice = move || {
-        view! {
-            <Choice
-                label=say!(lang(), pages.node.span)
-                items=Signal::derive({
-                    let address = address.clone();
-                    move || span_choice(lang(), &address, span)
-                })
-            />
-        }
-    };
+    let choice = move || view! { <Choice label=say!(lang(), pages.node.span) items=span_choice(lang(), &address, span) /> };
     let charts = series.into_iter().enumerate().map(|(index, series)| {
         let metric = series.metric;
         let unit = Unit::of(&metric);
         let curve = trends.curve(metric.clone());
         let goal = matches!(metric, Metric::Loss | Metric::Lag { kind: LinkKind::CrossSite, .. }).then(|| target(loss_target.0));
-        let label = Signal::derive(move || title(lang(), &metric));
+        let label = title(lang(), &metric);
         let value_text = Callback::new(move |value: f64| unit.text(lang(), value));
         let time_text = Callback::new(move |ms: i64| time(lang(), ms, span));
         let tick_text = Callback::new(move |ms: i64| tick(lang(), ms, span));
@@ -53,7 +43,7 @@ pub(super) fn Charts(
         let id = format!("chart-{index}");
         view! {
             <section class="stack">
-                <h3>{move || label.get()}</h3>
+                <h3>{label.clone()}</h3>
                 {move || empty().then(|| view! { <p class="muted">{say!(lang(), pages.node.no_points)}</p> })}
                 <LagChart
                     id
@@ -64,7 +54,7 @@ pub(super) fn Charts(
                     time_text
                     tick_text
                     ceiling_of
-                    words=Signal::derive(move || chart_words(lang()))
+                    words=chart_words(lang())
                 />
             </section>
         }

@@ -2,12 +2,12 @@
 
 use crate::{
     api::ApiError,
-    i18n::{Locale, use_i18n},
+    i18n::Locale,
     live::{Connection, Live},
     paths,
     ui::{
         Age, Banner, Button, ButtonLink, ChartWords, ChoiceItem, Curve, Dot, Empty, Kind, LiveState, SkeletonPanel, Spark, Tone,
-        ceiling_of_bytes, ceiling_of_time, use_announcer, use_clock, use_live_bar,
+        ceiling_of_bytes, ceiling_of_time, dynamic, use_announcer, use_clock, use_live_bar,
     },
     words::{self, Piece, say},
 };
@@ -22,11 +22,7 @@ use switchback_domain::{
     history::{Metric, Point, Series, Span},
 };
 
-/// The language of the page, which stays as it is for as long as the page is open: choosing another one loads the page anew.
-pub(crate) fn use_lang() -> impl Fn() -> Locale + Copy + Send + Sync + 'static {
-    let lang = use_i18n().get_locale_untracked();
-    move || lang
-}
+pub(super) use crate::preferences::use_lang;
 
 /// A text with its marked parts in bold.
 #[component]
@@ -35,13 +31,14 @@ pub(super) fn Marked(
     #[prop(into)]
     text: Signal<String>,
 ) -> impl IntoView {
-    move || {
+    let marked = move || {
         let pieces = words::pieces(&text.get()).into_iter().map(|piece| match piece {
             Piece::Plain(text) => text.into_any(),
             Piece::Strong(text) => view! { <b>{text}</b> }.into_any(),
         });
-        pieces.collect_view()
-    }
+        pieces.collect_view().into_any()
+    };
+    dynamic(marked)
 }
 
 /// An age such as `0.4 s ago` that grows by itself.
@@ -86,25 +83,20 @@ pub(super) fn Problem(
 ) -> impl IntoView {
     let lang = use_lang();
     let signed_out = error == ApiError::from(ConsoleError::NotSignedIn);
-    let title = {
-        let error = error.clone();
-        move || match error {
-            ApiError::NoSuchPool { .. } | ApiError::Console { error: ConsoleError::UnknownPool { .. } } => {
-                say!(lang(), pages.problem.unknown_pool_title)
-            }
-            ApiError::NoSuchNode { .. } => say!(lang(), pages.problem.unknown_node_title),
-            ApiError::NoSuchLink { .. } => say!(lang(), pages.problem.unknown_link_title),
-            ApiError::Console { .. } | ApiError::BadRequest | ApiError::Transport => say!(lang(), pages.problem.title),
+    let title = match error {
+        ApiError::NoSuchPool { .. } | ApiError::Console { error: ConsoleError::UnknownPool { .. } } => {
+            say!(lang(), pages.problem.unknown_pool_title)
         }
+        ApiError::NoSuchNode { .. } => say!(lang(), pages.problem.unknown_node_title),
+        ApiError::NoSuchLink { .. } => say!(lang(), pages.problem.unknown_link_title),
+        ApiError::Console { .. } | ApiError::BadRequest | ApiError::Transport => say!(lang(), pages.problem.title),
     };
-    let title = Signal::derive(title);
     let back = match &error {
         ApiError::NoSuchNode { pool, .. } | ApiError::NoSuchLink { pool } => pool.parse().ok(),
         _ => None,
     };
     let back = back.map(|pool: switchback_domain::PoolId| {
-        let name = pool.to_string();
-        view! { <ButtonLink href=paths::pool(&pool)>{move || say!(lang(), pages.problem.to_pool, pool = name.clone())}</ButtonLink> }
+        view! { <ButtonLink href=paths::pool(&pool)>{say!(lang(), pages.problem.to_pool, pool = pool.to_string())}</ButtonLink> }
     });
     // Whoever is signed out is told so and can go on there; the address is not kept, because this page may be stale anyway.
     let sign_in = signed_out.then(|| {
@@ -115,11 +107,11 @@ pub(super) fn Problem(
         }
     });
     view! {
-        <Title text=move || title.get() />
+        <Title text=title.clone() />
         <div class="page page--narrow">
-            <h1 class="vh">{move || title.get()}</h1>
+            <h1 class="vh">{title.clone()}</h1>
             <Empty title>
-                <p>{move || words::error::api(lang(), &error)}</p>
+                <p>{words::error::api(lang(), &error)}</p>
                 <div class="btn-row">
                     {sign_in} {back}
                     <ButtonLink href=paths::overview()>{say!(lang(), pages.problem.to_pools)}</ButtonLink>
@@ -173,9 +165,9 @@ pub(super) fn LiveNotice<T: Send + Sync + 'static>(
         }
         now
     });
-    move || {
+    dynamic(move || {
         let (tone, button) = match connection.get() {
-            Connection::Live => return None,
+            Connection::Live => return ().into_any(),
             Connection::Paused { .. } => {
                 let go_on = view! { <Button small=true on:click=move |_| live.toggle()>{say!(lang(), pages.live.go_on)}</Button> };
                 (Tone::Warn, go_on.into_any())
@@ -200,15 +192,16 @@ pub(super) fn LiveNotice<T: Send + Sync + 'static>(
             Connection::Lost { since } => say!(lang(), pages.live.banner_not_live, age = age(since)),
             Connection::Ended { .. } => say!(lang(), pages.live.banner_ended),
         };
-        Some(view! {
+        view! {
             <Banner tone>
                 <p>
                     <Marked text=Signal::derive(text) />
                 </p>
                 {button}
             </Banner>
-        })
-    }
+        }
+        .into_any()
+    })
 }
 
 /// Figures over time by what they are, growing while the page is followed.

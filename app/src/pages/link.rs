@@ -53,8 +53,8 @@ fn Link(answer: Answer) -> impl IntoView {
 
     let pool = view.pool.get_value();
     let address = paths::link(&pool, kind);
-    let kind_text = move || words::picture::link_kind(lang(), kind);
-    let title = move || say!(lang(), pages.link.title, kind = kind_text());
+    let kind_text = words::picture::link_kind(lang(), kind);
+    let title = say!(lang(), pages.link.title, kind = kind_text.clone());
     let node = move |node: &Option<NodeName>| node.as_ref().map_or_else(|| say!(lang(), pages.topology.no_node), ToString::to_string);
     let lede = move || {
         let link = link.read();
@@ -68,15 +68,8 @@ fn Link(answer: Answer) -> impl IntoView {
         )
     };
     let crumbs = move || {
-        let pool = pool.clone();
-        let trail = move || vec![(paths::overview(), say!(lang(), pages.pool.pools)), (paths::pool(&pool), pool.to_string())];
-        view! {
-            <Crumbs
-                label=say!(lang(), pages.pool.crumbs)
-                trail=Signal::derive(trail)
-                here=Signal::derive(kind_text)
-            />
-        }
+        let trail = vec![(paths::overview(), say!(lang(), pages.pool.pools)), (paths::pool(&pool), pool.to_string())];
+        view! { <Crumbs label=say!(lang(), pages.pool.crumbs) trail here=kind_text.clone() /> }
     };
     let status = move || {
         let tone = tones::link(&link.read());
@@ -91,14 +84,14 @@ fn Link(answer: Answer) -> impl IntoView {
         links.get().into_iter().map(fact).collect_view()
     };
     view! {
-        <Title text=title />
+        <Title text=title.clone() />
         <LiveNotice live=view.live />
         <div class="page">
-            <PageHead title=Signal::derive(title) lede crumbs>
-                {status}
+            <PageHead title lede crumbs>
+                {move || status()}
             </PageHead>
             <Panel id="facts" title=say!(lang(), pages.link.facts)>
-                {facts}
+                {move || facts()}
             </Panel>
             <Charts series trends address span loss_target />
         </div>
@@ -123,9 +116,7 @@ fn LinkFacts(view: View, link: LinkPicture) -> impl IntoView {
                 let href = view.pool.with_value(|pool| paths::node(pool, &node));
                 view! { <a class="nw mono" href=href>{node.to_string()}</a> " " <span class="muted nw">{site}</span> }.into_any()
             }
-            None => {
-                view! { <span>{say!(lang(), pages.topology.no_node)}</span> " " <span class="muted nw">{site}</span> }.into_any()
-            }
+            None => view! { <span>{say!(lang(), pages.topology.no_node)}</span> " " <span class="muted nw">{site}</span> }.into_any(),
         }
     };
     let tone = tones::link(&link);
@@ -134,38 +125,38 @@ fn LinkFacts(view: View, link: LinkPicture) -> impl IntoView {
     let lag = link.lag;
     let bytes = link.lag_bytes;
     let wait = link.commit_wait;
-    let newest = link.newest_file.clone();
+    let newest = link.newest_file;
     let seen = link.knowledge.seen_at();
     view! {
         <dl class="kv kv--rows" class:is-stale=!fresh>
             <dt>{say!(lang(), pages.link.state)}</dt>
             <dd>
-                <Status tone look>{move || words::picture::link_state(lang(), state, fresh)}</Status>
+                <Status tone look>{words::picture::link_state(lang(), state, fresh)}</Status>
             </dd>
             <dt>{say!(lang(), pages.link.from)}</dt>
             <dd>{end(link.from_side, link.from)}</dd>
             <dt>{say!(lang(), pages.link.to)}</dt>
             <dd>{end(link.to_side, link.to)}</dd>
             <dt>{say!(lang(), pages.link.lag)}</dt>
-            <dd>{move || tensed(lag.map(|lag| words::duration(lang(), lag)))}</dd>
+            <dd>{tensed(lag.map(|lag| words::duration(lang(), lag)))}</dd>
             <dt>{say!(lang(), pages.link.lag_bytes)}</dt>
-            <dd>{move || tensed(bytes.map(words::bytes))}</dd>
+            <dd>{tensed(bytes.map(words::bytes))}</dd>
             {(kind == LinkKind::Mirror)
                 .then(|| {
                     view! {
                         <dt>{say!(lang(), pages.link.commit_wait)}</dt>
-                        <dd>{move || tensed(wait.map(|wait| words::figures::wait(lang(), wait)))}</dd>
+                        <dd>{tensed(wait.map(|wait| words::figures::wait(lang(), wait)))}</dd>
                     }
                 })}
             {(kind == LinkKind::Archive)
                 .then(|| {
                     view! {
                         <dt>{say!(lang(), pages.link.newest)}</dt>
-                        <dd><code>{move || tensed(newest.clone())}</code></dd>
+                        <dd><code>{tensed(newest)}</code></dd>
                     }
                 })}
             <dt>{say!(lang(), pages.link.read)}</dt>
-            <dd>{move || seen.is_none().then(|| say!(lang(), pages.checks.never))} <Ago since=seen /></dd>
+            <dd>{seen.is_none().then(|| say!(lang(), pages.checks.never))} <Ago since=seen /></dd>
         </dl>
     }
 }

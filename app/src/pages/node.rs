@@ -55,22 +55,12 @@ fn Node(answer: Answer) -> impl IntoView {
     let pool = view.pool.get_value();
     let address = paths::node(&pool, &name);
     let shown = name.to_string();
-    let title = {
-        let shown = shown.clone();
-        move || say!(lang(), pages.node.title, node = shown.clone())
-    };
+    let title = say!(lang(), pages.node.title, node = shown.clone());
     let crumbs = {
         let (pool, shown) = (pool.clone(), shown.clone());
         move || {
-            let pool = pool.clone();
-            let trail = move || vec![(paths::overview(), say!(lang(), pages.pool.pools)), (paths::pool(&pool), pool.to_string())];
-            view! {
-                <Crumbs
-                    label=say!(lang(), pages.pool.crumbs)
-                    trail=Signal::derive(trail)
-                    here=shown.clone()
-                />
-            }
+            let trail = vec![(paths::overview(), say!(lang(), pages.pool.pools)), (paths::pool(&pool), pool.to_string())];
+            view! { <Crumbs label=say!(lang(), pages.pool.crumbs) trail here=shown.clone() /> }
         }
     };
     let lede = move || say!(lang(), pages.node.lede, role = words::picture::node_role(lang(), node.read().role), site = view.site(side));
@@ -90,8 +80,8 @@ fn Node(answer: Answer) -> impl IntoView {
         <Title text=title.clone() />
         <LiveNotice live=view.live />
         <div class="page">
-            <PageHead title=Signal::derive(title) lede crumbs>
-                {status}
+            <PageHead title lede crumbs>
+                {move || status()}
             </PageHead>
             <div class="quad">
                 <Panel id="facts" title=say!(lang(), pages.node.facts)>
@@ -181,7 +171,7 @@ fn NodeLinks(view: View, name: NodeName) -> impl IntoView {
         let (kind, state, fresh) = (link.kind, link.state, link.knowledge.is_fresh());
         let (lag, bytes) = (link.lag, link.lag_bytes);
         let title = move || words::picture::link_kind(lang(), kind);
-        let status = move || view! { <Status tone look>{move || words::picture::link_state(lang(), state, fresh)}</Status> };
+        let status = move || view! { <Status tone look>{words::picture::link_state(lang(), state, fresh)}</Status> };
         let meta = move || {
             let other = other.as_ref().map_or_else(|| say!(lang(), pages.topology.no_node), ToString::to_string);
             if comes { say!(lang(), pages.node.link_from, node = other) } else { say!(lang(), pages.node.link_to, node = other) }

@@ -1,10 +1,11 @@
 //! The answer to an address that leads nowhere.
 
 use crate::{
-    i18n::{t, t_string, use_i18n},
+    pages::common::use_lang,
     paths,
     shell::Framed,
     ui::{ButtonLink, Empty},
+    words::say,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -17,12 +18,12 @@ pub fn NotFound() -> impl IntoView {
         response.set_status(http::StatusCode::NOT_FOUND);
     }
     let lang = use_lang();
-    let title = move || say!(lang(), shell.not_found.title);
+    let title = say!(lang(), shell.not_found.title);
     view! {
-        <Title text=title />
+        <Title text=title.clone() />
         <Framed>
             <div class="page page--narrow">
-                <h1 class="vh">{title}</h1>
+                <h1 class="vh">{title.clone()}</h1>
                 <Empty title>
                     <p>{say!(lang(), shell.not_found.text)}</p>
                     <div class="btn-row">

@@ -9,7 +9,10 @@ use crate::{
         tones,
     },
     paths,
-    ui::{Age, Curve, Empty, FilterChip, Filters, Look, PageHead, PoolHeads, PoolRow, PoolTable, Route, Status, use_announcer, use_clock},
+    ui::{
+        Age, Curve, Empty, FilterChip, Filters, Look, PageHead, PoolHeads, PoolRow, PoolTable, Route, Status, dynamic, use_announcer,
+        use_clock,
+    },
     words::{self, say},
 };
 use leptos::prelude::*;
@@ -64,7 +67,7 @@ fn Pools(answer: Answer) -> impl IntoView {
     keep_curves(live, trusted, view.curves);
     announce_changes(view);
 
-    let title = move || say!(lang(), pages.overview.title);
+    let title = say!(lang(), pages.overview.title);
     let lede = move || {
         let pools = view.pools.read();
         let total = pools.len();
@@ -79,10 +82,10 @@ fn Pools(answer: Answer) -> impl IntoView {
     };
     let none = Memo::new(move |_| view.pools.read().is_empty());
     view! {
-        <Title text=title />
+        <Title text=title.clone() />
         <LiveNotice live />
         <div class="page">
-            <PageHead title=Signal::derive(title) lede>
+            <PageHead title lede>
                 <States view />
             </PageHead>
             {move || {
@@ -103,21 +106,23 @@ fn States(view: View) -> impl IntoView {
     let counts = Memo::new(move |_| STATES.map(|state| view.pools.read().iter().filter(|pool| pool.protection.state == state).count()));
     let chips = STATES.into_iter().enumerate().map(move |(index, state)| {
         let there = Memo::new(move |_| counts.read()[index] > 0);
-        move || {
-            there.get().then(|| {
-                let press = Callback::new(move |()| view.filter.update(|filter| *filter = (*filter != Some(state)).then_some(state)));
-                view! {
-                    <FilterChip
-                        tone=tones::protection(state)
-                        count=Signal::derive(move || counts.read()[index])
-                        pressed=Signal::derive(move || view.filter.get() == Some(state))
-                        on_press=press
-                    >
-                        {move || words::protection::state(lang(), state)}
-                    </FilterChip>
-                }
-            })
-        }
+        dynamic(move || {
+            if !there.get() {
+                return ().into_any();
+            }
+            let press = Callback::new(move |()| view.filter.update(|filter| *filter = (*filter != Some(state)).then_some(state)));
+            view! {
+                <FilterChip
+                    tone=tones::protection(state)
+                    count=Signal::derive(move || counts.read()[index])
+                    pressed=Signal::derive(move || view.filter.get() == Some(state))
+                    on_press=press
+                >
+                    {words::protection::state(lang(), state)}
+                </FilterChip>
+            }
+            .into_any()
+        })
     });
     view! { <Filters label=say!(lang(), pages.overview.filter)>{chips.collect_view()}</Filters> }
 }
@@ -158,13 +163,13 @@ fn Table(view: View) -> impl IntoView {
         <section class="panel panel--flush pools" aria-label=say!(lang(), pages.overview.table)>
             <PoolTable
                 label=say!(lang(), pages.overview.table)
-                heads=Signal::derive(move || heads(lang()))
+                heads=heads(lang())
             >
                 <For each=move || names.get() key=Clone::clone let:name>
                     <Line view name />
                 </For>
             </PoolTable>
-            {no_match}
+            {move || no_match()}
         </section>
     }
 }
@@ -223,7 +228,7 @@ fn Known(view: View, name: PoolId, summary: Memo<Summary>) -> impl IntoView {
             loss_note=Signal::derive(move || loss_note(lang(), &summary.read()))
             lag=move || view! { <Trend curve unit=Unit::Time tone goal tall=true /> }
             worst
-            heads=Signal::derive(move || heads(lang()))
+            heads=heads(lang())
         />
     }
 }

@@ -15,7 +15,9 @@ use crate::{
         tones,
     },
     paths,
-    ui::{Age, ChangeList, ChangeRow, Crumbs, Fact, Facts, Jump, PageHead, Panel, Status, Tile, Topology, use_announcer, use_clock},
+    ui::{
+        Age, ChangeList, ChangeRow, Crumbs, Fact, Facts, Jump, PageHead, Panel, Status, Tile, Topology, dynamic, use_announcer, use_clock,
+    },
     words::{self, Names, say},
 };
 use jiff::Timestamp;
@@ -106,22 +108,15 @@ fn Pool(answer: Answer) -> impl IntoView {
     let crumbs = {
         let name = name.clone();
         move || {
-            view! {
-                <Crumbs
-                    label=say!(lang(), pages.pool.crumbs)
-                    trail=Signal::derive(move || vec![(paths::overview(), say!(lang(), pages.pool.pools))])
-                    here=name.clone()
-                />
-            }
+            let trail = vec![(paths::overview(), say!(lang(), pages.pool.pools))];
+            view! { <Crumbs label=say!(lang(), pages.pool.crumbs) trail here=name.clone() /> }
         }
     };
-    let jump = move || {
-        vec![
-            ("#sites".to_owned(), say!(lang(), pages.pool.jump_sites)),
-            ("#actions".to_owned(), say!(lang(), pages.pool.jump_actions)),
-            ("#checks".to_owned(), say!(lang(), pages.pool.jump_checks)),
-        ]
-    };
+    let jump = vec![
+        ("#sites".to_owned(), say!(lang(), pages.pool.jump_sites)),
+        ("#actions".to_owned(), say!(lang(), pages.pool.jump_actions)),
+        ("#checks".to_owned(), say!(lang(), pages.pool.jump_checks)),
+    ];
     let oldest = view.part(|picture| {
         let endpoints = picture.sites.iter().flat_map(|(_, site)| &site.endpoints);
         endpoints.filter_map(|endpoint| endpoint.knowledge.seen_at()).min()
@@ -138,7 +133,7 @@ fn Pool(answer: Answer) -> impl IntoView {
                 <HeadFacts view />
             </PageHead>
             <verdict::PoolVerdict view />
-            <Jump label=say!(lang(), pages.pool.jump) items=Signal::derive(jump) />
+            <Jump label=say!(lang(), pages.pool.jump) items=jump />
             <div class="quad">
                 <Panel
                     id="sites"
@@ -195,7 +190,7 @@ fn HeadFacts(view: View) -> impl IntoView {
     };
     view! {
         <Facts>
-            <Fact name=say!(lang(), pages.pool.active_site)>{active_site}</Fact>
+            <Fact name=say!(lang(), pages.pool.active_site)>{move || active_site()}</Fact>
             <Fact name=say!(lang(), pages.pool.home_site)>{move || view.site(home.get())}</Fact>
         </Facts>
     }
@@ -211,26 +206,28 @@ fn Findings(view: View) -> impl IntoView {
             let severity = finding.severity();
             let title = move || view.names.with_value(|names| words::finding(lang(), &finding, names));
             let status = move || {
-                view! { <Status tone=tones::severity(severity)>{move || words::finding::severity(lang(), severity)}</Status> }
+                view! { <Status tone=tones::severity(severity)>{words::finding::severity(lang(), severity)}</Status> }
             };
             view! { <ChangeRow title status /> }
         };
         findings.get().into_iter().map(row).collect_view()
     };
-    move || {
-        (!findings.read().is_empty()).then(|| {
-            view! {
+    dynamic(move || {
+        if findings.read().is_empty() {
+            return ().into_any();
+        }
+        view! {
                 <Panel
                     id="findings"
                     title=say!(lang(), pages.pool.findings)
                     flush=true
                     end=move || say!(lang(), pages.pool.findings_end)
                 >
-                    <ChangeList label=say!(lang(), pages.pool.findings)>{rows}</ChangeList>
+                    <ChangeList label=say!(lang(), pages.pool.findings)>{move || rows()}</ChangeList>
                 </Panel>
-            }
-        })
-    }
+        }
+        .into_any()
+    })
 }
 
 /// What changed lately. The stream does not carry it, so it is asked for again when a state has changed.
@@ -252,8 +249,7 @@ fn Changes(view: View, changes: Vec<Change>) -> impl IntoView {
             let meta = move || {
                 view! { <time datetime=at.to_string()>{words::when(lang(), at, clock.now_untracked())}</time> }
             };
-            let status =
-                move || to.map(|to| view! { <Status tone=tones::protection(to)>{move || words::protection::state(lang(), to)}</Status> });
+            let status = move || to.map(|to| view! { <Status tone=tones::protection(to)>{words::protection::state(lang(), to)}</Status> });
             view! { <ChangeRow title meta status /> }
         };
         changes.get().into_iter().map(row).collect_view()
@@ -262,12 +258,12 @@ fn Changes(view: View, changes: Vec<Change>) -> impl IntoView {
         if changes.read().is_empty() {
             view! { <p class="oplist__row muted">{say!(lang(), pages.changes.empty)}</p> }.into_any()
         } else {
-            view! { <ChangeList label=say!(lang(), pages.changes.list)>{rows}</ChangeList> }.into_any()
+            view! { <ChangeList label=say!(lang(), pages.changes.list)>{move || rows()}</ChangeList> }.into_any()
         }
     };
     view! {
         <Panel id="changes" title=say!(lang(), pages.changes.title) flush=true>
-            {list}
+            {move || list()}
         </Panel>
     }
 }

@@ -2,8 +2,9 @@
 
 use super::sign_in::EntryFrame;
 use crate::{
-    i18n::{t, t_string, use_i18n},
+    pages::common::use_lang,
     ui::{Button, Field, Kind, Look, Status, Tone},
+    words::say,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -25,7 +26,7 @@ pub fn SetUpPage() -> impl IntoView {
             "guessable" => say!(lang(), set_up.problem_guessable),
             _ => return None,
         };
-        Some(text.to_owned())
+        Some(text)
     };
     let notice = move || {
         let (tone, text) = match problem.get()?.as_str() {
@@ -34,7 +35,7 @@ pub fn SetUpPage() -> impl IntoView {
             "slow_down" => (Tone::Warn, say!(lang(), set_up.problem_slow_down)),
             _ => (Tone::Fail, say!(lang(), set_up.problem_failed)),
         };
-        Some(view! { <p role="status"><Status tone look=Look::Top>{text}</Status></p> })
+        Some(view! { <p role="status"><Status tone look=Look::Top>{text}</Status></p> }.into_any())
     };
     view! {
         <Title text=say!(lang(), set_up.title) />
@@ -43,14 +44,14 @@ pub fn SetUpPage() -> impl IntoView {
                 <h1>{say!(lang(), set_up.title)}</h1>
                 <p class="ink2">{say!(lang(), set_up.lede)}</p>
             </div>
-            {notice}
+            {move || notice()}
             <Show when=move || !is("closed")>
                 <form method="post" action="/set-up">
                     <input type="hidden" name="secret" value=move || params.read().get("secret").unwrap_or_default() />
                     <Field
                         name="login"
                         label=say!(lang(), set_up.login)
-                        hint=Signal::derive(move || say!(lang(), set_up.login_hint))
+                        hint=say!(lang(), set_up.login_hint)
                         autocomplete="username"
                         verbatim=true
                         first=true
@@ -60,7 +61,7 @@ pub fn SetUpPage() -> impl IntoView {
                     <Field
                         name="name"
                         label=say!(lang(), set_up.name)
-                        hint=Signal::derive(move || say!(lang(), set_up.name_hint))
+                        hint=say!(lang(), set_up.name_hint)
                         autocomplete="name"
                         optional=true
                     />
@@ -68,7 +69,7 @@ pub fn SetUpPage() -> impl IntoView {
                         name="password"
                         kind="password".to_owned()
                         label=say!(lang(), set_up.password)
-                        hint=Signal::derive(move || say!(lang(), set_up.password_hint))
+                        hint=say!(lang(), set_up.password_hint)
                         autocomplete="new-password"
                         minlength=15_u32
                         maxlength=256_u32

@@ -1,9 +1,10 @@
 //! Signing in: a plain form that works without scripts.
 
 use crate::{
-    i18n::{t, t_string, use_i18n},
+    pages::common::use_lang,
     preferences::Preferences,
     ui::{Button, Field, Kind, Logo, Look, Status, Tone},
+    words::say,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -25,7 +26,7 @@ pub fn SignInPage() -> impl IntoView {
             "wrong" => return None,
             _ => (Tone::Fail, say!(lang(), sign_in.failed)),
         };
-        Some(view! { <p role="status"><Status tone look=Look::Top>{text}</Status></p> })
+        Some(view! { <p role="status"><Status tone look=Look::Top>{text}</Status></p> }.into_any())
     };
     view! {
         <Title text=say!(lang(), sign_in.title) />
@@ -34,9 +35,9 @@ pub fn SignInPage() -> impl IntoView {
                 <h1>{say!(lang(), sign_in.title)}</h1>
                 <p class="ink2">{say!(lang(), sign_in.lede)}</p>
             </div>
-            {notice}
+            {move || notice()}
             <form method="post" action="/sign-in">
-                <input type="hidden" name="next" value=next />
+                <input type="hidden" name="next" value=move || next() />
                 <Field
                     name="login"
                     label=say!(lang(), sign_in.login)

@@ -1,5 +1,6 @@
 //! The server's time in the browser. Ages are shown by it, so a wrong clock on a desk does not matter.
 
+use crate::ui::dynamic;
 use jiff::Timestamp;
 use leptos::prelude::*;
 use switchback_domain::Millis;
@@ -94,22 +95,20 @@ pub fn Age(
     text: Callback<Millis, String>,
 ) -> impl IntoView {
     let clock = use_clock();
-    move || {
-        since.get().map(|since| {
-            let words = move || text.run(Millis::between(since, clock.now()));
-            view! { <time datetime=since.to_string()>{words}</time> }
-        })
-    }
+    let age = move || match since.get() {
+        Some(since) => view! { <time datetime=since.to_string()>{move || text.run(Millis::between(since, clock.now()))}</time> }.into_any(),
+        None => ().into_any(),
+    };
+    dynamic(age)
 }
 
 /// The time of day, UTC.
 #[component]
 pub fn UtcClock() -> impl IntoView {
     let clock = use_clock();
-    let text = move || time_of_day(clock.now());
     view! {
         <span class="clock sm muted nw">
-            <time datetime=move || clock.now().to_string()>{text}</time>
+            <time datetime=move || clock.now().to_string()>{move || time_of_day(clock.now())}</time>
         </span>
     }
 }

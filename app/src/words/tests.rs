@@ -318,6 +318,7 @@ fn picture_with(protection: Protection, active: Option<Side>, findings: Vec<Find
         actions: Actions::default(),
         loss_target: Millis(5_000),
         loss_target_bytes: ByteLag(1 << 24),
+        standing: switchback_domain::operation::Standing::default(),
     }
 }
 

@@ -23,15 +23,13 @@ pub(super) fn PoolChecks(view: View) -> impl IntoView {
     });
     let chips = move || {
         let chip = |(verdict, n): (Verdict, usize)| {
-            let text = move || {
-                let n_text = n.to_string();
-                match verdict {
-                    Verdict::Fail => say!(lang(), pages.checks.fail, n = n_text),
-                    Verdict::Unknown => say!(lang(), pages.checks.unknown, n = n_text),
-                    Verdict::Warn if n == 1 => say!(lang(), pages.checks.warn, n = n_text),
-                    Verdict::Warn => say!(lang(), pages.checks.warn_many, n = n_text),
-                    Verdict::Pass => say!(lang(), pages.checks.pass, n = n_text),
-                }
+            let n_text = n.to_string();
+            let text = match verdict {
+                Verdict::Fail => say!(lang(), pages.checks.fail, n = n_text),
+                Verdict::Unknown => say!(lang(), pages.checks.unknown, n = n_text),
+                Verdict::Warn if n == 1 => say!(lang(), pages.checks.warn, n = n_text),
+                Verdict::Warn => say!(lang(), pages.checks.warn_many, n = n_text),
+                Verdict::Pass => say!(lang(), pages.checks.pass, n = n_text),
             };
             view! {
                 <Status tone=tones::verdict(verdict) look=Look::Chip>
@@ -73,9 +71,9 @@ fn Row(view: View, kind: CheckKind) -> impl IntoView {
     let evidence = move || {
         view! {
             <details class="more">
-                <summary>{move || sentence.get()}</summary>
-                <p>{move || words::readiness::remedy(lang(), kind)}</p>
-                <p class="muted">{read_from}</p>
+                <summary>{sentence}</summary>
+                <p>{words::readiness::remedy(lang(), kind)}</p>
+                <p class="muted">{move || read_from()}</p>
             </details>
         }
     };

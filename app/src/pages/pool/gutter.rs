@@ -104,9 +104,9 @@ fn OwnSight(view: View) -> impl IntoView {
     };
     view! {
         <Status tone=Signal::derive(tone) look=Look::Calm sign=Some(Sign::Eye)>
-            {text}
+            {move || text()}
         </Status>
-        <span>{note}</span>
+        <span>{move || note()}</span>
     }
 }
 
@@ -224,7 +224,7 @@ fn StreamFigures(view: View, link: Memo<Option<LinkPicture>>, tone: Signal<Tone>
     view! {
         <LagLine value=Signal::derive(move || figures().0) rest=Signal::derive(move || figures().1) />
         <Trend curve unit=Unit::Time tone goal=Signal::derive(move || Some(target(goal.get().0))) tall=true />
-        <span class="cap">{caption}</span>
+        <span class="cap">{move || caption()}</span>
     }
 }
 
@@ -238,11 +238,11 @@ fn ArchiveFigures(link: Memo<Option<LinkPicture>>) -> impl IntoView {
     let behind = move || {
         let link = link.read();
         let bytes = link.as_ref().and_then(|link| link.lag_bytes)?;
-        Some(view! { <span class="cap">{say!(lang(), pages.topology.not_there, bytes = words::bytes(bytes))}</span> })
+        Some(view! { <span class="cap">{say!(lang(), pages.topology.not_there, bytes = words::bytes(bytes))}</span> }.into_any())
     };
     view! {
-        <span class="cap">{newest}</span>
-        {behind}
+        <span class="cap">{move || newest()}</span>
+        {move || behind()}
     }
 }
 

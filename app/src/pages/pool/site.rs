@@ -7,7 +7,7 @@ use crate::{
         tones,
     },
     paths,
-    ui::{LinkInside, Look, MemberHeads, MemberRow, Members, NodeCard, NodeFact, Place, Road, SiteColumn, Status, Tone},
+    ui::{LinkInside, Look, MemberHeads, MemberRow, Members, NodeCard, NodeFact, Place, Road, SiteColumn, Status, Tone, dynamic},
     words::{self, say},
 };
 use leptos::prelude::*;
@@ -66,7 +66,7 @@ fn Note(view: View, side: Side) -> impl IntoView {
     let lang = use_lang();
     let clock = crate::ui::use_clock();
     let heard = view.part(move |picture| (picture.sites[side].heard_at, is_silent(&picture.sites[side])));
-    move || {
+    dynamic(move || {
         let (heard_at, silent) = heard.get();
         let Some(heard_at) = heard_at else { return say!(lang(), pages.topology.note_never).into_any() };
         let age = move || words::figures::age(lang(), switchback_domain::Millis::between(heard_at, clock.now()));
@@ -83,9 +83,9 @@ fn Note(view: View, side: Side) -> impl IntoView {
             }
             .into_any()
         } else {
-            (move || say!(lang(), pages.topology.note_fresh, age = age())).into_any()
+            view! { {move || say!(lang(), pages.topology.note_fresh, age = age())} }.into_any()
         }
-    }
+    })
 }
 
 /// Nothing of the site is fresh.
@@ -108,7 +108,7 @@ fn SiteMembers(view: View, side: Side) -> impl IntoView {
         SiteRole::Standby => say!(lang(), pages.topology.standby_members),
         _ => say!(lang(), pages.topology.members),
     };
-    let heads = move || MemberHeads {
+    let heads = MemberHeads {
         member: say!(lang(), pages.topology.head_member),
         state: say!(lang(), pages.topology.head_state),
         sessions: say!(lang(), pages.topology.head_sessions),
@@ -136,7 +136,7 @@ fn SiteMembers(view: View, side: Side) -> impl IntoView {
     };
     let first = members.get_untracked();
     view! {
-        <Members title=Signal::derive(title) note=Signal::derive(note) heads=Signal::derive(heads)>
+        <Members title=Signal::derive(title) note=Signal::derive(note) heads>
             <For
                 each=move || names.get()
                 key=Clone::clone
@@ -231,7 +231,7 @@ fn Node(view: View, side: Side, name: NodeName, order: Memo<Vec<NodeName>>) -> i
             node.read().as_ref().map_or_else(String::new, |node| words::picture::node_state(lang(), node.state, node.knowledge.is_fresh()))
         };
         let look = if tone == Tone::Ok { Look::Calm } else { Look::Plain };
-        view! { <Status tone look>{word}</Status> }
+        view! { <Status tone look>{move || word()}</Status> }
     };
     let place = move || node.read().as_ref().map_or(Place::Stale, |node| tones::place(node, site_role.get()));
     let role = Memo::new(move |_| node.read().as_ref().map_or(NodeRole::Unknown, |node| node.role));
@@ -255,7 +255,7 @@ fn Node(view: View, side: Side, name: NodeName, order: Memo<Vec<NodeName>>) -> i
             (_, false) => say!(lang(), pages.topology.replayed),
         };
         view! {
-            <span>{verb} " " <b>{newest}</b></span>
+            <span>{move || verb()} " " <b>{move || newest()}</b></span>
             <Trend curve unit=Unit::Rate tone />
         }
     };
@@ -266,7 +266,7 @@ fn Node(view: View, side: Side, name: NodeName, order: Memo<Vec<NodeName>>) -> i
     };
     let shown_name = name.to_string();
     view! {
-        {link}
+        {move || link()}
         <NodeCard
             sign=Signal::derive(move || tones::node_sign(role.get()))
             place=Signal::derive(place)
@@ -354,13 +354,13 @@ fn Inside(view: View, name: NodeName) -> impl IntoView {
             Some(link) => words::picture::link_state(lang(), link.state, link.knowledge.is_fresh()),
             None => say!(lang(), pages.topology.no_reading),
         };
-        view! { <Status tone look>{word}</Status> }
+        view! { <Status tone look>{move || word()}</Status> }
     };
     view! {
         <LinkInside road=Signal::derive(road) nostrip:href=href sentence=Signal::derive(sentence)>
-            {status}
+            {move || status()}
             " "
-            {figures}
+            {move || figures()}
         </LinkInside>
     }
 }

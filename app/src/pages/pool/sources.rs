@@ -88,18 +88,18 @@ fn Row(view: View, side: Side, name: EndpointName) -> impl IntoView {
     let failure = Memo::new(move |_| failure());
     let status = move || {
         let look = if tone.get() == Tone::Ok { Look::Calm } else { Look::Plain };
-        view! { <Status tone look>{state}</Status> }
+        view! { <Status tone look>{move || state()}</Status> }.into_any()
     };
     let kind = move || endpoint.read().as_ref().map_or_else(String::new, |endpoint| words::picture::endpoint_kind(lang(), endpoint.kind));
     let seen = Signal::derive(move || endpoint.read().as_ref().and_then(|endpoint| endpoint.knowledge.seen_at()));
     view! {
         <tr role="row" data-s=move || tone.get().word()>
             <th role="rowheader" scope="row"><span class="nw mono">{shown}</span></th>
-            <td role="cell">{kind}</td>
+            <td role="cell">{move || kind()}</td>
             <td role="cell"><span class="nw">{view.site(side)}</span></td>
             <td role="cell">
-                {status}
-                {move || failure.get().map(|text| view! { <p class="sm ink2">{text}</p> })}
+                {move || status()}
+                {move || failure.get().map(|text| view! { <p class="sm ink2">{text}</p> }.into_any())}
             </td>
             <td role="cell" class="num nw"><Ago since=seen /></td>
         </tr>
