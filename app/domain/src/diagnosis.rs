@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// Something that a person should know. Ordered by how bad it is; see [`Finding::severity`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "finding", rename_all = "snake_case")]
 pub enum Finding {
     /// Both sites accept writes.
@@ -107,6 +108,7 @@ pub enum Finding {
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Something is missing that still has a stand-in.

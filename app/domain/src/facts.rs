@@ -21,6 +21,7 @@ pub enum Facts {
 
 /// Why an endpoint gave no usable answer. The sentence for people is made by the console's pages; the cause goes to the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "failure", rename_all = "snake_case")]
 pub enum ProbeFailure {
     /// The connection was refused or reset: the machine answers, the process is gone.
@@ -325,6 +326,7 @@ pub struct MemberFacts {
 
 /// What a member is doing. Unknown is what a page shows when the reading is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MemberState {
     /// Takes new sessions.

@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr};
 
 /// A position in the write-ahead log, in bytes since its beginning; written `5E/3A00C1D8` as `PostgreSQL` does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(value_type = String, example = "5E/3A00C1D8"))]
 #[serde(try_from = "String", into = "String")]
 pub struct Lsn(pub u64);
 
@@ -55,11 +57,13 @@ impl From<Lsn> for String {
 
 /// A distance in the write-ahead log, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct ByteLag(pub u64);
 
 /// A distance in time, in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct Millis(pub u64);
 
@@ -72,6 +76,7 @@ impl Millis {
 
 /// A history of the database since a promotion; each promotion begins the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct Timeline(pub u32);
 

@@ -21,6 +21,8 @@ use std::{fmt, str::FromStr};
 
 /// The number of an operation, unique in the console's store; written `op-0042`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(value_type = String, example = "op-0042"))]
 #[serde(try_from = "String", into = "String")]
 pub struct OperationId(pub u64);
 
@@ -58,6 +60,7 @@ impl From<OperationId> for String {
 
 /// Counts changes of a pool's active site; everything that was decided under an older one is stale.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct Epoch(pub u64);
 
@@ -77,6 +80,7 @@ impl fmt::Display for Epoch {
 
 /// What somebody wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Intent {
     /// Make the other site active without losing anything.
@@ -141,6 +145,7 @@ impl Intent {
 
 /// What one member shall do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct MemberChange {
     /// Its site.
     pub side: Side,
@@ -152,6 +157,7 @@ pub struct MemberChange {
 
 /// What a member is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MemberOrder {
     /// Take sessions.
@@ -164,6 +170,7 @@ pub enum MemberOrder {
 
 /// An operation and how far it has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Operation {
     /// Its number.
     pub id: OperationId,
@@ -201,6 +208,7 @@ pub struct Operation {
 
 /// How far a step has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StepRun {
     /// Where it stands.
     pub state: StepState,
@@ -216,6 +224,7 @@ pub struct StepRun {
 
 /// Where a step stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum StepState {
     /// Not begun.
@@ -240,6 +249,7 @@ pub enum StepState {
 
 /// An effect that is being taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct UndoRun {
     /// The step whose effect it is.
     pub step: usize,
@@ -249,6 +259,7 @@ pub struct UndoRun {
 
 /// Where an operation stands as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "stage", rename_all = "snake_case")]
 pub enum Stage {
     /// Waits for approvals. Policy asks for none yet.
@@ -288,6 +299,7 @@ pub enum Stage {
 
 /// Why an operation ended before its point of no return.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "why", rename_all = "snake_case")]
 pub enum GivenUp {
     /// Somebody cancelled it.
@@ -306,6 +318,7 @@ pub enum GivenUp {
 
 /// How an operation ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// Everything was done.
@@ -324,6 +337,7 @@ pub enum Outcome {
 
 /// A question to a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Question {
     /// Counts the questions of an operation, so that an answer is never given to another one.
     pub number: u32,
@@ -339,6 +353,7 @@ pub struct Question {
 
 /// What may be answered to a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
     /// Begin the step again. It looks for its effect first.
@@ -355,6 +370,7 @@ pub enum Choice {
 
 /// A question that was asked, and its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Asked {
     /// What was asked.
     pub question: Question,
@@ -366,6 +382,7 @@ pub struct Asked {
 
 /// An answer to a question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Answered {
     /// What.
     pub choice: Choice,
@@ -379,6 +396,7 @@ pub struct Answered {
 
 /// How long clients could not write, as the console's own writer saw it: it writes a small row on the primary every 20 ms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Outage {
     /// The last acknowledged write before it.
     pub last_write_at: Timestamp,
@@ -510,6 +528,7 @@ pub struct Entry {
 
 /// A plan and the hash under which it is requested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Planned {
     /// The plan.
     pub plan: Plan,
@@ -519,6 +538,7 @@ pub struct Planned {
 
 /// What somebody wants of a running operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Wish {
     /// Stop at the next place where it may.
@@ -531,6 +551,7 @@ pub enum Wish {
 
 /// A running or finished operation on one line: for the pool's page and for lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Glance {
     /// Its number.
     pub id: OperationId,
@@ -558,6 +579,7 @@ pub struct Glance {
 
 /// What stands about a pool beside its readings: kept in the console's store, not read from an engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Standing {
     /// The present epoch.
     pub epoch: Epoch,
@@ -573,6 +595,7 @@ pub struct Standing {
 
 /// A site that must not come back as active.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Fence {
     /// Which.
     pub side: Side,

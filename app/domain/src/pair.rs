@@ -6,6 +6,7 @@ use std::ops::{Index, IndexMut};
 /// The first or the second site of a pool, in the order of the configuration. Which one is active does not matter:
 /// a side never changes place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// The first site; always drawn left.
@@ -38,6 +39,7 @@ impl Side {
 
 /// One of something for each site.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Pair<T> {
     /// Of the first site.
     pub a: T,

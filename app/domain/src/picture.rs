@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 /// A pool at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Picture {
     /// The pool's name.
     pub pool: PoolId,
@@ -55,6 +56,7 @@ pub struct Picture {
 
 /// How well a part of the picture is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "known", rename_all = "snake_case")]
 pub enum Knowledge {
     /// Read recently.
@@ -93,6 +95,7 @@ impl Knowledge {
 
 /// A site at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SitePicture {
     /// Its name.
     pub id: SiteId,
@@ -114,6 +117,7 @@ pub struct SitePicture {
 
 /// What part a site plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SiteRole {
     /// Its primary accepts writes.
@@ -132,6 +136,7 @@ pub enum SiteRole {
 
 /// A database node at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NodePicture {
     /// Its name.
     pub name: NodeName,
@@ -161,6 +166,7 @@ pub struct NodePicture {
 
 /// What part a node plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum NodeRole {
     /// The only writable node.
@@ -177,6 +183,7 @@ pub enum NodeRole {
 
 /// What a node is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum NodeState {
     /// A primary, out of recovery.
@@ -201,6 +208,7 @@ pub enum NodeState {
 
 /// A member at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct MemberPicture {
     /// Its name.
     pub name: MemberName,
@@ -220,6 +228,7 @@ pub struct MemberPicture {
 
 /// An endpoint at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct EndpointPicture {
     /// Its name.
     pub name: EndpointName,
@@ -233,6 +242,7 @@ pub struct EndpointPicture {
 
 /// Replication from one node to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LinkPicture {
     /// Which of the four kinds.
     pub kind: LinkKind,
@@ -261,6 +271,7 @@ pub struct LinkPicture {
 
 /// The kinds of link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LinkKind {
     /// Primary to mirror, within the active site.
@@ -280,6 +291,7 @@ impl LinkKind {
 
 /// What a link is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LinkState {
     /// Records flow.
@@ -302,6 +314,7 @@ pub enum LinkState {
 
 /// What would be lost if the active site died now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Protection {
     /// In one word.
     pub state: ProtectionState,
@@ -317,6 +330,7 @@ pub struct Protection {
 
 /// Protection in one word, worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ProtectionState {
     /// The other site follows within the targets.
@@ -335,6 +349,7 @@ pub enum ProtectionState {
 
 /// How a figure is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
     /// About this much: an estimate of the present.
@@ -349,6 +364,7 @@ pub enum Bound {
 
 /// The three guarded actions: what stands in the way of each.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Actions {
     /// Planned switchover to the other site.
     pub switchover: Vec<Objection>,
@@ -360,12 +376,14 @@ pub struct Actions {
 
 /// A pool on one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Summary {
     /// The pool's name.
     pub pool: PoolId,
     /// What it is for.
     pub title: String,
     /// Names and roles of its sites.
+    #[cfg_attr(feature = "schema", schema(value_type = Pair<Vec<String>>))]
     pub sites: Pair<(SiteId, SiteRole)>,
     /// Which site accepts writes.
     pub active: Option<Side>,

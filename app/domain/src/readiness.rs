@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// One condition and how it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Check {
     /// Which condition.
     pub kind: CheckKind,
@@ -22,6 +23,7 @@ pub struct Check {
 
 /// How a check stands. The order is the order of pages: worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Not met.
@@ -36,6 +38,7 @@ pub enum Verdict {
 
 /// The conditions. Each has a title and a remedy in the locales.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CheckKind {
     /// All nodes are copies of the same database system.
@@ -108,6 +111,7 @@ impl CheckKind {
 
 /// What a verdict rests on. Pages turn it into a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "evidence", rename_all = "snake_case")]
 pub enum Evidence {
     /// These endpoints gave no fresh reading.
@@ -223,6 +227,7 @@ pub enum Evidence {
 
 /// Why a guarded action cannot be taken now, or is advised against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "objection", rename_all = "snake_case")]
 pub enum Objection {
     /// Both sites accept writes: stop one side first.

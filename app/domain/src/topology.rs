@@ -99,6 +99,7 @@ impl Default for Policy {
 
 /// What kind of thing an endpoint is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EndpointKind {
     /// A Patroni REST interface.

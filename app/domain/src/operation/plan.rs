@@ -13,6 +13,7 @@ const PLAN_LASTS: SignedDuration = SignedDuration::from_mins(5);
 
 /// What would be done, and the facts it rests on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Plan {
     /// The pool.
     pub pool: PoolId,
@@ -36,6 +37,7 @@ pub struct Plan {
 
 /// Why a plan cannot be requested, or is advised against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "because", rename_all = "snake_case")]
 pub enum PlanObjection {
     /// The situation of the pool.
@@ -137,6 +139,7 @@ impl Plan {
 
 /// What somebody asks for after having seen a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Request {
     /// The pool.
     pub pool: PoolId,
@@ -171,6 +174,7 @@ pub struct Request {
 
 /// Why a request was not taken. Nothing has happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "refusal", rename_all = "snake_case")]
 pub enum Refusal {
     /// The plan has objections.

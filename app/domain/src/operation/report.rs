@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The report of an operation; of one that has not ended, as far as it has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Report {
     /// Its number.
     pub id: OperationId,
@@ -58,6 +59,7 @@ pub struct Report {
 
 /// What was lost.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Loss {
     /// Proved that nothing was: the other site had replayed the old primary's shutdown checkpoint before it was promoted.
     pub proved_none: bool,
@@ -71,6 +73,7 @@ pub struct Loss {
 
 /// What the pool promises, and whether that was kept; nothing where it was not measured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Targets {
     /// Recovery time: how long clients may be without writes.
     pub recovery_time: Millis,
@@ -84,6 +87,7 @@ pub struct Targets {
 
 /// One step in a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StepReport {
     /// Which.
     pub step: Step,

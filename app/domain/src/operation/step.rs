@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// One step. It leaves nothing to choose while it runs, except who leads a site: leaders move, and are looked for anew.
 /// Each begins by looking whether its effect is there already, so that it can be begun again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum Step {
     /// Look at everything anew under the lease, and stand down when the situation is not the planned one.
@@ -184,6 +185,7 @@ impl Step {
 
 /// Something that a step saw, kept as evidence. Pages and reports turn each into a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "fact", rename_all = "snake_case")]
 pub enum Fact {
     /// Who leads a site.
@@ -339,6 +341,7 @@ pub enum Fact {
 
 /// Why a step did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "trouble", rename_all = "snake_case")]
 pub enum Trouble {
     /// The situation is not the one that was planned for.
@@ -412,6 +415,7 @@ pub enum Trouble {
 
 /// What was still missing when a deadline passed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "missing", rename_all = "snake_case")]
 pub enum Missing {
     /// The engine's answer.
