@@ -12,7 +12,7 @@ mod tests;
 pub use decide::Next;
 pub use plan::{Plan, PlanObjection, Refusal, Request, plan};
 pub use report::{Loss, Report, StepReport, Targets};
-pub use step::{Fact, Step, Trouble};
+pub use step::{Fact, Missing, Step, Trouble};
 
 use crate::{ByteLag, Login, MemberName, Millis, PoolId, Side};
 use jiff::Timestamp;
