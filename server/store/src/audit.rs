@@ -1,25 +1,34 @@
 //! The audit history. That nothing in it changes is enforced by the database's triggers, not only by the absence of a
 //! statement here.
 
-use crate::sql::{SqlStore, parsed, rows, run, time, unreadable, without_nul};
+use crate::sql::{SqlStore, parsed, rows, time, unreadable};
 use switchback_engine::ports::{AuditEntry, AuditStore, Stored};
 
 type Row = (i64, Option<String>, String, String, String, String, String);
 
+/// Appends an entry, by itself or within a transaction.
+macro_rules! append_audit {
+    ($on:expr, $entry:expr) => {
+        $crate::sql::run!(
+            $on,
+            "INSERT INTO audit (at, actor, action, subject, result, detail, from_address) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            $entry.at.as_millisecond(),
+            $entry.actor.as_ref().map(switchback_domain::Login::as_str),
+            $crate::sql::without_nul(&$entry.action),
+            $crate::sql::without_nul(&$entry.subject),
+            $entry.result.as_str(),
+            $entry.detail.to_string(),
+            $crate::sql::without_nul(&$entry.from_address),
+        )
+    };
+}
+
+pub(crate) use append_audit;
+
 impl AuditStore for SqlStore {
     fn append<'a>(&'a self, entry: &'a AuditEntry) -> Stored<'a, ()> {
         Box::pin(async move {
-            run!(
-                &self.writers,
-                "INSERT INTO audit (at, actor, action, subject, result, detail, from_address) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                entry.at.as_millisecond(),
-                entry.actor.as_ref().map(switchback_domain::Login::as_str),
-                without_nul(&entry.action),
-                without_nul(&entry.subject),
-                entry.result.as_str(),
-                entry.detail.to_string(),
-                without_nul(&entry.from_address),
-            )?;
+            append_audit!(&self.writers, entry)?;
             Ok(())
         })
     }

@@ -1,6 +1,9 @@
 //! Short history of pools: points in three steps, and changes of state.
 
-use crate::sql::{SqlStore, rows, run, time, unreadable};
+use crate::{
+    journal::forgotten_until,
+    sql::{SqlStore, rows, run, time, unreadable},
+};
 use jiff::Timestamp;
 use switchback_domain::{
     PoolId,
@@ -130,6 +133,7 @@ impl HistoryStore for SqlStore {
                      ) AS placed WHERE place > $1)",
                 CHANGES_KEPT,
             )?;
+            gone += run!(work.on(), "DELETE FROM remembered WHERE at <= $1", forgotten_until(now))?;
             work.commit().await?;
             Ok(gone)
         })

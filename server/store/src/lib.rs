@@ -5,6 +5,7 @@
 
 mod audit;
 mod history;
+mod journal;
 mod open;
 mod people;
 mod sql;

@@ -163,8 +163,11 @@ async fn open_file(file: &Path) -> Result<SqlStore, OpenError> {
         Some(26) => OpenError::NotADatabase { file: file.to_owned() },
         _ => not_writable(error.into()),
     };
-    let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(PATIENCE * 2).connect_with(options.clone()).await;
-    let writer = writer.map_err(explain)?;
+    let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(PATIENCE * 2);
+    // When a disk is full, SQLite ends the transaction by itself; sqlx does not see that, and would refuse every other one
+    // on this connection for ever. A new connection takes its place.
+    let writer = writer.before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }));
+    let writer = writer.connect_with(options.clone()).await.map_err(explain)?;
     let writable = async {
         let attempt = writer.begin_with("BEGIN IMMEDIATE").await?;
         attempt.rollback().await
@@ -217,8 +220,14 @@ async fn open_server(options: PgConnectOptions) -> Result<SqlStore, OpenError> {
 /// the store remembers a digest of each.
 type Files = &'static [(i64, &'static str, &'static str)];
 
-const SQLITE: Files = &[(1, "first", include_str!("../migrations/sqlite/0001_first.sql"))];
-const POSTGRES: Files = &[(1, "first", include_str!("../migrations/postgres/0001_first.sql"))];
+const SQLITE: Files = &[
+    (1, "first", include_str!("../migrations/sqlite/0001_first.sql")),
+    (2, "operations", include_str!("../migrations/sqlite/0002_operations.sql")),
+];
+const POSTGRES: Files = &[
+    (1, "first", include_str!("../migrations/postgres/0001_first.sql")),
+    (2, "operations", include_str!("../migrations/postgres/0002_operations.sql")),
+];
 
 fn migrations(files: Files) -> Migrator {
     let migration = |(version, name, text): &(i64, &'static str, &'static str)| {

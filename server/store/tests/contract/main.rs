@@ -7,7 +7,10 @@
 mod addresses;
 mod audit;
 mod fixture;
+mod full_disk;
 mod history;
+mod journal;
+mod lease;
 mod people;
 mod postgres;
 mod together;
@@ -57,8 +60,24 @@ promises![
     audit::nothing_in_the_audit_history_can_be_changed,
     audit::any_text_can_be_written_down,
     audit::an_unknown_result_is_refused,
+    journal::entries_come_back_whole_and_in_order,
+    journal::a_pool_has_one_open_operation_at_most,
+    journal::a_lost_lease_writes_nothing,
+    journal::an_entry_is_written_once_and_in_turn,
+    journal::nothing_in_the_journal_can_be_changed,
+    journal::changes_of_the_record_are_one_with_their_entry,
+    journal::many_operations_are_written_at_once,
+    journal::of_many_who_append_the_same_entry_at_once_one_succeeds,
+    journal::entries_one_after_the_other,
+    lease::a_lease_is_held_until_it_expires_or_is_given_back,
+    lease::an_expired_lease_that_nobody_took_still_writes,
+    lease::of_many_who_want_a_lease_at_once_one_gets_it,
+    lease::a_lease_is_never_taken_between_the_check_and_the_entry,
+    lease::answers_are_remembered_for_a_day,
+    lease::of_many_answers_to_one_key_at_once_one_is_remembered,
     together::many_tasks_write_and_read_at_once,
     together::everything_is_there_after_reopening,
+    together::the_store_of_the_version_before_is_brought_up_to_date,
     together::the_store_of_a_newer_program_is_refused_and_left_alone,
     together::a_migration_that_was_changed_is_noticed,
 ];

@@ -3,6 +3,7 @@
 use crate::{
     audit::entry,
     fixture::{Fixture, at, session, with_person},
+    journal::{opened, seen, step},
 };
 use nix::{
     sys::signal::{Signal, kill},
@@ -15,7 +16,8 @@ use std::{
     process::{Child, Command, Stdio},
     time::Duration,
 };
-use switchback_engine::ports::StoreError;
+use switchback_domain::operation::Epoch;
+use switchback_engine::ports::{RecordChange, StoreError};
 use switchback_store::OpenError;
 use tempfile::TempDir;
 
@@ -121,6 +123,8 @@ pub async fn a_server_that_refuses_writes_fails_them_and_keeps_the_data(server: 
     with_person(store, "ada").await;
     let kept = session(1, "ada", at(0), at(0));
     store.add_session(&kept).await.unwrap();
+    let (lease, id) = opened(store, "p").await;
+    let written = seen(store, "p").await;
     // A standby, or a server whose disk is full, answers and refuses to write.
     let read_only = |state: &str| {
         format!(
@@ -131,10 +135,16 @@ pub async fn a_server_that_refuses_writes_fails_them_and_keeps_the_data(server: 
     server.run(read_only("on")).await;
     assert!(matches!(store.append(&entry(1)).await, Err(StoreError::Failed(_))));
     assert!(matches!(store.touch_session(&kept.secret_hash, at(9)).await, Err(StoreError::Failed(_))));
+    let changes = [RecordChange::Epoch(Epoch(1))];
+    let refused = store.append_entry(&lease, id, 1, &step(1), Some(&entry(1)), &changes, true).await;
+    assert!(matches!(refused, Err(StoreError::Failed(_))), "{refused:?}");
+    assert!(matches!(store.take_lease(&lease.pool, "another", at(0), at(9)).await, Err(StoreError::Failed(_))));
     assert_eq!(store.session(&kept.secret_hash).await.unwrap().unwrap().0, kept);
+    assert_eq!(seen(store, "p").await, written);
     server.run(read_only("off")).await;
-    store.append(&entry(2)).await.unwrap();
-    assert_eq!(store.entries(9).await.unwrap(), [entry(2)]);
+    store.append_entry(&lease, id, 1, &step(1), Some(&entry(2)), &changes, true).await.unwrap();
+    assert_eq!(store.entries(9).await.unwrap(), [entry(2), entry(0)]);
+    assert_eq!(store.record(&lease.pool).await.unwrap().epoch, Epoch(1));
 }
 
 pub async fn cut_connections_are_replaced(server: &Server) {

@@ -3,6 +3,7 @@
 use crate::{
     audit::entry,
     fixture::{Fixture, at, pool, session, with_person},
+    journal::{opened, step},
 };
 use switchback_domain::history::{Metric, Point, Span};
 use switchback_store::OpenError;
@@ -74,13 +75,32 @@ pub async fn everything_is_there_after_reopening(fixture: Fixture) {
     assert_eq!(store.entries(9).await.unwrap(), [entry(1)]);
 }
 
+pub async fn the_store_of_the_version_before_is_brought_up_to_date(fixture: Fixture) {
+    let ada = with_person(&*fixture.store, "ada").await;
+    fixture.store.append(&entry(1)).await.unwrap();
+    // Back to the tables of version 1, as they were before there were operations.
+    let tables =
+        "DROP TABLE journal; DROP TABLE operations; DROP TABLE fences; DROP TABLE pools; DROP TABLE leases; DROP TABLE remembered;";
+    fixture.tamper(&format!("{tables} DELETE FROM _sqlx_migrations WHERE version = 2")).await.unwrap();
+    if fixture.url.starts_with("postgres:") {
+        let functions = "DROP FUNCTION journal_refuses_change, journal_refuses_gaps, operations_refuse_change";
+        fixture.tamper(functions).await.unwrap();
+    }
+    let fixture = fixture.reopen().await;
+    let store = &*fixture.store;
+    assert_eq!(store.person(&ada.login).await.unwrap().unwrap().0, ada);
+    assert_eq!(store.entries(9).await.unwrap(), [entry(1)]);
+    let (_, id) = opened(store, "p").await;
+    assert_eq!(store.journal(id).await.unwrap(), [step(0)]);
+}
+
 pub async fn the_store_of_a_newer_program_is_refused_and_left_alone(fixture: Fixture) {
     fixture.store.append(&entry(1)).await.unwrap();
     let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
                  SELECT 77, 'from the future', success, checksum, execution_time FROM _sqlx_migrations WHERE version = 1";
     fixture.tamper(newer).await.unwrap();
     let refused = switchback_store::open(&fixture.url).await.err().unwrap();
-    assert!(matches!(refused, OpenError::Newer { found: 77, known: 1 }), "{refused:?}");
+    assert!(matches!(refused, OpenError::Newer { found: 77, known: 2 }), "{refused:?}");
     // Going back to the newer program finds everything as it was.
     fixture.tamper("DELETE FROM _sqlx_migrations WHERE version = 77").await.unwrap();
     let fixture = fixture.reopen().await;

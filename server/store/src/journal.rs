@@ -1,0 +1,277 @@
+//! Operations: their journal, the record and the lease of each pool, and answers that are remembered.
+//!
+//! Whatever belongs to an entry is one transaction with it, so that the database waits for its disk once. That nothing
+//! in the journal changes, and that a pool has one open operation at most, is enforced by the database itself.
+
+use crate::{
+    audit::append_audit,
+    sql::{SqlStore, Which, Work, rows, run, unreadable, without_nul},
+};
+use jiff::{SignedDuration, Timestamp};
+use switchback_domain::{
+    PoolId, Side,
+    operation::{Entry, Epoch, OperationId},
+};
+use switchback_engine::ports::{AuditEntry, JournalStore, Lease, PoolRecord, RecordChange, StoreError, Stored};
+
+/// How long an answer is remembered.
+const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// What was remembered at this time or before, in milliseconds since 1970, is forgotten at `now`.
+pub(crate) fn forgotten_until(now: Timestamp) -> i64 {
+    now.as_millisecond().saturating_sub(i64::try_from(REMEMBERED_FOR.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn side_word(side: Side) -> &'static str {
+    match side {
+        Side::A => "a",
+        Side::B => "b",
+    }
+}
+
+fn id_of(id: i64) -> Result<OperationId, StoreError> {
+    u64::try_from(id).map(OperationId).map_err(|_| unreadable("the number of an operation", id))
+}
+
+/// The number as the database knows it; it gives no operation a negative one.
+fn number_of(operation: OperationId) -> i64 {
+    i64::try_from(operation.0).unwrap_or(-1)
+}
+
+fn text_of(entry: &Entry) -> Result<String, StoreError> {
+    serde_json::to_string(entry).map_err(|error| unreadable("a journal entry", error))
+}
+
+/// Insists that the lease is held, and that nobody takes it before the transaction ends. One that has expired and that
+/// nobody has taken is still held.
+async fn insist(work: &mut Work, lease: &Lease) -> Result<(), StoreError> {
+    let sql = match work.on() {
+        // SQLite has one writer at a time, and that is this transaction.
+        Which::Sqlite(_) => "SELECT token FROM leases WHERE pool = $1 AND token = $2 AND holder IS NOT NULL",
+        Which::Postgres(_) => "SELECT token FROM leases WHERE pool = $1 AND token = $2 AND holder IS NOT NULL FOR UPDATE",
+    };
+    let held: Vec<(i64,)> = rows!(work.on(), sql, lease.pool.as_str(), lease.token)?;
+    if held.is_empty() { Err(StoreError::Taken) } else { Ok(()) }
+}
+
+async fn change(work: &mut Work, pool: &PoolId, change: &RecordChange) -> Result<(), StoreError> {
+    match change {
+        RecordChange::Epoch(epoch) => {
+            let epoch = i64::try_from(epoch.0).map_err(|_| unreadable("an epoch", epoch))?;
+            run!(
+                work.on(),
+                "INSERT INTO pools (pool, epoch) VALUES ($1, $2) ON CONFLICT (pool) DO UPDATE SET epoch = excluded.epoch",
+                pool.as_str(),
+                epoch,
+            )?;
+        }
+        RecordChange::FenceUp(fence) => {
+            let text = serde_json::to_string(fence).map_err(|error| unreadable("a fence", error))?;
+            run!(work.on(), "INSERT INTO pools (pool, epoch) VALUES ($1, 0) ON CONFLICT (pool) DO NOTHING", pool.as_str())?;
+            run!(
+                work.on(),
+                "INSERT INTO fences (pool, side, fence) VALUES ($1, $2, $3)
+                 ON CONFLICT (pool, side) DO UPDATE SET fence = excluded.fence",
+                pool.as_str(),
+                side_word(fence.side),
+                text.as_str(),
+            )?;
+        }
+        RecordChange::FenceDown(side) => {
+            run!(work.on(), "DELETE FROM fences WHERE pool = $1 AND side = $2", pool.as_str(), side_word(*side))?;
+        }
+    }
+    Ok(())
+}
+
+type Remembered = Option<([u8; 32], String)>;
+
+fn remembered_of(rows: Vec<(Vec<u8>, String)>) -> Result<Remembered, StoreError> {
+    let Some((body, answer)) = rows.into_iter().next() else { return Ok(None) };
+    let body = body.try_into().map_err(|body: Vec<u8>| unreadable("a digest of so many bytes", body.len()))?;
+    Ok(Some((body, answer)))
+}
+
+impl JournalStore for SqlStore {
+    fn take_lease<'a>(&'a self, pool: &'a PoolId, holder: &'a str, now: Timestamp, until: Timestamp) -> Stored<'a, Option<Lease>> {
+        Box::pin(async move {
+            let taken: Vec<(i64,)> = rows!(
+                &self.writers,
+                "INSERT INTO leases AS kept (pool, holder, token, expires_at) VALUES ($1, $2, 1, $4)
+                 ON CONFLICT (pool) DO UPDATE SET
+                     token      = CASE WHEN kept.holder = excluded.holder THEN kept.token ELSE kept.token + 1 END,
+                     holder     = excluded.holder,
+                     expires_at = excluded.expires_at
+                 WHERE kept.holder IS NULL OR kept.holder = excluded.holder OR kept.expires_at <= $3
+                 RETURNING token",
+                pool.as_str(),
+                holder,
+                now.as_millisecond(),
+                until.as_millisecond(),
+            )?;
+            Ok(taken.first().map(|(token,)| Lease { pool: pool.clone(), token: *token }))
+        })
+    }
+
+    fn give_lease_back<'a>(&'a self, lease: &'a Lease) -> Stored<'a, ()> {
+        Box::pin(async move {
+            run!(&self.writers, "UPDATE leases SET holder = NULL WHERE pool = $1 AND token = $2", lease.pool.as_str(), lease.token)?;
+            Ok(())
+        })
+    }
+
+    fn open_operation<'a>(&'a self, lease: &'a Lease, first: &'a Entry, audit: &'a AuditEntry) -> Stored<'a, OperationId> {
+        Box::pin(async move {
+            let first = text_of(first)?;
+            let mut work = self.work().await?;
+            insist(&mut work, lease).await?;
+            let opened: Vec<(i64,)> = rows!(
+                work.on(),
+                "INSERT INTO operations (pool)
+                 SELECT $1 WHERE NOT EXISTS (SELECT 1 FROM operations WHERE pool = $1 AND ended = 0) RETURNING id",
+                lease.pool.as_str(),
+            )?;
+            let Some((id,)) = opened.first() else { return Err(StoreError::Taken) };
+            run!(work.on(), "INSERT INTO journal (operation, number, entry) VALUES ($1, 0, $2)", *id, first.as_str())?;
+            append_audit!(work.on(), audit)?;
+            work.commit().await?;
+            id_of(*id)
+        })
+    }
+
+    fn append_entry<'a>(
+        &'a self,
+        lease: &'a Lease,
+        operation: OperationId,
+        number: u32,
+        entry: &'a Entry,
+        audit: Option<&'a AuditEntry>,
+        changes: &'a [RecordChange],
+        ends: bool,
+    ) -> Stored<'a, ()> {
+        Box::pin(async move {
+            let entry = text_of(entry)?;
+            let id = number_of(operation);
+            let mut work = self.work().await?;
+            insist(&mut work, lease).await?;
+            let appended = run!(
+                work.on(),
+                "INSERT INTO journal (operation, number, entry)
+                 SELECT $1, $2, $3 FROM operations WHERE id = $1 AND pool = $4 AND ended = 0
+                 AND NOT EXISTS (SELECT 1 FROM journal WHERE operation = $1 AND number = $2)",
+                id,
+                i64::from(number),
+                entry.as_str(),
+                lease.pool.as_str(),
+            )?;
+            if appended == 0 {
+                return Err(StoreError::Taken);
+            }
+            if let Some(audit) = audit {
+                append_audit!(work.on(), audit)?;
+            }
+            for one in changes {
+                change(&mut work, &lease.pool, one).await?;
+            }
+            if ends {
+                run!(work.on(), "UPDATE operations SET ended = 1 WHERE id = $1", id)?;
+            }
+            work.commit().await
+        })
+    }
+
+    fn journal(&self, operation: OperationId) -> Stored<'_, Vec<Entry>> {
+        Box::pin(async move {
+            let rows: Vec<(String,)> =
+                rows!(&self.readers, "SELECT entry FROM journal WHERE operation = $1 ORDER BY number", number_of(operation))?;
+            let read = |(entry,): (String,)| serde_json::from_str(&entry).map_err(|_| unreadable("a journal entry", entry));
+            rows.into_iter().map(read).collect()
+        })
+    }
+
+    fn operations<'a>(&'a self, pool: Option<&'a PoolId>, most: u32) -> Stored<'a, Vec<OperationId>> {
+        Box::pin(async move {
+            let most = i64::from(most);
+            let ids: Vec<(i64,)> = match pool {
+                None => rows!(&self.readers, "SELECT id FROM operations ORDER BY id DESC LIMIT $1", most),
+                Some(pool) => {
+                    rows!(&self.readers, "SELECT id FROM operations WHERE pool = $1 ORDER BY id DESC LIMIT $2", pool.as_str(), most)
+                }
+            }?;
+            ids.into_iter().map(|(id,)| id_of(id)).collect()
+        })
+    }
+
+    fn open_operation_of<'a>(&'a self, pool: &'a PoolId) -> Stored<'a, Option<OperationId>> {
+        Box::pin(async move {
+            let open: Vec<(i64,)> = rows!(&self.readers, "SELECT id FROM operations WHERE pool = $1 AND ended = 0", pool.as_str())?;
+            open.first().map(|(id,)| id_of(*id)).transpose()
+        })
+    }
+
+    fn record<'a>(&'a self, pool: &'a PoolId) -> Stored<'a, PoolRecord> {
+        Box::pin(async move {
+            // One statement, so that epoch and fences are of the same moment.
+            let rows: Vec<(i64, Option<String>)> = rows!(
+                &self.readers,
+                "SELECT pools.epoch, fences.fence FROM pools LEFT JOIN fences ON fences.pool = pools.pool
+                 WHERE pools.pool = $1 ORDER BY fences.side",
+                pool.as_str(),
+            )?;
+            let mut record = PoolRecord::default();
+            for (epoch, fence) in rows {
+                record.epoch = u64::try_from(epoch).map(Epoch).map_err(|_| unreadable("an epoch", epoch))?;
+                if let Some(fence) = fence {
+                    record.fences.push(serde_json::from_str(&fence).map_err(|_| unreadable("a fence", fence))?);
+                }
+            }
+            Ok(record)
+        })
+    }
+
+    fn change_record<'a>(&'a self, lease: &'a Lease, one: &'a RecordChange, audit: &'a AuditEntry) -> Stored<'a, ()> {
+        Box::pin(async move {
+            let mut work = self.work().await?;
+            insist(&mut work, lease).await?;
+            change(&mut work, &lease.pool, one).await?;
+            append_audit!(work.on(), audit)?;
+            work.commit().await
+        })
+    }
+
+    fn remember<'a>(&'a self, key: &'a str, body: &'a [u8; 32], answer: &'a str, now: Timestamp) -> Stored<'a, Remembered> {
+        Box::pin(async move {
+            let mut work = self.work().await?;
+            let new = run!(
+                work.on(),
+                "INSERT INTO remembered AS kept (key, body, answer, at) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (key) DO UPDATE SET body = excluded.body, answer = excluded.answer, at = excluded.at
+                 WHERE kept.at <= $5",
+                without_nul(key),
+                body.as_slice(),
+                without_nul(answer),
+                now.as_millisecond(),
+                forgotten_until(now),
+            )?;
+            if new > 0 {
+                work.commit().await?;
+                return Ok(None);
+            }
+            // The statement above has locked the row, although it did not change it: it is still there.
+            let known = rows!(work.on(), "SELECT body, answer FROM remembered WHERE key = $1", without_nul(key))?;
+            remembered_of(known)
+        })
+    }
+
+    fn remembered<'a>(&'a self, key: &'a str, now: Timestamp) -> Stored<'a, Remembered> {
+        Box::pin(async move {
+            let known = rows!(
+                &self.readers,
+                "SELECT body, answer FROM remembered WHERE key = $1 AND at > $2",
+                without_nul(key),
+                forgotten_until(now),
+            )?;
+            remembered_of(known)
+        })
+    }
+}

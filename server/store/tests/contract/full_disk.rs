@@ -1,0 +1,79 @@
+//! What a full disk does to `SQLite`: a real one, small, which only this test sees.
+
+use crate::{
+    audit::entry as audited,
+    fixture::{Fixture, at, pool},
+    journal::{opened, seen, step},
+};
+use nix::unistd::Uid;
+use std::{env, fs, io::Write, path::Path, process::Command};
+use switchback_domain::operation::Epoch;
+use switchback_engine::ports::{RecordChange, StoreError};
+
+/// Tells the test that it runs where the small disk is, and where that is.
+const DISK: &str = "SWITCHBACK_TEST_SMALL_DISK";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_leaves_nothing_half_written_and_the_store_goes_on_afterwards() {
+    if let Some(disk) = env::var_os(DISK) {
+        return on_a_small_disk(Path::new(&disk)).await;
+    }
+    // The same test again, in a process with its own view of what is mounted; everybody may have that as the root of a
+    // user namespace.
+    let folder = tempfile::tempdir().unwrap();
+    let name = "full_disk::a_full_disk_leaves_nothing_half_written_and_the_store_goes_on_afterwards";
+    let mut command = Command::new("unshare");
+    if !Uid::effective().is_root() {
+        command.args(["--user", "--map-root-user"]);
+    }
+    command.args(["--mount", "sh", "-ec", "mount -t tmpfs -o size=2m none \"$1\"; exec \"$2\" --exact \"$3\" --nocapture", "sh"]);
+    let again = command.arg(folder.path()).arg(env::current_exe().unwrap()).arg(name).env(DISK, folder.path());
+    let done = again.output().expect("util-linux has unshare");
+    let text = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success() && text.contains("1 passed"), "{text}\n{}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// Writes until the disk is full.
+fn fill(file: &Path) {
+    let mut filler = fs::File::create(file).unwrap();
+    for block in [4096, 1] {
+        while filler.write_all(&vec![1; block]).is_ok() {}
+    }
+}
+
+async fn on_a_small_disk(disk: &Path) {
+    let fixture = Fixture::open(format!("sqlite:{}", disk.join("store.db").display())).await;
+    let store = &*fixture.store;
+    let (lease, id) = opened(store, "p").await;
+    let mut number = 1;
+    for round in 0..3 {
+        fill(&disk.join("filler"));
+        // The log has room for a while, because what it holds goes into the database now and then.
+        let mut before = seen(store, "p").await;
+        let refused = loop {
+            let changes = [RecordChange::Epoch(Epoch(u64::from(number)))];
+            match store.append_entry(&lease, id, number, &step(number), Some(&audited(1)), &changes, false).await {
+                Ok(()) => number += 1,
+                Err(error) => break error,
+            }
+            before = seen(store, "p").await;
+            assert!(number < 5_000, "the disk is not full");
+        };
+        let StoreError::Failed(cause) = refused else { panic!("{refused:?}") };
+        assert!(cause.to_string().contains("full"), "{cause}");
+        assert_eq!(seen(store, "p").await, before, "round {round}");
+        for _ in 0..3 {
+            let refused = store.append_entry(&lease, id, number, &step(number), Some(&audited(1)), &[], true).await;
+            assert!(matches!(&refused, Err(StoreError::Failed(cause)) if cause.to_string().contains("full")), "{refused:?}");
+        }
+        assert_eq!(seen(store, "p").await, before, "round {round}");
+
+        // With room again, the same store goes on, and the lease is still held.
+        fs::remove_file(disk.join("filler")).unwrap();
+        store.append_entry(&lease, id, number, &step(number), Some(&audited(2)), &[], false).await.unwrap();
+        number += 1;
+        assert_eq!(store.take_lease(&pool("p"), "the console", at(0), at(9)).await.unwrap(), Some(lease.clone()));
+    }
+    assert_eq!(store.journal(id).await.unwrap(), (0..number).map(step).collect::<Vec<_>>());
+    assert_eq!(store.entries(9_999).await.unwrap().len(), number as usize);
+}
