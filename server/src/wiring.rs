@@ -5,7 +5,8 @@ use crate::{
     config::{
         Config, StoreAddress,
         files::TlsFiles,
-        pool::{Access, HttpAccess, PoolConfig, TlsMode},
+        pool::{Access, HaproxyAccess, HttpAccess, PoolConfig, PostgresAccess, TlsMode},
+        standby::StandbyCluster,
     },
 };
 use anyhow::Context as _;
@@ -13,13 +14,14 @@ use jiff::Timestamp;
 use rand::Rng as _;
 use secrecy::ExposeSecret as _;
 use std::{sync::Arc, time::Duration};
-use switchback_domain::{Endpoint, picture::work_out};
+use switchback_domain::{Endpoint, EndpointName, Pair, Side, picture::work_out};
 use switchback_engine::{
     Parts, PoolParts, Settings,
     ports::{Chance, Clock, Probe, Store},
 };
 use switchback_probes::{
-    Credentials, EtcdProbe, HaproxyProbe, HaproxyTarget, HttpTarget, PatroniProbe, PostgresProbe, PostgresTarget, PostgresTls,
+    Credentials, EtcdKeyTarget, EtcdProbe, HandTargets, HaproxyProbe, HaproxyTarget, HttpTarget, PatroniProbe, PoolHands, PostgresProbe,
+    PostgresTarget, PostgresTls, StandbySection, config_key,
 };
 
 /// The machine's clock.
@@ -69,7 +71,7 @@ pub(crate) fn parts(config: &Config, store: Arc<dyn Store>, pools: Vec<PoolParts
     }
 }
 
-/// A probe for every endpoint of every pool.
+/// Probes for every endpoint of every pool, and hands.
 pub(crate) fn pools(config: &Config) -> anyhow::Result<Vec<PoolParts>> {
     config.pools.iter().map(|pool| pool_parts(pool, config.observe.timeout)).collect()
 }
@@ -83,42 +85,80 @@ fn pool_parts(config: &PoolConfig, timeout: Duration) -> anyhow::Result<PoolPart
     });
     let probes = probes.collect::<anyhow::Result<Vec<_>>>()?;
     anyhow::ensure!(probes.len() == endpoints.len(), "not every endpoint of {} is configured", config.pool.id);
-    Ok(PoolParts { pool: config.pool.clone(), probes })
+    let hands = Arc::new(hands(config, timeout)?);
+    Ok(PoolParts { pool: config.pool.clone(), probes, hands: Some(hands) })
 }
 
 fn probe(endpoint: Endpoint, access: &Access, timeout: Duration) -> anyhow::Result<Box<dyn Probe>> {
     Ok(match access {
         Access::Patroni(access) => Box::new(PatroniProbe::new(endpoint, http_target(access, timeout))?),
         Access::Etcd(access) => Box::new(EtcdProbe::new(endpoint, http_target(access, timeout))?),
-        Access::Postgres(access) => Box::new(PostgresProbe::new(
-            endpoint,
-            PostgresTarget {
-                address: access.address.to_string(),
-                username: access.username.clone(),
-                password: access.password.clone(),
-                database: access.database.clone(),
-                heartbeat: access.heartbeat,
-                tls: match access.tls_mode {
-                    TlsMode::Off => PostgresTls::Off,
-                    TlsMode::Prefer => PostgresTls::Prefer,
-                    TlsMode::Require => PostgresTls::Require,
-                    TlsMode::VerifyFull => PostgresTls::VerifyFull,
-                },
-                tls_files: tls_files(&access.tls),
-                timeout,
-            },
-        )?),
-        Access::Haproxy(access) => Box::new(HaproxyProbe::new(
-            endpoint,
-            HaproxyTarget {
-                address: access.address.to_string(),
-                backend: access.backend.clone(),
-                guard_backend: access.guard_backend.clone(),
-                tls: access.use_tls.then(|| tls_files(&access.tls)),
-                timeout,
-            },
-        )?),
+        Access::Postgres(access) => Box::new(PostgresProbe::new(endpoint, postgres_target(access, timeout))?),
+        Access::Haproxy(access) => Box::new(HaproxyProbe::new(endpoint, haproxy_target(access, timeout))?),
     })
+}
+
+/// Hands on every endpoint of a pool.
+fn hands(config: &PoolConfig, timeout: Duration) -> anyhow::Result<PoolHands> {
+    let mut targets =
+        HandTargets { standby: Pair::of(|side| config.standby[side].as_ref().map(standby_section)), ..HandTargets::default() };
+    for (name, access) in &config.access {
+        match access {
+            Access::Patroni(access) => targets.patroni.push((name.clone(), http_target(access, timeout))),
+            Access::Postgres(access) => targets.postgres.push((name.clone(), postgres_target(access, timeout))),
+            Access::Haproxy(access) => targets.haproxy.push((name.clone(), haproxy_target(access, timeout))),
+            Access::Etcd(access) => {
+                let side = side_of_etcd(config, name).with_context(|| format!("{name} belongs to no site of {}", config.pool.id))?;
+                let key = config_key(&config.namespaces[side], &config.pool.sites[side].scope);
+                targets.etcd.push((name.clone(), EtcdKeyTarget { http: http_target(access, timeout), key }));
+            }
+        }
+    }
+    PoolHands::new(targets).with_context(|| format!("the pool {}", config.pool.id))
+}
+
+fn side_of_etcd(config: &PoolConfig, name: &EndpointName) -> Option<Side> {
+    config.pool.sites.iter().find(|(_, site)| site.etcd.contains(name)).map(|(side, _)| side)
+}
+
+fn standby_section(table: &StandbyCluster) -> StandbySection {
+    StandbySection {
+        host: table.host.clone(),
+        port: table.port,
+        primary_slot_name: table.primary_slot_name.clone(),
+        restore_command: table.restore_command.clone(),
+        archive_cleanup_command: table.archive_cleanup_command.clone(),
+        recovery_min_apply_delay: table.recovery_min_apply_delay.clone(),
+        create_replica_methods: table.create_replica_methods.clone(),
+    }
+}
+
+fn postgres_target(access: &PostgresAccess, timeout: Duration) -> PostgresTarget {
+    PostgresTarget {
+        address: access.address.to_string(),
+        username: access.username.clone(),
+        password: access.password.clone(),
+        database: access.database.clone(),
+        heartbeat: access.heartbeat,
+        tls: match access.tls_mode {
+            TlsMode::Off => PostgresTls::Off,
+            TlsMode::Prefer => PostgresTls::Prefer,
+            TlsMode::Require => PostgresTls::Require,
+            TlsMode::VerifyFull => PostgresTls::VerifyFull,
+        },
+        tls_files: tls_files(&access.tls),
+        timeout,
+    }
+}
+
+fn haproxy_target(access: &HaproxyAccess, timeout: Duration) -> HaproxyTarget {
+    HaproxyTarget {
+        address: access.address.to_string(),
+        backend: access.backend.clone(),
+        guard_backend: access.guard_backend.clone(),
+        tls: access.use_tls.then(|| tls_files(&access.tls)),
+        timeout,
+    }
 }
 
 fn http_target(access: &HttpAccess, timeout: Duration) -> HttpTarget {

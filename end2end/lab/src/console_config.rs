@@ -3,6 +3,9 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use serde_json::Value;
+
+use crate::config::patroni::standby_section;
 use crate::lab::Lab;
 use crate::layout::{ETCD_PORT, HAPROXY_API_PORT, POSTGRES_PORT};
 use crate::places::Site;
@@ -14,6 +17,8 @@ pub struct ConsoleConfig {
     pub listen: String,
     /// The URL of its store; a file in the lab's folder when nothing.
     pub store: Option<String>,
+    /// Lines of `[pool.policy]`, such as `cool_down_ms = 0`; the console's own defaults when empty.
+    pub policy: String,
 }
 
 impl Lab {
@@ -30,6 +35,10 @@ impl Lab {
             quoted(&format!("http://{listen}")),
             quoted(&store),
         );
+        if !wanted.policy.is_empty() {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "\n[pool.policy]\n{}", wanted.policy);
+        }
         for site in Site::BOTH {
             // Writing to a string cannot fail.
             let _ = self.write_console_site(&mut text, site);
@@ -55,6 +64,7 @@ impl Lab {
         write!(text, "password_file = {}\n{certificates}", path(&self.secrets.file("rest")))?;
         writeln!(text, "\n[pool.site.postgres]\nusername = \"switchback\"\ndatabase = \"switchback\"\nheartbeat = true")?;
         write!(text, "password_file = {}\n{tls}{certificates}", path(&self.secrets.file("console")))?;
+        write_standby_section(text, &standby_section(layout, site))?;
         for node in site.nodes() {
             writeln!(
                 text,
@@ -77,6 +87,13 @@ impl Lab {
     }
 }
 
+/// The same section that the site's cluster was born with, every key of it: what is missing here is missing after a switchover.
+fn write_standby_section(text: &mut String, section: &Value) -> std::fmt::Result {
+    writeln!(text, "\n[pool.site.standby_cluster]")?;
+    // Strings, numbers and lists of strings are written alike in JSON and in TOML.
+    section.as_object().into_iter().flatten().try_for_each(|(key, value)| writeln!(text, "{key} = {value}"))
+}
+
 /// A basic string of TOML.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
@@ -89,9 +106,28 @@ fn path(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layout::{Layout, Options};
 
     #[test]
     fn a_path_with_quotes_stays_one_string() {
         assert_eq!(quoted(r#"/tmp/a "b" \c"#), r#""/tmp/a \"b\" \\c""#);
+    }
+
+    #[test]
+    fn a_standby_section_is_written_with_every_key_it_has() {
+        let options = Options { dir: "/tmp/x".into(), instance: 0, tls: false, loopback: false, program: None };
+        let mut text = String::new();
+        write_standby_section(&mut text, &standby_section(&Layout { options }, Site::B)).expect("a string takes everything");
+        let expected = [
+            "",
+            "[pool.site.standby_cluster]",
+            "archive_cleanup_command = \"../clean-wal.sh %r\"",
+            "create_replica_methods = [\"basebackup\"]",
+            "host = \"198.18.1.11,198.18.1.12\"",
+            "port = 5432",
+            "primary_slot_name = \"site_b\"",
+            "restore_command = \"../restore-wal.sh %f %p\"",
+        ];
+        assert_eq!(text.lines().collect::<Vec<_>>(), expected);
     }
 }

@@ -3,7 +3,7 @@
 --   SWITCHBACK_PASSWORD='…' psql -X -v ON_ERROR_STOP=1 -d postgres -f pool-setup.sql
 --
 -- It replicates to every other node by itself. Running it again changes nothing but the password.
--- The role it makes is no superuser: it reads the engine's figures, asks for a checkpoint, and writes one row of its own.
+-- The role it makes is no superuser: it reads the engine's figures, asks for a checkpoint, and writes rows of its own.
 
 \getenv password SWITCHBACK_PASSWORD
 \if :{?password}
@@ -48,3 +48,13 @@ CREATE TABLE IF NOT EXISTS switchback.heartbeat (
   beat bigint NOT NULL
 );
 GRANT SELECT, INSERT, UPDATE ON switchback.heartbeat TO switchback;
+
+-- Rows that the console commits on the primary during an operation: its marker, and the writes by which it measures how long clients
+-- could not write. Rows of older operations are removed with the next one.
+CREATE TABLE IF NOT EXISTS switchback.marker (
+  operation bigint NOT NULL,
+  number bigint NOT NULL,
+  at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (operation, number)
+);
+GRANT SELECT, INSERT, DELETE ON switchback.marker TO switchback;

@@ -6,8 +6,9 @@ use crate::{
     target::{Credentials, HttpTarget, SetUpError},
     tls,
 };
-use reqwest::{Client, Url, redirect};
+use reqwest::{Client, Method, Url, header::AUTHORIZATION, redirect};
 use secrecy::ExposeSecret;
+use serde_json::Value;
 use std::{
     io,
     sync::atomic::{AtomicBool, Ordering},
@@ -75,40 +76,72 @@ impl Http {
 
     async fn ask(&self, path: &str, limit: Duration) -> Result<Answer, Problem> {
         let showing = self.credentials.as_ref().filter(|_| self.password_wanted.load(Ordering::Relaxed));
-        let mut response = self.send(path, showing, limit).await?;
+        let question = || Question { method: Method::GET, path, body: None, token: None };
+        let mut response = self.send(question(), showing, limit).await?;
         if response.status() == 401 && showing.is_none() && self.credentials.is_some() {
             self.password_wanted.store(true, Ordering::Relaxed);
-            response = self.send(path, self.credentials.as_ref(), limit).await?;
+            response = self.send(question(), self.credentials.as_ref(), limit).await?;
         }
         let status = response.status();
-        if status.is_redirection() {
-            return Err(Problem::new(ProbeFailure::Redirected, format!("{path} answers {status}")));
-        }
         if status == 401 || status == 403 {
             return Err(Problem::new(ProbeFailure::Unauthorized, format!("{path} answers {status}")));
         }
-        if response.content_length().is_some_and(|length| length > ANSWER_LIMIT as u64) {
-            return Err(Problem::too_large(ANSWER_LIMIT));
-        }
-        let mut body = Vec::new();
-        while let Some(part) = response.chunk().await.map_err(|error| body_problem(&error, limit))? {
-            if body.len() + part.len() > ANSWER_LIMIT {
-                return Err(Problem::too_large(ANSWER_LIMIT));
-            }
-            body.extend_from_slice(&part);
-        }
-        Ok(Answer { status: status.as_u16(), body })
+        read(response, path, limit).await
     }
 
-    async fn send(&self, path: &str, credentials: Option<&Credentials>, limit: Duration) -> Result<reqwest::Response, Problem> {
+    /// Gives an order, with the credentials at once: to be asked for them first would cost a round trip in the middle of an outage.
+    /// Whatever the status is, refused credentials included, it is an answer; only redirects are failures.
+    pub(crate) async fn order(&self, question: Question<'_>, limit: Duration) -> Result<Answer, Problem> {
+        let path = question.path;
+        let work = async {
+            let credentials = self.credentials.as_ref().filter(|_| question.token.is_none());
+            read(self.send(question, credentials, limit).await?, path, limit).await
+        };
+        tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(Problem::timed_out(limit)))
+    }
+
+    async fn send(&self, question: Question<'_>, credentials: Option<&Credentials>, limit: Duration) -> Result<reqwest::Response, Problem> {
         let mut url = self.base.clone();
-        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
-        let mut request = self.client.get(url);
+        url.set_path(&format!("{}{}", self.base.path().trim_end_matches('/'), question.path));
+        let mut request = self.client.request(question.method, url);
         if let Some(credentials) = credentials {
             request = request.basic_auth(&credentials.username, Some(credentials.password.expose_secret()));
         }
+        if let Some(token) = question.token {
+            request = request.header(AUTHORIZATION, token);
+        }
+        if let Some(body) = question.body {
+            request = request.json(body);
+        }
         request.send().await.map_err(|error| send_problem(&error, limit))
     }
+}
+
+/// What is asked for, or ordered.
+pub(crate) struct Question<'a> {
+    pub(crate) method: Method,
+    pub(crate) path: &'a str,
+    pub(crate) body: Option<&'a Value>,
+    /// Shown in place of user name and password.
+    pub(crate) token: Option<&'a str>,
+}
+
+async fn read(mut response: reqwest::Response, path: &str, limit: Duration) -> Result<Answer, Problem> {
+    let status = response.status();
+    if status.is_redirection() {
+        return Err(Problem::new(ProbeFailure::Redirected, format!("{path} answers {status}")));
+    }
+    if response.content_length().is_some_and(|length| length > ANSWER_LIMIT as u64) {
+        return Err(Problem::too_large(ANSWER_LIMIT));
+    }
+    let mut body = Vec::new();
+    while let Some(part) = response.chunk().await.map_err(|error| body_problem(&error, limit))? {
+        if body.len() + part.len() > ANSWER_LIMIT {
+            return Err(Problem::too_large(ANSWER_LIMIT));
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(Answer { status: status.as_u16(), body })
 }
 
 impl Answer {

@@ -1,6 +1,6 @@
 //! Patroni: one member about itself and its cluster.
 
-mod wire;
+pub(crate) mod wire;
 
 use crate::{
     failure::{Diary, Problem},

@@ -5,6 +5,7 @@ pub mod files;
 pub mod pool;
 mod problem;
 mod section;
+pub mod standby;
 
 pub use address::{BaseUrl, HostPort};
 pub use pool::PoolConfig;

@@ -4,6 +4,7 @@ use super::{
     address::{BaseUrl, HostPort},
     files::{self, TlsFiles},
     section::Section,
+    standby::{self, StandbyCluster},
 };
 use secrecy::SecretString;
 use std::{collections::BTreeMap, fmt::Display, ops::Range, path::Path};
@@ -17,6 +18,10 @@ pub struct PoolConfig {
     pub pool: Pool,
     /// How each endpoint is reached; the names are those of [`Pool::endpoints`], in the same order.
     pub access: Vec<(EndpointName, Access)>,
+    /// How the cluster of each site follows the other one, where that is configured.
+    pub standby: Pair<Option<StandbyCluster>>,
+    /// Patroni's namespace in the etcd of each site.
+    pub namespaces: Pair<String>,
 }
 
 /// How an endpoint is reached.
@@ -149,14 +154,23 @@ pub(super) fn read(
             }
         }
     });
-    section.finish();
 
-    let [Some(first), Some(second)] = <[_; 2]>::try_from(sites).ok()? else { return None };
+    let Ok([Some(mut first), Some(mut second)]) = <[_; 2]>::try_from(sites) else {
+        section.finish();
+        return None;
+    };
+    let (at_first, at_second) = (first.addresses(), second.addresses());
+    let complete = |site: &mut SiteConfig, others: &[HostPort]| site.standby.take().and_then(|table| table.complete(&section, others));
+    let standby = Pair { a: complete(&mut first, &at_second), b: complete(&mut second, &at_first) };
+    first.site.can_follow = standby.a.is_some();
+    second.site.can_follow = standby.b.is_some();
+    section.finish();
     let id = id?.into_inner();
+    let namespaces = Pair { a: first.namespace, b: second.namespace };
     let access = first.access.into_iter().chain(second.access).collect();
     let pool =
         Pool { title: title.unwrap_or_else(|| id.to_string()), id, home: side?, sites: Pair { a: first.site, b: second.site }, policy };
-    Some(PoolConfig { pool, access })
+    Some(PoolConfig { pool, access, standby, namespaces })
 }
 
 #[derive(Default)]
@@ -196,7 +210,12 @@ fn read_policy(pool: &mut Section<'_, '_>, round_ms: u64) -> Policy {
         clock_limit: Millis(section.number("clock_limit_ms", default.clock_limit.0, 1, DAY_MS)),
         standby_members_min: u32::try_from(section.number("standby_members_min", default.standby_members_min.into(), 0, 1_000))
             .unwrap_or(default.standby_members_min),
-        ..default
+        recovery_time_target: Millis(section.number("recovery_time_target_ms", default.recovery_time_target.0, 1, DAY_MS)),
+        drain_for: Millis(section.number("drain_for_ms", default.drain_for.0, 0, DAY_MS)),
+        members_active_max: u32::try_from(section.number("members_active_max", default.members_active_max.into(), 1, 10_000))
+            .unwrap_or(default.members_active_max),
+        members_local: section.flag("members_local", default.members_local),
+        cool_down: Millis(section.number("cool_down_ms", default.cool_down.0, 0, DAY_MS)),
     };
     section.finish();
     policy
@@ -204,6 +223,7 @@ fn read_policy(pool: &mut Section<'_, '_>, round_ms: u64) -> Policy {
 
 struct PatroniSettings {
     scope: String,
+    namespace: String,
     login: Option<(String, SecretString)>,
     tls: TlsFiles,
 }
@@ -221,6 +241,19 @@ struct PostgresSettings {
 struct SiteConfig {
     site: Site,
     access: Vec<(EndpointName, Access)>,
+    standby: Option<standby::Written>,
+    namespace: String,
+}
+
+impl SiteConfig {
+    /// Where the site's `PostgreSQL` servers are.
+    fn addresses(&self) -> Vec<HostPort> {
+        let address = |(_, access): &(EndpointName, Access)| match access {
+            Access::Postgres(access) => Some(access.address.clone()),
+            _ => None,
+        };
+        self.access.iter().filter_map(address).collect()
+    }
 }
 
 fn read_site(mut section: Section<'_, '_>, folder: &Path, names: &mut Names) -> Option<SiteConfig> {
@@ -231,6 +264,7 @@ fn read_site(mut section: Section<'_, '_>, folder: &Path, names: &mut Names) -> 
     let place = section.text("place").map(Spanned::into_inner);
     let patroni = section.required_table("patroni", "[pool.site.patroni]").and_then(|patroni| read_patroni(patroni, folder));
     let postgres = section.required_table("postgres", "[pool.site.postgres]").and_then(|postgres| read_postgres(postgres, folder));
+    let standby = section.table("standby_cluster", "[pool.site.standby_cluster]").map(standby::read);
 
     let (mut nodes, mut proxies, mut etcd, mut access) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let written = section.tables("node", "[[pool.site.node]]");
@@ -277,7 +311,7 @@ fn read_site(mut section: Section<'_, '_>, folder: &Path, names: &mut Names) -> 
     section.finish();
     let (id, patroni) = (id?.into_inner(), patroni?);
     let site = Site { place: place.unwrap_or_else(|| id.to_string()), id, scope: patroni.scope, nodes, proxies, etcd, can_follow: false };
-    Some(SiteConfig { site, access })
+    Some(SiteConfig { site, access, standby, namespace: patroni.namespace })
 }
 
 fn login(section: &mut Section<'_, '_>, folder: &Path) -> Option<(String, SecretString)> {
@@ -305,10 +339,11 @@ fn refuse_plain(section: &Section<'_, '_>, url: &Spanned<BaseUrl>, tls: &TlsFile
 
 fn read_patroni(mut section: Section<'_, '_>, folder: &Path) -> Option<PatroniSettings> {
     let scope = section.required_text("scope", "pool-a").map(Spanned::into_inner);
+    let namespace = section.text("namespace").map_or_else(|| "/service/".to_owned(), Spanned::into_inner);
     let login = login(&mut section, folder);
     let tls = files::tls(&mut section, folder);
     section.finish();
-    Some(PatroniSettings { scope: scope?, login, tls })
+    Some(PatroniSettings { scope: scope?, namespace, login, tls })
 }
 
 fn read_postgres(mut section: Section<'_, '_>, folder: &Path) -> Option<PostgresSettings> {

@@ -86,6 +86,38 @@ impl<'a, 'text> Section<'a, 'text> {
         }
     }
 
+    /// A list of texts, each with something in it, or the default.
+    pub(super) fn texts(&mut self, key: &'static str, default: &[&str]) -> Vec<String> {
+        let default = || default.iter().map(|text| (*text).to_owned()).collect();
+        let Some(value) = self.find(key) else { return default() };
+        let DeValue::Array(list) = value.get_ref() else {
+            self.wrong_type(value.span(), key, "a list of texts, such as [\"one\", \"two\"]", value.get_ref());
+            return default();
+        };
+        let mut all = Vec::new();
+        for item in list {
+            match item.get_ref() {
+                DeValue::String(text) if !text.trim().is_empty() => all.push(text.clone().into_owned()),
+                DeValue::String(_) => {
+                    self.problems.error(
+                        item.span(),
+                        format!("`{key}` in {} has an empty text", self.name),
+                        "Write something between the quotes.",
+                    );
+                }
+                other => self.wrong_type(item.span(), key, "a list of texts in quotes", other),
+            }
+        }
+        if list.is_empty() {
+            self.problems.error(
+                value.span(),
+                format!("`{key}` in {} is empty", self.name),
+                "Put something into the list, or remove the key.",
+            );
+        }
+        all
+    }
+
     /// A text that must be there.
     pub(super) fn required_text(&mut self, key: &'static str, example: &str) -> Option<Spanned<String>> {
         if !self.has(key) {

@@ -10,22 +10,45 @@ const DENIED: &str = "Permission denied";
 const COLUMNS: &str = "# ";
 
 pub(super) fn facts(answer: &[u8], guarded: bool) -> Result<HaproxyFacts, Problem> {
-    let text = std::str::from_utf8(answer).map_err(|error| match error.error_len() {
-        None => cut(),
-        Some(_) => Problem::garbage("it is not text"),
-    })?;
+    let text = text(answer)?;
     if text.starts_with(DENIED) {
         return Err(Problem::new(ProbeFailure::Unauthorized, "show info is not permitted at this level"));
     }
     let mut rest = text;
     let version = version(&mut rest)?;
-    let members = match table(&mut rest)? {
-        None => return Err(Problem::new(ProbeFailure::NoSuchBackend, "the backend of the members does not exist")),
-        Some(table) => table.rows.iter().map(|row| member(&table, row)).collect::<Result<_, _>>()?,
-    };
+    let members = servers(&mut rest)?;
     // The table has a row when the name is that of a backend; with the name of a bare frontend it has none.
     let guard = guarded && table(&mut rest)?.is_some_and(|table| !table.rows.is_empty());
     Ok(HaproxyFacts { version, members, guard })
+}
+
+/// What `show stat BACKEND 4 -1` alone answers.
+pub(crate) fn members(answer: &[u8]) -> Result<Vec<MemberFacts>, Problem> {
+    servers(&mut text(answer)?)
+}
+
+/// What an order answers: nothing but an empty line when it was followed, else why not.
+pub(crate) fn order(answer: &[u8]) -> Result<Option<String>, Problem> {
+    let said = text(answer)?;
+    if said.is_empty() {
+        return Err(cut());
+    }
+    let said = said.trim();
+    Ok((!said.is_empty()).then(|| said.to_owned()))
+}
+
+fn text(answer: &[u8]) -> Result<&str, Problem> {
+    std::str::from_utf8(answer).map_err(|error| match error.error_len() {
+        None => cut(),
+        Some(_) => Problem::garbage("it is not text"),
+    })
+}
+
+fn servers(rest: &mut &str) -> Result<Vec<MemberFacts>, Problem> {
+    match table(rest)? {
+        None => Err(Problem::new(ProbeFailure::NoSuchBackend, "the backend of the members does not exist")),
+        Some(table) => table.rows.iter().map(|row| member(&table, row)).collect(),
+    }
 }
 
 fn cut() -> Problem {

@@ -7,6 +7,7 @@ use serde::{
 };
 use std::collections::BTreeMap;
 use switchback_domain::{DynamicConfig, Lsn, NodeName, PatroniFacts, PatroniRole, PatroniState, Promotion, StandbyCluster, Timeline};
+use switchback_engine::ports::MemberStatus;
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| Problem::json(&error))
@@ -14,7 +15,7 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 
 /// `/patroni`.
 #[derive(Deserialize)]
-pub(super) struct Status {
+pub(crate) struct Status {
     state: String,
     role: String,
     server_version: Option<u32>,
@@ -35,11 +36,21 @@ struct About {
     name: NodeName,
 }
 
-pub(super) fn status(body: &[u8]) -> Result<Status, Problem> {
+pub(crate) fn status(body: &[u8]) -> Result<Status, Problem> {
     read(body)
 }
 
 impl Status {
+    /// The member about itself alone.
+    pub(crate) fn member(&self) -> Result<MemberStatus, Problem> {
+        Ok(MemberStatus {
+            role: role(&self.role)?,
+            state: state(&self.state),
+            said: format!("{}, {}", bounded(&self.role, 64), bounded(&self.state, 64)),
+            timeline: self.timeline.filter(|timeline| *timeline > 0).map(Timeline),
+        })
+    }
+
     pub(super) fn facts(self, cluster: Cluster, config: DynamicConfig, history: Vec<Promotion>) -> Result<PatroniFacts, Problem> {
         Ok(PatroniFacts {
             name: self.patroni.name,
@@ -86,7 +97,7 @@ fn role(word: &str) -> Result<PatroniRole, Problem> {
 
 /// What is taken from `/cluster`. Its lags and timelines are not: they are up to `loop_wait` old and measured against the local leader.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Cluster {
+pub(crate) struct Cluster {
     leader: Option<NodeName>,
     scheduled: bool,
 }
@@ -186,7 +197,7 @@ pub(super) fn config(body: &[u8]) -> Result<DynamicConfig, Problem> {
 }
 
 /// `[[timeline, position, reason, time, leader], …]`, or `null`; old entries have no time and no leader.
-pub(super) fn history(body: &[u8]) -> Result<Vec<Promotion>, Problem> {
+pub(crate) fn history(body: &[u8]) -> Result<Vec<Promotion>, Problem> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Part {

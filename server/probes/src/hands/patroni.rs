@@ -1,0 +1,137 @@
+//! Orders to one Patroni member over its REST interface.
+
+use super::{ORDER, QUESTION, Trouble, section, status_says_no};
+use crate::{
+    failure::Problem,
+    http::{Http, Question},
+    patroni::wire,
+    target::{HttpTarget, SetUpError},
+};
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+use std::{sync::Arc, time::Duration};
+use switchback_domain::{NodeName, ProbeFailure, Promotion};
+use switchback_engine::ports::MemberStatus;
+use tokio::sync::Semaphore;
+
+/// How long a member may take to speak about itself. It is asked every few milliseconds, so a late answer is worth nothing.
+const STATUS: Duration = Duration::from_millis(700);
+
+/// Patroni itself gives up after twice its `loop_wait`, at least after 20 s. An order that is given up before is one of which nobody
+/// knows how it ended.
+const SWITCH: Duration = Duration::from_secs(30);
+
+/// How often a change is tried when another one came between.
+const TRIES: u32 = 5;
+
+/// How long to wait before a change is tried again.
+const BEFORE_NEXT_TRY: Duration = Duration::from_millis(50);
+
+/// Patroni answers with five threads, and the checks of `HAProxy` need them too. Orders are not counted: there is one at a time.
+const QUESTIONS_AT_ONCE: usize = 2;
+
+/// A question that was not answered in time may keep a thread of Patroni busy for a while longer.
+const THREAD_LOST_FOR: Duration = Duration::from_secs(2);
+
+/// One member.
+pub(super) struct Patroni {
+    http: Http,
+    turns: Arc<Semaphore>,
+}
+
+impl Patroni {
+    pub(super) fn new(target: HttpTarget) -> Result<Self, SetUpError> {
+        let http = Http::new(HttpTarget { timeout: ORDER, ..target })?;
+        Ok(Patroni { http, turns: Arc::new(Semaphore::new(QUESTIONS_AT_ONCE)) })
+    }
+
+    pub(super) async fn status(&self) -> Result<MemberStatus, Trouble> {
+        // 503 is what `/patroni` may answer while PostgreSQL is down: an answer like any other.
+        let body = self.ask("/patroni", STATUS, &[200, 503]).await?;
+        Ok(wire::status(&body)?.member()?)
+    }
+
+    pub(super) async fn history(&self) -> Result<Vec<Promotion>, Trouble> {
+        Ok(wire::history(&self.ask("/history", QUESTION, &[200]).await?)?)
+    }
+
+    pub(super) async fn follows(&self) -> Result<bool, Trouble> {
+        Ok(section::follows(&config(&self.ask("/config", QUESTION, &[200]).await?)?))
+    }
+
+    async fn ask(&self, path: &str, limit: Duration, good: &[u16]) -> Result<Vec<u8>, Problem> {
+        let answer = async {
+            // It is never closed, so the turn always comes.
+            let turn = Arc::clone(&self.turns).acquire_owned().await.ok();
+            let answer = self.http.get(path, limit).await;
+            if answer.as_ref().is_err_and(|problem| matches!(problem.failure, ProbeFailure::TimedOut { .. })) {
+                tokio::spawn(pause(THREAD_LOST_FOR, turn));
+            }
+            answer
+        };
+        tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(Problem::timed_out(limit)))?.body_of(good)
+    }
+
+    /// Changes the site's configuration. Success means that the site's own etcd has it.
+    pub(super) async fn configure(&self, patch: Value) -> Result<(), Trouble> {
+        let change = async {
+            for _ in 1..TRIES {
+                match self.order(Method::PATCH, "/config", &patch, ORDER).await? {
+                    (409, _) => pause(BEFORE_NEXT_TRY, ()).await,
+                    answer => return config_answer(&answer),
+                }
+            }
+            config_answer(&self.order(Method::PATCH, "/config", &patch, ORDER).await?)
+        };
+        tokio::time::timeout(ORDER, change).await.unwrap_or_else(|_| Err(Problem::timed_out(ORDER).into()))
+    }
+
+    /// Makes `candidate` the leader, in place of `leader` or of nobody.
+    pub(super) async fn switch(&self, leader: Option<&NodeName>, candidate: &NodeName) -> Result<(), Trouble> {
+        let (path, order) = match leader {
+            Some(leader) => ("/switchover", json!({ "leader": leader, "candidate": candidate })),
+            None => ("/failover", json!({ "candidate": candidate })),
+        };
+        switch_answer(&self.order(Method::POST, path, &order, SWITCH).await?)
+    }
+
+    async fn order(&self, method: Method, path: &str, body: &Value, limit: Duration) -> Result<(u16, Vec<u8>), Trouble> {
+        let answer = self.http.order(Question { method, path, body: Some(body), token: None }, limit).await?;
+        Ok((answer.status, answer.body))
+    }
+}
+
+/// The configuration as it stands, which Patroni also answers a change with.
+fn config(body: &[u8]) -> Result<Map<String, Value>, Problem> {
+    serde_json::from_slice(body).map_err(|error| Problem::json(&error))
+}
+
+fn config_answer((status, body): &(u16, Vec<u8>)) -> Result<(), Trouble> {
+    match status {
+        // A web server in Patroni's place may answer anything with 200.
+        200 => Ok(config(body).map(|_| ())?),
+        409 => Err(Trouble::refused("status 409: other changes came between again and again")),
+        _ => Err(status_says_no(*status, body)),
+    }
+}
+
+fn switch_answer((status, body): &(u16, Vec<u8>)) -> Result<(), Trouble> {
+    let text = String::from_utf8_lossy(body);
+    let unknown = || Err(Trouble::Failed(Problem::new(ProbeFailure::Status { code: *status }, text.clone())));
+    match status {
+        // Somebody leads, and it is not the candidate.
+        200 if text.contains(" instead of ") => unknown(),
+        200..=299 if text.starts_with("Success") || *status == 202 => Ok(()),
+        200..=299 => Err(Problem::garbage(format!("{status}: {text}")).into()),
+        // The order was taken, and Patroni has stopped waiting for its end.
+        503 if text.contains("status unknown") => unknown(),
+        _ => Err(status_says_no(*status, body)),
+    }
+}
+
+/// Keeps something for a while.
+#[expect(clippy::disallowed_methods, reason = "an engine needs a moment before it is asked again")]
+async fn pause<T>(length: Duration, kept: T) {
+    tokio::time::sleep(length).await;
+    drop(kept);
+}

@@ -1,0 +1,215 @@
+//! Questions and orders to one `PostgreSQL`.
+
+use super::{ORDER, QUESTION, Trouble};
+use crate::{
+    ANSWER_LIMIT,
+    failure::{Problem, millis},
+    postgres::connector::{Connector, calm, is_farewell, problem, statement_timeout},
+    target::{PostgresTarget, SetUpError},
+};
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use serde::{Deserialize, de::DeserializeOwned};
+use sqlx::{Connection as _, PgConnection, postgres::PgDatabaseError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use switchback_domain::{Lsn, Millis, Timeline, operation::OperationId};
+use switchback_engine::ports::{LogEnd, Position, Rows};
+use tokio::time::Instant;
+use tracing::debug;
+
+const POSITION: &str = include_str!("../../sql/position.sql");
+const LOG_END: &str = include_str!("../../sql/log_end.sql");
+const ROWS: &str = include_str!("../../sql/rows.sql");
+
+/// How long the commit of a row may take.
+const WRITE: Duration = Duration::from_secs(2);
+
+/// How long a checkpoint may take.
+const CHECKPOINT: Duration = Duration::from_mins(2);
+
+/// One server.
+pub(super) struct Postgres {
+    questions: Line,
+    writes: Line,
+    checkpoints: Connector,
+}
+
+/// A connection that is kept. Whoever comes while it is in use gets a fresh one, so that nobody waits for somebody else's answer.
+struct Line {
+    connector: Connector,
+    kept: Mutex<Option<PgConnection>>,
+    limit: Duration,
+}
+
+impl Line {
+    fn new(target: &PostgresTarget, limit: Duration, settings: &[(&'static str, String)]) -> Result<Self, SetUpError> {
+        Ok(Line { connector: Connector::new(target, settings)?, kept: Mutex::new(None), limit })
+    }
+
+    /// Runs `work` over the connection that is kept, or over a new one when that turns out to be dead: `work` must bear to be begun twice.
+    async fn over<T>(&self, work: impl for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>) -> Result<T, Trouble> {
+        let all = async {
+            let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(connection) = kept {
+                match self.once(connection, &work).await {
+                    Err(Trouble::Failed(problem)) if is_farewell(&problem.failure) => {
+                        debug!(cause = %problem.cause, "the connection has ended")
+                    }
+                    outcome => return outcome,
+                }
+            }
+            self.once(self.connector.connect(self.limit).await?, &work).await
+        };
+        tokio::time::timeout(self.limit, all).await.unwrap_or_else(|_| Err(Problem::timed_out(self.limit).into()))
+    }
+
+    async fn once<T>(
+        &self,
+        mut connection: PgConnection,
+        work: &impl for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
+    ) -> Result<T, Trouble> {
+        let outcome = calm(work(&mut connection)).await?.map_err(|error| trouble(&error, self.limit));
+        // After a refusal the connection is as good as before; after anything else nobody knows what it is in the middle of.
+        if matches!(outcome, Ok(_) | Err(Trouble::Refused(_))) {
+            *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+        }
+        outcome
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, question: &'static str, argument: Option<String>) -> Result<T, Trouble> {
+        let text = self
+            .over(|connection| {
+                let query = sqlx::query_scalar::<_, String>(question);
+                let query = argument.iter().fold(query, |query, argument| query.bind(argument.clone()));
+                Box::pin(query.fetch_one(connection))
+            })
+            .await?;
+        if text.len() > ANSWER_LIMIT {
+            return Err(Problem::too_large(ANSWER_LIMIT).into());
+        }
+        serde_json::from_str(&text).map_err(|error| Problem::json(&error).into())
+    }
+}
+
+/// An error that ends only the statement says no: what was begun is taken back. One that ends the session says nothing about it.
+fn trouble(error: &sqlx::Error, limit: Duration) -> Trouble {
+    if let sqlx::Error::Database(database) = error
+        && let Some(said) = database.try_downcast_ref::<PgDatabaseError>()
+        && said.severity() == sqlx::postgres::PgSeverity::Error
+        && !["28", "57"].iter().any(|class| said.code().starts_with(class))
+    {
+        return Trouble::refused(format!("{} ({})", said.message(), said.code()));
+    }
+    problem(error, limit).into()
+}
+
+impl Postgres {
+    pub(super) fn new(target: PostgresTarget) -> Result<Self, SetUpError> {
+        // What is only read waits for nobody; a row is committed as any client's is, by the server's own `synchronous_commit`.
+        let reading = [statement_timeout(QUESTION), ("default_transaction_read_only", "on".to_owned())];
+        Ok(Postgres {
+            questions: Line::new(&target, QUESTION, &reading)?,
+            writes: Line::new(&target, WRITE, &[statement_timeout(WRITE)])?,
+            checkpoints: Connector::new(&target, &[statement_timeout(CHECKPOINT)])?,
+        })
+    }
+
+    pub(super) async fn position(&self) -> Result<Position, Trouble> {
+        Ok(self.questions.ask::<PositionRow>(POSITION, None).await?.into())
+    }
+
+    pub(super) async fn log_end(&self, from: Lsn) -> Result<LogEnd, Trouble> {
+        Ok(self.questions.ask::<LogEndRow>(LOG_END, Some(from.to_string())).await?.into())
+    }
+
+    pub(super) async fn rows(&self, operation: OperationId) -> Result<Rows, Trouble> {
+        Ok(self.questions.ask::<RowsRow>(ROWS, Some(operation.0.to_string())).await?.into())
+    }
+
+    pub(super) async fn write_row(&self, operation: OperationId, number: u64) -> Result<(), Trouble> {
+        let statements = write_statements(operation, number)?;
+        self.writes
+            .over(|connection| {
+                let statements = sqlx::AssertSqlSafe(statements.clone());
+                Box::pin(async move { sqlx::raw_sql(statements).execute(connection).await.map(|_| ()) })
+            })
+            .await
+    }
+
+    pub(super) async fn checkpoint(&self) -> Result<Millis, Trouble> {
+        let connecting = tokio::time::timeout(ORDER, self.checkpoints.connect(ORDER));
+        let mut connection = connecting.await.unwrap_or_else(|_| Err(Problem::timed_out(ORDER)))?;
+        let began = Instant::now();
+        let work = async { calm(sqlx::raw_sql("checkpoint").execute(&mut connection)).await };
+        let outcome = tokio::time::timeout(CHECKPOINT, work).await.unwrap_or_else(|_| Err(Problem::timed_out(CHECKPOINT)))?;
+        outcome.map_err(|error| trouble(&error, CHECKPOINT))?;
+        let took = millis(began.elapsed());
+        // Saying goodbye is a courtesy and must not cost a switchover anything.
+        let _ = tokio::time::timeout(QUESTION / 10, calm(connection.close())).await;
+        Ok(took)
+    }
+}
+
+/// One round trip, one transaction. The row is always a new one: a commit that changes nothing is acknowledged without waiting for the
+/// mirror, so a row that is there already, of a commit that nobody has heard of, would prove nothing.
+fn write_statements(operation: OperationId, number: u64) -> Result<String, Trouble> {
+    let fits = |value: u64| i64::try_from(value).map_err(|_| Trouble::refused("the number is too large"));
+    let (operation, number) = (fits(operation.0)?, fits(number)?);
+    let older = if number == 0 { format!("operation < {operation} or ") } else { String::new() };
+    Ok(format!(
+        "delete from switchback.marker where {older}(operation = {operation} and number = {number}); \
+         insert into switchback.marker (operation, number) values ({operation}, {number})"
+    ))
+}
+
+/// What `position.sql` answers.
+#[derive(Debug, Deserialize)]
+struct PositionRow {
+    in_recovery: bool,
+    timeline: Option<Timeline>,
+    written: Option<Lsn>,
+    received: Option<Lsn>,
+    replayed: Option<Lsn>,
+    streaming: bool,
+    synchronous: Vec<String>,
+}
+
+impl From<PositionRow> for Position {
+    fn from(row: PositionRow) -> Position {
+        let PositionRow { in_recovery, timeline, written, received, replayed, streaming, synchronous } = row;
+        Position { in_recovery, timeline, written, received, replayed, streaming, synchronous }
+    }
+}
+
+/// What `log_end.sql` answers.
+#[derive(Debug, Deserialize)]
+struct LogEndRow {
+    in_recovery: bool,
+    timeline: Option<Timeline>,
+    record: Option<Lsn>,
+    end: Option<Lsn>,
+    kind: Option<String>,
+    replayed: Option<Lsn>,
+}
+
+impl From<LogEndRow> for LogEnd {
+    fn from(LogEndRow { in_recovery, timeline, record, end, kind, replayed }: LogEndRow) -> LogEnd {
+        LogEnd { in_recovery, timeline, record, end, kind, replayed }
+    }
+}
+
+/// What `rows.sql` answers.
+#[derive(Debug, Deserialize)]
+struct RowsRow {
+    numbers: Vec<u64>,
+    heartbeat_at: Option<Timestamp>,
+}
+
+impl From<RowsRow> for Rows {
+    fn from(RowsRow { numbers, heartbeat_at }: RowsRow) -> Rows {
+        Rows { numbers, heartbeat_at }
+    }
+}

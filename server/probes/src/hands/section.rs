@@ -1,0 +1,142 @@
+//! The `standby_cluster` section of Patroni's configuration: how a site's cluster follows the other one.
+
+use serde_json::{Map, Value, json};
+
+const SECTION: &str = "standby_cluster";
+
+/// Every key that Patroni knows in the section, with its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandbySection {
+    /// Addresses of the other site's nodes, separated by commas, or of an endpoint that leads to its primary.
+    pub host: String,
+    /// Their common port.
+    pub port: u16,
+    /// The slot that the other site keeps for this one.
+    pub primary_slot_name: String,
+    /// The command that fetches one file of the log from the archive.
+    pub restore_command: Option<String>,
+    /// The command that removes files of the log that are no longer needed.
+    pub archive_cleanup_command: Option<String>,
+    /// How long replay is held back, such as `5min`.
+    pub recovery_min_apply_delay: Option<String>,
+    /// How new replicas are made, by Patroni's names of the methods.
+    pub create_replica_methods: Vec<String>,
+}
+
+impl StandbySection {
+    /// Every key, those without a value as null.
+    fn keys(&self) -> Value {
+        json!({
+            "host": self.host,
+            "port": self.port,
+            "primary_slot_name": self.primary_slot_name,
+            "restore_command": self.restore_command,
+            "archive_cleanup_command": self.archive_cleanup_command,
+            "recovery_min_apply_delay": self.recovery_min_apply_delay,
+            "create_replica_methods": self.create_replica_methods,
+        })
+    }
+
+    /// For `PATCH /config`: Patroni merges, so a key that is not named would survive from an older section. Where there was no section
+    /// the nulls are kept as they are, and Patroni takes them for "not set".
+    pub(super) fn patch(&self) -> Value {
+        json!({ SECTION: self.keys() })
+    }
+
+    /// For `PATCH /config`: no section.
+    pub(super) fn none() -> Value {
+        json!({ SECTION: null })
+    }
+
+    /// Puts the section into a whole configuration in place of an older one.
+    pub(super) fn put_into(&self, config: &mut Map<String, Value>) {
+        let mut keys = self.keys();
+        if let Some(keys) = keys.as_object_mut() {
+            keys.retain(|_, value| !value.is_null());
+        }
+        config.insert(SECTION.to_owned(), keys);
+    }
+}
+
+/// Whether a configuration makes a standby cluster, by Patroni's own rule: one of three keys has a value.
+pub(super) fn follows(config: &Map<String, Value>) -> bool {
+    let has_value = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+        Value::Bool(true) => true,
+    };
+    let section = config.get(SECTION).and_then(Value::as_object);
+    section.is_some_and(|section| ["host", "port", "restore_command"].iter().any(|key| section.get(*key).is_some_and(has_value)))
+}
+
+#[cfg(test)]
+pub(super) fn example() -> StandbySection {
+    StandbySection {
+        host: "198.18.1.11,198.18.1.12".to_owned(),
+        port: 5432,
+        primary_slot_name: "site_b".to_owned(),
+        restore_command: Some("../restore-wal.sh %f %p".to_owned()),
+        archive_cleanup_command: None,
+        recovery_min_apply_delay: None,
+        create_replica_methods: vec!["basebackup".to_owned()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(value: Value) -> Map<String, Value> {
+        value.as_object().expect("an object").clone()
+    }
+
+    #[test]
+    fn a_patch_names_every_key_that_patroni_knows_so_that_nothing_survives_from_an_older_section() {
+        let patch = example().patch();
+        let keys: Vec<_> = patch[SECTION].as_object().expect("a section").keys().map(String::as_str).collect();
+        let all = [
+            "archive_cleanup_command",
+            "create_replica_methods",
+            "host",
+            "port",
+            "primary_slot_name",
+            "recovery_min_apply_delay",
+            "restore_command",
+        ];
+        assert_eq!(keys, all);
+        assert_eq!(patch[SECTION]["archive_cleanup_command"], Value::Null);
+        assert_eq!(patch[SECTION]["port"], json!(5432));
+        assert_eq!(StandbySection::none(), json!({ "standby_cluster": null }));
+    }
+
+    #[test]
+    fn a_whole_configuration_keeps_everything_but_the_old_section() {
+        let mut config = map(json!({"ttl": 20, "standby_cluster": {"host": "", "primary_slot_name": "old", "surprise": 1}}));
+        assert!(!follows(&config));
+        example().put_into(&mut config);
+        assert!(follows(&config));
+        assert_eq!(config["ttl"], json!(20));
+        let section = config[SECTION].as_object().expect("a section");
+        assert_eq!(section["primary_slot_name"], "site_b");
+        assert!(!section.contains_key("surprise") && !section.contains_key("archive_cleanup_command"));
+    }
+
+    #[test]
+    fn a_cluster_follows_when_patroni_would_say_so() {
+        for (config, follows_it) in [
+            (json!({}), false),
+            (json!({"standby_cluster": null}), false),
+            (json!({"standby_cluster": {}}), false),
+            (json!({"standby_cluster": {"host": null, "port": 0, "restore_command": "", "primary_slot_name": "x"}}), false),
+            (json!({"standby_cluster": {"host": "h"}}), true),
+            (json!({"standby_cluster": {"port": 5432}}), true),
+            (json!({"standby_cluster": {"restore_command": "cp"}}), true),
+            (json!({"standby_cluster": "h"}), false),
+        ] {
+            assert_eq!(follows(&map(config.clone())), follows_it, "{config}");
+        }
+    }
+}
