@@ -422,11 +422,11 @@ pub enum Event {
     /// Somebody asked for it, and was not refused.
     Requested {
         /// What was asked for.
-        request: Request,
+        request: Box<Request>,
         /// Who.
         by: Login,
         /// What it became.
-        plan: Plan,
+        plan: Box<Plan>,
     },
     /// A step is about to be begun: written before its first effect.
     StepBegun {
@@ -608,4 +608,3 @@ pub struct Fence {
     /// The primary's last known position and when it was read: what is missing beyond it is found when the site comes back.
     pub expected_loss: Option<ByteLag>,
 }
-

@@ -12,11 +12,11 @@ pub(crate) use sites::members_up;
 
 pub use work_out::{Sightings, work_out};
 
+use crate::operation::{Glance, Standing};
 use crate::{
     ByteLag, Check, EndpointKind, EndpointName, Finding, Lsn, MemberName, MemberState, Millis, NodeName, Objection, Pair, PoolId,
     ProbeFailure, Side, SiteId, Timeline,
 };
-use crate::operation::{Glance, Standing};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -4,8 +4,9 @@ use crate::{
     history,
     live::{Live, LiveStream},
     observe::{Asking, Watched, keep_asking, keep_picture},
+    operate::{Operator, keep_operating},
     people::{self, Incident, People, SessionLimits, SetUpForm, SetUpLink, SignedIn},
-    ports::{AuditEntry, Chance, Clock, Passwords, Probe, Store, StoreError},
+    ports::{AuditEntry, Chance, Clock, Hands, Passwords, Probe, Store, StoreError},
     time::pause,
 };
 use jiff::Timestamp;
@@ -20,6 +21,8 @@ use switchback_domain::{
 };
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+mod operations;
 
 /// How a picture is worked out from readings: [`switchback_domain::picture::work_out`], except in tests.
 pub type WorkOut = fn(&Pool, &Sightings, Timestamp) -> Picture;
@@ -39,6 +42,19 @@ pub struct PoolParts {
     pub pool: Pool,
     /// One probe for each of its endpoints.
     pub probes: Vec<Box<dyn Probe>>,
+    /// Hands on its engines; without them the pool is only watched.
+    pub hands: Option<Arc<dyn Hands>>,
+}
+
+/// What is known of an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remembered {
+    /// It is new.
+    New,
+    /// The same was asked before, and this was the answer.
+    Same(String),
+    /// Something else was asked under it before.
+    Other,
 }
 
 /// How often, how long.
@@ -103,11 +119,13 @@ impl Readiness {
 /// The only door for handlers. Each question takes the caller first; a caller whose session has ended gets no answer.
 pub struct Console {
     pools: BTreeMap<PoolId, Arc<Watched>>,
+    operators: BTreeMap<PoolId, Arc<Operator>>,
     overview: Arc<Live<Vec<Summary>>>,
     people: Arc<People>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Chance>,
+    boot: Arc<str>,
 }
 
 impl Console {
@@ -120,7 +138,8 @@ impl Console {
         let boot: Arc<str> = people::hex(&boot).into();
         let stirred = Arc::new(Notify::new());
         let mut watched_pools = BTreeMap::new();
-        for PoolParts { pool, probes } in pools {
+        let mut operators = BTreeMap::new();
+        for PoolParts { pool, probes, hands } in pools {
             let id = pool.id.clone();
             let watched = Arc::new(Watched::new(pool, Arc::clone(&boot), Arc::clone(&clock), work_out, Arc::clone(&stirred)));
             let asking = Asking::new(settings.interval, Arc::clone(&clock), Arc::clone(&chance));
@@ -129,14 +148,19 @@ impl Console {
             }
             tasks.spawn(keep_picture(Arc::clone(&watched), stop.clone()));
             tasks.spawn(history::keep_writing(Arc::clone(&watched), Arc::clone(&store), stop.clone()));
+            let operator =
+                Operator::new(Arc::clone(&watched), hands, Arc::clone(&store), Arc::clone(&clock), chance.as_ref(), Arc::clone(&boot));
+            let operator = Arc::new(operator);
+            tasks.spawn(keep_operating(Arc::clone(&operator), stop.clone()));
+            operators.insert(id.clone(), operator);
             watched_pools.insert(id, watched);
         }
         let limits = SessionLimits { idle: settings.session_idle, absolute: settings.session_absolute };
         let people = Arc::new(People::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&chance), passwords, limits));
         tasks.spawn(people::keep_pruning(Arc::clone(&people), stop.clone()));
         tasks.spawn(history::keep_pruning(Arc::clone(&store), Arc::clone(&clock), stop.clone()));
-        let overview = Arc::new(Live::new(boot, Arc::new(Vec::new())));
-        let console = Arc::new(Console { pools: watched_pools, overview, people, store, clock, chance });
+        let overview = Arc::new(Live::new(Arc::clone(&boot), Arc::new(Vec::new())));
+        let console = Arc::new(Console { pools: watched_pools, operators, overview, people, store, clock, chance, boot });
         tasks.spawn(keep_overview(Arc::clone(&console), stirred, stop.clone()));
         tasks.close();
         Started { console, tasks }

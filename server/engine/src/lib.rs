@@ -8,13 +8,14 @@ mod figures;
 mod history;
 mod live;
 mod observe;
+mod operate;
 mod people;
 pub mod ports;
 #[cfg(test)]
 mod testing;
 mod time;
 
-pub use console::{Console, Parts, PoolParts, Readiness, Settings, Started, WorkOut};
+pub use console::{Console, Parts, PoolParts, Readiness, Remembered, Settings, Started, WorkOut};
 pub use figures::describe as describe_metrics;
 pub use live::LiveStream;
 pub use people::{SetUpForm, SetUpLink, SignedIn};

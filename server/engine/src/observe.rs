@@ -17,9 +17,9 @@ use std::{
     },
     time::Duration,
 };
-use switchback_domain::{Endpoint, EndpointName, Facts, Millis, Picture, Pool, ProbeFailure, picture::Sightings};
+use switchback_domain::{Endpoint, EndpointName, Facts, Millis, Picture, Pool, ProbeFailure, operation::Standing, picture::Sightings};
 use tokio::{
-    sync::Notify,
+    sync::{Notify, watch},
     time::{Instant, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
@@ -48,6 +48,12 @@ pub(crate) struct Watched {
     /// Rung when something changed that may show on the overview.
     overview: Arc<Notify>,
     sound: AtomicBool,
+    /// What the store says about the pool; a part of every picture.
+    standing: Mutex<Standing>,
+    /// Counts up when somebody wants a look at once.
+    look: watch::Sender<u64>,
+    /// Counts up with every answer, so that whoever wanted the look can wait for it.
+    heard: watch::Sender<u64>,
 }
 
 /// What was seen of every endpoint, and by which question.
@@ -76,7 +82,20 @@ impl Watched {
         let live = Arc::new(Live::new(boot, Arc::new(first)));
         let writer = Writer::new(pool.id.clone());
         let sound = AtomicBool::new(true);
-        Watched { pool, live, writer, clock, work_out, seen: Mutex::new(seen), stirred: Notify::new(), overview, sound }
+        Watched {
+            pool,
+            live,
+            writer,
+            clock,
+            work_out,
+            seen: Mutex::new(seen),
+            stirred: Notify::new(),
+            overview,
+            sound,
+            standing: Mutex::default(),
+            look: watch::Sender::new(0),
+            heard: watch::Sender::new(0),
+        }
     }
 
     /// The picture now.
@@ -99,7 +118,56 @@ impl Watched {
         *newest = outcome.number;
         seen.sightings.entry(endpoint.clone()).or_default().take(outcome.answer, outcome.asked_at, outcome.took);
         drop(seen);
+        self.heard.send_modify(|heard| *heard += 1);
         self.stirred.notify_one();
+    }
+
+    /// What stands about the pool beside its readings.
+    pub(crate) fn standing(&self) -> Standing {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes what stands about the pool, and tells everybody.
+    pub(crate) fn change_standing(&self, change: impl FnOnce(&mut Standing)) {
+        change(&mut self.standing.lock().unwrap_or_else(PoisonError::into_inner));
+        self.stirred.notify_one();
+    }
+
+    /// Asks every endpoint now and works out the picture from what they say, or do not say within `most`. For deciding: nothing in it
+    /// is older than this call, except for those that did not answer, whose readings then count as missing.
+    pub(crate) async fn look_now(&self, most: Duration) -> Picture {
+        let since = self.clock.now();
+        let mut heard = self.heard.subscribe();
+        self.look.send_modify(|look| *look += 1);
+        let everybody = async {
+            while !self.all_asked_since(since) {
+                if heard.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        // Whoever is still silent then is judged as silent.
+        let _ = tokio::time::timeout(most, everybody).await;
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sightings = seen.sightings.clone();
+        drop(seen);
+        for sighting in sightings.values_mut().filter(|sighting| sighting.asked_at.is_none_or(|asked_at| asked_at < since)) {
+            sighting.take(Err(ProbeFailure::TimedOut { after: millis(most) }), since, millis(most));
+        }
+        let now = self.clock.now();
+        // An answer from before this look does not count as fresh, however young it is.
+        for sighting in sightings.values_mut().filter(|sighting| sighting.failure.is_some()) {
+            if let Some((_, at)) = &mut sighting.answer {
+                let stale = since - Duration::from_millis(self.pool.policy.stale_after.0 + 1);
+                *at = (*at).min(stale);
+            }
+        }
+        (self.work_out)(&self.pool, &sightings, now).with_standing(self.standing())
+    }
+
+    fn all_asked_since(&self, since: jiff::Timestamp) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.sightings.values().all(|sighting| sighting.asked_at.is_some_and(|asked_at| asked_at >= since))
     }
 
     /// Works out the picture and tells everybody what differs.
@@ -114,7 +182,7 @@ impl Watched {
             tracing::error!(pool = %self.pool.id, "the picture could not be worked out; beats stop until it can");
         }
         let Ok(picture) = worked_out else { return };
-        let picture = Arc::new(picture);
+        let picture = Arc::new(picture.with_standing(self.standing()));
         let noted = recorder.take(&picture, now);
         if self.live.publish(picture, now) {
             figures::published();
@@ -192,8 +260,10 @@ pub(crate) async fn keep_asking(mut probe: Box<dyn Probe>, watched: Arc<Watched>
     }
     let mut number = 0;
     let mut failing = None;
+    let mut look = watched.look.subscribe();
     loop {
         number += 1;
+        look.mark_unchanged();
         let asked_at = asking.clock.now();
         let began = Instant::now();
         let answer = tokio::select! {
@@ -205,7 +275,13 @@ pub(crate) async fn keep_asking(mut probe: Box<dyn Probe>, watched: Arc<Watched>
         note(&watched.pool, &endpoint, &answer, &mut failing);
         watched.take(&endpoint.name, Outcome { number, asked_at, took: millis(took), answer });
         let now = Instant::now();
-        if !pause(asking.next(now).saturating_duration_since(now), &stop).await {
+        let round = pause(asking.next(now).saturating_duration_since(now), &stop);
+        let goes_on = tokio::select! {
+            goes_on = round => goes_on,
+            // Somebody is about to act and wants to know now.
+            wanted = look.changed() => wanted.is_ok(),
+        };
+        if !goes_on {
             return;
         }
     }

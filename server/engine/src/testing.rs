@@ -218,7 +218,7 @@ impl Bench {
 fn parts_of(pool: Pool, script: &Script) -> PoolParts {
     let probes =
         pool.endpoints().into_iter().map(|endpoint| Box::new(TestProbe { endpoint, script: script.clone() }) as Box<dyn Probe>).collect();
-    PoolParts { pool, probes }
+    PoolParts { pool, probes, hands: None }
 }
 
 /// An event as a browser reads it.

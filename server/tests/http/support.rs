@@ -147,7 +147,7 @@ impl World {
         let probes = probes.map(|endpoint| Box::new(Scripted { endpoint, answers: Arc::clone(&answers) }) as Box<dyn Probe>).collect();
         let stop = CancellationToken::new();
         let parts = Parts {
-            pools: vec![PoolParts { pool, probes }],
+            pools: vec![PoolParts { pool, probes, hands: None }],
             store: Arc::clone(&store),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             chance: Arc::new(CountedChance::default()),

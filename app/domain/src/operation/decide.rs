@@ -16,7 +16,7 @@ pub enum Next {
         step: usize,
     },
     /// Write this event; no engine is touched.
-    Write(Event),
+    Write(Box<Event>),
     /// Nothing: somebody has to say something, or it has ended.
     Rest,
 }
@@ -27,9 +27,9 @@ impl Operation {
     pub fn decide(&self) -> Next {
         match &self.stage {
             Stage::Finished { .. } | Stage::NeedsPerson { .. } | Stage::AwaitingApproval { .. } => Next::Rest,
-            Stage::Paused { .. } => self.cancelled().map_or(Next::Rest, Next::Write),
+            Stage::Paused { .. } => self.cancelled().map_or(Next::Rest, write),
             Stage::Undoing { why } => self.next_undo(why),
-            Stage::Running => self.cancelled().map_or_else(|| self.next_step(), Next::Write),
+            Stage::Running => self.cancelled().map_or_else(|| self.next_step(), write),
         }
     }
 
@@ -39,12 +39,12 @@ impl Operation {
     }
 
     fn next_step(&self) -> Next {
-        let Some(at) = self.current_step() else { return Next::Write(Event::Finished { outcome: Outcome::Done }) };
+        let Some(at) = self.current_step() else { return write(Event::Finished { outcome: Outcome::Done }) };
         let (run, step) = (&self.steps[at], &self.plan.steps[at]);
         match (&run.state, &self.pause_wanted_by) {
-            (StepState::Failed { trouble }, _) => Next::Write(self.after_failure(at, step, trouble)),
+            (StepState::Failed { trouble }, _) => write(self.after_failure(at, step, trouble)),
             // Where clients wait there is no pausing: that would only make them wait for longer.
-            (StepState::Waiting, Some(by)) if !step.is_within_outage() => Next::Write(Event::Paused { by: by.clone() }),
+            (StepState::Waiting, Some(by)) if !step.is_within_outage() => write(Event::Paused { by: by.clone() }),
             _ => Next::Begin { step: at },
         }
     }
@@ -81,15 +81,13 @@ impl Operation {
 
     fn next_undo(&self, why: &GivenUp) -> Next {
         let undone = |step: usize| self.undo.iter().find(|undo| undo.step == step).map(|undo| &undo.run);
-        let begun = |step: &usize| {
-            !self.request.dry_run && self.steps[*step].attempts > 0 && self.plan.steps[*step].can_be_undone()
-        };
+        let begun = |step: &usize| !self.request.dry_run && self.steps[*step].attempts > 0 && self.plan.steps[*step].can_be_undone();
         let left = (0..self.steps.len()).rev().filter(begun).find(|step| !undone(*step).is_some_and(super::StepRun::is_behind));
-        let Some(step) = left else { return Next::Write(Event::Finished { outcome: Outcome::Undone { why: why.clone() } }) };
+        let Some(step) = left else { return write(Event::Finished { outcome: Outcome::Undone { why: why.clone() } }) };
         match undone(step).map(|run| &run.state) {
             Some(StepState::Failed { trouble }) => {
                 let options = vec![Choice::Retry, Choice::Abandon];
-                Next::Write(Event::Asked { question: self.question(step, true, trouble, options) })
+                write(Event::Asked { question: self.question(step, true, trouble, options) })
             }
             _ => Next::Undo { step },
         }
@@ -99,4 +97,8 @@ impl Operation {
         let number = u32::try_from(self.questions.len()).unwrap_or(u32::MAX).saturating_add(1);
         Question { number, step, undoing, trouble: trouble.clone(), options }
     }
+}
+
+fn write(event: Event) -> Next {
+    Next::Write(Box::new(event))
 }

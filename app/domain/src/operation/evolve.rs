@@ -1,11 +1,9 @@
 //! Taking events in.
 
-use super::{
-    Answered, Asked, BadEntry, Choice, Entry, Event, Glance, GivenUp, Operation, OperationId, Stage, StepRun, StepState, UndoRun,
-};
+use super::{Answered, Asked, BadEntry, Choice, Entry, Event, GivenUp, Glance, Operation, OperationId, Stage, StepRun, StepState, UndoRun};
 use crate::{
     Login, Millis,
-    operation::{Fact, Trouble},
+    operation::{Fact, Plan, Request, Trouble},
 };
 use jiff::Timestamp;
 
@@ -45,11 +43,11 @@ impl Operation {
         let Event::Requested { request, by, plan } = &first.event else { return Err(BadEntry { number: 0 }) };
         let mut operation = Operation {
             id,
-            request: request.clone(),
+            request: Request::clone(request),
             requested_by: by.clone(),
             requested_at: first.at,
             steps: plan.steps.iter().map(|_| StepRun::new()).collect(),
-            plan: plan.clone(),
+            plan: Plan::clone(plan),
             undo: Vec::new(),
             stage: Stage::Running,
             given_up: None,
@@ -87,13 +85,12 @@ impl Operation {
                 if *step >= self.steps.len() {
                     return Err(bad);
                 }
-                match self.undo.iter_mut().find(|undo| undo.step == *step) {
-                    Some(undo) => undo.run.begin(at),
-                    None => {
-                        let mut run = StepRun::new();
-                        run.begin(at);
-                        self.undo.push(UndoRun { step: *step, run });
-                    }
+                if let Some(undo) = self.undo.iter_mut().find(|undo| undo.step == *step) {
+                    undo.run.begin(at);
+                } else {
+                    let mut run = StepRun::new();
+                    run.begin(at);
+                    self.undo.push(UndoRun { step: *step, run });
                 }
             }
             Event::UndoEnded { step, facts, trouble } => {
@@ -135,11 +132,7 @@ impl Operation {
         let asked = self.questions.iter_mut().find(|asked| asked.question.number == number && asked.answer.is_none())?;
         asked.answer = Some(Answered { choice, by: by.clone(), reason: reason.to_owned(), at });
         let (step, undoing) = (asked.question.step, asked.question.undoing);
-        let run = if undoing {
-            &mut self.undo.iter_mut().find(|undo| undo.step == step)?.run
-        } else {
-            self.steps.get_mut(step)?
-        };
+        let run = if undoing { &mut self.undo.iter_mut().find(|undo| undo.step == step)?.run } else { self.steps.get_mut(step)? };
         match choice {
             Choice::Retry => run.state = StepState::Waiting,
             Choice::Attest => {

@@ -1,7 +1,10 @@
 //! From what somebody wants to a plan, and from a request to a refusal or nothing.
 
 use super::{Epoch, Intent, MemberOrder, OperationId, Standing, Step};
-use crate::{CheckKind, MemberName, MemberState, Millis, NodeName, Objection, Picture, PoolId, Pool, Protection, Side, SiteId, SiteRole, Timeline, Verdict};
+use crate::{
+    CheckKind, MemberName, MemberState, Millis, NodeName, Objection, Picture, Pool, PoolId, Protection, Side, SiteId, SiteRole, Timeline,
+    Verdict,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +65,13 @@ pub enum PlanObjection {
     },
     /// The configuration does not say how this site follows the other one (`[pool.site.standby_cluster]`).
     NoStandbySection {
+        /// The site.
+        side: Side,
+    },
+    /// The console only watches this pool.
+    OnlyWatched,
+    /// The site is fenced after a failover: it must be re-protected first.
+    Fenced {
         /// The site.
         side: Side,
     },
@@ -285,7 +295,8 @@ impl Request {
 /// The plan for what somebody wants, in the present situation. There always is one; when it cannot be requested, its objections say why.
 pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent, now: Timestamp) -> Plan {
     let mut objections = general(standing);
-    let mut situation = |from: &[Objection]| objections.extend(from.iter().cloned().map(|objection| PlanObjection::Situation { objection }));
+    let mut situation =
+        |from: &[Objection]| objections.extend(from.iter().cloned().map(|objection| PlanObjection::Situation { objection }));
     let drain = Millis(pool.policy.drain_for.0);
     let steps = match &intent {
         Intent::Switchover { to } => {
@@ -293,11 +304,14 @@ pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent,
             if picture.active == Some(*to) {
                 objections.push(PlanObjection::NothingToDo);
             }
+            if fenced(standing, *to) {
+                objections.push(PlanObjection::Fenced { side: *to });
+            }
             switchover(to.other(), *to, drain)
         }
         Intent::Failback { to } => {
             let mut steps = Vec::new();
-            if picture.sites[*to].role == SiteRole::Standby {
+            if picture.sites[*to].role == SiteRole::Standby && !fenced(standing, *to) {
                 situation(&picture.actions.failback);
             } else {
                 // Following is what the first steps are for; everything else is looked at again before the site is moved.
@@ -356,35 +370,40 @@ pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent,
         Intent::LocalSwitchover { .. } | Intent::Members { .. } => Vec::new(),
     };
     objections.extend(needed.into_iter().map(|side| PlanObjection::NoStandbySection { side }));
-    let leaders = Side::BOTH
-        .into_iter()
-        .map(|side| {
-            let leader = picture.sites[side].leader.clone();
-            let timeline = leader.as_ref().and_then(|name| picture.node(name)).and_then(|(_, node)| node.timeline);
-            (side, leader, timeline)
-        })
-        .collect();
-    let not_passed = match intent {
-        // What the members are told and what a site does within itself does not rest on the other site.
-        Intent::Members { .. } | Intent::LocalSwitchover { .. } | Intent::Reprotect { .. } => Vec::new(),
-        _ => picture
-            .checks
-            .iter()
-            .filter(|check| matches!(check.verdict, Verdict::Fail | Verdict::Unknown))
-            .map(|check| (check.kind, check.verdict))
-            .collect(),
-    };
+    let not_passed = not_passed(picture, &intent);
     Plan {
         pool: pool.id.clone(),
         intent,
         epoch: standing.epoch,
         made_at: now,
         steps,
-        leaders,
+        leaders: leaders(picture),
         not_passed,
         loss: picture.protection.clone(),
         objections,
     }
+}
+
+/// Who leads each site, and on which timeline.
+fn leaders(picture: &Picture) -> Vec<(Side, Option<NodeName>, Option<Timeline>)> {
+    Side::BOTH
+        .into_iter()
+        .map(|side| {
+            let leader = picture.sites[side].leader.clone();
+            let timeline = leader.as_ref().and_then(|name| picture.node(name)).and_then(|(_, node)| node.timeline);
+            (side, leader, timeline)
+        })
+        .collect()
+}
+
+/// The checks that do not pass, where the operation rests on them.
+fn not_passed(picture: &Picture, intent: &Intent) -> Vec<(CheckKind, Verdict)> {
+    if !intent.moves_the_active_site() {
+        // What the members are told and what a site does within itself does not rest on the other site.
+        return Vec::new();
+    }
+    let stands = picture.checks.iter().filter(|check| matches!(check.verdict, Verdict::Fail | Verdict::Unknown));
+    stands.map(|check| (check.kind, check.verdict)).collect()
 }
 
 fn general(standing: &Standing) -> Vec<PlanObjection> {
@@ -399,6 +418,10 @@ fn general(standing: &Standing) -> Vec<PlanObjection> {
         objections.push(PlanObjection::FreezeWindow { until });
     }
     objections
+}
+
+fn fenced(standing: &Standing, side: Side) -> bool {
+    standing.fences.iter().any(|fence| fence.side == side)
 }
 
 fn switchover(from: Side, to: Side, drain: Millis) -> Vec<Step> {

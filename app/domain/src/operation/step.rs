@@ -2,8 +2,9 @@
 
 use crate::{
     ByteLag, CheckKind, EndpointName, Finding, Login, Lsn, MemberName, Millis, NodeName, ProbeFailure, Side, Timeline, Verdict,
-    operation::{MemberChange, MemberOrder},
+    operation::{MemberChange, MemberOrder, Outage},
 };
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// One step. It leaves nothing to choose while it runs, except who leads a site: leaders move, and are looked for anew.
@@ -282,6 +283,13 @@ pub enum Fact {
         /// What it replayed.
         replayed: Lsn,
     },
+    /// The console's last heartbeat row that the node has: what was written after it may be lost.
+    LastHeartbeat {
+        /// The node.
+        node: NodeName,
+        /// When the row was written.
+        at: Timestamp,
+    },
     /// A node is out of recovery.
     Promoted {
         /// The node.
@@ -299,6 +307,11 @@ pub enum Fact {
         acknowledged: u64,
         /// Found.
         found: u64,
+    },
+    /// How long clients could not write.
+    ClientsWaited {
+        /// From when to when.
+        outage: Outage,
     },
     /// A member does what it was told.
     Member {
@@ -404,6 +417,8 @@ pub enum Trouble {
         /// Found.
         found: u64,
     },
+    /// Somebody wanted it to end while it waited.
+    Interrupted,
     /// The console's store could not be written, so the next step could not be begun.
     StoreUnwritable,
     /// The console's own code failed. The cause is in its log under this incident.

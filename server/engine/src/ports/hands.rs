@@ -97,14 +97,19 @@ pub struct Position {
 }
 
 /// Rows of the outage meter on a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rows {
-    /// Rows of this operation, the marker (number 0) among them.
-    pub count: u64,
-    /// The marker is there.
-    pub marker: bool,
+    /// The numbers of this operation's rows, ascending; number 0 is the marker.
+    pub numbers: Vec<u64>,
     /// When the console last wrote its heartbeat row, as this node has it.
     pub heartbeat_at: Option<Timestamp>,
+}
+
+impl Rows {
+    /// The marker is there.
+    pub fn has_marker(&self) -> bool {
+        self.numbers.first() == Some(&0)
+    }
 }
 
 /// A member as one `HAProxy` has it.

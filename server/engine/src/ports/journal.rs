@@ -51,6 +51,7 @@ pub trait JournalStore: Send + Sync + 'static {
 
     /// Appends entry `number` (counted from zero) with its audit entry and the changes of the pool's record: all or nothing.
     /// [`super::StoreError::Taken`] when that number exists already or the lease is not held any more. `ends` closes the operation.
+    #[expect(clippy::too_many_arguments, reason = "one transaction takes them all; a struct of borrowed parts would only hide it")]
     fn append_entry<'a>(
         &'a self,
         lease: &'a Lease,

@@ -1,0 +1,208 @@
+//! What the console is asked about operations. The caller comes first, everything that changes something is in the audit history.
+
+use super::{Console, Remembered};
+use crate::{
+    live::{Live, LiveStream},
+    operate::{self, Fault},
+    ports::{AuditEntry, StoreError},
+};
+use std::sync::Arc;
+use switchback_domain::{
+    PoolId,
+    error::{ConsoleError, RequestError, WishError},
+    operation::{Choice, Glance, Intent, Operation, OperationId, Planned, Report, Request, Wish},
+    people::Caller,
+};
+
+/// More than anybody reads at once.
+const OPERATIONS_MAX: u32 = 200;
+
+impl Console {
+    /// The plan for what somebody wants, as the pool stands now, and the hash under which it is requested.
+    ///
+    /// # Errors
+    /// When the caller's session has ended, or no pool has this name.
+    #[expect(clippy::unused_async, reason = "approvals and policies will be read from the store here")]
+    pub async fn plan(&self, caller: &Caller, pool: &PoolId, intent: Intent) -> Result<Planned, ConsoleError> {
+        self.operator(caller, pool).map(|operator| operator.plan(intent))
+    }
+
+    /// Asks for an operation, after having seen its plan. `from` is the address of whoever asks.
+    ///
+    /// # Errors
+    /// Why it was not begun; then nothing has happened, and the refusal is in the audit history.
+    pub async fn request(&self, caller: &Caller, request: Request, from: &str) -> Result<OperationId, RequestError> {
+        let operator = match self.operator(caller, &request.pool) {
+            Ok(operator) => operator,
+            Err(error) => {
+                if matches!(error, ConsoleError::UnknownPool { .. }) {
+                    self.note_refusal(caller, "operation_requested", request.pool.as_str(), "unknown_pool", from).await?;
+                }
+                return Err(error.into());
+            }
+        };
+        match operator.request(request, &caller.person.login, from).await {
+            Ok(outcome) => outcome,
+            Err(Fault::LeaseHeld) => Err(RequestError::LeaseHeld),
+            Err(Fault::Store(error)) => Err(self.failed(&error).into()),
+        }
+    }
+
+    /// An operation and how far it has come.
+    ///
+    /// # Errors
+    /// When there is none of this number, the session has ended, or the store failed.
+    pub async fn operation(&self, caller: &Caller, id: OperationId) -> Result<Arc<Operation>, ConsoleError> {
+        self.signed_in(caller)?;
+        match self.live_operation(id) {
+            Some(live) => Ok(live.value()),
+            None => self.stored_operation(id).await.map(Arc::new),
+        }
+    }
+
+    /// The newest operations of one pool, or of all, newest first; at most 200.
+    ///
+    /// # Errors
+    /// When no pool has this name, the session has ended, or the store failed.
+    pub async fn operations(&self, caller: &Caller, pool: Option<&PoolId>, most: u32) -> Result<Vec<Glance>, ConsoleError> {
+        self.signed_in(caller)?;
+        if let Some(pool) = pool {
+            self.watched(caller, pool)?;
+        }
+        let ids = self.store.operations(pool, most.min(OPERATIONS_MAX)).await.map_err(|error| self.failed(&error))?;
+        let mut glances = Vec::with_capacity(ids.len());
+        for id in ids {
+            glances.push(self.operation(caller, id).await?.glance());
+        }
+        Ok(glances)
+    }
+
+    /// Takes in what somebody wants of a running operation. Wanting it twice is wanting it once.
+    ///
+    /// # Errors
+    /// Why it was not taken; the refusal is in the audit history.
+    pub async fn wish(&self, caller: &Caller, id: OperationId, wish: Wish, from: &str) -> Result<(), WishError> {
+        let operator = self.operator_of(caller, id).await?;
+        self.taken(operator.wish(id, wish, &caller.person.login, from).await)
+    }
+
+    /// Answers an operation's open question.
+    ///
+    /// # Errors
+    /// Why it was not taken; the refusal is in the audit history.
+    pub async fn answer(
+        &self,
+        caller: &Caller,
+        id: OperationId,
+        question: u32,
+        choice: Choice,
+        reason: &str,
+        from: &str,
+    ) -> Result<(), WishError> {
+        let operator = self.operator_of(caller, id).await?;
+        self.taken(operator.answer(id, question, choice, reason, &caller.person.login, from).await)
+    }
+
+    fn taken(&self, outcome: Result<Result<(), WishError>, Fault>) -> Result<(), WishError> {
+        match outcome {
+            Ok(outcome) => outcome,
+            Err(Fault::LeaseHeld) => Err(WishError::Ended),
+            Err(Fault::Store(error)) => Err(self.failed(&error).into()),
+        }
+    }
+
+    /// An operation's live stream; it goes on after `last_event_id` if that is still known. Of one that has ended it has the whole value and
+    /// nothing more.
+    ///
+    /// # Errors
+    /// When there is none of this number, the session has ended, or the store failed.
+    pub async fn watch_operation(&self, caller: &Caller, id: OperationId, last_event_id: Option<&str>) -> Result<LiveStream, ConsoleError> {
+        self.signed_in(caller)?;
+        let live = match self.live_operation(id) {
+            Some(live) => live,
+            None => Arc::new(Live::new(Arc::clone(&self.boot), Arc::new(self.stored_operation(id).await?))),
+        };
+        let ended = live.value().is_finished();
+        let stream = LiveStream::watch(Arc::clone(&live), Arc::clone(&self.clock), last_event_id, caller.session_ends_at);
+        if ended {
+            live.close();
+        }
+        Ok(stream)
+    }
+
+    /// The report of an operation.
+    ///
+    /// # Errors
+    /// When there is none of this number, its pool is not configured any more, the session has ended, or the store failed.
+    pub async fn report(&self, caller: &Caller, id: OperationId) -> Result<Report, ConsoleError> {
+        let operation = self.operation(caller, id).await?;
+        let pool = &self.watched(caller, &operation.plan.pool)?.pool;
+        Ok(operation.report(pool, operate::hash(&operation.plan)))
+    }
+
+    /// Whether an idempotency key of this caller is known. `body` is the SHA-256 of what is asked.
+    ///
+    /// # Errors
+    /// When the session has ended, or the store failed.
+    pub async fn remembered(&self, caller: &Caller, key: &str, body: &[u8; 32]) -> Result<Remembered, ConsoleError> {
+        self.signed_in(caller)?;
+        let key = format!("{}:{key}", caller.person.login);
+        let known = self.store.remembered(&key, self.clock.now()).await.map_err(|error| self.failed(&error))?;
+        Ok(match known {
+            None => Remembered::New,
+            Some((before, answer)) if before == *body => Remembered::Same(answer),
+            Some(_) => Remembered::Other,
+        })
+    }
+
+    /// Remembers the answer to what was asked under an idempotency key, for a day.
+    ///
+    /// # Errors
+    /// When the session has ended, or the store failed.
+    pub async fn remember(&self, caller: &Caller, key: &str, body: &[u8; 32], answer: &str) -> Result<(), ConsoleError> {
+        self.signed_in(caller)?;
+        let key = format!("{}:{key}", caller.person.login);
+        self.store.remember(&key, body, answer, self.clock.now()).await.map_err(|error| self.failed(&error))?;
+        Ok(())
+    }
+
+    /// Writes down that something was refused before it came to a use case: a request that could not be read, an unknown pool.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn note_refusal(&self, caller: &Caller, action: &str, subject: &str, reason: &str, from: &str) -> Result<(), ConsoleError> {
+        let cut = |text: &str| text.chars().take(200).collect::<String>();
+        let entry = AuditEntry {
+            at: self.clock.now(),
+            actor: Some(caller.person.login.clone()),
+            action: action.to_owned(),
+            subject: cut(subject),
+            result: "refused".to_owned(),
+            detail: serde_json::json!({ "reason": cut(reason) }),
+            from_address: from.to_owned(),
+        };
+        self.store.append(&entry).await.map_err(|error| self.failed(&error))
+    }
+
+    fn operator(&self, caller: &Caller, pool: &PoolId) -> Result<&operate::Operator, ConsoleError> {
+        self.signed_in(caller)?;
+        self.operators.get(pool).map(Arc::as_ref).ok_or_else(|| ConsoleError::UnknownPool { pool: pool.clone() })
+    }
+
+    async fn operator_of(&self, caller: &Caller, id: OperationId) -> Result<&operate::Operator, ConsoleError> {
+        let operation = self.operation(caller, id).await?;
+        self.operator(caller, &operation.plan.pool)
+    }
+
+    fn live_operation(&self, id: OperationId) -> Option<Arc<Live<Operation>>> {
+        self.operators.values().find_map(|operator| operator.live(id))
+    }
+
+    async fn stored_operation(&self, id: OperationId) -> Result<Operation, ConsoleError> {
+        let journal = self.store.journal(id).await.map_err(|error| self.failed(&error))?;
+        if journal.is_empty() {
+            return Err(ConsoleError::UnknownOperation { operation: id });
+        }
+        Operation::from_journal(id, &journal).map_err(|error| self.failed(&StoreError::Failed(Box::new(error))))
+    }
+}

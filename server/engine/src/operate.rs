@@ -1,0 +1,435 @@
+//! Operations: taking requests, keeping the journal, driving steps, fencing. One operator for each pool.
+
+mod desk;
+mod drive;
+mod fencer;
+mod meter;
+mod scene;
+mod steps;
+
+use crate::{
+    figures,
+    live::Live,
+    observe::Watched,
+    ports::{AuditEntry, Chance, Clock, Hands, Lease, Store, StoreError},
+    time::pause,
+};
+use desk::{Author, Desk, DeskError};
+use drive::Halt;
+use meter::Meter;
+use scene::Scene;
+use sha2::{Digest, Sha256};
+use std::{
+    error::Error,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use switchback_domain::{
+    Login, Side,
+    error::{RequestError, WishError},
+    operation::{self, Choice, Entry, Event, Fence, Intent, Operation, OperationId, Plan, PlanObjection, Planned, Refusal, Request, Wish},
+};
+use tokio::sync::Notify;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// A lease lasts so long without being renewed: after a crash the console that is started next waits at most this.
+const LEASE_LASTS: Duration = Duration::from_secs(6);
+
+const RENEW_EVERY: Duration = Duration::from_secs(2);
+
+/// How often is looked whether something has come to its end by itself.
+const TICK: Duration = Duration::from_millis(500);
+
+/// How long the operator waits before it tries again what the store did not do.
+const STORE_AGAIN: Duration = Duration::from_secs(1);
+
+/// The operations of one pool.
+pub(crate) struct Operator {
+    watched: Arc<Watched>,
+    hands: Option<Arc<dyn Hands>>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    boot: Arc<str>,
+    /// Random for each start: who holds the lease.
+    holder: String,
+    desk: Mutex<Option<Arc<Desk>>>,
+    fencers: Mutex<Vec<(Side, DropGuard)>>,
+    wake: Notify,
+}
+
+/// Why a request, a wish or an answer did not even come to be judged.
+pub(crate) enum Fault {
+    /// The store failed.
+    Store(StoreError),
+    /// The lease is somebody else's.
+    LeaseHeld,
+}
+
+impl From<DeskError> for Fault {
+    fn from(error: DeskError) -> Fault {
+        match error {
+            DeskError::Store(error) => Fault::Store(error),
+            DeskError::LeaseLost | DeskError::Bad(_) => Fault::LeaseHeld,
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Operator {
+    pub(crate) fn new(
+        watched: Arc<Watched>,
+        hands: Option<Arc<dyn Hands>>,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        chance: &dyn Chance,
+        boot: Arc<str>,
+    ) -> Operator {
+        let mut bytes = [0; 16];
+        chance.fill(&mut bytes);
+        let holder = crate::people::hex(&bytes);
+        Operator { watched, hands, store, clock, boot, holder, desk: Mutex::default(), fencers: Mutex::default(), wake: Notify::new() }
+    }
+
+    /// The plan for what somebody wants, as the pool stands now.
+    pub(crate) fn plan(&self, intent: Intent) -> Planned {
+        let picture = self.watched.picture();
+        let now = self.clock.now();
+        let mut plan = operation::plan(&self.watched.pool, &picture, &self.watched.standing(), intent, now);
+        if self.hands.is_none() {
+            plan.objections.push(PlanObjection::OnlyWatched);
+        }
+        let hash = hash(&plan);
+        Planned { plan, hash }
+    }
+
+    /// Takes a request, or says why not. The request and every refusal are in the audit history.
+    pub(crate) async fn request(&self, request: Request, by: &Login, from: &str) -> Result<Result<OperationId, RequestError>, Fault> {
+        let Planned { plan, hash } = self.plan(request.intent.clone());
+        let now = self.clock.now();
+        if let Some(refusal) = request.refusal(&self.watched.pool, &plan, &hash, now) {
+            self.note_refusal(&request, &refusal, by, from).await?;
+            return Ok(Err(RequestError::Refused { refusal }));
+        }
+        let Some(lease) = self.take_lease().await.map_err(Fault::Store)? else {
+            let detail = serde_json::json!({ "kind": request.intent.word(), "reason": "lease_held" });
+            self.note(by, from, "operation_requested", "refused", detail).await.map_err(Fault::Store)?;
+            return Ok(Err(RequestError::LeaseHeld));
+        };
+        let author = Author { login: Some(by.clone()), address: from.to_owned() };
+        let first =
+            Entry { at: now, event: Event::Requested { request: Box::new(request.clone()), by: by.clone(), plan: Box::new(plan.clone()) } };
+        // The number is only known when the entry is written, so this audit entry is about the pool.
+        let audit = AuditEntry {
+            at: now,
+            actor: author.login.clone(),
+            action: "operation_requested".to_owned(),
+            subject: plan.pool.to_string(),
+            result: "done".to_owned(),
+            detail: serde_json::json!({ "kind": plan.intent.word(), "plan": hash, "entry": 0, "event": first.event }),
+            from_address: from.to_owned(),
+        };
+        let id = match self.store.open_operation(&lease, &first, &audit).await {
+            Ok(id) => id,
+            Err(StoreError::Taken) => {
+                let refusal = match self.store.open_operation_of(&plan.pool).await.map_err(Fault::Store)? {
+                    Some(operation) => Refusal::Objections { objections: vec![PlanObjection::OperationRuns { operation }] },
+                    None => return Ok(Err(RequestError::LeaseHeld)),
+                };
+                self.note_refusal(&request, &refusal, by, from).await?;
+                return Ok(Err(RequestError::Refused { refusal }));
+            }
+            Err(error) => return Err(Fault::Store(error)),
+        };
+        // It is written and will be driven, whatever happens to whoever asked.
+        if let Ok(operation) = Operation::from_journal(id, &[first]) {
+            self.lay_out(lease, operation);
+        }
+        self.wake.notify_one();
+        Ok(Ok(id))
+    }
+
+    async fn note_refusal(&self, request: &Request, refusal: &Refusal, by: &Login, from: &str) -> Result<(), Fault> {
+        let detail = serde_json::json!({ "kind": request.intent.word(), "reason": refusal.code(), "refusal": refusal, "request": request });
+        self.note(by, from, "operation_requested", "refused", detail).await.map_err(Fault::Store)
+    }
+
+    async fn note(&self, by: &Login, from: &str, action: &str, result: &str, detail: serde_json::Value) -> Result<(), StoreError> {
+        let entry = AuditEntry {
+            at: self.clock.now(),
+            actor: Some(by.clone()),
+            action: action.to_owned(),
+            subject: self.watched.pool.id.to_string(),
+            result: result.to_owned(),
+            detail,
+            from_address: from.to_owned(),
+        };
+        self.store.append(&entry).await
+    }
+
+    /// The operation that lies on the desk, if it is this one.
+    pub(crate) fn live(&self, id: OperationId) -> Option<Arc<Live<Operation>>> {
+        locked(&self.desk).as_ref().filter(|desk| desk.operation().id == id).map(|desk| Arc::clone(&desk.live))
+    }
+
+    /// Takes a wish in.
+    pub(crate) async fn wish(&self, id: OperationId, wish: Wish, by: &Login, from: &str) -> Result<Result<(), WishError>, Fault> {
+        self.say(id, by, from, "operation_wish", serde_json::json!({ "wish": wish }), |operation| desk::wished(operation, wish, by)).await
+    }
+
+    /// Takes an answer in.
+    pub(crate) async fn answer(
+        &self,
+        id: OperationId,
+        question: u32,
+        choice: Choice,
+        reason: &str,
+        by: &Login,
+        from: &str,
+    ) -> Result<Result<(), WishError>, Fault> {
+        let detail = serde_json::json!({ "question": question, "choice": choice, "why": reason });
+        self.say(id, by, from, "operation_answer", detail, |operation| desk::answered(operation, question, choice, by, reason)).await
+    }
+
+    async fn say(
+        &self,
+        id: OperationId,
+        by: &Login,
+        from: &str,
+        action: &str,
+        mut detail: serde_json::Value,
+        event: impl FnOnce(&Operation) -> Result<Option<Event>, WishError>,
+    ) -> Result<Result<(), WishError>, Fault> {
+        let desk = locked(&self.desk).clone().filter(|desk| desk.operation().id == id);
+        let author = Author { login: Some(by.clone()), address: from.to_owned() };
+        let said = match &desk {
+            Some(desk) => desk.write_if(&author, &[], event).await?,
+            None => Err(WishError::Ended),
+        };
+        match said {
+            Ok(_) => {
+                self.show(desk.as_deref());
+                self.wake.notify_one();
+                Ok(Ok(()))
+            }
+            Err(refused) => {
+                detail["operation"] = serde_json::json!(id);
+                detail["reason"] = serde_json::json!(refused);
+                self.note(by, from, action, "refused", detail).await.map_err(Fault::Store)?;
+                Ok(Err(refused))
+            }
+        }
+    }
+
+    async fn take_lease(&self) -> Result<Option<Lease>, StoreError> {
+        let now = self.clock.now();
+        self.store.take_lease(&self.watched.pool.id, &self.holder, now, now + LEASE_LASTS).await
+    }
+
+    fn lay_out(&self, lease: Lease, operation: Operation) -> Arc<Desk> {
+        let live = Arc::new(Live::new(Arc::clone(&self.boot), Arc::new(operation)));
+        let desk = Arc::new(Desk::new(lease, live, Arc::clone(&self.store), Arc::clone(&self.clock)));
+        *locked(&self.desk) = Some(Arc::clone(&desk));
+        self.show(Some(&desk));
+        desk
+    }
+
+    /// Shows on the pool how far its operation has come.
+    fn show(&self, desk: Option<&Desk>) {
+        let glance = desk.map(Desk::operation).filter(|operation| !operation.is_finished()).map(|operation| operation.glance());
+        self.watched.change_standing(|standing| standing.operation = glance);
+    }
+
+    fn scene(&self, stop: &CancellationToken) -> Option<Scene> {
+        Some(Scene {
+            pool: Arc::new(self.watched.pool.clone()),
+            watched: Arc::clone(&self.watched),
+            hands: Arc::clone(self.hands.as_ref()?),
+            clock: Arc::clone(&self.clock),
+            stop: stop.clone(),
+        })
+    }
+
+    /// Reads what stands about the pool, and the operation that has not ended, and takes it up again.
+    async fn take_up(&self, scene: Option<&Scene>) -> Result<bool, StoreError> {
+        self.read_record(scene).await?;
+        let Some(id) = self.store.open_operation_of(&self.watched.pool.id).await? else { return Ok(true) };
+        // Shown even while another console holds the lease, so that nobody thinks that nothing runs.
+        let journal = self.store.journal(id).await?;
+        let operation = Operation::from_journal(id, &journal).map_err(|error| StoreError::Failed(Box::new(error)))?;
+        self.watched.change_standing(|standing| standing.operation = Some(operation.glance()));
+        let Some(lease) = self.take_lease().await? else { return Ok(false) };
+        // Whoever held it before may have written until now.
+        let journal = self.store.journal(id).await?;
+        let operation = Operation::from_journal(id, &journal).map_err(|error| StoreError::Failed(Box::new(error)))?;
+        if operation.is_finished() {
+            self.store.give_lease_back(&lease).await?;
+            self.watched.change_standing(|standing| standing.operation = None);
+            return Ok(true);
+        }
+        tracing::warn!(operation = %id, pool = %self.watched.pool.id, "an operation that has not ended is taken up again");
+        self.lay_out(lease, operation);
+        Ok(true)
+    }
+
+    async fn read_record(&self, scene: Option<&Scene>) -> Result<(), StoreError> {
+        let record = self.store.record(&self.watched.pool.id).await?;
+        self.set_fences(scene, &record.fences);
+        self.watched.change_standing(|standing| {
+            standing.epoch = record.epoch;
+            standing.fences = record.fences;
+        });
+        Ok(())
+    }
+
+    /// A fencer for each fenced site, and none for the others.
+    fn set_fences(&self, scene: Option<&Scene>, fences: &[Fence]) {
+        let Some(scene) = scene else { return };
+        let mut fencers = locked(&self.fencers);
+        fencers.retain(|(side, _)| fences.iter().any(|fence| fence.side == *side));
+        for fence in fences {
+            if !fencers.iter().any(|(side, _)| *side == fence.side) {
+                let lifted = scene.stop.child_token();
+                tokio::spawn(fencer::keep_fenced(scene.clone(), fence.side, lifted.clone()));
+                fencers.push((fence.side, lifted.drop_guard()));
+            }
+        }
+    }
+
+    /// What an operation that has come to its end leaves.
+    async fn clear_up(&self, desk: &Desk) {
+        let until = self.clock.now() + Duration::from_millis(self.watched.pool.policy.cool_down.0);
+        let dry_run = desk.operation().request.dry_run;
+        *locked(&self.desk) = None;
+        self.watched.change_standing(|standing| {
+            standing.operation = None;
+            standing.cool_until = (!dry_run).then_some(until);
+        });
+        desk.live.close();
+        if let Err(error) = self.store.give_lease_back(&desk.lease).await {
+            tracing::warn!(error = &error as &dyn Error, "the lease was not given back; it ends by itself");
+        }
+    }
+
+    fn end_cooling(&self) {
+        let now = self.clock.now();
+        if self.watched.standing().cool_until.is_some_and(|until| until <= now) {
+            self.watched.change_standing(|standing| standing.cool_until = None);
+        }
+    }
+}
+
+/// SHA-256 of a plan's essence, in hexadecimal digits.
+pub(crate) fn hash(plan: &Plan) -> String {
+    // What the essence is made of always has a text.
+    let text = serde_json::to_vec(&plan.essence()).unwrap_or_default();
+    crate::people::hex(&Sha256::digest(text))
+}
+
+/// Drives the operations of a pool until everything stops.
+pub(crate) async fn keep_operating(operator: Arc<Operator>, stop: CancellationToken) {
+    let scene = operator.scene(&stop);
+    let meter: Mutex<Option<Meter>> = Mutex::default();
+    let mut known = false;
+    loop {
+        if !known {
+            match operator.take_up(scene.as_ref()).await {
+                Ok(taken) => known = taken,
+                Err(error) => {
+                    figures::store_failed("take_up");
+                    tracing::error!(pool = %operator.watched.pool.id, error = &error as &dyn Error, "what stands about the pool could not be read");
+                }
+            }
+            if !known && !pause(STORE_AGAIN, &stop).await {
+                return;
+            }
+            continue;
+        }
+        let desk = locked(&operator.desk).clone();
+        if let (Some(desk), Some(scene)) = (desk, &scene) {
+            let keeping = stop.child_token();
+            let kept = tokio::spawn(keep_lease(Arc::clone(&operator), Arc::clone(&desk), scene.clone(), keeping.clone()));
+            let halt = loop {
+                let halt = drive::drive(scene, &desk, &meter).await;
+                // Somebody may have said something between the last look and now.
+                if !matches!(halt, Halt::Rest) || desk.operation().is_finished() {
+                    break halt;
+                }
+                tokio::select! {
+                    () = stop.cancelled() => break Halt::Stopping,
+                    () = operator.wake.notified() => {}
+                    () = keeping.cancelled() => break Halt::LeaseLost,
+                }
+            };
+            keeping.cancel();
+            let _ = kept.await;
+            *locked(&meter) = None;
+            match halt {
+                Halt::Stopping => return,
+                Halt::Rest => {
+                    if let Err(error) = operator.read_record(Some(scene)).await {
+                        tracing::warn!(error = &error as &dyn Error, "what stands about the pool could not be read");
+                        known = false;
+                    }
+                    operator.clear_up(&desk).await;
+                }
+                Halt::LeaseLost => {
+                    tracing::error!(operation = %desk.operation().id, "the lease was lost: this console does not act any more");
+                    *locked(&operator.desk) = None;
+                    desk.live.close();
+                    known = false;
+                }
+            }
+            continue;
+        }
+        operator.end_cooling();
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = operator.wake.notified() => {}
+            () = pause_tick(&stop) => {}
+        }
+    }
+}
+
+async fn pause_tick(stop: &CancellationToken) {
+    pause(TICK, stop).await;
+}
+
+/// Renews the lease while an operation lies on the desk, shows how far it has come, and sees to the fences that it puts up.
+async fn keep_lease(operator: Arc<Operator>, desk: Arc<Desk>, scene: Scene, keeping: CancellationToken) {
+    let mut renewed = tokio::time::Instant::now();
+    let mut shown = 0;
+    loop {
+        let operation = desk.operation();
+        if operation.events != shown {
+            shown = operation.events;
+            operator.show(Some(&desk));
+            // The fence is up as soon as it is written, not when its step has ended.
+            if !operation.request.dry_run
+                && let Some(operation::Step::Fence { side }) = operation.current_step().and_then(|step| operation.plan.steps.get(step))
+                && !operator.watched.standing().fences.iter().any(|fence| fence.side == *side)
+                && let Err(error) = operator.read_record(Some(&scene)).await
+            {
+                tracing::warn!(error = &error as &dyn Error, "the fences could not be read");
+                shown = 0;
+            }
+        }
+        if renewed.elapsed() >= RENEW_EVERY {
+            match operator.take_lease().await {
+                Ok(Some(lease)) if lease.token == desk.lease.token => renewed = tokio::time::Instant::now(),
+                Ok(_) => {
+                    keeping.cancel();
+                    return;
+                }
+                // The journal refuses whoever has lost it, so there is no need to stop for this.
+                Err(error) => tracing::warn!(error = &error as &dyn Error, "the lease was not renewed"),
+            }
+        }
+        desk.live.beat(operator.clock.now());
+        if !pause(Duration::from_millis(20), &keeping).await {
+            return;
+        }
+    }
+}

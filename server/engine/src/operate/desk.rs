@@ -1,0 +1,180 @@
+//! The desk on which an operation lies: the only place that writes to its journal. Whoever has something to write (the driver, somebody
+//! with a wish) takes the desk, so entries are numbered one after the other and what is shown is what is written.
+
+use crate::{
+    live::Live,
+    ports::{AuditEntry, Clock, Lease, RecordChange, Store, StoreError},
+};
+use std::sync::Arc;
+use switchback_domain::{
+    Login,
+    operation::{BadEntry, Choice, Entry, Event, Operation, Wish},
+};
+use tokio::sync::Mutex;
+
+/// Why an entry was not written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DeskError {
+    /// Another console has taken over: this one must not act any more.
+    #[error("the lease of the pool is held by somebody else now")]
+    LeaseLost,
+    /// The store failed; the same entry can be tried again.
+    #[error("the entry was not written")]
+    Store(#[source] StoreError),
+    /// The event cannot have happened to this operation.
+    #[error(transparent)]
+    Bad(#[from] BadEntry),
+}
+
+/// Who writes, and from where.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Author {
+    pub(crate) login: Option<Login>,
+    pub(crate) address: String,
+}
+
+pub(crate) struct Desk {
+    pub(crate) lease: Lease,
+    pub(crate) live: Arc<Live<Operation>>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    writing: Mutex<()>,
+}
+
+impl Desk {
+    pub(crate) fn new(lease: Lease, live: Arc<Live<Operation>>, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Desk {
+        Desk { lease, live, store, clock, writing: Mutex::new(()) }
+    }
+
+    /// The operation as it is written.
+    pub(crate) fn operation(&self) -> Arc<Operation> {
+        self.live.value()
+    }
+
+    /// Writes what `event` makes of the operation as it stands when its turn has come; nothing when it makes nothing of it.
+    pub(crate) async fn write_if<E>(
+        &self,
+        author: &Author,
+        changes: &[RecordChange],
+        event: impl FnOnce(&Operation) -> Result<Option<Event>, E>,
+    ) -> Result<Result<bool, E>, DeskError> {
+        let _turn = self.writing.lock().await;
+        let operation = self.live.value();
+        let event = match event(&operation) {
+            Ok(Some(event)) => event,
+            Ok(None) => return Ok(Ok(false)),
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let entry = Entry { at: self.clock.now(), event };
+        let mut next = Operation::clone(&operation);
+        next.evolve(&entry)?;
+        let audit = audit_entry(&operation, &entry, author);
+        let written =
+            self.store.append_entry(&self.lease, operation.id, operation.events, &entry, audit.as_ref(), changes, next.is_finished()).await;
+        match written {
+            Ok(()) => {
+                self.live.publish(Arc::new(next), entry.at);
+                Ok(Ok(true))
+            }
+            Err(StoreError::Taken) => Err(DeskError::LeaseLost),
+            Err(error) => Err(DeskError::Store(error)),
+        }
+    }
+
+    /// Writes an event of the console itself.
+    pub(crate) async fn write(&self, event: Event, changes: &[RecordChange]) -> Result<(), DeskError> {
+        let written = self.write_if::<std::convert::Infallible>(&Author::default(), changes, |_| Ok(Some(event))).await?;
+        match written {
+            Ok(_) => Ok(()),
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// The event's line in the audit history. What the outage meter saw is no deed, so it has none.
+pub(crate) fn audit_entry(operation: &Operation, entry: &Entry, author: &Author) -> Option<AuditEntry> {
+    let (action, result) = match &entry.event {
+        Event::Requested { .. } => ("operation_requested", "done"),
+        Event::StepBegun { .. } => ("step_begun", "done"),
+        Event::StepEnded { trouble, .. } => ("step_ended", if trouble.is_none() { "done" } else { "failed" }),
+        Event::UndoBegun { .. } => ("undo_begun", "done"),
+        Event::UndoEnded { trouble, .. } => ("undo_ended", if trouble.is_none() { "done" } else { "failed" }),
+        Event::GaveUp { .. } => ("operation_gave_up", "done"),
+        Event::PauseWanted { .. } => ("pause_wanted", "done"),
+        Event::Paused { .. } => ("operation_paused", "done"),
+        Event::Resumed { .. } => ("operation_resumed", "done"),
+        Event::CancelWanted { .. } => ("cancel_wanted", "done"),
+        Event::Asked { .. } => ("question_asked", "done"),
+        Event::Answered { .. } => ("question_answered", "done"),
+        Event::OutageSeen { .. } => return None,
+        Event::Finished { .. } => ("operation_finished", "done"),
+    };
+    let step = match &entry.event {
+        Event::StepBegun { step } | Event::StepEnded { step, .. } | Event::UndoBegun { step } | Event::UndoEnded { step, .. } => {
+            operation.plan.steps.get(*step).map(switchback_domain::operation::Step::word)
+        }
+        _ => None,
+    };
+    Some(AuditEntry {
+        at: entry.at,
+        actor: author.login.clone(),
+        action: action.to_owned(),
+        subject: operation.id.to_string(),
+        result: result.to_owned(),
+        detail: serde_json::json!({
+            "pool": operation.plan.pool,
+            "kind": operation.plan.intent.word(),
+            "step": step,
+            "entry": operation.events,
+            "event": entry.event,
+        }),
+        from_address: author.address.clone(),
+    })
+}
+
+/// The event that a wish makes of an operation, or why it makes none.
+pub(crate) fn wished(operation: &Operation, wish: Wish, by: &Login) -> Result<Option<Event>, switchback_domain::error::WishError> {
+    use switchback_domain::{error::WishError, operation::Stage};
+    if operation.is_finished() {
+        return Err(WishError::Ended);
+    }
+    let by = by.clone();
+    match wish {
+        Wish::Pause if operation.pause_wanted_by.is_some() || matches!(operation.stage, Stage::Paused { .. }) => Ok(None),
+        Wish::Pause => Ok(Some(Event::PauseWanted { by })),
+        Wish::Resume if operation.pause_wanted_by.is_none() && !matches!(operation.stage, Stage::Paused { .. }) => {
+            Err(WishError::NotPaused)
+        }
+        Wish::Resume => Ok(Some(Event::Resumed { by })),
+        Wish::Cancel if operation.is_past_no_return() => Err(WishError::PastNoReturn),
+        Wish::Cancel if operation.cancel_wanted_by.is_some() || operation.given_up.is_some() => Ok(None),
+        Wish::Cancel => Ok(Some(Event::CancelWanted { by })),
+    }
+}
+
+/// The event that an answer makes of an operation, or why it makes none.
+pub(crate) fn answered(
+    operation: &Operation,
+    number: u32,
+    choice: Choice,
+    by: &Login,
+    reason: &str,
+) -> Result<Option<Event>, switchback_domain::error::WishError> {
+    use switchback_domain::{error::WishError, operation::Stage};
+    if operation.is_finished() {
+        return Err(WishError::Ended);
+    }
+    let Stage::NeedsPerson { question, .. } = &operation.stage else { return Err(WishError::NoSuchQuestion) };
+    if question.number != number {
+        return Err(WishError::NoSuchQuestion);
+    }
+    if !question.options.contains(&choice) {
+        return Err(WishError::NotOffered);
+    }
+    let reason = reason.trim();
+    if reason.is_empty() && choice != Choice::Retry {
+        return Err(WishError::NoReason);
+    }
+    let reason = reason.chars().take(1_000).collect();
+    Ok(Some(Event::Answered { number, choice, by: by.clone(), reason }))
+}

@@ -1,0 +1,177 @@
+//! The driver: asks the operation what comes next, writes the intent, acts, writes the outcome, and asks again.
+
+use super::{
+    desk::{Desk, DeskError},
+    meter::Meter,
+    scene::Scene,
+    steps::{self, Came},
+};
+use futures::FutureExt;
+use std::{error::Error, panic::AssertUnwindSafe, sync::Mutex, time::Duration};
+use switchback_domain::operation::{Event, Fence, GivenUp, Next, Operation, Step, StepState, Trouble};
+use tokio::time::Instant;
+
+/// While clients wait and nothing can be written down, the old site is made to lead again after so long: that this may happen is part of
+/// what was written before it was demoted.
+const UNWRITTEN_PATIENCE: Duration = Duration::from_secs(3);
+
+const BETWEEN_WRITES: Duration = Duration::from_millis(100);
+
+/// Why the driver lets an operation lie.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// Somebody has to say something, or it has ended.
+    Rest,
+    /// Another console acts now, or the journal was changed by somebody: nothing may be done before it is read again.
+    LeaseLost,
+    /// The console stops.
+    Stopping,
+}
+
+/// Brings an operation as far as it goes by itself.
+pub(crate) async fn drive(scene: &Scene, desk: &Desk, meter: &Mutex<Option<Meter>>) -> Halt {
+    let mut driver = Driver { scene, desk, meter };
+    loop {
+        let went = match desk.operation().decide() {
+            Next::Rest => Err(Halt::Rest),
+            Next::Write(event) => driver.write(*event).await,
+            Next::Begin { step } => driver.step(step).await,
+            Next::Undo { step } => driver.undo(step).await,
+        };
+        match went {
+            Ok(()) if scene.stop.is_cancelled() => return Halt::Stopping,
+            Ok(()) => {}
+            Err(halt) => return halt,
+        }
+    }
+}
+
+struct Driver<'a> {
+    scene: &'a Scene,
+    desk: &'a Desk,
+    meter: &'a Mutex<Option<Meter>>,
+}
+
+impl Driver<'_> {
+    async fn step(&mut self, number: usize) -> Result<(), Halt> {
+        self.write(Event::StepBegun { step: number }).await?;
+        // A wish may have come in while the intent was written, or the store was away for so long that everything was taken back.
+        if self.desk.operation().steps.get(number).is_none_or(|run| run.state != StepState::Running) {
+            return Ok(());
+        }
+        let acting = steps::carry_out(self.scene, &self.desk.live, self.meter, number);
+        let Some(Came { facts, trouble }) = self.calmly(acting).await else { return Err(Halt::Stopping) };
+        if let Some(outage) = steps::outage_event(&facts) {
+            self.write(outage).await?;
+        }
+        self.write(Event::StepEnded { step: number, facts, trouble }).await
+    }
+
+    async fn undo(&mut self, number: usize) -> Result<(), Halt> {
+        self.write(Event::UndoBegun { step: number }).await?;
+        let acting = steps::take_back(self.scene, &self.desk.live, self.meter, number);
+        let Some(Came { facts, trouble }) = self.calmly(acting).await else { return Err(Halt::Stopping) };
+        self.write(Event::UndoEnded { step: number, facts, trouble }).await
+    }
+
+    /// What a step saw; nothing when the console stops in its middle: then the next start looks for its effect. A step of ours that panics
+    /// is a step that failed.
+    async fn calmly(&self, acting: impl Future<Output = Came>) -> Option<Came> {
+        let outcome = tokio::select! {
+            () = self.scene.stop.cancelled() => return None,
+            outcome = AssertUnwindSafe(acting).catch_unwind() => outcome,
+        };
+        Some(outcome.unwrap_or_else(|_| {
+            tracing::error!(operation = %self.desk.operation().id, "a step panicked");
+            Came { facts: Vec::new(), trouble: Some(Trouble::Internal { incident: self.desk.operation().id.to_string() }) }
+        }))
+    }
+
+    /// Writes an event. Nothing goes on before it is written; while the store is away this waits.
+    async fn write(&mut self, event: Event) -> Result<(), Halt> {
+        let began = Instant::now();
+        let mut told = false;
+        let mut taken_back = false;
+        loop {
+            let operation = self.desk.operation();
+            let changes = changes(self.scene, &operation, &event);
+            // After everything was taken back no new step is begun, whatever was to be written.
+            let event = if taken_back && matches!(event, Event::StepBegun { .. }) { gave_up(&operation) } else { event.clone() };
+            match self.desk.write(event, &changes).await {
+                Ok(()) if taken_back && self.desk.operation().given_up.is_none() => {
+                    let operation = self.desk.operation();
+                    return Box::pin(self.write(gave_up(&operation))).await;
+                }
+                Ok(()) => return Ok(()),
+                Err(DeskError::LeaseLost) => return Err(Halt::LeaseLost),
+                Err(DeskError::Bad(error)) => {
+                    tracing::error!(operation = %operation.id, error = &error as &dyn Error, "the operation's journal does not fit; it is read anew");
+                    return Err(Halt::LeaseLost);
+                }
+                Err(DeskError::Store(error)) => {
+                    if !std::mem::replace(&mut told, true) {
+                        crate::figures::store_failed("append_entry");
+                        tracing::error!(operation = %operation.id, error = &error as &dyn Error, "the journal cannot be written; nothing new is begun");
+                    }
+                }
+            }
+            if began.elapsed() > UNWRITTEN_PATIENCE && !taken_back && clients_wait(&operation) {
+                taken_back = true;
+                self.lead_again_unwritten(&operation).await;
+            }
+            if !crate::time::pause(BETWEEN_WRITES, &self.scene.stop).await {
+                return Err(Halt::Stopping);
+            }
+        }
+    }
+
+    /// Takes the demotion back while the store is away, so that clients can write again.
+    async fn lead_again_unwritten(&self, operation: &Operation) {
+        let Some(step) = operation.plan.steps.iter().position(|step| matches!(step, Step::Demote { .. })) else { return };
+        tracing::warn!(operation = %operation.id, "the journal cannot be written while clients wait: the demotion is taken back");
+        let _ = self.calmly(steps::take_back(self.scene, &self.desk.live, self.meter, step)).await;
+    }
+}
+
+fn gave_up(operation: &Operation) -> Event {
+    let step = operation.current_step().unwrap_or(0);
+    Event::GaveUp { why: GivenUp::StepFailed { step, trouble: Trouble::StoreUnwritable } }
+}
+
+/// The old site was told to stop and the other one was not told to lead.
+fn clients_wait(operation: &Operation) -> bool {
+    let demoted =
+        operation.plan.steps.iter().zip(&operation.steps).any(|(step, run)| matches!(step, Step::Demote { .. }) && run.attempts > 0);
+    demoted && !operation.request.dry_run && !operation.is_past_no_return() && operation.given_up.is_none()
+}
+
+/// What an event changes about the pool itself, written together with it.
+fn changes(scene: &Scene, operation: &Operation, event: &Event) -> Vec<crate::ports::RecordChange> {
+    use crate::ports::RecordChange;
+    if operation.request.dry_run {
+        return Vec::new();
+    }
+    match event {
+        Event::StepBegun { step } => match operation.plan.steps.get(*step) {
+            // The intent to promote is what begins a new epoch: whoever decided something before it decided in another situation.
+            Some(Step::Promote { .. }) => vec![RecordChange::Epoch(operation.plan.epoch.next())],
+            Some(Step::Fence { side }) => {
+                let expected_loss = operation.plan.loss.loss_bytes;
+                let since = scene.clock.now();
+                vec![RecordChange::FenceUp(Fence {
+                    side: *side,
+                    epoch: operation.plan.epoch.next(),
+                    operation: operation.id,
+                    since,
+                    expected_loss,
+                })]
+            }
+            _ => Vec::new(),
+        },
+        Event::StepEnded { step, trouble: None, .. } => match operation.plan.steps.get(*step) {
+            Some(Step::Reprotect { side }) => vec![RecordChange::FenceDown(*side)],
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}

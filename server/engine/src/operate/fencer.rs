@@ -1,0 +1,78 @@
+//! The fencer: as long as a site is fenced, nothing in it may come back as active. It writes into the site's etcd before its Patroni can
+//! read the old configuration there, tells its Patroni at its first answer, and keeps its members closed.
+
+use super::scene::Scene;
+use crate::time::pause;
+use futures::future::join_all;
+use std::time::Duration;
+use switchback_domain::{EndpointName, MemberState, Node, Side, operation::MemberOrder};
+use tokio_util::sync::CancellationToken;
+
+/// Between two questions to what does not answer: Patroni has promoted itself 2.8 s after its start and answered after 1.2 s
+/// (operations.md, section 4).
+const WHILE_SILENT: Duration = Duration::from_millis(40);
+
+/// Between two questions to what follows already.
+const WHILE_FOLLOWING: Duration = Duration::from_secs(1);
+
+/// One question may take so long: a machine that is off answers nothing at all, and the next question must not wait for it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Keeps a site from coming back until `lifted`.
+pub(crate) async fn keep_fenced(scene: Scene, side: Side, lifted: CancellationToken) {
+    let site = scene.pool.sites[side].clone();
+    let etcd = join_all(site.etcd.iter().map(|etcd| keep_etcd(&scene, etcd, side, &lifted)));
+    let nodes = join_all(site.nodes.iter().map(|node| keep_node(&scene, node, side, &lifted)));
+    let proxies = join_all(site.proxies.iter().map(|proxy| keep_closed(&scene, proxy, &lifted)));
+    tracing::info!(pool = %scene.pool.id, site = %site.id, "the fencer keeps this site from coming back as active");
+    futures::future::join3(etcd, nodes, proxies).await;
+}
+
+async fn keep_etcd(scene: &Scene, etcd: &EndpointName, side: Side, lifted: &CancellationToken) {
+    loop {
+        let answer = tokio::time::timeout(PATIENCE, scene.hands.fence_etcd(etcd, side)).await;
+        let wait = match answer {
+            Ok(Ok(written)) => {
+                if written {
+                    tracing::warn!(pool = %scene.pool.id, endpoint = %etcd, "the returning site's etcd was told that it follows");
+                }
+                // It may still be stopped and come back with an older state.
+                if written { WHILE_SILENT } else { WHILE_FOLLOWING }
+            }
+            Ok(Err(_)) | Err(_) => WHILE_SILENT,
+        };
+        if !pause(wait, lifted).await {
+            return;
+        }
+    }
+}
+
+async fn keep_node(scene: &Scene, node: &Node, side: Side, lifted: &CancellationToken) {
+    loop {
+        let wait = match tokio::time::timeout(PATIENCE, scene.hands.follows(node)).await {
+            Ok(Ok(true)) => WHILE_FOLLOWING,
+            Ok(Ok(false)) => {
+                let told = tokio::time::timeout(PATIENCE * 5, scene.hands.follow(node, side)).await;
+                tracing::warn!(pool = %scene.pool.id, node = %node.name, stored = matches!(told, Ok(Ok(()))), "the returning site's Patroni was told to follow");
+                WHILE_SILENT
+            }
+            Ok(Err(_)) | Err(_) => WHILE_SILENT,
+        };
+        if !pause(wait, lifted).await {
+            return;
+        }
+    }
+}
+
+async fn keep_closed(scene: &Scene, proxy: &EndpointName, lifted: &CancellationToken) {
+    loop {
+        if let Ok(Ok(members)) = tokio::time::timeout(PATIENCE, scene.hands.members(proxy)).await {
+            for seen in members.iter().filter(|seen| matches!(seen.state, MemberState::Active | MemberState::Down | MemberState::Unknown)) {
+                let _ = tokio::time::timeout(PATIENCE, scene.hands.tell_member(proxy, &seen.member, MemberOrder::Maintenance)).await;
+            }
+        }
+        if !pause(WHILE_FOLLOWING, lifted).await {
+            return;
+        }
+    }
+}

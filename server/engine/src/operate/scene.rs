@@ -1,0 +1,98 @@
+//! What every step works with.
+
+use crate::{
+    observe::Watched,
+    ports::{Clock, HandError, Hands, MemberStatus, Position},
+    time::{millis, pause},
+};
+use futures::future::join_all;
+use std::{sync::Arc, time::Duration};
+use switchback_domain::{
+    Node, Pool, Side,
+    operation::{Missing, Trouble},
+};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// The pool, its observation, and the hands on its engines.
+#[derive(Clone)]
+pub(crate) struct Scene {
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) watched: Arc<Watched>,
+    pub(crate) hands: Arc<dyn Hands>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) stop: CancellationToken,
+}
+
+/// A time by which something must have come about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline {
+    began: Instant,
+    at: Instant,
+}
+
+impl Deadline {
+    pub(crate) fn after(length: Duration) -> Deadline {
+        let began = Instant::now();
+        Deadline { began, at: began + length }
+    }
+
+    pub(crate) fn has_passed(self) -> bool {
+        Instant::now() >= self.at
+    }
+
+    pub(crate) fn elapsed(self) -> Duration {
+        self.began.elapsed()
+    }
+
+    pub(crate) fn missed(self, missing: Missing) -> Trouble {
+        Trouble::TooLate { after: millis(self.elapsed()), missing }
+    }
+}
+
+pub(crate) fn trouble(error: HandError) -> Trouble {
+    match error {
+        HandError::Refused { endpoint, said } => Trouble::Refused { endpoint, said },
+        HandError::Failed { endpoint, failure } => Trouble::Endpoint { endpoint, failure },
+    }
+}
+
+impl Scene {
+    /// The nodes of a site.
+    pub(crate) fn nodes(&self, side: Side) -> &[Node] {
+        &self.pool.sites[side].nodes
+    }
+
+    /// What each node's Patroni of a site says right now.
+    pub(crate) async fn statuses(&self, side: Side) -> Vec<(&Node, Result<MemberStatus, HandError>)> {
+        join_all(self.nodes(side).iter().map(async |node| (node, self.hands.status(node).await))).await
+    }
+
+    /// Where each node's log of a site stands right now.
+    pub(crate) async fn positions(&self, side: Side) -> Vec<(&Node, Result<Position, HandError>)> {
+        join_all(self.nodes(side).iter().map(async |node| (node, self.hands.position(node).await))).await
+    }
+
+    /// Who leads a site right now, by the word of its members: leaders move, so nobody is remembered.
+    pub(crate) async fn leader(&self, side: Side) -> Option<(&Node, MemberStatus)> {
+        use switchback_domain::PatroniRole::{Primary, StandbyLeader};
+        // The first who says so is enough: one that hangs must not hold up the others.
+        let mut asked: Vec<_> =
+            self.nodes(side).iter().map(|node| Box::pin(async move { (node, self.hands.status(node).await) })).collect();
+        while !asked.is_empty() {
+            let ((node, answer), _, rest) = futures::future::select_all(asked).await;
+            if let Ok(status) = answer
+                && matches!(status.role, Primary | StandbyLeader)
+            {
+                return Some((node, status));
+            }
+            asked = rest;
+        }
+        None
+    }
+
+    /// Waits a little before the next look; false when everything stops.
+    pub(crate) async fn wait(&self, ms: u64) -> bool {
+        pause(Duration::from_millis(ms), &self.stop).await
+    }
+}

@@ -1,0 +1,236 @@
+//! Carrying out steps. Each first looks whether its effect is there already, so that it can be begun again after a crash of the console;
+//! none decides what comes after it.
+
+mod members;
+mod promote;
+mod protect;
+mod stop;
+
+use super::{
+    meter::Meter,
+    scene::{Deadline, Scene, trouble},
+};
+use crate::{live::Live, ports::HandError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use switchback_domain::{
+    CheckKind, Lsn, NodeName, Picture, Side, Verdict,
+    operation::{Fact, Intent, Operation, Step, StepState, Trouble},
+};
+
+pub(super) use promote::outage_event;
+
+/// Longer than a healthy endpoint takes, shorter than a person's patience.
+const LOOK_WITHIN: Duration = Duration::from_millis(900);
+
+/// What a step saw, and why it did not succeed if it did not.
+pub(crate) struct Came {
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) trouble: Option<Trouble>,
+}
+
+/// Where a step writes down what it sees while it goes on.
+pub(crate) struct Run<'a> {
+    pub(crate) scene: &'a Scene,
+    pub(crate) live: &'a Arc<Live<Operation>>,
+    pub(crate) meter: &'a Mutex<Option<Meter>>,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) deadline: Deadline,
+}
+
+/// Carries out the step of this number.
+pub(crate) async fn carry_out(scene: &Scene, live: &Arc<Live<Operation>>, meter: &Mutex<Option<Meter>>, number: usize) -> Came {
+    let operation = live.value();
+    let step = operation.plan.steps[number].clone();
+    let deadline = Deadline::after(Duration::from_millis(step.deadline().0));
+    let mut run = Run { scene, live, meter, facts: Vec::new(), deadline };
+    if operation.request.dry_run && (step.changes_something() || waits_for_an_effect(&step)) {
+        return Came { facts: vec![Fact::Rehearsed], trouble: None };
+    }
+    let outcome = match step {
+        Step::Preflight => run.preflight(&operation).await,
+        Step::Mark { side } => run.mark(&operation, side).await,
+        Step::Warm { side } => run.warm(side).await,
+        Step::Drain { side, at_most } => run.drain(side, at_most).await,
+        Step::Demote { side } => run.demote(side).await,
+        Step::Prove { from, to } => run.prove(&operation, from, to).await,
+        Step::Establish { side } => run.establish(side).await,
+        Step::Fence { side } => run.fence(&operation, side).await,
+        Step::Settle { side } => run.settle(&operation, side).await,
+        Step::Promote { side } => run.promote(&operation, number, side).await,
+        Step::Verify { side } => run.verify(&operation, side).await,
+        Step::Reroute { to } => run.reroute(&operation, to).await,
+        Step::Inspect { side } => run.inspect(side).await,
+        Step::Follow { side } => run.follow(side).await,
+        Step::Reprotect { side } => run.reprotect(side).await,
+        Step::SwitchInSite { side } => run.switch_in_site(&operation, side).await,
+        Step::SetMember { change } => run.set_member(&change).await,
+    };
+    Came { facts: run.facts, trouble: outcome.err() }
+}
+
+/// Takes the effect of the step of this number back.
+pub(crate) async fn take_back(scene: &Scene, live: &Arc<Live<Operation>>, meter: &Mutex<Option<Meter>>, number: usize) -> Came {
+    let operation = live.value();
+    // A standby that is promoted by its own site again may need Patroni's `ttl`.
+    let mut run = Run { scene, live, meter, facts: Vec::new(), deadline: Deadline::after(Duration::from_mins(1)) };
+    let outcome = match &operation.plan.steps[number] {
+        Step::Drain { side, .. } => run.end_drain(*side).await,
+        Step::Demote { side } => run.lead_again(*side).await,
+        _ => Ok(()),
+    };
+    Came { facts: run.facts, trouble: outcome.err() }
+}
+
+/// Steps that only wait for what an earlier one has done; in a rehearsal there is nothing to wait for.
+fn waits_for_an_effect(step: &Step) -> bool {
+    matches!(step, Step::Prove { .. } | Step::Settle { .. } | Step::Verify { .. } | Step::Reprotect { .. })
+}
+
+impl Run<'_> {
+    /// Somebody wants the operation to end, and it still may.
+    fn is_interrupted(&self) -> bool {
+        let operation = self.live.value();
+        operation.cancel_wanted_by.is_some() && !operation.is_past_no_return()
+    }
+
+    /// Waits a little before the next look, or says why there is none.
+    async fn again(&self, ms: u64, missing: impl FnOnce() -> switchback_domain::operation::Missing) -> Result<(), Trouble> {
+        if self.deadline.has_passed() {
+            return Err(self.deadline.missed(missing()));
+        }
+        if self.is_interrupted() || !self.scene.wait(ms).await {
+            return Err(Trouble::Interrupted);
+        }
+        Ok(())
+    }
+
+    /// Everything anew: the situation must still be the one that was planned for.
+    async fn preflight(&mut self, operation: &Operation) -> Result<(), Trouble> {
+        let picture = self.scene.watched.look_now(LOOK_WITHIN).await;
+        if picture.standing.epoch != operation.plan.epoch {
+            return Err(Trouble::OtherEpoch);
+        }
+        self.note_leaders(&picture);
+        let in_the_way = |kind: &CheckKind| !operation.request.acknowledged.contains(kind);
+        let checks: Vec<(CheckKind, Verdict)> = match operation.plan.intent {
+            // Nothing of the other site is touched.
+            Intent::LocalSwitchover { .. } | Intent::Members { .. } | Intent::Reprotect { .. } => Vec::new(),
+            Intent::Failover { .. } => picture
+                .checks
+                .iter()
+                .filter(|check| matches!(check.verdict, Verdict::Fail | Verdict::Unknown) && in_the_way(&check.kind))
+                .map(|check| (check.kind, check.verdict))
+                .collect(),
+            // A planned operation cannot take anything upon itself.
+            Intent::Switchover { .. } | Intent::Failback { .. } => picture
+                .checks
+                .iter()
+                .filter(|check| matches!(check.verdict, Verdict::Fail | Verdict::Unknown))
+                .map(|check| (check.kind, check.verdict))
+                .collect(),
+        };
+        let moved = operation.plan.moves().is_some_and(|(from, _)| picture.active != Some(from));
+        let forbidden = picture.findings.iter().any(|finding| finding.severity() == switchback_domain::Severity::Critical);
+        let planned = !matches!(operation.plan.intent, Intent::Failover { .. });
+        if !checks.is_empty() || moved || (forbidden && planned && operation.plan.moves().is_some()) {
+            return Err(Trouble::SituationChanged { checks, findings: picture.findings });
+        }
+        Ok(())
+    }
+
+    fn note_leaders(&mut self, picture: &Picture) {
+        for side in Side::BOTH {
+            if let Some(leader) = &picture.sites[side].leader {
+                let timeline = picture.node(leader).and_then(|(_, node)| node.timeline);
+                self.facts.push(Fact::Leader { side, node: leader.clone(), timeline });
+            }
+        }
+    }
+
+    /// The marker row, where the log stands, and the outage meter.
+    async fn mark(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
+        let Some((node, _)) = self.scene.leader(side).await else { return Err(Trouble::NoLeader { side }) };
+        let node = node.clone();
+        let position = self.scene.hands.position(&node).await.map_err(trouble)?;
+        let Some(at) = position.written else { return Err(Trouble::NoLeader { side }) };
+        self.facts.push(Fact::Leader { side, node: node.name.clone(), timeline: position.timeline });
+        self.facts.push(Fact::Written { node: node.name.clone(), at });
+        self.scene.hands.write_row(&node, operation.id, 0).await.map_err(trouble)?;
+        self.facts.push(Fact::Marker { node: node.name.clone() });
+        let meter = Meter::start(self.scene, operation.id, node);
+        *self.meter.lock().unwrap_or_else(PoisonError::into_inner) = Some(meter);
+        Ok(())
+    }
+
+    /// A checkpoint now makes the one at shutdown small.
+    async fn warm(&mut self, side: Side) -> Result<(), Trouble> {
+        let Some((node, _)) = self.scene.leader(side).await else { return Err(Trouble::NoLeader { side }) };
+        let took = self.scene.hands.checkpoint(node).await.map_err(trouble)?;
+        self.facts.push(Fact::Checkpoint { node: node.name.clone(), took });
+        Ok(())
+    }
+
+    /// Tells a site's cluster whether to follow, unless it is told already, and finds out what became of an order without an answer:
+    /// the order is only given again when the site says that it is not stored.
+    async fn store(&mut self, side: Side, follows: bool, first: Option<&NodeName>) -> Result<(), Trouble> {
+        let mut nodes: Vec<_> = self.scene.nodes(side).iter().collect();
+        // An order wakes only the member that it is sent to, so the leader comes first.
+        nodes.sort_by_key(|node| Some(&node.name) != first);
+        let mut already = true;
+        let mut last = None;
+        loop {
+            for node in &nodes {
+                match self.scene.hands.follows(node).await {
+                    Ok(stored) if stored == follows => {
+                        self.facts.push(Fact::Stored { side, node: node.name.clone(), follows, already });
+                        return Ok(());
+                    }
+                    Ok(_) => {
+                        already = false;
+                        let told = if follows { self.scene.hands.follow(node, side).await } else { self.scene.hands.lead(node).await };
+                        match told {
+                            Ok(()) => {
+                                self.facts.push(Fact::Stored { side, node: node.name.clone(), follows, already: false });
+                                return Ok(());
+                            }
+                            Err(error @ HandError::Refused { .. }) => return Err(trouble(error)),
+                            // Whether it happened is asked next.
+                            Err(error) => last = Some(error),
+                        }
+                    }
+                    Err(error) => last = Some(error),
+                }
+            }
+            if self.deadline.has_passed()
+                && let Some(error) = last
+            {
+                return Err(trouble(error));
+            }
+            self.again(20, || switchback_domain::operation::Missing::Answer).await?;
+        }
+    }
+}
+
+/// Where the old primary's log stood at the last look before it was told to stop: from the newest step that noted it.
+fn noted_position(operation: &Operation, names: &[&NodeName]) -> Option<Lsn> {
+    operation.steps.iter().rev().flat_map(|run| run.facts.iter().rev()).find_map(|fact| match fact {
+        Fact::Written { node, at } if names.contains(&node) => Some(*at),
+        _ => None,
+    })
+}
+
+/// The timeline that the active site's leader had when the operation looked first.
+fn noted_timeline(operation: &Operation, of: Side) -> Option<switchback_domain::Timeline> {
+    let seen = operation.steps.iter().filter(|run| matches!(run.state, StepState::Done | StepState::Running)).flat_map(|run| &run.facts);
+    let mut noted = seen.filter_map(|fact| match fact {
+        Fact::Leader { side, timeline, .. } if *side == of => *timeline,
+        _ => None,
+    });
+    noted.next().or_else(|| {
+        let planned = operation.plan.leaders.iter().find(|(side, ..)| *side == of);
+        planned.and_then(|(_, _, timeline)| *timeline)
+    })
+}

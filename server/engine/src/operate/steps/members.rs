@@ -1,0 +1,129 @@
+//! Members: whom `HAProxy` sends sessions to.
+
+use super::Run;
+use crate::{
+    operate::scene::{Deadline, Scene, trouble},
+    ports::{HandError, MemberSeen},
+};
+use futures::future::join_all;
+use std::time::Duration;
+use switchback_domain::{
+    EndpointName, MemberState, Millis, ProbeFailure, Side,
+    operation::{Fact, Intent, MemberChange, MemberOrder, Missing, Operation, Trouble},
+};
+
+impl Scene {
+    /// Tells every member of a proxy the same.
+    async fn tell_members(&self, proxy: &EndpointName, order: MemberOrder) -> Result<Vec<MemberSeen>, HandError> {
+        let members = self.hands.members(proxy).await?;
+        for seen in &members {
+            self.hands.tell_member(proxy, &seen.member, order).await?;
+        }
+        Ok(members)
+    }
+
+    /// No member of a proxy takes sessions any more, and those that are there end.
+    pub(crate) async fn close_members(&self, proxy: &EndpointName) -> Result<(), HandError> {
+        self.tell_members(proxy, MemberOrder::Maintenance).await.map(drop)
+    }
+}
+
+impl Run<'_> {
+    /// Takes sessions away gently, for as long as the policy allows.
+    pub(super) async fn drain(&mut self, side: Side, at_most: Millis) -> Result<(), Trouble> {
+        let limit = Deadline::after(Duration::from_millis(at_most.0));
+        let proxies = &self.scene.pool.sites[side].proxies;
+        for proxy in proxies {
+            self.scene.tell_members(proxy, MemberOrder::Drain).await.map_err(trouble)?;
+        }
+        loop {
+            let seen = join_all(proxies.iter().map(|proxy| self.scene.hands.members(proxy))).await;
+            let members: Vec<MemberSeen> = seen.into_iter().filter_map(Result::ok).flatten().collect();
+            if members.iter().all(|seen| seen.sessions == 0) || limit.has_passed() {
+                let fact = |seen: MemberSeen| Fact::Member { member: seen.member, order: MemberOrder::Drain, sessions: seen.sessions };
+                self.facts.extend(members.into_iter().map(fact));
+                return Ok(());
+            }
+            self.again(200, || Missing::Members { members: members.iter().map(|seen| seen.member.clone()).collect() }).await?;
+        }
+    }
+
+    /// Takes a drain back.
+    pub(super) async fn end_drain(&mut self, side: Side) -> Result<(), Trouble> {
+        for proxy in &self.scene.pool.sites[side].proxies {
+            let members = self.scene.tell_members(proxy, MemberOrder::Ready).await.map_err(trouble)?;
+            let fact = |seen: MemberSeen| Fact::Member { member: seen.member, order: MemberOrder::Ready, sessions: seen.sessions };
+            self.facts.extend(members.into_iter().map(fact));
+        }
+        Ok(())
+    }
+
+    /// Members of the new active site take sessions first; then those of the other one lose theirs and stay up, ready for the way back.
+    pub(super) async fn reroute(&mut self, operation: &Operation, to: Side) -> Result<(), Trouble> {
+        let emergency = matches!(operation.plan.intent, Intent::Failover { .. });
+        for proxy in &self.scene.pool.sites[to].proxies {
+            self.tell_and_see(proxy, MemberOrder::Ready).await?;
+        }
+        for proxy in &self.scene.pool.sites[to.other()].proxies {
+            // Maintenance ends the sessions. A member that is drained is checked and counts as standby; one in maintenance does not.
+            let told = self.scene.tell_members(proxy, MemberOrder::Maintenance).await;
+            match told {
+                Ok(_) if !emergency => self.tell_and_see(proxy, MemberOrder::Drain).await?,
+                Err(error) if !emergency => return Err(trouble(error)),
+                // The lost site's members stay closed; its proxy may be lost with it, then the fencer tells it when it comes back.
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell_and_see(&mut self, proxy: &EndpointName, order: MemberOrder) -> Result<(), Trouble> {
+        self.scene.tell_members(proxy, order).await.map_err(trouble)?;
+        loop {
+            let members = self.scene.hands.members(proxy).await.map_err(trouble)?;
+            let late: Vec<_> = members.iter().filter(|seen| !obeys(seen, order)).map(|seen| seen.member.clone()).collect();
+            // One that is down obeys too: its check decides, and readiness has counted those that are up.
+            if late.is_empty() {
+                let fact = |seen: MemberSeen| Fact::Member { member: seen.member, order, sessions: seen.sessions };
+                self.facts.extend(members.into_iter().map(fact));
+                return Ok(());
+            }
+            self.again(100, || Missing::Members { members: late }).await?;
+        }
+    }
+
+    /// Tells one member what to do, and sees that it does.
+    pub(super) async fn set_member(&mut self, change: &MemberChange) -> Result<(), Trouble> {
+        let mut found = None;
+        for proxy in &self.scene.pool.sites[change.side].proxies {
+            let members = self.scene.hands.members(proxy).await.map_err(trouble)?;
+            if members.iter().any(|seen| seen.member == change.member) {
+                found = Some(proxy);
+            }
+        }
+        let Some(proxy) = found else {
+            let endpoint = self.scene.pool.sites[change.side].proxies.first().cloned();
+            return Err(match endpoint {
+                Some(endpoint) => Trouble::Endpoint { endpoint, failure: ProbeFailure::NoSuchBackend },
+                None => Trouble::NoLeader { side: change.side },
+            });
+        };
+        self.scene.hands.tell_member(proxy, &change.member, change.to).await.map_err(trouble)?;
+        loop {
+            let members = self.scene.hands.members(proxy).await.map_err(trouble)?;
+            if let Some(seen) = members.into_iter().find(|seen| seen.member == change.member && obeys(seen, change.to)) {
+                self.facts.push(Fact::Member { member: seen.member, order: change.to, sessions: seen.sessions });
+                return Ok(());
+            }
+            self.again(100, || Missing::Members { members: vec![change.member.clone()] }).await?;
+        }
+    }
+}
+
+fn obeys(seen: &MemberSeen, order: MemberOrder) -> bool {
+    match order {
+        MemberOrder::Ready => matches!(seen.state, MemberState::Active | MemberState::Down),
+        MemberOrder::Drain => matches!(seen.state, MemberState::Draining | MemberState::Standby | MemberState::Down),
+        MemberOrder::Maintenance => seen.state == MemberState::Maintenance,
+    }
+}
