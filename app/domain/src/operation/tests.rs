@@ -1,1 +1,366 @@
+//! What an operation does next, and what is refused.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+use crate::{CheckKind, Objection, ProbeFailure, Verdict, fixture::World};
+use jiff::SignedDuration;
+use proptest::prelude::*;
+
+fn at(ms: i64) -> Timestamp {
+    crate::fixture::at(ms)
+}
+
+fn by() -> Login {
+    "ada".parse().unwrap()
+}
+
+fn planned(world: &World, intent: Intent) -> Plan {
+    plan(&world.pool, &world.picture(), &Standing::default(), intent, world.now)
+}
+
+fn request(plan: &Plan) -> Request {
+    Request {
+        pool: plan.pool.clone(),
+        intent: plan.intent.clone(),
+        plan: "hash".to_owned(),
+        planned_at: plan.made_at,
+        reason: "maintenance of the power supply".to_owned(),
+        ticket: String::new(),
+        typed_pool: plan.pool.to_string(),
+        typed_site: "dc-b".to_owned(),
+        accepts_loss: false,
+        acknowledged: Vec::new(),
+        attestation: String::new(),
+        dry_run: false,
+    }
+}
+
+fn opened(plan: Plan) -> Operation {
+    opened_with(plan, |_| {})
+}
+
+fn opened_with(plan: Plan, change: impl FnOnce(&mut Request)) -> Operation {
+    let mut request = request(&plan);
+    change(&mut request);
+    let first = Entry { at: at(0), event: Event::Requested { request: Box::new(request), by: by(), plan: Box::new(plan) } };
+    Operation::from_journal(OperationId(7), &[first]).unwrap()
+}
+
+fn switchover() -> Operation {
+    let mut world = World::healthy(at(0));
+    world.pool.policy.drain_for = Millis(1_000);
+    opened(planned(&world, Intent::Switchover { to: Side::B }))
+}
+
+fn tell(operation: &mut Operation, event: Event) {
+    operation.evolve(&Entry { at: at(i64::from(operation.events)), event }).unwrap();
+}
+
+fn trouble() -> Trouble {
+    Trouble::TooLate { after: Millis(15_000), missing: super::step::Missing::Replay }
+}
+
+/// Goes on as the driver does; `fails` says which steps do not succeed, `until` where to stop. Returns what was begun and undone.
+fn go_on(operation: &mut Operation, fails: &dyn Fn(&Step) -> bool, until: &dyn Fn(&Step) -> bool) -> Vec<String> {
+    let mut story = Vec::new();
+    for _ in 0..200 {
+        match operation.decide() {
+            Next::Rest => return story,
+            Next::Write(event) => tell(operation, *event),
+            Next::Begin { step } => {
+                let what = operation.plan.steps[step].clone();
+                if until(&what) {
+                    return story;
+                }
+                story.push(what.word().to_owned());
+                tell(operation, Event::StepBegun { step });
+                tell(operation, Event::StepEnded { step, facts: Vec::new(), trouble: fails(&what).then(trouble) });
+            }
+            Next::Undo { step } => {
+                story.push(format!("undo {}", operation.plan.steps[step].word()));
+                tell(operation, Event::UndoBegun { step });
+                tell(operation, Event::UndoEnded { step, facts: Vec::new(), trouble: None });
+            }
+        }
+    }
+    panic!("it goes on for ever: {story:?}");
+}
+
+fn never(_: &Step) -> bool {
+    false
+}
+
+fn outcome(operation: &Operation) -> Outcome {
+    match &operation.stage {
+        Stage::Finished { outcome, .. } => outcome.clone(),
+        other => panic!("it has not ended: {other:?}"),
+    }
+}
+
+#[test]
+fn a_planned_switchover_goes_through_its_steps_in_order() {
+    let mut operation = switchover();
+    assert!(operation.plan.is_possible(), "{:?}", operation.plan.objections);
+    let story = go_on(&mut operation, &never, &never);
+    let steps = ["preflight", "mark", "warm", "drain", "demote", "prove", "promote", "verify", "reroute", "reprotect"];
+    assert_eq!(story, steps);
+    assert_eq!(outcome(&operation), Outcome::Done);
+}
+
+#[test]
+fn without_the_proof_everything_is_taken_back_last_effect_first() {
+    let mut operation = switchover();
+    let story = go_on(&mut operation, &|step| matches!(step, Step::Prove { .. }), &never);
+    assert_eq!(story[story.len() - 3..], ["prove", "undo demote", "undo drain"]);
+    assert!(matches!(outcome(&operation), Outcome::Undone { why: GivenUp::StepFailed { .. } }));
+}
+
+#[test]
+fn after_the_point_of_no_return_nothing_is_taken_back_and_a_person_is_asked() {
+    let mut operation = switchover();
+    go_on(&mut operation, &|step| matches!(step, Step::Promote { .. }), &never);
+    let Stage::NeedsPerson { question, .. } = operation.stage.clone() else { panic!("{:?}", operation.stage) };
+    assert_eq!(question.options, [Choice::Retry, Choice::Abandon]);
+    tell(&mut operation, Event::CancelWanted { by: by() });
+    assert_eq!(operation.decide(), Next::Rest);
+    tell(&mut operation, Event::Answered { number: question.number, choice: Choice::Retry, by: by(), reason: String::new() });
+    let story = go_on(&mut operation, &never, &never);
+    assert_eq!(story, ["promote", "verify", "reroute", "reprotect"]);
+    assert_eq!(outcome(&operation), Outcome::Done);
+}
+
+#[test]
+fn whoever_cancels_before_the_point_of_no_return_gets_everything_back() {
+    let mut operation = switchover();
+    go_on(&mut operation, &never, &|step| matches!(step, Step::Promote { .. }));
+    tell(&mut operation, Event::CancelWanted { by: by() });
+    let story = go_on(&mut operation, &never, &never);
+    assert_eq!(story, ["undo demote", "undo drain"]);
+    assert_eq!(outcome(&operation), Outcome::Undone { why: GivenUp::Cancelled { by: by() } });
+}
+
+#[test]
+fn nobody_pauses_an_operation_while_clients_wait() {
+    let mut operation = switchover();
+    go_on(&mut operation, &never, &|step| matches!(step, Step::Prove { .. }));
+    tell(&mut operation, Event::PauseWanted { by: by() });
+    let story = go_on(&mut operation, &never, &never);
+    assert_eq!(story, ["prove", "promote", "verify"]);
+    assert!(matches!(operation.stage, Stage::Paused { .. }));
+    tell(&mut operation, Event::Resumed { by: by() });
+    assert_eq!(go_on(&mut operation, &never, &never), ["reroute", "reprotect"]);
+}
+
+#[test]
+fn a_step_that_was_begun_before_a_crash_is_begun_again_and_says_so() {
+    let mut operation = switchover();
+    go_on(&mut operation, &never, &|step| matches!(step, Step::Demote { .. }));
+    let Next::Begin { step } = operation.decide() else { panic!() };
+    tell(&mut operation, Event::StepBegun { step });
+    // The console is killed here; the journal is read again.
+    assert_eq!(operation.decide(), Next::Begin { step });
+    tell(&mut operation, Event::StepBegun { step });
+    assert_eq!(operation.steps[step].facts, [Fact::TakenUpAgain]);
+    assert_eq!(operation.steps[step].attempts, 2);
+}
+
+#[test]
+fn a_failover_that_could_not_fence_asks_and_goes_on_once_somebody_attests() {
+    let mut world = World::healthy(at(0));
+    world.site_fails(Side::A, &ProbeFailure::Refused);
+    let mut operation = opened(planned(&world, Intent::Failover { to: Side::B }));
+    assert!(operation.plan.is_possible(), "{:?}", operation.plan.objections);
+    let Next::Begin { step: 0 } = operation.decide() else { panic!() };
+    tell(&mut operation, Event::StepBegun { step: 0 });
+    tell(&mut operation, Event::StepEnded { step: 0, facts: Vec::new(), trouble: None });
+    tell(&mut operation, Event::StepBegun { step: 1 });
+    let trouble = Trouble::NotFenced { side: Side::A, unreached: Vec::new() };
+    tell(&mut operation, Event::StepEnded { step: 1, facts: Vec::new(), trouble: Some(trouble) });
+    let Next::Write(asked) = operation.decide() else { panic!() };
+    tell(&mut operation, *asked);
+    let Stage::NeedsPerson { question, .. } = operation.stage.clone() else { panic!() };
+    assert_eq!(question.options, [Choice::Retry, Choice::Attest, Choice::Undo]);
+    let reason = "the power is off".to_owned();
+    tell(&mut operation, Event::Answered { number: 1, choice: Choice::Attest, by: by(), reason: reason.clone() });
+    assert_eq!(operation.attested, Some((by(), reason)));
+    assert_eq!(operation.decide(), Next::Begin { step: 1 });
+}
+
+#[test]
+fn a_rehearsal_never_passes_a_point_of_no_return() {
+    let world = World::healthy(at(0));
+    let mut operation = opened_with(planned(&world, Intent::Switchover { to: Side::B }), |request| request.dry_run = true);
+    go_on(&mut operation, &never, &|step| matches!(step, Step::Verify { .. }));
+    assert!(!operation.is_past_no_return());
+    tell(&mut operation, Event::CancelWanted { by: by() });
+    assert_eq!(go_on(&mut operation, &never, &never), [] as [&str; 0]);
+    assert!(matches!(outcome(&operation), Outcome::Undone { .. }));
+}
+
+#[test]
+fn a_request_is_refused_for_exactly_what_is_wrong_with_it() {
+    let world = World::healthy(at(0));
+    let plan = planned(&world, Intent::Switchover { to: Side::B });
+    let refusal = |change: &dyn Fn(&mut Request)| {
+        let mut request = request(&plan);
+        change(&mut request);
+        request.refusal(&world.pool, &plan, "hash", world.now)
+    };
+    assert_eq!(refusal(&|_| {}), None);
+    assert_eq!(refusal(&|request| request.typed_pool = " CHAT-core ".to_owned()), None);
+    assert!(matches!(refusal(&|request| request.typed_pool = "chat".to_owned()), Some(Refusal::WrongPool { .. })));
+    assert!(matches!(refusal(&|request| request.typed_site = "dc-a".to_owned()), Some(Refusal::WrongSite { .. })));
+    assert_eq!(refusal(&|request| request.reason = "  ".to_owned()), Some(Refusal::NoReason));
+    assert_eq!(refusal(&|request| request.plan = "other".to_owned()), Some(Refusal::PlanChanged));
+    assert_eq!(refusal(&|request| request.planned_at = at(-301_000)), Some(Refusal::PlanExpired));
+    assert_eq!(refusal(&|request| request.planned_at = at(60_000)), Some(Refusal::PlanExpired));
+    assert!(matches!(refusal(&|request| request.reason = "x".repeat(1_001)), Some(Refusal::TooLong { .. })));
+}
+
+#[test]
+fn a_failover_needs_each_failed_check_acknowledged_by_name_and_the_loss_accepted() {
+    let mut world = World::healthy(at(0));
+    world.site_fails(Side::A, &ProbeFailure::Refused);
+    let plan = planned(&world, Intent::Failover { to: Side::B });
+    let checks: Vec<CheckKind> = plan.not_passed.iter().map(|(kind, _)| *kind).collect();
+    assert!(!checks.is_empty());
+    let mut asked = request(&plan);
+    assert_eq!(asked.refusal(&world.pool, &plan, "hash", world.now), Some(Refusal::NotAcknowledged { checks: checks.clone() }));
+    asked.acknowledged = checks;
+    assert_eq!(asked.refusal(&world.pool, &plan, "hash", world.now), Some(Refusal::LossNotAccepted));
+    asked.accepts_loss = true;
+    assert_eq!(asked.refusal(&world.pool, &plan, "hash", world.now), None);
+}
+
+#[test]
+fn what_stands_in_the_way_of_a_plan_is_said() {
+    let mut world = World::healthy(at(0));
+    let healthy = planned(&world, Intent::Switchover { to: Side::A });
+    assert!(healthy.objections.contains(&PlanObjection::NothingToDo));
+    world.pool.sites[Side::A].can_follow = false;
+    assert!(planned(&world, Intent::Switchover { to: Side::B }).objections.contains(&PlanObjection::NoStandbySection { side: Side::A }));
+    world.postgres("a1", |facts| facts.senders.retain(|sender| sender.application_name != "a2"));
+    let objections = planned(&world, Intent::Switchover { to: Side::B }).objections;
+    let mirror = Objection::CheckFails { check: CheckKind::MirrorInStep, verdict: Verdict::Fail };
+    assert!(objections.contains(&PlanObjection::Situation { objection: mirror }), "{objections:?}");
+    let until = at(5_000);
+    let glance = opened(healthy).glance();
+    let standing = Standing { cool_until: Some(until), operation: Some(glance), ..Standing::default() };
+    let objections = plan(&world.pool, &world.picture(), &standing, Intent::Reprotect { side: Side::B }, world.now).objections;
+    assert!(objections.contains(&PlanObjection::CoolingDown { until }));
+    assert!(objections.contains(&PlanObjection::OperationRuns { operation: OperationId(7) }));
+}
+
+#[test]
+fn members_stay_within_the_policy() {
+    let mut world = World::healthy(at(0));
+    world.pool.policy.members_active_max = 2;
+    let change = |member: &str, side, to| MemberChange { side, member: member.parse().unwrap(), to };
+    let objections = |changes| planned(&world, Intent::Members { changes }).objections;
+    assert_eq!(objections(vec![change("member-a1", Side::A, MemberOrder::Drain)]), []);
+    let both = vec![change("member-a1", Side::A, MemberOrder::Drain), change("member-a2", Side::A, MemberOrder::Maintenance)];
+    assert_eq!(objections(both), [PlanObjection::NobodyLeft]);
+    let far = objections(vec![change("member-b1", Side::B, MemberOrder::Ready)]);
+    assert_eq!(far[0], PlanObjection::NotLocal { member: "member-b1".parse().unwrap() });
+    assert_eq!(far[1], PlanObjection::TooManyActive { would_be: 3, most: 2 });
+    assert!(matches!(objections(vec![change("nobody", Side::A, MemberOrder::Ready)])[0], PlanObjection::NoSuchMember { .. }));
+}
+
+#[test]
+fn a_plan_is_another_one_when_a_leader_moves_and_the_same_when_only_figures_do() {
+    let mut world = World::healthy(at(0));
+    let essence = |world: &World| serde_json::to_string(&planned(world, Intent::Switchover { to: Side::B }).essence()).unwrap();
+    let before = essence(&world);
+    world.pass(1_000);
+    assert_eq!(essence(&world), before);
+    world.postgres("b1", |facts| facts.timeline = Some(crate::Timeline(8)));
+    assert_ne!(essence(&world), before);
+}
+
+#[test]
+fn the_report_tells_decision_from_execution() {
+    let world = World::healthy(at(0));
+    let plan = planned(&world, Intent::Switchover { to: Side::B });
+    let mut operation = opened_with(plan, |request| request.planned_at = at(-30_000));
+    go_on(&mut operation, &|step| matches!(step, Step::Verify { .. }), &never);
+    let asked_at = operation.questions[0].at;
+    let answer = Event::Answered { number: 1, choice: Choice::Retry, by: by(), reason: String::new() };
+    let answered_at = asked_at + SignedDuration::from_secs(10);
+    operation.evolve(&Entry { at: answered_at, event: answer }).unwrap();
+    let mut last = answered_at;
+    while let Some(event) = match operation.decide() {
+        Next::Begin { step } if operation.steps[step].state == StepState::Running => {
+            Some(Event::StepEnded { step, facts: Vec::new(), trouble: None })
+        }
+        Next::Begin { step } => Some(Event::StepBegun { step }),
+        Next::Write(event) => Some(*event),
+        Next::Undo { .. } | Next::Rest => None,
+    } {
+        last += SignedDuration::from_millis(1);
+        operation.evolve(&Entry { at: last, event }).unwrap();
+    }
+    let report = operation.report(&world.pool, "hash".to_owned());
+    assert_eq!(report.decision, Millis(40_000));
+    assert_eq!(report.execution, Some(Millis(Millis::between(at(0), last).0 - 10_000)));
+}
+
+proptest! {
+    /// Whatever fails and whatever people wish: nothing is taken back after the point of no return, the old site is made to lead again
+    /// whenever the operation gives up, and it always comes to rest.
+    #[test]
+    fn an_operation_always_comes_to_rest_and_never_turns_back_too_late(
+        fails in prop::collection::vec(any::<bool>(), 64),
+        crashes in prop::collection::vec(0_u8..8, 64),
+        wishes in prop::collection::vec(0_u8..12, 64),
+        choices in prop::collection::vec(any::<u8>(), 64),
+    ) {
+        let mut operation = switchover();
+        let (mut undone, mut promoted) = (false, false);
+        for round in 0..400 {
+            let pick = |list: &[u8]| list[round % 64];
+            if !operation.is_finished() {
+                match pick(&wishes) {
+                    0 if !operation.is_past_no_return() => tell(&mut operation, Event::CancelWanted { by: by() }),
+                    1 => tell(&mut operation, Event::PauseWanted { by: by() }),
+                    _ => {}
+                }
+            }
+            match operation.decide() {
+                Next::Write(event) => tell(&mut operation, *event),
+                Next::Begin { step } => {
+                    let promotes = operation.plan.steps[step].is_point_of_no_return();
+                    tell(&mut operation, Event::StepBegun { step });
+                    prop_assert!(!(promotes && undone), "it led the other site after it had made the old one lead again");
+                    promoted |= promotes;
+                    // Otherwise the console was killed, and finds the step begun.
+                    if pick(&crashes) > 0 {
+                        let failed = fails[round % 64] && round < 300;
+                        tell(&mut operation, Event::StepEnded { step, facts: Vec::new(), trouble: failed.then(trouble) });
+                    }
+                }
+                Next::Undo { step } => {
+                    prop_assert!(!promoted, "it turned back after the point of no return");
+                    undone = true;
+                    tell(&mut operation, Event::UndoBegun { step });
+                    let failed = fails[round % 64] && round < 300;
+                    tell(&mut operation, Event::UndoEnded { step, facts: Vec::new(), trouble: failed.then(trouble) });
+                }
+                Next::Rest => match operation.stage.clone() {
+                    Stage::Finished { .. } => break,
+                    Stage::NeedsPerson { question, .. } => {
+                        let choice = question.options[usize::from(pick(&choices)) % question.options.len()];
+                        tell(&mut operation, Event::Answered { number: question.number, choice, by: by(), reason: "so".to_owned() });
+                    }
+                    Stage::Paused { .. } => tell(&mut operation, Event::Resumed { by: by() }),
+                    other => prop_assert!(false, "it rests in {other:?}"),
+                },
+            }
+        }
+        prop_assert!(operation.is_finished(), "{:?}", operation.stage);
+        let demoted = operation.plan.steps.iter().zip(&operation.steps).any(|(step, run)| matches!(step, Step::Demote { .. }) && run.attempts > 0);
+        if let Stage::Finished { outcome: Outcome::Undone { .. }, .. } = operation.stage {
+            prop_assert!(undone || !demoted, "it gave up and left the old site demoted");
+        }
+    }
+}
