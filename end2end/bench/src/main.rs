@@ -10,6 +10,7 @@ mod console;
 mod engines;
 mod figures;
 mod latency;
+mod operations;
 mod page;
 mod pools;
 mod usage;
@@ -50,6 +51,8 @@ enum What {
     Latency(latency::Options),
     /// First response of the pool page, and what a browser downloads.
     Page(page::Options),
+    /// What a switchover and a failover cost the clients, on a lab; not part of `all`.
+    Operations(operations::Options),
 }
 
 #[tokio::main(worker_threads = 2)]
@@ -73,6 +76,10 @@ async fn measure() -> anyhow::Result<()> {
         What::Pools(options) => pools::run(&console, &options).await,
         What::Latency(options) => latency::run(&console, &options).await,
         What::Page(options) => page::run(&console, &options).await,
+        What::Operations(options) => {
+            let binary = console.console.canonicalize().unwrap_or(console.console);
+            operations::run(switchback_lab::Program { binary, site: console.site }, &options).await
+        }
         What::All => {
             page::run(&console, &page::Options::default()).await?;
             latency::run(&console, &latency::Options::default()).await?;

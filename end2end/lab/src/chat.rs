@@ -233,7 +233,7 @@ impl Talk {
                         }
                         let archived = message.payloads.iter().filter_map(|payload| StanzaId::try_from(payload.clone()).ok()).any(|id| id.by == room);
                         if archived && message.from.as_ref() == Some(&nick) && waiting.remove(&id).is_some() {
-                            let at = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                            let at = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
                             journal.acknowledged.push((id, at));
                         }
                     }

@@ -54,6 +54,12 @@ impl Http {
         self.send(format!("GET {url}"), self.client.get(url)).await
     }
 
+    /// Sends a change with a password and returns the status.
+    pub async fn patch(&self, url: &str, body: &Value, user: &str, password: &str) -> Result<u16> {
+        let request = self.client.patch(url).basic_auth(user, Some(password)).json(body);
+        self.send(format!("PATCH {url}"), request).await.map(|answer| answer.status)
+    }
+
     /// The body of an answer with status 200.
     pub async fn get_ok(&self, url: &str) -> Result<String> {
         let answer = self.get(url).await?;
@@ -71,7 +77,7 @@ impl Http {
 }
 
 /// The whole chain of causes; reqwest's own text leaves out what matters.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -19,7 +19,7 @@ use crate::secrets::Secrets;
 
 /// The SQL that users run for their own pools; the lab runs exactly this.
 pub(crate) const POOL_SETUP: &str = include_str!("../../../server/probes/sql/pool-setup.sql");
-const GUARD: &str = include_str!("../guard/pre-promote-guard.sh");
+const GUARD: &str = include_str!("../../../server/guards/pre-promote-guard.sh");
 const PROSODY_MODULES: [(&str, &str); 3] = [
     ("mod_pool_health.lua", include_str!("../prosody/mod_pool_health.lua")),
     ("mod_pool_room.lua", include_str!("../prosody/mod_pool_room.lua")),

@@ -231,9 +231,14 @@ impl Layout {
         self.address(site.into(), 40)
     }
 
+    /// The address of the bare PostgreSQL server that measurements start in the site.
+    pub fn bare(&self, site: Site) -> Ipv4Addr {
+        self.address(site.into(), 50)
+    }
+
     /// Every address that a site needs.
     pub fn site_addresses(&self, site: Site) -> Vec<Ipv4Addr> {
-        [1, 5, 11, 12, 20, 31, 32, 40].into_iter().map(|last| self.address(site.into(), last)).collect()
+        [1, 5, 11, 12, 20, 31, 32, 40, 50].into_iter().map(|last| self.address(site.into(), last)).collect()
     }
 
     /// `http` or `https`.

@@ -1,4 +1,4 @@
-//! A client that writes numbered rows through the pool's write endpoints, keeps what was acknowledged, and judges in the end.
+//! Clients that write numbered rows, keep what was acknowledged, and judge in the end.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,19 +10,21 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions, Connection};
 
 use crate::clock::{pause, run_name};
-use crate::error::{Doing, Result};
+use crate::error::{Doing, LabError, Result};
 use crate::lab::Lab;
-use crate::layout::{POSTGRES_PORT, WRITE_PORT};
+use crate::layout::{Layout, POSTGRES_PORT, WRITE_PORT};
 use crate::network;
-use crate::places::{Place, Site};
+use crate::places::{Node, Place, Site};
 use crate::verdict::{Journal, Verdict};
 
 /// Between two rows.
 const EVERY: Duration = Duration::from_millis(10);
 /// Longer than any healthy write, shorter than a person's patience.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Between two attempts to connect.
+/// Between two attempts to connect through a proxy.
 const PAUSE: Duration = Duration::from_millis(20);
+/// Between two attempts to connect to the same server: what is measured is the outage and not the client.
+const PAUSE_DIRECT: Duration = Duration::from_millis(5);
 /// How long reading back waits for a primary.
 const READ_BACK_WITHIN: Duration = Duration::from_mins(1);
 
@@ -41,23 +43,104 @@ impl Stop {
     }
 }
 
+/// How a client of the database finds the primary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// Through the write endpoints of both sites, one after the other.
+    Proxies,
+    /// Directly at these nodes, as a client does that knows several hosts and wants one that it can write to.
+    Direct(Vec<Node>),
+}
+
+impl Way {
+    /// Directly at all four nodes.
+    pub fn direct() -> Self {
+        Self::Direct(Node::all().collect())
+    }
+}
+
+/// What came of a run, for programs.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// When it began.
+    pub began: Instant,
+    /// When each row was acknowledged, in order.
+    pub acknowledged_at: Vec<Instant>,
+}
+
+impl Run {
+    /// How long after `moment` the first row was acknowledged on a connection that was made after it; nothing when none was.
+    ///
+    /// Rows that the old primary still acknowledged are no sign of the new one, so this looks behind the longest gap that contains or
+    /// follows the moment.
+    pub fn first_after(&self, moment: Instant) -> Option<Duration> {
+        let (_, next) = self.gap_around(moment)?;
+        Some(next.saturating_duration_since(moment))
+    }
+
+    /// The longest time without an acknowledgement that ends after `moment`.
+    pub fn outage_after(&self, moment: Instant) -> Option<Duration> {
+        self.gap_around(moment).map(|(last, next)| next.duration_since(last))
+    }
+
+    fn gap_around(&self, moment: Instant) -> Option<(Instant, Instant)> {
+        let pairs = self.acknowledged_at.windows(2).map(|pair| (pair[0], pair[1]));
+        pairs.filter(|(_, next)| *next > moment).max_by_key(|(last, next)| next.duration_since(*last))
+    }
+}
+
+/// A load that runs in the background.
+#[derive(Debug)]
+pub struct Running {
+    thread: std::thread::JoinHandle<Result<Run>>,
+    stop: Stop,
+}
+
+impl Running {
+    /// Ends it and says what came of it.
+    pub async fn end(self) -> Result<Run> {
+        self.stop.stop();
+        let ended = tokio::task::spawn_blocking(move || self.thread.join()).await;
+        let ended = ended.map_err(std::io::Error::other).doing(|| "waiting for the load".to_owned())?;
+        ended.map_err(|_| LabError::Refused("the load panicked".to_owned()))?
+    }
+}
+
 impl Lab {
     /// Writes a row every 10 ms from the place `clients` until `stop` or for `seconds`, then reads back from the primary.
     pub async fn load(&self, seconds: Option<u64>, stop: Stop) -> Result<Verdict> {
-        let run = run_name();
-        let endpoints = Site::BOTH.map(|site| self.database(self.layout.haproxy(site).into(), WRITE_PORT));
-        let (layout, name) = (self.layout.clone(), run.clone());
-        let (journal, ran) = tokio::task::spawn_blocking(move || {
-            network::within(&layout, Place::Clients, move || write_rows(endpoints, name, seconds, stop))
-        })
-        .await
-        .map_err(std::io::Error::other)
-        .doing(|| "running the load".to_owned())??;
-        let (found, from) = self.read_back(&run).await?;
-        Ok(journal.verdict(&found, ran, from))
+        self.load_by(Way::Proxies, seconds, stop).await.map(|run| run.verdict)
     }
 
-    fn database(&self, host: IpAddr, port: u16) -> PgConnectOptions {
+    /// The same, and by which way the primary is found.
+    pub async fn load_by(&self, way: Way, seconds: Option<u64>, stop: Stop) -> Result<Run> {
+        let name = run_name();
+        let (endpoints, pause) = match way {
+            Way::Proxies => (Site::BOTH.map(|site| self.database(self.layout.haproxy(site).into(), WRITE_PORT)).to_vec(), PAUSE),
+            Way::Direct(nodes) => {
+                let nodes = nodes.into_iter().map(|node| self.database(self.layout.node(node).into(), POSTGRES_PORT));
+                (nodes.collect(), PAUSE_DIRECT)
+            }
+        };
+        let (journal, began, ran) = write_from_clients(&self.layout, endpoints, name.clone(), seconds, stop, pause).await?;
+        let (found, from) = self.read_back(&name).await?;
+        Ok(run(journal, &found, began, ran, from))
+    }
+
+    /// Begins a load in the background.
+    pub fn begin_load(&self, way: Way) -> Running {
+        let (lab, stop) = (self.clone(), Stop::default());
+        let until = stop.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing(|| "making a runtime".to_owned())?;
+            runtime.block_on(lab.load_by(way, None, until))
+        });
+        Running { thread, stop }
+    }
+
+    pub(crate) fn database(&self, host: IpAddr, port: u16) -> PgConnectOptions {
         let mut options = PgConnectOptions::new_without_pgpass()
             .host(&host.to_string())
             .port(port)
@@ -78,15 +161,8 @@ impl Lab {
         let mut found = None;
         self.wait("a primary to read back from", READ_BACK_WITHIN, async || {
             let node = self.primary().await.ok_or("there is not exactly one primary")?;
-            let read = async {
-                let mut connection = PgConnection::connect_with(&self.database(self.layout.node(node).into(), POSTGRES_PORT)).await?;
-                sqlx::query_as::<_, (i64, i64)>("SELECT number, count(*) FROM numbered WHERE run = $1 GROUP BY number")
-                    .bind(run)
-                    .fetch_all(&mut connection)
-                    .await
-            };
-            let rows = read.await.map_err(|error| error.to_string())?;
-            let rows = rows.into_iter().map(|(number, times)| (number.to_string(), u64::try_from(times).unwrap_or(0))).collect();
+            let rows =
+                rows_of(&self.database(self.layout.node(node).into(), POSTGRES_PORT), run).await.map_err(|error| error.to_string())?;
             found = Some((rows, node.to_string()));
             Ok(())
         })
@@ -96,30 +172,105 @@ impl Lab {
     }
 }
 
-fn elapsed_ms(began: Instant) -> u64 {
-    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+/// How often each number of a run is on a server.
+pub(crate) async fn rows_of(server: &PgConnectOptions, run: &str) -> std::result::Result<HashMap<String, u64>, sqlx::Error> {
+    let mut connection = PgConnection::connect_with(server).await?;
+    let rows: Vec<(i64, i64)> =
+        sqlx::query_as("SELECT number, count(*) FROM numbered WHERE run = $1 GROUP BY number").bind(run).fetch_all(&mut connection).await?;
+    Ok(rows.into_iter().map(|(number, times)| (number.to_string(), u64::try_from(times).unwrap_or(0))).collect())
 }
 
-/// The client itself. A number is never written twice: whatever is there twice in the end is not its doing.
-async fn write_rows(endpoints: [PgConnectOptions; 2], run: String, seconds: Option<u64>, stop: Stop) -> (Journal, Duration) {
+/// Begins to write directly to some servers, from the place `clients`.
+pub(crate) async fn write_directly(
+    layout: &Layout,
+    servers: Vec<PgConnectOptions>,
+    name: String,
+    stop: Stop,
+) -> Result<(Journal, Instant, Duration)> {
+    write_from_clients(layout, servers, name, None, stop, PAUSE_DIRECT).await
+}
+
+/// Joins what a client has seen with what is there.
+pub(crate) fn run(journal: Journal, found: &HashMap<String, u64>, began: Instant, ran: Duration, from: String) -> Run {
+    let mut acknowledged_at: Vec<Instant> = journal.acknowledged.iter().map(|(_, at)| began + Duration::from_micros(*at)).collect();
+    acknowledged_at.sort_unstable();
+    Run { verdict: journal.verdict(found, ran, from), began, acknowledged_at }
+}
+
+async fn write_from_clients(
+    layout: &Layout,
+    endpoints: Vec<PgConnectOptions>,
+    name: String,
+    seconds: Option<u64>,
+    stop: Stop,
+    pause: Duration,
+) -> Result<(Journal, Instant, Duration)> {
+    let layout = layout.clone();
+    tokio::task::spawn_blocking(move || network::within(&layout, Place::Clients, move || write_rows(endpoints, name, seconds, stop, pause)))
+        .await
+        .map_err(std::io::Error::other)
+        .doing(|| "running the load".to_owned())?
+}
+
+fn elapsed_us(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// One attempt: a connection to a server that is not in recovery, within [`PATIENCE`].
+async fn connect(server: &PgConnectOptions) -> Option<PgConnection> {
+    let attempt = async {
+        let mut open = PgConnection::connect_with(server).await?;
+        let in_recovery: bool = sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(&mut open).await?;
+        if in_recovery {
+            let _ = open.close().await;
+            return Ok(None);
+        }
+        Ok::<_, sqlx::Error>(Some(open))
+    };
+    tokio::time::timeout(PATIENCE, attempt).await.ok()?.ok().flatten()
+}
+
+/// Tries one server again and again.
+async fn keep_trying(server: &PgConnectOptions, between: Duration, errors: &std::cell::Cell<u64>) -> PgConnection {
+    loop {
+        if let Some(open) = connect(server).await {
+            return open;
+        }
+        errors.set(errors.get() + 1);
+        pause(between).await;
+    }
+}
+
+/// The client itself. All servers are tried at the same time, so that a silent one holds nobody up, and the first that is not in
+/// recovery is taken. A number is never written twice: whatever is there twice in the end is not its doing.
+async fn write_rows(
+    servers: Vec<PgConnectOptions>,
+    run: String,
+    seconds: Option<u64>,
+    stop: Stop,
+    between: Duration,
+) -> (Journal, Instant, Duration) {
     let began = Instant::now();
     let over = || stop.is_asked() || seconds.is_some_and(|seconds| began.elapsed() >= Duration::from_secs(seconds));
+    let until_over = async || {
+        while !over() {
+            pause(Duration::from_millis(20)).await;
+        }
+    };
     let mut journal = Journal::default();
+    let errors = std::cell::Cell::new(0);
     let mut connection: Option<PgConnection> = None;
     let mut number: i64 = 1;
-    let mut turn = 0;
     while !over() {
         let tick = Instant::now();
         let Some(open) = &mut connection else {
-            let connect = PgConnection::connect_with(&endpoints[turn % 2]);
-            turn += 1;
-            if let Ok(Ok(open)) = tokio::time::timeout(PATIENCE, connect).await {
-                journal.connections += 1;
-                connection = Some(open);
-            } else {
-                // No word about why: the endpoint of the standby site always refuses.
-                journal.errors += 1;
-                pause(PAUSE).await;
+            let any = futures::future::select_all(servers.iter().map(|server| Box::pin(keep_trying(server, between, &errors))));
+            tokio::select! {
+                (open, _, _) = any => {
+                    journal.connections += 1;
+                    connection = Some(open);
+                }
+                () = until_over() => {}
             }
             continue;
         };
@@ -131,15 +282,16 @@ async fn write_rows(endpoints: [PgConnectOptions; 2], run: String, seconds: Opti
         number += 1;
         match outcome {
             Ok(()) => {
-                journal.acknowledged.push(((number - 1).to_string(), elapsed_ms(began)));
+                journal.acknowledged.push(((number - 1).to_string(), elapsed_us(began)));
                 pause(EVERY.saturating_sub(tick.elapsed())).await;
             }
             Err(error) => {
                 journal.last_error = Some(error);
-                journal.errors += 1;
+                errors.set(errors.get() + 1);
                 connection = None;
             }
         }
     }
-    (journal, began.elapsed())
+    journal.errors += errors.get();
+    (journal, began, began.elapsed())
 }

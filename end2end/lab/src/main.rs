@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use switchback_lab::{ConsoleConfig, Lab, LabError, Node, Options, Place, Site, Stop, Target, archive, slow};
+use switchback_lab::{ConsoleConfig, Lab, LabError, Node, Options, Place, Site, Stop, Target, Way, archive, slow};
 
 /// Two sites of real Patroni, PostgreSQL, etcd, HAProxy and chat servers on this machine.
 #[derive(Parser)]
@@ -98,6 +98,9 @@ enum Command {
         /// Talk in a chat room through the members instead of writing rows.
         #[arg(long)]
         chat: bool,
+        /// Write directly at the nodes, whichever is out of recovery, instead of through the sites' write endpoints.
+        #[arg(long, conflicts_with = "chat")]
+        direct: bool,
         /// For programs.
         #[arg(long)]
         json: bool,
@@ -192,15 +195,21 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             let site = Site::BOTH.into_iter().find(|one| one.letter() == site).context("the sites are a and b")?;
             lab()?.rebuild(site).await?;
         }
-        Command::ConsoleConfig { listen, store } => print!("{}", lab()?.console_config(&ConsoleConfig { listen, store })),
-        Command::Load { seconds, chat, json } => load(&lab()?, seconds, chat, json).await?,
+        Command::ConsoleConfig { listen, store } => {
+            print!("{}", lab()?.console_config(&ConsoleConfig { listen, store, policy: String::new() }))
+        }
+        Command::Load { seconds, chat, direct, json } => {
+            let way = if direct { Way::direct() } else { Way::Proxies };
+            load(&lab()?, seconds, (!chat).then_some(way), json).await?;
+        }
         Command::Record { folder } => println!("{} answers recorded", lab()?.record(&folder).await?.len()),
         Command::ShipWal { .. } | Command::ReceiveWal { .. } | Command::CleanWal { .. } | Command::SlowLink { .. } => {}
     }
     Ok(())
 }
 
-async fn load(lab: &Lab, seconds: Option<u64>, chat: bool, json: bool) -> anyhow::Result<()> {
+/// `way` is how the rows get to the primary; nothing: talk in a chat room.
+async fn load(lab: &Lab, seconds: Option<u64>, way: Option<Way>, json: bool) -> anyhow::Result<()> {
     let stop = Stop::default();
     let on_signal = stop.clone();
     tokio::spawn(async move {
@@ -208,11 +217,15 @@ async fn load(lab: &Lab, seconds: Option<u64>, chat: bool, json: bool) -> anyhow
             on_signal.stop();
         }
     });
-    let verdict = if chat { lab.load_chat(seconds, stop).await? } else { lab.load(seconds, stop).await? };
+    let what = if way.is_some() { "rows" } else { "messages" };
+    let verdict = match way {
+        Some(way) => lab.load_by(way, seconds, stop).await?.verdict,
+        None => lab.load_chat(seconds, stop).await?,
+    };
     if json {
         println!("{}", serde_json::to_string_pretty(&verdict)?);
     } else {
-        print!("{}", verdict.lines(if chat { "messages" } else { "rows" }));
+        print!("{}", verdict.lines(what));
     }
     Ok(())
 }

@@ -128,9 +128,9 @@ impl Launch {
 
 /// The words that start a program as another user in another network. Each of them becomes the next one, so that the process
 /// number stays the same all the way down to the program.
-fn chain(launch: &Launch) -> Vec<String> {
+pub(crate) fn chain(launch: &Launch) -> Vec<String> {
     let mut words: Vec<String> = vec!["setsid".into()];
-    if launch.namespace.is_some() || launch.user.is_some() {
+    if launch.namespace.is_some() || nix::unistd::geteuid().is_root() {
         // On a busy machine the services of the lab come before compilers, or a missed deadline would look like a failure.
         words.extend(["nice", "-n", "-5"].map(String::from));
     }

@@ -161,7 +161,8 @@ impl Lab {
              -- No unique key on run and number: a row that was written twice must be seen twice.\n\
              CREATE TABLE numbered (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, run text NOT NULL, number bigint NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp());\n\
              CREATE INDEX ON numbered (run, number);\n",
-            self.secrets.prosody, self.secrets.load
+            self.secrets.prosody,
+            crate::scram::verifier(&self.secrets.load)
         );
         // The connection as `load` needs its password, which psql takes from the same place as the first one.
         let script = others.replace("\\connect load load\n", "\\connect load\nSET ROLE load;\n");

@@ -37,7 +37,7 @@ pub struct Verdict {
 /// What a run has seen so far.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Journal {
-    /// Name and moment of everything acknowledged, in milliseconds after the start.
+    /// Name and moment of everything acknowledged, in microseconds after the start.
     pub acknowledged: Vec<(String, u64)>,
     pub errors: u64,
     pub connections: u64,
@@ -56,13 +56,13 @@ impl Journal {
     /// Compares with what is there: how often each name was found.
     pub fn verdict(mut self, found: &HashMap<String, u64>, ran: Duration, read_back_from: String) -> Verdict {
         self.acknowledged.sort_by_key(|(_, at)| *at);
-        let ran_ms = u64::try_from(ran.as_millis()).unwrap_or(u64::MAX);
+        let ran_us = u64::try_from(ran.as_micros()).unwrap_or(u64::MAX);
         let lost: Vec<&String> = self.acknowledged.iter().map(|(name, _)| name).filter(|name| !found.contains_key(*name)).collect();
         let known: std::collections::HashSet<&String> = self.acknowledged.iter().map(|(name, _)| name).collect();
         // A run that ends in an outage must count it, and so must one that begins in one.
         let mut moments = vec![0];
         moments.extend(self.acknowledged.iter().map(|(_, at)| *at));
-        moments.push(ran_ms);
+        moments.push(ran_us);
         let (outage, began) =
             moments.windows(2).map(|pair| (pair[1].saturating_sub(pair[0]), pair[0])).max_by_key(|(length, _)| *length).unwrap_or((0, 0));
         Verdict {
@@ -71,11 +71,11 @@ impl Journal {
             lost_examples: lost.iter().take(5).map(|name| (*name).clone()).collect(),
             duplicates: found.values().map(|times| times - 1).sum(),
             unacknowledged_but_there: found.keys().filter(|name| !known.contains(name)).count() as u64,
-            longest_outage_ms: outage,
-            longest_outage_began_ms: began,
+            longest_outage_ms: outage / 1000,
+            longest_outage_began_ms: began / 1000,
             errors: self.errors,
             connections: self.connections,
-            ran_ms,
+            ran_ms: ran_us / 1000,
             read_back_from,
             last_error: self.last_error,
         }
@@ -112,7 +112,10 @@ mod tests {
     use super::*;
 
     fn journal(acknowledged: &[(&str, u64)]) -> Journal {
-        Journal { acknowledged: acknowledged.iter().map(|(name, at)| ((*name).to_owned(), *at)).collect(), ..Journal::default() }
+        Journal {
+            acknowledged: acknowledged.iter().map(|(name, at_ms)| ((*name).to_owned(), at_ms * 1000)).collect(),
+            ..Journal::default()
+        }
     }
 
     fn found(all: &[(&str, u64)]) -> HashMap<String, u64> {

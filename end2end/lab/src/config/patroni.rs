@@ -22,6 +22,33 @@ pub(crate) fn standby_section(layout: &Layout, site: Site) -> Value {
     })
 }
 
+/// PostgreSQL's own settings, the same on every node.
+pub(crate) fn parameters() -> Value {
+    json!({
+        "wal_level": "replica",
+        "hot_standby": "on",
+        "wal_log_hints": "on",
+        "max_connections": 100,
+        "max_wal_senders": 10,
+        "max_replication_slots": 10,
+        "wal_keep_size": "64MB",
+        "max_slot_wal_keep_size": "2GB",
+        "min_wal_size": "32MB",
+        "max_wal_size": "512MB",
+        "shared_buffers": "64MB",
+        "wal_receiver_status_interval": "1s",
+        "wal_retrieve_retry_interval": "1s",
+        // Short, so that a link that goes silent is given up and log shipping takes over within seconds.
+        "wal_receiver_timeout": "6s",
+        "wal_sender_timeout": "6s",
+        "tcp_user_timeout": "6s",
+        "archive_mode": "on",
+        "archive_command": "../ship-wal.sh %p %f",
+        "archive_timeout": "5s",
+        "log_replication_commands": "on",
+    })
+}
+
 /// The dynamic configuration with which a cluster is born.
 pub(crate) fn dynamic(layout: &Layout, site: Site, standby: bool) -> Value {
     let peers: Vec<String> = site.peer().nodes().iter().map(|peer| layout.patroni_url(*peer)).collect();
@@ -41,29 +68,7 @@ pub(crate) fn dynamic(layout: &Layout, site: Site, standby: bool) -> Value {
             "use_slots": true,
             // Here and not in each node's own file, because only here can a console see that the guard is there.
             "pre_promote": format!("{} {}", layout.bin_dir().join("pre-promote-guard.sh").display(), peers.join(" ")),
-            "parameters": {
-                "wal_level": "replica",
-                "hot_standby": "on",
-                "wal_log_hints": "on",
-                "max_connections": 100,
-                "max_wal_senders": 10,
-                "max_replication_slots": 10,
-                "wal_keep_size": "64MB",
-                "max_slot_wal_keep_size": "2GB",
-                "min_wal_size": "32MB",
-                "max_wal_size": "512MB",
-                "shared_buffers": "64MB",
-                "wal_receiver_status_interval": "1s",
-                "wal_retrieve_retry_interval": "1s",
-                // Short, so that a link that goes silent is given up and log shipping takes over within seconds.
-                "wal_receiver_timeout": "6s",
-                "wal_sender_timeout": "6s",
-                "tcp_user_timeout": "6s",
-                "archive_mode": "on",
-                "archive_command": "../ship-wal.sh %p %f",
-                "archive_timeout": "5s",
-                "log_replication_commands": "on",
-            },
+            "parameters": parameters(),
         },
     });
     if standby && let Some(config) = config.as_object_mut() {

@@ -1,0 +1,394 @@
+//! The console as tests and measurements use it: the real program on a lab, with a store of its own, somebody signed in, and its REST
+//! interface in the domain's own words.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use switchback_domain::operation::{Choice, Glance, Intent, Operation, OperationId, Planned, Question, Report, Request, Stage, Wish};
+
+use crate::clock::pause;
+use crate::console_config::ConsoleConfig;
+use crate::error::{Doing, LabError, Result};
+use crate::http::chain;
+use crate::lab::{Lab, make_folder, set_mode, write};
+use crate::places::Site;
+use crate::process::{self, Launch, Process};
+
+/// The name of the process in the lab's records.
+const NAME: &str = "console";
+/// The pool's name in the console's configuration for a lab.
+pub(crate) const POOL: &str = "chat-core";
+const LOGIN: &str = "lab";
+const PASSWORD: &str = "correct horse battery staple";
+/// The console's start takes less than this on a busy machine.
+const START_WITHIN: Duration = Duration::from_secs(30);
+/// Between two looks at the journal: short against the time that a step takes.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+/// Where the console's program is, and the folder of scripts and style that it serves.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The program.
+    pub binary: PathBuf,
+    /// The folder; it may be empty where only the REST interface is used.
+    pub site: PathBuf,
+}
+
+impl Program {
+    /// What `SWITCHBACK_CONSOLE` names, or the debug build beside this crate.
+    pub fn find() -> Result<Self> {
+        let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+        let binary = std::env::var_os("SWITCHBACK_CONSOLE").map_or_else(|| root.join("target/debug/switchback"), PathBuf::from);
+        let binary = binary.canonicalize().map_err(|_| {
+            LabError::Refused(format!("there is no console at {}: build it with `cargo build -p switchback-server`", binary.display()))
+        })?;
+        Ok(Self { binary, site: root.join("target/site") })
+    }
+}
+
+/// A console on a lab. It ends with this value.
+#[derive(Debug)]
+pub struct Console {
+    lab: Lab,
+    program: Program,
+    folder: PathBuf,
+    address: String,
+    client: reqwest::Client,
+    token: String,
+}
+
+/// An answer of the REST interface.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The media type.
+    pub kind: String,
+    /// The body: JSON, or its text when it is none.
+    pub body: Value,
+}
+
+impl Console {
+    /// Starts one with a new store in the lab's folder, makes its administrator and signs in. `policy` are lines of `[pool.policy]`.
+    pub async fn start(lab: &Lab, program: Program, policy: &str) -> Result<Self> {
+        let store = format!("sqlite:{}", lab.layout.dir().join("console/switchback.db").display());
+        Self::start_with_store(lab, program, policy, &store).await
+    }
+
+    /// The same with a store of the caller's.
+    pub async fn start_with_store(lab: &Lab, program: Program, policy: &str, store: &str) -> Result<Self> {
+        let folder = lab.layout.dir().join("console");
+        if let Some(old) = process::recorded(&lab.layout, NAME) {
+            process::kill_all(&[old]);
+        }
+        let _ = fs::remove_file(lab.layout.log(NAME));
+        make_folder(&folder)?;
+        for name in ["switchback.db", "switchback.db-shm", "switchback.db-wal"] {
+            let _ = fs::remove_file(folder.join(name));
+        }
+        // A port that was free a moment ago; should somebody take it meanwhile, the console says so.
+        let listen =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr()).doing(|| "finding a port".to_owned())?;
+        let wanted = ConsoleConfig { listen: listen.to_string(), store: Some(store.to_owned()), policy: policy.to_owned() };
+        let file = folder.join("switchback.toml");
+        write(&file, &lab.console_config(&wanted))?;
+        set_mode(&file, 0o600)?;
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(20))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .map_err(|error| LabError::Http { what: "an HTTP client".to_owned(), why: chain(&error) })?;
+        let mut console = Self { lab: lab.clone(), program, folder, address: listen.to_string(), client, token: String::new() };
+        console.launch()?;
+        console.set_up().await?;
+        console.sign_in().await?;
+        Ok(console)
+    }
+
+    fn launch(&self) -> Result<Process> {
+        let launch = Launch {
+            name: NAME.to_owned(),
+            namespace: None,
+            user: None,
+            program: self.program.binary.display().to_string(),
+            args: Vec::new(),
+            env: Vec::new(),
+        };
+        let config = self.folder.join("switchback.toml").display().to_string();
+        let site = self.program.site.display().to_string();
+        let launch = launch.args(["serve", "--config", &config, "--site", &site]).env("SWITCHBACK_LOG", "info");
+        process::start(&self.lab.layout, &launch)
+    }
+
+    /// What it wrote so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.lab.layout.log(NAME)).unwrap_or_default()
+    }
+
+    /// The end of its log, for a message about something that did not work.
+    fn last_words(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().rev().take(8).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+    }
+
+    fn process(&self) -> Option<Process> {
+        process::recorded(&self.lab.layout, NAME)
+    }
+
+    async fn set_up(&self) -> Result<()> {
+        let secret = std::cell::RefCell::new(String::new());
+        self.lab
+            .wait("the console prints its set-up link", START_WITHIN, async || {
+                let log = self.log();
+                let found = log.split_once("/set-up/").and_then(|(_, rest)| rest.split_once(char::is_whitespace)).map(|(secret, _)| secret);
+                match found {
+                    Some(found) => {
+                        found.clone_into(&mut secret.borrow_mut());
+                        Ok(())
+                    }
+                    None => Err(self.last_words()),
+                }
+            })
+            .await?;
+        let form = format!("secret={}&login={LOGIN}&name=Lab&password={}", secret.borrow(), PASSWORD.replace(' ', "+"));
+        let url = format!("http://{}/set-up", self.address);
+        self.lab
+            .wait("the console takes its administrator", START_WITHIN, async || {
+                let request = self.client.post(&url).header("origin", format!("http://{}", self.address));
+                let request = request.header("content-type", "application/x-www-form-urlencoded").body(form.clone());
+                let response = request.send().await.map_err(|error| chain(&error))?;
+                if response.status().as_u16() == 303 { Ok(()) } else { Err(format!("status {}", response.status())) }
+            })
+            .await
+    }
+
+    async fn sign_in(&mut self) -> Result<()> {
+        let answer = self.send("POST", "/session", &[], Some(json!({ "login": LOGIN, "password": PASSWORD }).to_string())).await?;
+        match answer.body["token"].as_str() {
+            Some(token) if answer.status < 300 => {
+                token.clone_into(&mut self.token);
+                Ok(())
+            }
+            _ => Err(LabError::Http { what: "signing in at the console".to_owned(), why: answer.to_string() }),
+        }
+    }
+
+    /// Asks the REST interface (`path` begins behind `/api/v1`) with headers and a body as they are, and returns whatever it says.
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Result<Answer> {
+        let what = format!("{method} /api/v1{path}");
+        let problem = |error: reqwest::Error| LabError::Http { what: what.clone(), why: chain(&error) };
+        let method = reqwest::Method::from_bytes(method.as_bytes()).map_err(|error| LabError::Refused(error.to_string()))?;
+        let mut request = self.client.request(method, format!("http://{}/api/v1{path}", self.address));
+        if !self.token.is_empty() {
+            request = request.bearer_auth(&self.token);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body);
+        }
+        let response = request.send().await.map_err(problem)?;
+        let status = response.status().as_u16();
+        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
+        let text = response.text().await.map_err(problem)?;
+        Ok(Answer { status, kind, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
+    }
+
+    /// Asks for something that must work.
+    async fn must<T: DeserializeOwned>(&self, method: &str, path: &str, body: Option<Value>) -> Result<T> {
+        let answer = self.send(method, path, &[], body.map(|body| body.to_string())).await?;
+        if answer.status >= 300 {
+            return Err(LabError::Http { what: format!("{method} /api/v1{path}"), why: answer.to_string() });
+        }
+        serde_json::from_value(answer.body).doing(|| format!("the answer to {method} /api/v1{path}"))
+    }
+
+    /// The pool as the console sees it.
+    pub async fn picture(&self) -> Result<switchback_domain::Picture> {
+        self.must("GET", &format!("/pools/{POOL}"), None).await
+    }
+
+    /// The plan for what somebody wants.
+    pub async fn plan(&self, intent: &Intent) -> Result<Planned> {
+        self.must("POST", &format!("/pools/{POOL}/plans"), Some(value(intent)?)).await
+    }
+
+    /// Makes the request that somebody would make who has seen the plan, typed the names, and accepts everything.
+    pub fn request_for(&self, planned: &Planned, reason: &str) -> Request {
+        let side = planned.plan.intent.side();
+        let typed_site = side.map(|side| if side == switchback_domain::Side::A { "dc-a" } else { "dc-b" });
+        Request {
+            pool: planned.plan.pool.clone(),
+            intent: planned.plan.intent.clone(),
+            plan: planned.hash.clone(),
+            planned_at: planned.plan.made_at,
+            reason: reason.to_owned(),
+            ticket: "LAB-1".to_owned(),
+            typed_pool: POOL.to_owned(),
+            typed_site: typed_site.unwrap_or_default().to_owned(),
+            accepts_loss: true,
+            acknowledged: planned.plan.not_passed.iter().map(|(kind, _)| *kind).collect(),
+            attestation: String::new(),
+            dry_run: false,
+        }
+    }
+
+    /// Requests an operation.
+    pub async fn request(&self, request: &Request) -> Result<OperationId> {
+        let answer: Value = self.must("POST", "/operations", Some(value(request)?)).await?;
+        serde_json::from_value(answer["id"].clone()).doing(|| "the number of an operation".to_owned())
+    }
+
+    /// Plans and requests, as soon as the plan is possible: the console needs some seconds to see that the pool is whole again.
+    /// Returns the number and when the request was sent.
+    pub async fn begin(&self, intent: &Intent, attestation: &str) -> Result<(OperationId, Instant)> {
+        let began = Instant::now();
+        loop {
+            let planned = self.plan(intent).await?;
+            let outcome = if planned.plan.is_possible() {
+                let mut request = self.request_for(&planned, "measured in the lab");
+                attestation.clone_into(&mut request.attestation);
+                let asked = Instant::now();
+                self.request(&request).await.map(|id| (id, asked))
+            } else {
+                Err(LabError::Refused(format!("the plan has objections: {:?}", planned.plan.objections)))
+            };
+            match outcome {
+                Err(error) if began.elapsed() > Duration::from_secs(60) => return Err(error),
+                Err(_) => pause(Duration::from_millis(200)).await,
+                Ok(begun) => return Ok(begun),
+            }
+        }
+    }
+
+    /// An operation as it stands.
+    pub async fn operation(&self, id: OperationId) -> Result<Operation> {
+        self.must("GET", &format!("/operations/{id}"), None).await
+    }
+
+    /// The operations, newest first.
+    pub async fn operations(&self) -> Result<Vec<Glance>> {
+        self.must("GET", &format!("/operations?pool={POOL}&most=50"), None).await
+    }
+
+    /// The report of an operation.
+    pub async fn report(&self, id: OperationId) -> Result<Report> {
+        self.must("GET", &format!("/operations/{id}/report"), None).await
+    }
+
+    /// Pauses, resumes or cancels.
+    pub async fn wish(&self, id: OperationId, wish: Wish) -> Result<Answer> {
+        self.send("POST", &format!("/operations/{id}/wishes"), &[], Some(json!({ "wish": wish }).to_string())).await
+    }
+
+    /// Answers a question.
+    pub async fn answer(&self, id: OperationId, question: &Question, choice: Choice, reason: &str) -> Result<Answer> {
+        let body = json!({ "question": question.number, "choice": choice, "reason": reason });
+        self.send("POST", &format!("/operations/{id}/answers"), &[], Some(body.to_string())).await
+    }
+
+    /// Waits until an operation has ended or asks somebody. A console that does not answer meanwhile is waited for too.
+    pub async fn rest(&self, id: OperationId, within: Duration) -> Result<Operation> {
+        let mut found = None;
+        self.lab
+            .wait(&format!("{id} ends or asks"), within, async || {
+                let operation = self.operation(id).await.map_err(|error| error.to_string())?;
+                let stage = format!("{:?} at step {:?}", operation.stage, operation.current_step());
+                if matches!(operation.stage, Stage::Finished { .. } | Stage::NeedsPerson { .. }) {
+                    found = Some(operation);
+                    return Ok(());
+                }
+                Err(stage)
+            })
+            .await?;
+        found.ok_or_else(|| LabError::Refused("nothing was found".to_owned()))
+    }
+
+    /// Looks at an operation again and again, every 2 ms, until it is as wanted.
+    pub async fn until(&self, id: OperationId, within: Duration, wanted: impl Fn(&Operation) -> bool) -> Result<Operation> {
+        let began = Instant::now();
+        loop {
+            let operation = self.operation(id).await?;
+            if wanted(&operation) {
+                return Ok(operation);
+            }
+            if began.elapsed() > within || operation.is_finished() {
+                let seen = format!("; it is {:?} at step {:?}", operation.stage, operation.current_step());
+                return Err(LabError::Timeout { what: format!("a certain state of {id}"), after: began.elapsed(), seen });
+            }
+            pause(LOOK_EVERY).await;
+        }
+    }
+
+    /// Ends it without a chance to write anything more.
+    pub fn sigkill(&self) {
+        if let Some(process) = self.process() {
+            process::kill_all(&[process]);
+        }
+        process::forget(&self.lab.layout, NAME);
+    }
+
+    /// Starts it again on the same store, and waits until it answers. Whoever was signed in still is.
+    pub async fn start_again(&self) -> Result<()> {
+        self.launch()?;
+        let what = "the console answers again";
+        self.lab
+            .wait(what, START_WITHIN, async || {
+                let answer = self.send("GET", "/pools", &[], None).await.map_err(|error| error.to_string())?;
+                if answer.status == 200 { Ok(()) } else { Err(answer.to_string()) }
+            })
+            .await
+    }
+
+    /// Whether it runs.
+    pub fn is_alive(&self) -> bool {
+        self.process().is_some()
+    }
+
+    /// The file of its store, when it is one of the harness' own.
+    pub fn store(&self) -> PathBuf {
+        self.folder.join("switchback.db")
+    }
+
+    /// Waits until the console sees that a site is active and that nothing is in the way of an operation.
+    pub async fn sees_active(&self, site: Site, within: Duration) -> Result<()> {
+        let side = side(site);
+        self.lab
+            .wait(&format!("the console sees that {site} is active"), within, async || {
+                let picture = self.picture().await.map_err(|error| error.to_string())?;
+                if picture.active == Some(side) { Ok(()) } else { Err(format!("{:?}: {:?}", picture.active, picture.findings)) }
+            })
+            .await
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        self.sigkill();
+    }
+}
+
+impl std::fmt::Display for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "status {}: {}", self.status, self.body)
+    }
+}
+
+/// The console's word for a site.
+pub fn side(site: Site) -> switchback_domain::Side {
+    match site {
+        Site::A => switchback_domain::Side::A,
+        Site::B => switchback_domain::Side::B,
+    }
+}
+
+fn value(of: &impl serde::Serialize) -> Result<Value> {
+    serde_json::to_value(of).doing(|| "the body of a request".to_owned())
+}
