@@ -1,12 +1,14 @@
 //! What pages ask the console for. These functions translate, nothing more: who may see what is decided in the console.
 
-mod as_text;
+pub(crate) mod as_text;
+pub mod operation;
 mod overview;
 mod pool;
 
 pub use overview::{Overview, all_pools};
-pub use pool::{LinkCharts, NodeCharts, PoolPage, changes, one_link, one_node, one_pool, session_is_open};
+pub use pool::{LinkCharts, NewestChanges, NodeCharts, PoolPage, changes, one_link, one_node, one_pool, session_is_open};
 
+use crate::reader::read;
 use leptos::server_fn::{
     Bytes,
     codec::JsonEncoding,
@@ -23,6 +25,7 @@ pub enum ApiError {
     #[error("{error}")]
     Console {
         /// What it said.
+        #[serde(with = "as_text")]
         error: ConsoleError,
     },
     /// The address names no pool.
@@ -44,6 +47,18 @@ pub enum ApiError {
     NoSuchLink {
         /// The pool.
         pool: String,
+    },
+    /// There is no plan of this kind, or not with what the address says.
+    #[error("pool {pool} has no such plan")]
+    NoSuchPlan {
+        /// The pool.
+        pool: String,
+    },
+    /// The address names no operation.
+    #[error("there is no operation with this number: {operation}")]
+    NoSuchOperation {
+        /// What it names instead.
+        operation: String,
     },
     /// The console did not understand the question.
     #[error("the console did not understand the question")]
@@ -71,15 +86,20 @@ impl FromServerFnError for ApiError {
 
     /// An error may also come from what stands before these functions: without a session they are not even reached.
     fn de(data: Bytes) -> ApiError {
-        serde_json::from_slice(&data).or_else(|_| serde_json::from_slice::<ConsoleError>(&data).map(ApiError::from)).unwrap_or_else(|_| {
-            if data.as_ref() == ConsoleError::NotSignedIn.to_string().as_bytes() {
-                ConsoleError::NotSignedIn.into()
-            } else {
-                ApiError::Transport
-            }
+        let Ok(text) = std::str::from_utf8(&data) else { return ApiError::Transport };
+        read(text).or_else(|_| read(text).map(|error: ConsoleError| error.into())).unwrap_or_else(|_| {
+            if text == ConsoleError::NotSignedIn.to_string() { ConsoleError::NotSignedIn.into() } else { ApiError::Transport }
         })
     }
 }
+
+/// Where a question came from, as the audit history has it. Handlers put it into the context.
+#[cfg(feature = "ssr")]
+#[derive(Debug, Clone, Default)]
+pub struct CameFrom(
+    /// The address.
+    pub String,
+);
 
 #[cfg(feature = "ssr")]
 /// A kind of link as a page's address names it, read on the server so that a wrong one is a clear answer.
@@ -122,6 +142,8 @@ mod door {
             ApiError::Console { error: ConsoleError::UnknownPool { .. } | ConsoleError::UnknownOperation { .. } }
             | ApiError::NoSuchPool { .. }
             | ApiError::NoSuchNode { .. }
+            | ApiError::NoSuchPlan { .. }
+            | ApiError::NoSuchOperation { .. }
             | ApiError::NoSuchLink { .. } => StatusCode::NOT_FOUND,
             ApiError::BadRequest => StatusCode::BAD_REQUEST,
             ApiError::Console { error: ConsoleError::Internal { .. } } | ApiError::Transport => StatusCode::INTERNAL_SERVER_ERROR,

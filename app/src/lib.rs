@@ -8,6 +8,7 @@ pub mod live;
 pub mod pages;
 pub mod paths;
 mod preferences;
+mod reader;
 pub mod shell;
 pub mod ui;
 pub mod words;

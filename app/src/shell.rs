@@ -23,6 +23,7 @@ use leptos_router::{
 };
 
 /// The identifier of the element that the browser takes over; what is outside stays as the server sent it.
+#[cfg(any(feature = "ssr", feature = "hydrate"))]
 pub(crate) const ROOT: &str = "app";
 
 /// The document.

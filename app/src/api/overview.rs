@@ -10,6 +10,7 @@ use switchback_domain::{PoolId, Summary, history::Series};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overview {
     /// The console's clock.
+    #[serde(with = "super::as_text")]
     pub at: Timestamp,
     /// The pools, worst first.
     #[serde(with = "super::as_text")]

@@ -13,6 +13,7 @@ use switchback_domain::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolPage {
     /// The console's clock.
+    #[serde(with = "super::as_text")]
     pub at: Timestamp,
     /// The pool.
     #[serde(with = "super::as_text")]
@@ -29,13 +30,16 @@ pub struct PoolPage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeCharts {
     /// The console's clock.
+    #[serde(with = "super::as_text")]
     pub at: Timestamp,
     /// The pool.
     #[serde(with = "super::as_text")]
     pub picture: Picture,
     /// The node.
+    #[serde(with = "super::as_text")]
     pub node: NodeName,
     /// How far back its figures go.
+    #[serde(with = "super::as_text")]
     pub span: Span,
     /// Its figures.
     #[serde(with = "super::as_text")]
@@ -46,18 +50,29 @@ pub struct NodeCharts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkCharts {
     /// The console's clock.
+    #[serde(with = "super::as_text")]
     pub at: Timestamp,
     /// The pool.
     #[serde(with = "super::as_text")]
     pub picture: Picture,
     /// The kind of link.
+    #[serde(with = "super::as_text")]
     pub kind: LinkKind,
     /// How far back its figures go.
+    #[serde(with = "super::as_text")]
     pub span: Span,
     /// Its figures.
     #[serde(with = "super::as_text")]
     pub series: Vec<Series>,
 }
+
+/// A pool's newest changes, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewestChanges(
+    /// The changes.
+    #[serde(with = "super::as_text")]
+    pub Vec<Change>,
+);
 
 /// A pool.
 #[server(prefix = "/api/fn", endpoint = "pool")]
@@ -77,12 +92,12 @@ pub async fn one_pool(pool: String) -> Result<PoolPage, ApiError> {
 
 /// A pool's newest changes.
 #[server(prefix = "/api/fn", endpoint = "changes")]
-pub async fn changes(pool: String) -> Result<Vec<Change>, ApiError> {
+pub async fn changes(pool: String) -> Result<NewestChanges, ApiError> {
     use super::door::{answered, pool_id, signed_in};
 
     let look = async {
         let (console, caller) = signed_in()?;
-        Ok(console.changes(&caller, &pool_id(&pool)?).await?)
+        Ok(NewestChanges(console.changes(&caller, &pool_id(&pool)?).await?))
     };
     answered(look.await)
 }

@@ -3,7 +3,8 @@
 #![cfg_attr(not(any(feature = "hydrate", test)), expect(dead_code, reason = "only the browser follows, but the rules are tested anywhere"))]
 
 use jiff::Timestamp;
-use serde::{Deserialize, de::DeserializeOwned};
+use crate::reader::read_value;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use switchback_domain::history::{Metric, Point};
 
@@ -29,58 +30,38 @@ pub(super) struct Mirror {
     value: Option<Value>,
 }
 
-#[derive(Deserialize)]
-struct Whole {
-    at: Timestamp,
-    value: Value,
-}
-
-#[derive(Deserialize)]
-struct Change {
-    at: Timestamp,
-    patch: json_patch::Patch,
-}
-
-#[derive(Deserialize)]
-struct Points {
-    points: Vec<(Metric, Point)>,
-}
-
-#[derive(Deserialize)]
-struct Beat {
-    at: Timestamp,
-}
-
-fn read<'a, E: Deserialize<'a>>(data: &'a str) -> Result<E, OutOfStep> {
-    serde_json::from_str(data).map_err(|_| OutOfStep)
+/// A part of an event.
+fn part<T: DeserializeOwned>(event: &Value, name: &str) -> Result<T, OutOfStep> {
+    event.get(name).and_then(|part| read_value(part).ok()).ok_or(OutOfStep)
 }
 
 impl Mirror {
     /// Takes in one event. After an error the copy is empty until a whole value comes.
     pub(super) fn take<T: DeserializeOwned>(&mut self, event: &str, data: &str) -> Result<Brought<T>, OutOfStep> {
+        let mut brought: Value = serde_json::from_str(data).map_err(|_| OutOfStep)?;
         match event {
             "whole" => {
-                let Whole { at, value } = read(data)?;
-                self.value = Some(value);
+                let at = part(&brought, "at")?;
+                self.value = brought.get_mut("value").map(Value::take);
                 self.current(at)
             }
             "change" => {
-                let Change { at, patch } = read(data)?;
+                let at = part(&brought, "at")?;
+                let patch: json_patch::Patch = part(&brought, "patch")?;
                 let mut value = self.value.take().ok_or(OutOfStep)?;
                 json_patch::patch(&mut value, &patch).map_err(|_| OutOfStep)?;
                 self.value = Some(value);
                 self.current(at)
             }
-            "points" => Ok(Brought::Points(read::<Points>(data)?.points)),
-            "beat" => Ok(Brought::Beat(read::<Beat>(data)?.at)),
+            "points" => Ok(Brought::Points(part(&brought, "points")?)),
+            "beat" => Ok(Brought::Beat(part(&brought, "at")?)),
             _ => Err(OutOfStep),
         }
     }
 
     fn current<T: DeserializeOwned>(&mut self, at: Timestamp) -> Result<Brought<T>, OutOfStep> {
         let value = self.value.as_ref().ok_or(OutOfStep)?;
-        // By way of text, as everything else that is read: see `api/as_text.rs`.
-        if let Ok(value) = serde_json::from_str(&value.to_string()) {
+        if let Ok(value) = read_value(value) {
             Ok(Brought::Value(at, value))
         } else {
             self.value = None;

@@ -31,9 +31,17 @@ pub struct Entry {
     pub from_address: String,
 }
 
+/// Entries, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Newest(
+    /// The entries.
+    #[serde(with = "crate::api::as_text")]
+    pub Vec<Entry>,
+);
+
 /// The newest entries, newest first.
 #[server(prefix = "/api/fn", endpoint = "audit", input = server_fn::codec::GetUrl)]
-pub async fn newest_entries() -> Result<Vec<Entry>, ApiError> {
+pub async fn newest_entries() -> Result<Newest, ApiError> {
     use std::sync::Arc;
     use switchback_domain::{error::ConsoleError, people::Caller};
     use switchback_engine::Console;
@@ -49,7 +57,7 @@ pub async fn newest_entries() -> Result<Vec<Entry>, ApiError> {
         result: entry.result,
         from_address: entry.from_address,
     });
-    Ok(entries.collect())
+    Ok(Newest(entries.collect()))
 }
 
 /// The page.
@@ -61,13 +69,13 @@ pub fn AuditPage() -> impl IntoView {
     let shown = move || {
         Suspend::new(async move {
             match entries.await {
-                Ok(entries) if entries.is_empty() => view! {
+                Ok(Newest(entries)) if entries.is_empty() => view! {
                     <Empty title=say!(lang(), audit.empty_title)>
                         <p>{say!(lang(), audit.empty_text)}</p>
                     </Empty>
                 }
                 .into_any(),
-                Ok(entries) => view! { <Entries entries /> }.into_any(),
+                Ok(Newest(entries)) => view! { <Entries entries /> }.into_any(),
                 Err(error) => view! {
                     <Empty title=say!(lang(), audit.failed_title)>
                         <p>{words::error::api(lang(), &error)}</p>

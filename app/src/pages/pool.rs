@@ -305,7 +305,7 @@ fn ask_again_after_changes(view: View, changes: RwSignal<Vec<Change>>) {
         }
     });
     Effect::new(move || {
-        if let Some(Ok(newest)) = newest.value().get() {
+        if let Some(Ok(api::NewestChanges(newest))) = newest.value().get() {
             changes.set(newest);
         }
     });
