@@ -1,0 +1,63 @@
+//! Chance that is the same each time.
+
+use std::sync::{Mutex, PoisonError};
+use switchback_engine::ports::Chance;
+
+/// Splitmix64: small, even, and the same on every machine.
+#[derive(Debug, Clone)]
+pub struct Dice(u64);
+
+impl Dice {
+    /// Chance from a seed.
+    pub fn new(seed: u64) -> Dice {
+        Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5151_C0DE)
+    }
+
+    /// Any number.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// A number from `low` to `high`, both possible.
+    pub fn between(&mut self, low: u64, high: u64) -> u64 {
+        low + self.next() % (high.saturating_sub(low) + 1)
+    }
+
+    /// True that many times of a hundred.
+    pub fn percent(&mut self, percent: u64) -> bool {
+        self.next() % 100 < percent
+    }
+
+    /// One of them.
+    ///
+    /// # Panics
+    /// When there are none.
+    pub fn pick<T: Copy>(&mut self, all: &[T]) -> T {
+        let index = self.between(0, all.len() as u64 - 1);
+        all[usize::try_from(index).expect("an index of a list")]
+    }
+}
+
+/// The console's chance.
+#[derive(Debug)]
+pub struct SeededChance(Mutex<Dice>);
+
+impl SeededChance {
+    /// From a seed.
+    pub fn new(seed: u64) -> SeededChance {
+        SeededChance(Mutex::new(Dice::new(seed)))
+    }
+}
+
+impl Chance for SeededChance {
+    fn fill(&self, bytes: &mut [u8]) {
+        let mut dice = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&dice.next().to_le_bytes()[..chunk.len()]);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Hands in the world.
+
+use crate::{
+    room::Room,
+    world::{Answer, Ask, NAMES, NodeId, Order},
+};
+use futures::FutureExt;
+use switchback_domain::{
+    EndpointName, Lsn, MemberName, Millis, Node, ProbeFailure, Promotion, Side,
+    operation::{MemberOrder, OperationId},
+};
+use switchback_engine::ports::{HandError, Handled, Hands, LogEnd, MemberSeen, MemberStatus, Position, Rows};
+
+/// The console's hands on the engines of the world.
+pub struct WorldHands(pub Room);
+
+fn number(node: &Node) -> NodeId {
+    NAMES.iter().position(|name| *name == node.name.as_str()).expect("a node of the world")
+}
+
+impl WorldHands {
+    fn ask<'a, T: Send + 'a>(&'a self, to: &'a EndpointName, ask: Ask, pick: fn(Answer) -> Option<T>) -> Handled<'a, T> {
+        async move {
+            let answer = self.0.ask(Order { to: to.clone(), ask }).await?;
+            pick(answer).ok_or_else(|| HandError::Failed { endpoint: to.clone(), failure: ProbeFailure::Garbage })
+        }
+        .boxed()
+    }
+}
+
+fn done(answer: Answer) -> Option<()> {
+    matches!(answer, Answer::Done).then_some(())
+}
+
+fn yes(answer: Answer) -> Option<bool> {
+    if let Answer::Yes(yes) = answer { Some(yes) } else { None }
+}
+
+impl Hands for WorldHands {
+    fn follows<'a>(&'a self, node: &'a Node) -> Handled<'a, bool> {
+        self.ask(&node.patroni, Ask::Follows, yes)
+    }
+
+    fn follow<'a>(&'a self, node: &'a Node, side: Side) -> Handled<'a, ()> {
+        self.ask(&node.patroni, Ask::Follow(side), done)
+    }
+
+    fn lead<'a>(&'a self, node: &'a Node) -> Handled<'a, ()> {
+        self.ask(&node.patroni, Ask::Lead, done)
+    }
+
+    fn status<'a>(&'a self, node: &'a Node) -> Handled<'a, MemberStatus> {
+        self.ask(&node.patroni, Ask::Status, |answer| if let Answer::Status(status) = answer { Some(status) } else { None })
+    }
+
+    fn history<'a>(&'a self, node: &'a Node) -> Handled<'a, Vec<Promotion>> {
+        self.ask(&node.patroni, Ask::History, |answer| if let Answer::History(history) = answer { Some(history) } else { None })
+    }
+
+    fn switch_in_site<'a>(&'a self, leader: &'a Node, candidate: &'a Node) -> Handled<'a, ()> {
+        self.ask(&leader.patroni, Ask::Switch { leader: number(leader), candidate: number(candidate) }, done)
+    }
+
+    fn elect<'a>(&'a self, candidate: &'a Node) -> Handled<'a, ()> {
+        self.ask(&candidate.patroni, Ask::Elect(number(candidate)), done)
+    }
+
+    fn checkpoint<'a>(&'a self, node: &'a Node) -> Handled<'a, Millis> {
+        self.ask(&node.postgres, Ask::Checkpoint, |answer| if let Answer::Took(took) = answer { Some(took) } else { None })
+    }
+
+    fn position<'a>(&'a self, node: &'a Node) -> Handled<'a, Position> {
+        self.ask(&node.postgres, Ask::Position, |answer| if let Answer::Position(position) = answer { Some(position) } else { None })
+    }
+
+    fn log_end<'a>(&'a self, node: &'a Node, from: Lsn) -> Handled<'a, LogEnd> {
+        self.ask(&node.postgres, Ask::LogEnd(from), |answer| if let Answer::LogEnd(end) = answer { Some(end) } else { None })
+    }
+
+    fn write_row<'a>(&'a self, node: &'a Node, operation: OperationId, number: u64) -> Handled<'a, ()> {
+        self.ask(&node.postgres, Ask::WriteRow(operation, number), done)
+    }
+
+    fn rows<'a>(&'a self, node: &'a Node, operation: OperationId) -> Handled<'a, Rows> {
+        self.ask(&node.postgres, Ask::Rows(operation), |answer| if let Answer::Rows(rows) = answer { Some(rows) } else { None })
+    }
+
+    fn members<'a>(&'a self, proxy: &'a EndpointName) -> Handled<'a, Vec<MemberSeen>> {
+        self.ask(proxy, Ask::Members, |answer| if let Answer::Members(members) = answer { Some(members) } else { None })
+    }
+
+    fn tell_member<'a>(&'a self, proxy: &'a EndpointName, member: &'a MemberName, order: MemberOrder) -> Handled<'a, ()> {
+        self.ask(proxy, Ask::TellMember(member.clone(), order), done)
+    }
+
+    fn fence_etcd<'a>(&'a self, etcd: &'a EndpointName, side: Side) -> Handled<'a, bool> {
+        self.ask(etcd, Ask::FenceEtcd(side), yes)
+    }
+}

@@ -1,0 +1,13 @@
+//! A world of two sites in virtual time: engines that behave as they were measured (`operations.md`), clients that remember what was
+//! acknowledged, faults by seed, and an eye on everything that must never happen. The real console runs in it, over ports that lead
+//! into this world. For tests only; nothing of it is ever released.
+//!
+//! A `case::Case` is one run. The same case tells the same story each time, so a failing one is named by its seed.
+
+pub mod chance;
+pub mod hands;
+pub mod probe;
+pub mod room;
+pub mod store;
+pub mod wal;
+pub mod world;

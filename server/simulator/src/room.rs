@@ -1,0 +1,135 @@
+//! The console's room in the world: what one start of a console sees of it. When that console is killed its room is shut; whatever it
+//! has sent stays on its way.
+
+use crate::{
+    store::Books,
+    world::{Answer, Ms, Order, World, orders_clock},
+};
+use jiff::Timestamp;
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use switchback_domain::{Millis, ProbeFailure};
+use switchback_engine::ports::{Clock, HandError};
+use tokio::{sync::Notify, time::Instant};
+
+/// The longest pause between two looks for an answer, in milliseconds.
+const LOOK_EVERY: Ms = 16;
+
+/// Lets virtual time pass.
+#[expect(clippy::disallowed_methods, reason = "the simulator's time is paused, so this takes none")]
+pub async fn let_pass(ms: Ms) {
+    tokio::time::sleep(Duration::from_millis(ms)).await;
+}
+
+/// One start of a console.
+#[derive(Clone)]
+pub struct Room {
+    world: Arc<Mutex<World>>,
+    /// What is written down.
+    pub books: Arc<Mutex<Books>>,
+    began: Instant,
+    /// Which start.
+    pub number: u32,
+    open: Arc<AtomicBool>,
+    /// Rung when the console is killed.
+    pub shut: Arc<Notify>,
+}
+
+/// The console's clock: the world's time.
+#[derive(Debug, Clone, Copy)]
+pub struct WorldClock(Instant);
+
+impl Clock for WorldClock {
+    fn now(&self) -> Timestamp {
+        orders_clock(u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+impl Room {
+    /// The first one. The world must be as old as the runtime's clock: it begins now.
+    pub fn new(world: Arc<Mutex<World>>, books: Arc<Mutex<Books>>) -> Room {
+        Room {
+            world,
+            books,
+            began: Instant::now(),
+            number: 1,
+            open: Arc::new(AtomicBool::new(true)),
+            shut: Arc::new(Notify::new()),
+        }
+    }
+
+    /// A room for the next start.
+    #[must_use]
+    pub fn next(&self) -> Room {
+        Room { number: self.number + 1, open: Arc::new(AtomicBool::new(true)), shut: Arc::new(Notify::new()), ..self.clone() }
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> WorldClock {
+        WorldClock(self.began)
+    }
+
+    /// The world as it is now.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.advance(now);
+        world
+    }
+
+    /// What is written down.
+    pub fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The console is killed: from now on nothing of it reaches anybody.
+    pub fn kill(&self) {
+        self.open.store(false, Ordering::SeqCst);
+        self.shut.notify_one();
+    }
+
+    /// The console was killed.
+    pub fn is_shut(&self) -> bool {
+        !self.open.load(Ordering::SeqCst)
+    }
+
+    /// Goes on only while the console lives.
+    pub async fn alive(&self) {
+        if self.is_shut() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Sends an order and waits for its answer.
+    pub async fn ask(&self, order: Order) -> Result<Answer, HandError> {
+        self.alive().await;
+        let limit = order.ask.limit();
+        let endpoint = order.to.clone();
+        let id = {
+            let mut world = self.world();
+            let objection = self.books().objection(self.number, &order, &world);
+            if let Some(objection) = objection {
+                world.complain(objection);
+            }
+            world.send(order)
+        };
+        let deadline = Instant::now() + Duration::from_millis(limit);
+        let mut pause = 4;
+        loop {
+            let_pass(pause).await;
+            pause = (pause * 3 / 2).min(LOOK_EVERY);
+            self.alive().await;
+            if let Some(answer) = self.world().answer(id) {
+                return answer;
+            }
+            if Instant::now() >= deadline {
+                return Err(HandError::Failed { endpoint, failure: ProbeFailure::TimedOut { after: Millis(limit) } });
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The eye on what must never happen.
+
+use super::{Link, Ms, NAMES, NodeId, World, nodes_of, side_of};
+use switchback_domain::Side;
+
+/// The console has this long to shut a site out that it could reach all the time, before a second primary counts as its own doing.
+const CHANCE_BEFORE: Ms = 1_500;
+
+/// And this long to end a split that began while it could do nothing.
+const CHANCE_AFTER: Ms = 15_000;
+
+/// What the eye remembers.
+#[derive(Debug, Default)]
+pub struct Eye {
+    /// Both sites accept writes, since then.
+    split_since: Option<Ms>,
+    /// It was told of already.
+    told: bool,
+    /// Since when the console could have shut out each site without a break.
+    could_fence: [Option<Ms>; 2],
+    /// How often each site's nodes were promoted, by whom it was wanted.
+    pub(super) planned_move: Option<Side>,
+    /// A failover was asked for: what it loses is stated, and what cannot be reached may go on writing until it can.
+    pub(super) failover_to: Option<Side>,
+    /// When the last two-site split ended.
+    pub(super) splits: u32,
+}
+
+impl World {
+    /// Somebody asked for a planned operation that makes a site active.
+    pub fn expect_move(&mut self, to: Side) {
+        self.eye.planned_move = Some(to);
+        self.eye.failover_to = None;
+    }
+
+    /// Somebody asked for a failover.
+    pub fn expect_failover(&mut self, to: Side) {
+        self.eye.failover_to = Some(to);
+    }
+
+    /// How often both sites accepted writes.
+    pub fn splits(&self) -> u32 {
+        self.eye.splits
+    }
+
+    /// The console could do something about a site: it runs, its store works, and either etcd or a Patroni of the site answers it.
+    fn console_could_fence(&self, side: Side) -> bool {
+        let patroni = nodes_of(side).into_iter().any(|node| self.nodes[node].agent == super::Agent::Up && !self.is_frozen(node));
+        self.console_runs
+            && self.store_works
+            && self.answers_lost == 0
+            && self.console_reaches(side)
+            && self.places[side].etcd.up
+            && (patroni || nodes_of(side).into_iter().all(|node| self.nodes[node].agent != super::Agent::Up))
+    }
+
+    pub(super) fn watch(&mut self) {
+        for (index, side) in Side::BOTH.into_iter().enumerate() {
+            let since = self.eye.could_fence[index];
+            self.eye.could_fence[index] = self.console_could_fence(side).then(|| since.unwrap_or(self.now));
+        }
+        let writers = self.writers();
+        let split = writers.iter().any(|node| side_of(*node) == Side::A) && writers.iter().any(|node| side_of(*node) == Side::B);
+        match (split, self.eye.split_since) {
+            (false, Some(since)) => {
+                self.eye.split_since = None;
+                self.eye.told = false;
+                self.tell(format!("only one site writes again, after {} ms", self.now - since));
+            }
+            (true, None) => {
+                self.eye.split_since = Some(self.now);
+                self.eye.splits += 1;
+                let names: Vec<&str> = writers.iter().map(|node| NAMES[*node]).collect();
+                self.tell(format!("both sites accept writes: {}", names.join(" and ")));
+                self.judge_split_beginning(&writers);
+            }
+            (true, Some(since)) => self.judge_split_going_on(since),
+            (false, None) => {}
+        }
+    }
+
+    fn judge_split_beginning(&mut self, writers: &[NodeId]) {
+        let Some(to) = self.eye.failover_to else {
+            self.eye.told = true;
+            let names: Vec<&str> = writers.iter().map(|node| NAMES[*node]).collect();
+            self.complain(format!("both sites accept writes without any failover: {}", names.join(" and ")));
+            return;
+        };
+        let old = to.other();
+        let index = usize::from(old == Side::B);
+        let could = self.eye.could_fence[index].map_or(0, |since| self.now - since);
+        if could >= CHANCE_BEFORE {
+            self.eye.told = true;
+            self.complain(format!("both sites accept writes although the console could reach the old one for {could} ms before"));
+        } else {
+            self.tell("the old site could not be shut out in time by anybody");
+        }
+    }
+
+    fn judge_split_going_on(&mut self, since: Ms) {
+        if self.eye.told {
+            return;
+        }
+        let Some(to) = self.eye.failover_to else { return };
+        let index = usize::from(to.other() == Side::B);
+        let could = self.eye.could_fence[index].map_or(0, |from| self.now - from.max(since));
+        if could >= CHANCE_AFTER {
+            self.eye.told = true;
+            self.complain(format!("both sites still accept writes {could} ms after the old one could be reached"));
+        }
+    }
+
+    /// A node was promoted: in a planned operation it must have every acknowledged row.
+    pub(super) fn note_promotion(&mut self, node: NodeId) {
+        if self.eye.failover_to.is_some() {
+            return;
+        }
+        let missing = self.missing_rows(node);
+        if missing > 0 {
+            self.complain(format!("{} was promoted without {missing} acknowledged rows", NAMES[node]));
+        }
+    }
+
+    /// How many acknowledged rows a node does not have.
+    pub fn missing_rows(&self, node: NodeId) -> usize {
+        let mut have: Vec<_> = self.nodes[node].log.records.clone();
+        have.sort_unstable();
+        self.acknowledged.iter().filter(|(record, _)| have.binary_search(record).is_err()).count()
+    }
+
+    /// Whether something outside of the console is broken right now.
+    pub fn is_whole(&self) -> bool {
+        self.cut.is_empty()
+            && self.answers_lost == 0
+            && Side::BOTH.into_iter().all(|side| {
+                let place = &self.places[side];
+                place.etcd.up && place.proxy && !place.frozen
+            })
+            && self.nodes.iter().all(|node| !node.frozen && node.agent != super::Agent::Down)
+            && self.is_open(Link::Between)
+    }
+}
