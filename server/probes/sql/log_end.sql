@@ -1,11 +1,9 @@
 -- The end of one node's log, for the proof of a planned switchover: the last record at or behind $1, and what has been replayed.
--- On a standby the function reads as far as replay has come. It fails when $1 is past the end: not everything has arrived yet.
+-- On a standby the function reads as far as replay has come. It fails when $1 is past the end: not everything has arrived yet. Begins
+-- with place.sql.
 select json_build_object(
     'in_recovery', pg_is_in_recovery(),
-    'timeline', case when pg_is_in_recovery()
-        then coalesce((select received_tli from pg_stat_wal_receiver limit 1), (select timeline_id from pg_control_checkpoint()))
-        else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int
-    end,
+    'timeline', (select timeline from place),
     'record', last.start_lsn,
     'end', last.end_lsn,
     'kind', last.resource_manager || '/' || last.record_type,

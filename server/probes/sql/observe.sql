@@ -1,10 +1,6 @@
 -- Everything that is asked of one PostgreSQL, in one answer. Works on a primary and on a standby, PostgreSQL 13 and later, with a
 -- role that is a member of pg_monitor. Functions that fail on the wrong side of a promotion are behind the case that avoids them.
-with receiver as (
-    select status, sender_host, received_tli, flushed_lsn, last_msg_receipt_time, slot_name
-    from pg_stat_wal_receiver
-    limit 1
-)
+-- Begins with place.sql.
 select json_build_object(
     -- Without this right the rows of others are there and empty, which would look like streams that are gone.
     'may_see_all', pg_has_role('pg_read_all_stats', 'usage'),
@@ -13,11 +9,7 @@ select json_build_object(
     'server_version', current_setting('server_version_num')::int,
     'clock', clock_timestamp(),
     'started_at', pg_postmaster_start_time(),
-    -- The control file's timeline lags to the last restart point, so it is only the answer of a standby without a stream.
-    'timeline', case when pg_is_in_recovery()
-        then coalesce((select received_tli from receiver), (select timeline_id from pg_control_checkpoint()))
-        else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int
-    end,
+    'timeline', (select timeline from place),
     'written', case when not pg_is_in_recovery() then pg_current_wal_lsn() end,
     'received', case when pg_is_in_recovery() then pg_last_wal_receive_lsn() end,
     'replayed', case when pg_is_in_recovery() then pg_last_wal_replay_lsn() end,

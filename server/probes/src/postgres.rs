@@ -19,7 +19,7 @@ use switchback_engine::ports::Probe;
 use tokio::time::Instant;
 use tracing::debug;
 
-const OBSERVE: &str = include_str!("../sql/observe.sql");
+const OBSERVE: &str = concat!(include_str!("../sql/place.sql"), include_str!("../sql/observe.sql"));
 
 /// Asks one `PostgreSQL` over one connection that is kept.
 pub struct PostgresProbe {

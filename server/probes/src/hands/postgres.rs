@@ -20,8 +20,8 @@ use switchback_engine::ports::{LogEnd, Position, Rows};
 use tokio::time::Instant;
 use tracing::debug;
 
-const POSITION: &str = include_str!("../../sql/position.sql");
-const LOG_END: &str = include_str!("../../sql/log_end.sql");
+const POSITION: &str = concat!(include_str!("../../sql/place.sql"), include_str!("../../sql/position.sql"));
+const LOG_END: &str = concat!(include_str!("../../sql/place.sql"), include_str!("../../sql/log_end.sql"));
 const ROWS: &str = include_str!("../../sql/rows.sql");
 
 /// How long the commit of a row may take.
