@@ -2,8 +2,9 @@
 //! acknowledged, faults by seed, and an eye on everything that must never happen. The real console runs in it, over ports that lead
 //! into this world. For tests only; nothing of it is ever released.
 //!
-//! A `case::Case` is one run. The same case tells the same story each time, so a failing one is named by its seed.
+//! A [`case::Case`] is one run. The same case tells the same story each time, so a failing one is named by its seed.
 
+pub mod case;
 pub mod chance;
 pub mod hands;
 pub mod probe;

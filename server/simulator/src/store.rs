@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use switchback_domain::{
     Login, PoolId, Side,
     history::{Change, Metric, Point, Span},
-    operation::{Entry, Event, Intent, Operation, OperationId, Step, StepState},
+    operation::{Entry, Event, Intent, MemberOrder, Operation, OperationId, Step, StepState},
     people::Person,
 };
 use switchback_engine::ports::{
@@ -108,17 +108,19 @@ impl Books {
         }
         let what = format!("{:?} to {} by start {number}", order.ask, order.to);
         let now = orders_clock(world.now);
+        let (side, _, _) = world.place_of(&order.to);
+        let fenced = self.fenced(side);
+        let closes = matches!(order.ask, Ask::TellMember(_, MemberOrder::Maintenance));
+        if fenced && (closes || matches!(order.ask, Ask::Follow(_) | Ask::FenceEtcd(_))) {
+            // What stands in the record is announced for as long as it stands there; every console may see to it.
+            return None;
+        }
         let lease = self.leases.values().next();
         let mine = self.holders.get(&number);
         if !lease.is_some_and(|lease| lease.holder.is_some() && lease.holder.as_ref() == mine && now < lease.until) {
             return Some(format!("without the lease: {what}"));
         }
-        let (side, _, _) = world.place_of(&order.to);
-        let fenced = self.fenced(side);
-        let Some(operation) = self.open() else {
-            let fencing = matches!(order.ask, Ask::Follow(_) | Ask::FenceEtcd(_) | Ask::TellMember(..) | Ask::Elect(_)) && fenced;
-            return (!fencing).then(|| format!("without any operation: {what}"));
-        };
+        let Some(operation) = self.open() else { return Some(format!("without any operation: {what}")) };
         if is_row {
             return None;
         }
@@ -134,14 +136,13 @@ impl Books {
             .map(|undo| &operation.plan.steps[undo.step])
             .collect();
         if let Ask::Lead = order.ask {
-            return self.objection_to_lead(side, &operation, &running, &undoing, &what);
+            return self.objection_to_lead(side, &operation, &running, &undoing, &what, world);
         }
         let announced = running.iter().chain(&undoing).any(|step| announces(step, &order.ask, side));
-        let by_fencer = fenced && matches!(order.ask, Ask::Follow(_) | Ask::FenceEtcd(_) | Ask::TellMember(..) | Ask::Elect(_));
-        (!announced && !by_fencer).then(|| format!("not announced in the journal: {what}"))
+        (!announced).then(|| format!("not announced in the journal: {what}"))
     }
 
-    fn objection_to_lead(&self, side: Side, operation: &Operation, running: &[&Step], undoing: &[&Step], what: &str) -> Option<String> {
+    fn objection_to_lead(&self, side: Side, operation: &Operation, running: &[&Step], undoing: &[&Step], what: &str, world: &World) -> Option<String> {
         let promotes = running.contains(&&Step::Promote { side });
         let restores = undoing.contains(&&Step::Demote { side });
         if restores && operation.is_past_no_return() {
@@ -153,7 +154,10 @@ impl Books {
         if promotes && matches!(operation.plan.intent, Intent::Failover { .. }) && !self.fenced(side.other()) {
             return Some(format!("a failover promotes before the fence of the other site is written down: {what}"));
         }
-        (!promotes && !restores).then(|| format!("not announced in the journal: {what}"))
+        // While nothing can be written, the demotion that was begun announces that it may be taken back.
+        let demoted = operation.plan.steps.iter().zip(&operation.steps).any(|(step, run)| *step == Step::Demote { side } && run.attempts > 0);
+        let unwritten = demoted && !world.store_works && !operation.is_past_no_return();
+        (!promotes && !restores && !unwritten).then(|| format!("not announced in the journal: {what}"))
     }
 
     /// Journal and audit history say equally much.

@@ -206,8 +206,8 @@ pub struct Node {
     pub rests_until: Ms,
     /// Since when its Patroni cannot reach its etcd.
     pub without_etcd_since: Option<Ms>,
-    /// Promotions that its Patroni has not written to etcd yet.
-    pub unwritten_history: Vec<Promoted>,
+    /// It was promoted, and its Patroni has not written that to etcd yet.
+    pub history_unwritten: bool,
 }
 
 /// A line of `/history`.
@@ -337,6 +337,8 @@ pub struct World {
     pub console_runs: bool,
     /// The store works.
     pub store_works: bool,
+    /// Every promotion, by the first record of its timeline.
+    pub promotions: BTreeMap<RecordId, Promoted>,
     /// Rows that were acknowledged, with the site that did.
     pub acknowledged: Vec<(RecordId, Side)>,
     /// What happened: time, and in words.
@@ -398,7 +400,7 @@ impl World {
             backs_off_until: 0,
             rests_until: 0,
             without_etcd_since: None,
-            unwritten_history: Vec::new(),
+            history_unwritten: false,
         };
         let place = |side: Side| Place {
             etcd: Etcd {
@@ -432,6 +434,7 @@ impl World {
             answers_lost: 0,
             console_runs: false,
             store_works: true,
+            promotions: BTreeMap::new(),
             acknowledged: Vec::new(),
             story: Vec::new(),
             wrong: Vec::new(),
@@ -491,9 +494,21 @@ impl World {
         self.story.push((self.now, line.into()));
     }
 
+    /// The same for what may come over and over: told once in ten seconds.
+    fn tell_seldom(&mut self, line: String) {
+        let since = self.now.saturating_sub(10_000);
+        if !self.story.iter().rev().take_while(|(at, _)| *at > since).any(|(_, told)| *told == line) {
+            self.story.push((self.now, line));
+        }
+    }
+
     /// Notes that something happened that must never happen.
     pub fn complain(&mut self, line: impl Into<String>) {
         let line = line.into();
+        // Once is enough.
+        if self.wrong.iter().any(|told| told.ends_with(&line)) {
+            return;
+        }
         self.story.push((self.now, format!("WRONG: {line}")));
         self.wrong.push(format!("at {} ms: {line}", self.now));
     }

@@ -38,6 +38,11 @@ impl World {
         self.eye.failover_to = Some(to);
     }
 
+    /// A failover has left this site.
+    pub(super) fn was_given_up(&self, side: Side) -> bool {
+        self.eye.failover_to == Some(side.other())
+    }
+
     /// How often both sites accepted writes.
     pub fn splits(&self) -> u32 {
         self.eye.splits

@@ -112,6 +112,12 @@ impl World {
             }
             Fault::StartSite(side, later) => {
                 self.places[side].etcd.up = true;
+                // What etcd remembers of the dead timeline may make every member seem unfit (gotcha 7).
+                self.places[side].etcd.stuck = self.was_given_up(side) && self.dice.percent(30);
+                if self.places[side].etcd.stuck {
+                    self.places[side].etcd.leader = None;
+                    self.tell("nobody in the returning site will seem fit to lead");
+                }
                 self.start_proxy(side);
                 nodes_of(side).into_iter().for_each(|node| self.start(node, self.now + later));
             }
@@ -148,7 +154,7 @@ impl World {
         this.doing = Doing::Nothing;
         this.waits_for = None;
         this.hurry = 0;
-        this.unwritten_history.clear();
+        this.history_unwritten = false;
     }
 
     fn start(&mut self, node: NodeId, at: Ms) {

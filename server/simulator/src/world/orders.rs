@@ -118,7 +118,7 @@ impl World {
         let id = self.counter;
         let (side, ..) = self.place_of(&order.to);
         if order.ask.is_effect() {
-            self.tell(format!("console -> {}: {:?}", order.to, order.ask));
+            self.tell_seldom(format!("console -> {}: {:?}", order.to, order.ask));
         }
         let way = order.ask.way(self);
         if self.is_open(Link::console(side)) {
@@ -180,7 +180,7 @@ impl World {
             return;
         }
         if order.ask.is_effect() {
-            self.tell(format!("{} is told: {:?}", order.to, order.ask));
+            self.tell_seldom(format!("{} is told: {:?}", order.to, order.ask));
         }
         let outcome = match (kind, node) {
             (EndpointKind::Patroni, Some(node)) => self.ask_patroni(id, &order, node),
@@ -402,7 +402,7 @@ impl World {
             parent: promoted.parent,
             switched_at: promoted.at,
             at: Some(clock(promoted.when)),
-            leader: Some(NAMES[promoted.who].to_owned()),
+            leader: (side_of(promoted.who) == side).then(|| NAMES[promoted.who].to_owned()),
         };
         self.places[side].etcd.history.iter().map(line).collect()
     }

@@ -133,8 +133,12 @@ impl World {
             return;
         }
         self.nodes[node].role = PatroniRole::Primary;
-        let history = std::mem::take(&mut self.nodes[node].unwritten_history);
-        self.places[side].etcd.history.extend(history);
+        if std::mem::take(&mut self.nodes[node].history_unwritten) {
+            // The whole history file of its timeline, promotions of the other site included.
+            let log = &self.nodes[node].log.records;
+            let history = self.promotions.iter().filter(|(first, _)| log.binary_search(first).is_ok()).map(|(_, promoted)| *promoted);
+            self.places[side].etcd.history = history.collect();
+        }
         self.choose_mirror(node);
     }
 

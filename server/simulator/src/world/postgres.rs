@@ -211,9 +211,9 @@ impl World {
         }
         self.replay(node);
         let (parent, at) = (self.timeline(node), self.end(node));
-        self.append(node, What::EndOfRecovery);
+        let first = self.append(node, What::EndOfRecovery);
         let timeline = self.timeline(node);
-        let promoted = super::Promoted { parent, at, when: self.now, who: node };
+        self.promotions.insert(first, super::Promoted { parent, at, when: self.now, who: node });
         let this = &mut self.nodes[node];
         this.server = Server::Running { recovery: false };
         this.stream = None;
@@ -223,7 +223,7 @@ impl World {
         this.shown = timeline;
         this.control = timeline;
         this.waits_for = None;
-        this.unwritten_history.push(promoted);
+        this.history_unwritten = true;
         this.hurry = 4;
         this.round_at = self.now + 1_000;
         self.tell(format!("{} writes on timeline {timeline}", super::NAMES[node]));

@@ -139,15 +139,19 @@ fn a_returning_site_promotes_itself_in_three_seconds_unless_its_etcd_says_otherw
         let mut world = World::new(3, Setting { guard: false, ..Setting::default() });
         world.advance(5_000);
         world.expect_failover(Side::B);
+        world.strike(Fault::Cut(Link::Between));
+        world.advance(5_500);
         world.strike(Fault::KillSite(Side::A));
+        world.strike(Fault::Heal(Link::Between));
         world.advance(7_000);
         order(&mut world, "patroni-b1", Ask::Lead);
         world.advance(30_000);
         assert_eq!(world.writers(), [2]);
         world.strike(Fault::StartSite(Side::A, 0));
+        world.places.a.etcd.stuck = false;
         if fenced {
             order(&mut world, "etcd-a", Ask::FenceEtcd(Side::A));
-            until(&mut world, 15_000, |world| both_follow(world, Side::A));
+            until(&mut world, 25_000, |world| both_follow(world, Side::A));
             assert_eq!(world.writers(), [2]);
         } else {
             let rogue = until(&mut world, 5_000, |world| world.writes(0) || world.writes(1));

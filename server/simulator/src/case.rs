@@ -1,0 +1,310 @@
+//! One run: a world, a console in it, people who want something, faults, and everything that must hold in the end.
+
+mod end;
+mod people;
+
+use crate::{
+    chance::{Dice, SeededChance},
+    hands::WorldHands,
+    probe::WorldProbe,
+    room::{Room, let_pass},
+    store::{Books, Crash, WorldStore},
+    world::{Fault, Link, Ms, Setting, World},
+};
+use futures::{FutureExt, future::BoxFuture};
+use secrecy::SecretString;
+use std::sync::{Arc, Mutex};
+use switchback_domain::{
+    Side, fixture,
+    operation::{Intent, OperationId},
+    people::{Caller, Person},
+    picture,
+};
+use switchback_engine::{
+    Console, Parts, PoolParts, Settings,
+    ports::{Passwords, PasswordsFailed, Probe},
+};
+use tokio_util::sync::CancellationToken;
+
+/// What a run is about: the operations that people want, one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A planned switchover.
+    Switchover,
+    /// A site is lost in some way, the other one takes over.
+    Failover,
+    /// The lost site comes back and is made to follow, under faults.
+    Reprotect,
+    /// The way home after a planned switchover, under faults.
+    Failback,
+    /// The same, and the way home is asked for at once: it makes the home site follow first.
+    FailbackAtOnce,
+    /// The mirror of a site becomes its leader.
+    LocalSwitchover,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 6] =
+        [Kind::Switchover, Kind::Failover, Kind::Reprotect, Kind::Failback, Kind::FailbackAtOnce, Kind::LocalSwitchover];
+}
+
+/// One run.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// Decides everything that the rest leaves open.
+    pub seed: u64,
+    /// What it is about.
+    pub kind: Kind,
+    /// When the console is killed.
+    pub crashes: Vec<Crash>,
+    /// How many faults strike while the operation runs.
+    pub faults: u64,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Told {
+    /// What happened: time, and in words.
+    pub story: Vec<(Ms, String)>,
+    /// What must never happen and did.
+    pub wrong: Vec<String>,
+    /// How often the journal was written to before the operation in question, and in all.
+    pub writes: (u32, u32),
+    /// How each operation ended, in words.
+    pub ends: Vec<String>,
+    /// Nodes that accept writes in the end.
+    pub writers: Vec<usize>,
+    /// How often both sites accepted writes.
+    pub splits: u32,
+}
+
+impl Told {
+    /// The end of the story, for a failing test.
+    pub fn last(&self, lines: usize) -> String {
+        let from = self.story.len().saturating_sub(lines);
+        self.story[from..].iter().map(|(at, line)| format!("{at:>8} {line}\n")).collect()
+    }
+}
+
+impl Case {
+    /// Runs it in a runtime of its own, in virtual time.
+    ///
+    /// # Panics
+    /// When the runtime cannot be built.
+    pub fn run(&self) -> Told {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+        runtime.block_on(async { Run::begin(self.clone()).await.through().await })
+    }
+
+    /// Runs it and insists that nothing went wrong.
+    ///
+    /// # Panics
+    /// When something did, with the case and the story.
+    pub fn check(&self) -> Told {
+        let told = self.run();
+        assert!(
+            told.wrong.is_empty(),
+            "{self:?}\n{}\nends: {:?}\nstory:\n{}",
+            told.wrong.join("\n"),
+            told.ends,
+            told.last(160)
+        );
+        told
+    }
+}
+
+/// Nobody signs in in this world.
+struct NoPasswords;
+
+impl Passwords for NoPasswords {
+    fn hash(&self, _: SecretString) -> BoxFuture<'_, Result<String, PasswordsFailed>> {
+        async { Err(PasswordsFailed("nobody signs in in this world".to_owned())) }.boxed()
+    }
+    fn verify(&self, _: SecretString, _: String) -> BoxFuture<'_, Result<bool, PasswordsFailed>> {
+        async { Ok(false) }.boxed()
+    }
+}
+
+struct Run {
+    case: Case,
+    dice: Dice,
+    room: Room,
+    console: Arc<Console>,
+    stop: CancellationToken,
+    operations: Vec<(OperationId, Intent)>,
+    /// A failover was asked for in this run: what it loses is no wrong.
+    failed_over: bool,
+    writes_before: u32,
+    /// Faults that strike after so many writes of the journal: writes, delay, fault, how long it lasts.
+    waiting: Vec<(u32, Ms, Fault, Ms)>,
+}
+
+fn start_console(room: &Room, seed: u64) -> (Arc<Console>, CancellationToken) {
+    let pool = room.world().pool.clone();
+    let probes = pool
+        .endpoints()
+        .into_iter()
+        .map(|endpoint| Box::new(WorldProbe { endpoint, room: room.clone() }) as Box<dyn Probe>)
+        .collect();
+    let parts = Parts {
+        pools: vec![PoolParts { pool, probes, hands: Some(Arc::new(WorldHands(room.clone()))) }],
+        store: Arc::new(WorldStore(room.clone())),
+        clock: Arc::new(room.clock()),
+        chance: Arc::new(SeededChance::new(seed ^ (u64::from(room.number) << 32))),
+        passwords: Arc::new(NoPasswords),
+        work_out: picture::work_out,
+        settings: Settings::default(),
+    };
+    let stop = CancellationToken::new();
+    let started = Console::start(parts, &stop);
+    let mut world = room.world();
+    world.console_runs = true;
+    world.tell(format!("console: start {}", room.number));
+    (started.console, stop)
+}
+
+fn caller() -> Caller {
+    let person = Person { login: "ann".parse().expect("a name"), name: "Ann".to_owned(), created_at: fixture::at(0) };
+    Caller { person, session_ends_at: fixture::at(1_000_000_000) }
+}
+
+impl Run {
+    async fn begin(case: Case) -> Run {
+        let mut dice = Dice::new(case.seed.wrapping_mul(31) ^ 7);
+        let (ttl, loop_wait) = dice.pick(&[(20_000, 2_000), (20_000, 2_000), (30_000, 10_000)]);
+        let setting = Setting { ttl, loop_wait, guard: dice.percent(70) };
+        let mut world = World::new(case.seed, setting);
+        world.tell(format!("{case:?} {setting:?}"));
+        let room = Room::new(Arc::new(Mutex::new(world)), Arc::new(Mutex::new(Books::default())));
+        let (console, stop) = start_console(&room, case.seed);
+        let_pass(4_000).await;
+        Run { case, dice, room, console, stop, operations: Vec::new(), failed_over: false, writes_before: 0, waiting: Vec::new() }
+    }
+
+    async fn through(mut self) -> Told {
+        match self.case.kind {
+            Kind::Switchover => {
+                self.arm();
+                self.operate(Intent::Switchover { to: Side::B }).await;
+            }
+            Kind::LocalSwitchover => {
+                let side = self.dice.pick(&[Side::A, Side::B]);
+                self.arm();
+                self.operate(Intent::LocalSwitchover { side }).await;
+            }
+            Kind::Failback => {
+                self.operate(Intent::Switchover { to: Side::B }).await;
+                self.peace(15_000).await;
+                self.arm();
+                self.operate(Intent::Failback { to: Side::A }).await;
+            }
+            Kind::Failover => {
+                self.lose_site_a().await;
+                self.arm();
+                self.operate(Intent::Failover { to: Side::B }).await;
+                self.site_a_comes_back().await;
+                self.peace(15_000).await;
+                self.operate(Intent::Reprotect { side: Side::A }).await;
+            }
+            Kind::Reprotect => {
+                self.lose_site_a().await;
+                self.operate(Intent::Failover { to: Side::B }).await;
+                self.site_a_comes_back().await;
+                let wait = self.dice.between(0, 12_000);
+                self.pass(wait).await;
+                self.arm();
+                self.operate(Intent::Reprotect { side: Side::A }).await;
+                self.peace(15_000).await;
+                self.operate(Intent::Failback { to: Side::A }).await;
+            }
+            Kind::FailbackAtOnce => {
+                self.lose_site_a().await;
+                self.operate(Intent::Failover { to: Side::B }).await;
+                self.site_a_comes_back().await;
+                self.arm();
+                self.operate(Intent::Failback { to: Side::A }).await;
+            }
+        }
+        self.end().await
+    }
+
+    /// Lets time pass while everything that can happen happens.
+    async fn pass(&mut self, length: Ms) {
+        let until = self.room.world().now + length;
+        while self.room.world().now < until {
+            let_pass(20).await;
+            self.look().await;
+        }
+    }
+
+    /// Strikes what was waiting for the journal, and starts a console again that was killed.
+    async fn look(&mut self) {
+        let writes = self.room.books().writes;
+        let due: Vec<_> = self.waiting.iter().copied().filter(|(at, ..)| *at <= writes).collect();
+        self.waiting.retain(|(at, ..)| *at > writes);
+        for (_, delay, fault, lasts) in due {
+            let mut world = self.room.world();
+            let at = world.now + delay;
+            world.strike_at(at, fault);
+            if let Some(remedy) = fault.remedy() {
+                world.strike_at(at + lasts, remedy);
+            }
+        }
+        if self.room.is_shut() {
+            self.room.world().console_runs = false;
+            self.stop.cancel();
+            let gap = self.dice.pick(&[300, 1_000, 3_000, 9_000]);
+            let_pass(gap).await;
+            self.room = self.room.next();
+            (self.console, self.stop) = start_console(&self.room, self.case.seed);
+        }
+    }
+
+    /// Everything heals, and some time passes.
+    async fn peace(&mut self, length: Ms) {
+        {
+            let mut world = self.room.world();
+            world.calm();
+            world.heal();
+        }
+        self.waiting.clear();
+        self.pass(length).await;
+    }
+
+    /// From now on the case's crashes and faults strike: they are about the operation that comes next.
+    fn arm(&mut self) {
+        let before = self.room.books().writes;
+        self.writes_before = before;
+        self.room.books().crashes = self.case.crashes.iter().map(|crash| Crash { at: crash.at + before, ..*crash }).collect();
+        for _ in 0..self.case.faults {
+            let fault = self.some_fault();
+            let lasts = match self.dice.between(0, 3) {
+                0 => self.dice.between(30, 500),
+                1 | 2 => self.dice.between(500, 6_000),
+                _ => self.dice.between(6_000, 40_000),
+            };
+            let writes = u32::try_from(self.dice.between(0, 22)).unwrap_or(0);
+            let delay = self.dice.between(0, 400);
+            self.waiting.push((before + writes, delay, fault, lasts));
+        }
+    }
+
+    fn some_fault(&mut self) -> Fault {
+        let side = self.dice.pick(&[Side::A, Side::B]);
+        let node = self.dice.pick(&[0, 1, 2, 3]);
+        let link = self.dice.pick(&Link::ALL);
+        match self.dice.between(0, 15) {
+            0 | 1 => Fault::KillNode(node),
+            2 => Fault::FreezeNode(node),
+            3 => Fault::KillSite(side),
+            4 => Fault::FreezeSite(side),
+            5 => Fault::KillEtcd(side),
+            6 => Fault::KillProxy(side),
+            7..=10 => Fault::Cut(link),
+            11 | 12 => Fault::LoseAnswers(self.dice.pick(&[30, 100])),
+            13 => Fault::StopReplay(node, self.dice.clone().between(200, 20_000)),
+            _ => Fault::StoreFails,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What must hold when a run is over and everything has healed.
+
+use super::{Kind, Run, Told};
+use crate::world::{NAMES, Ms};
+use switchback_domain::operation::{Intent, Outcome, Stage};
+
+/// Long enough for a leader to be replaced and everything to follow.
+const SETTLES_IN: Ms = 60_000;
+
+impl Run {
+    pub(super) async fn end(mut self) -> Told {
+        self.peace(SETTLES_IN).await;
+        self.check_operations();
+        self.check_world();
+        self.room.kill();
+        self.stop.cancel();
+        let writes = self.room.books().writes;
+        let ends = self.ends();
+        let mut world = self.room.world();
+        let summary = world.summary();
+        world.tell(format!("in the end:\n{summary}"));
+        Told {
+            story: std::mem::take(&mut world.story),
+            wrong: std::mem::take(&mut world.wrong),
+            writes: (self.writes_before, writes),
+            ends,
+            writers: world.writers(),
+            splits: world.splits(),
+        }
+    }
+
+    fn ends(&self) -> Vec<String> {
+        let books = self.room.books();
+        let end = |(id, intent): &(_, Intent)| {
+            let stage = books.operation(*id).map(|operation| match operation.stage {
+                Stage::Finished { outcome: Outcome::Done, .. } => "done".to_owned(),
+                Stage::Finished { outcome: Outcome::Undone { .. }, .. } => "undone".to_owned(),
+                Stage::Finished { outcome: Outcome::Abandoned { .. }, .. } => "abandoned".to_owned(),
+                Stage::NeedsPerson { question, .. } => format!("asks about {:?}", question.trouble),
+                other => format!("{other:?}"),
+            });
+            format!("{}: {}", intent.word(), stage.unwrap_or_default())
+        };
+        self.operations.iter().map(end).collect()
+    }
+
+    fn check_operations(&self) {
+        let operations = self.operations.clone();
+        for (id, intent) in operations {
+            let operation = self.room.books().operation(id);
+            let mut world = self.room.world();
+            match operation.map(|operation| operation.stage) {
+                Some(Stage::Finished { .. } | Stage::NeedsPerson { .. }) => {}
+                other => world.complain(format!("{id} ({}) has come to no rest: {other:?}", intent.word())),
+            }
+        }
+        let difference = self.room.books().difference();
+        if let Some(difference) = difference {
+            self.room.world().complain(difference);
+        }
+    }
+
+    fn check_world(&self) {
+        let last = self.operations.last().cloned();
+        let operation = last.as_ref().and_then(|(id, _)| self.room.books().operation(*id));
+        let mut world = self.room.world();
+        if !world.is_whole() {
+            world.complain("the run ends while something is broken: a mistake of the simulator");
+        }
+        let writers = world.writers();
+        if writers.len() > 1 {
+            let names: Vec<&str> = writers.iter().map(|node| NAMES[*node]).collect();
+            world.complain(format!("in the end more than one node accepts writes: {}", names.join(", ")));
+        }
+        if !self.failed_over {
+            if let Some(writer) = writers.first() {
+                let missing = world.missing_rows(*writer);
+                if missing > 0 {
+                    world.complain(format!("{} acknowledged rows are lost, without any failover", missing));
+                }
+            }
+        }
+        let moved_from = operation.as_ref().and_then(|operation| operation.plan.moves()).map(|(from, _)| from);
+        let Some(operation) = operation else { return };
+        match (&operation.stage, moved_from) {
+            (Stage::Finished { outcome: Outcome::Undone { .. }, .. }, Some(from)) if self.case.kind != Kind::Failover => {
+                if world.writer_of(from).is_none() {
+                    world.complain(format!("undone, everything has healed, and site {from:?} does not write"));
+                }
+            }
+            (Stage::Finished { outcome: Outcome::Done, .. }, Some(from)) => {
+                if world.writer_of(from.other()).is_none() {
+                    world.complain(format!("done, everything has healed, and site {:?} does not write", from.other()));
+                }
+            }
+            _ => {}
+        }
+    }
+}

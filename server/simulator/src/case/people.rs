@@ -1,0 +1,214 @@
+//! People: they ask for operations, have wishes, and answer questions, by the case's dice.
+
+use super::{Run, caller};
+use crate::{
+    room::let_pass,
+    world::{Fault, Link, Ms, nodes_of},
+};
+use switchback_domain::{
+    CheckKind, Side,
+    error::RequestError,
+    operation::{Choice, Intent, Operation, OperationId, Planned, Refusal, Request, Stage, Trouble, Wish},
+};
+
+/// How long somebody tries to get an operation under way.
+const ASKS_FOR: Ms = 120_000;
+
+/// An operation that has not come to rest after this long is stuck: longer than all its steps' deadlines together.
+const STUCK_AFTER: Ms = 600_000;
+
+/// How often somebody answers before they leave the rest to others.
+const ANSWERS: usize = 7;
+
+impl Run {
+    /// Does something with the console, unless it is killed meanwhile.
+    async fn with_console<T>(&mut self, act: impl AsyncFnOnce(&switchback_engine::Console) -> T) -> Option<T> {
+        let console = std::sync::Arc::clone(&self.console);
+        let shut = std::sync::Arc::clone(&self.room.shut);
+        tokio::select! {
+            biased;
+            outcome = act(&console) => return Some(outcome),
+            () = shut.notified() => {}
+            () = let_pass(60_000) => {
+                let killed = self.room.is_shut();
+                if !killed {
+                    self.room.world().complain("the console did not answer somebody within a minute");
+                }
+            }
+        }
+        // The next look sees that it is shut.
+        None
+    }
+
+    /// Asks for an operation until it is taken, and stays with it until it rests.
+    pub(super) async fn operate(&mut self, intent: Intent) {
+        let began = self.room.world().now;
+        let mut last = None;
+        while self.room.world().now - began < ASKS_FOR {
+            match self.request(&intent).await {
+                Some(Ok(id)) => {
+                    self.operations.push((id, intent.clone()));
+                    self.stay_with(id).await;
+                    return;
+                }
+                Some(Err(RequestError::Refused { refusal: Refusal::Objections { objections } })) => {
+                    // An operation may have been begun by a request whose answer was lost with the console.
+                    let running = self.room.books().operations.iter().position(|kept| !kept.ended);
+                    if let Some(index) = running {
+                        let id = OperationId(index as u64 + 1);
+                        if self.operations.iter().all(|(known, _)| *known != id) {
+                            self.operations.push((id, intent.clone()));
+                            self.stay_with(id).await;
+                            return;
+                        }
+                    }
+                    last = Some(format!("{objections:?}"));
+                }
+                Some(Err(error)) => last = Some(format!("{error:?}")),
+                None => {}
+            }
+            self.pass(1_000).await;
+        }
+        let last = last.unwrap_or_default();
+        self.room.world().tell(format!("nobody could ask for {}: {last}", intent.word()));
+    }
+
+    async fn request(&mut self, intent: &Intent) -> Option<Result<OperationId, RequestError>> {
+        let pool = self.room.world().pool.clone();
+        let id = pool.id.clone();
+        let wanted = intent.clone();
+        let planned = self.with_console(async move |console| console.plan(&caller(), &id, wanted).await).await?;
+        let Ok(Planned { plan, hash }) = planned else { return None };
+        let acknowledged: Vec<CheckKind> = plan.not_passed.iter().map(|(kind, _)| *kind).collect();
+        let attests = matches!(intent, Intent::Failover { .. }) && self.dice.percent(70);
+        let site = intent.side().map(|side| pool.sites[side].id.to_string()).unwrap_or_default();
+        let request = Request {
+            pool: pool.id.clone(),
+            intent: intent.clone(),
+            plan: hash,
+            planned_at: plan.made_at,
+            reason: "because it is to be".to_owned(),
+            ticket: String::new(),
+            typed_pool: pool.id.to_string(),
+            typed_site: site,
+            accepts_loss: true,
+            acknowledged,
+            attestation: if attests { "the power is off, said the people there".to_owned() } else { String::new() },
+            dry_run: false,
+        };
+        {
+            let mut world = self.room.world();
+            match intent {
+                Intent::Failover { to } => {
+                    world.expect_failover(*to);
+                    self.failed_over = true;
+                }
+                Intent::Switchover { to } | Intent::Failback { to } if !self.failed_over => world.expect_move(*to),
+                _ => {}
+            }
+        }
+        self.with_console(async move |console| console.request(&caller(), request, "127.0.0.1").await).await
+    }
+
+    /// Stays with an operation until it rests: answers its questions, and sometimes has a wish.
+    async fn stay_with(&mut self, id: OperationId) {
+        let began = self.room.world().now;
+        let mut answers = 0;
+        let mut wish = self.dice.percent(15).then(|| {
+            let at = self.dice.between(0, 3_000);
+            (began + at, self.dice.pick(&[Wish::Pause, Wish::Cancel, Wish::Cancel]))
+        });
+        loop {
+            self.pass(100).await;
+            let now = self.room.world().now;
+            let Some(operation) = self.room.books().operation(id) else {
+                self.room.world().complain(format!("the journal of {id} cannot be read"));
+                return;
+            };
+            if operation.is_finished() {
+                // What it leaves is cleared up in a moment.
+                self.pass(1_000).await;
+                return;
+            }
+            if now - began > STUCK_AFTER {
+                let at = operation.current_step().map(|step| operation.plan.steps[step].word());
+                self.room.world().complain(format!("{id} is stuck: {:?} at {at:?}", operation.stage));
+                return;
+            }
+            if let Some((_, wanted)) = wish.filter(|(at, _)| *at <= now) {
+                wish = (wanted == Wish::Pause).then_some((now + 2_500, Wish::Resume));
+                self.room.world().tell(format!("ann wishes {wanted:?}"));
+                let _ = self.with_console(async move |console| console.wish(&caller(), id, wanted, "127.0.0.1").await).await;
+            } else if let Stage::Paused { .. } = operation.stage
+                && wish.is_none()
+            {
+                wish = Some((now + 500, Wish::Resume));
+            }
+            if let Stage::NeedsPerson { question, .. } = &operation.stage {
+                let wait = self.dice.pick(&[500, 3_000, 20_000]);
+                self.pass(wait).await;
+                let Some(choice) = self.choose(&operation, answers) else {
+                    self.room.world().tell("ann leaves the question to others");
+                    return;
+                };
+                answers += 1;
+                let number = question.number;
+                self.room.world().tell(format!("ann answers {choice:?}"));
+                let _ = self
+                    .with_console(async move |console| console.answer(&caller(), id, number, choice, "as agreed", "127.0.0.1").await)
+                    .await;
+            }
+        }
+    }
+
+    fn choose(&mut self, operation: &Operation, answers: usize) -> Option<Choice> {
+        let Stage::NeedsPerson { question, .. } = &operation.stage else { return None };
+        let offered = |choice: Choice| question.options.contains(&choice).then_some(choice);
+        if answers >= ANSWERS {
+            return None;
+        }
+        if matches!(question.trouble, Trouble::NotFenced { .. }) && self.dice.percent(60) {
+            return offered(Choice::Attest);
+        }
+        if answers < 4 || self.dice.percent(50) {
+            return offered(Choice::Retry);
+        }
+        offered(Choice::Skip).or(offered(Choice::Undo)).or(offered(Choice::Abandon))
+    }
+
+    /// The active site is lost, in one of the ways in which sites are lost, for longer than the policy's limit.
+    pub(super) async fn lose_site_a(&mut self) {
+        let faults: &[Fault] = match self.dice.between(0, 4) {
+            0 | 1 => &[Fault::KillSite(Side::A)],
+            2 => &[Fault::FreezeSite(Side::A)],
+            3 => &[Fault::Cut(Link::ConsoleA), Fault::Cut(Link::Between)],
+            _ => &[Fault::Cut(Link::Between), Fault::KillSite(Side::A), Fault::Heal(Link::Between)],
+        };
+        for fault in faults {
+            self.room.world().strike(*fault);
+            let wait = self.dice.between(0, 1_500);
+            self.pass(wait).await;
+        }
+        self.pass(16_000).await;
+    }
+
+    /// It comes back, its processes one after the other.
+    pub(super) async fn site_a_comes_back(&mut self) {
+        let wait = self.dice.between(0, 20_000);
+        self.pass(wait).await;
+        let gap = self.dice.pick(&[0, 300, 2_000]);
+        {
+            let mut world = self.room.world();
+            for link in world.cut.clone() {
+                world.strike(Fault::Heal(link));
+            }
+            world.strike(Fault::ThawSite(Side::A));
+            let dead = nodes_of(Side::A).into_iter().all(|node| world.nodes[node].agent == crate::world::Agent::Down);
+            if dead {
+                world.strike(Fault::StartSite(Side::A, gap));
+            }
+        }
+        let wait = self.dice.between(0, 10_000);
+        self.pass(wait).await;
+    }
+}
