@@ -3,6 +3,7 @@
 // The types of pages are as deep as the pages are nested.
 #![recursion_limit = "512"]
 
+pub mod cli;
 pub mod config;
 pub mod http;
 pub mod log;

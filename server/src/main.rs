@@ -5,11 +5,17 @@
 
 use clap::{Args, Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
-use switchback_server::{http::Site, log, run};
+use switchback_server::{
+    cli::{self, Ask, Reach},
+    http::Site,
+    log, run,
+};
 
 #[derive(Parser)]
-#[command(version, about = "A console for the disaster recovery of stretched pools")]
+#[command(version, about = "A console for the disaster recovery of stretched pools", after_help = cli::EXIT_CODES)]
 struct Command {
+    #[command(flatten)]
+    reach: Reach,
     #[command(subcommand)]
     what: What,
 }
@@ -40,6 +46,8 @@ enum What {
         #[command(flatten)]
         config: ConfigFile,
     },
+    #[command(flatten)]
+    Ask(Ask),
 }
 
 #[derive(Args)]
@@ -50,7 +58,15 @@ struct ConfigFile {
 }
 
 fn main() -> ExitCode {
-    match run(Command::parse().what) {
+    let command = match Command::try_parse() {
+        Ok(command) => command,
+        Err(told) => {
+            // Nothing can be said about an output that is gone. Wrong use is 1, because 2 says that a console refused.
+            let _ = told.print();
+            return ExitCode::from(u8::from(told.use_stderr()));
+        }
+    };
+    match run(command) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("switchback: {error:#}");
@@ -59,12 +75,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(what: What) -> anyhow::Result<ExitCode> {
+fn run(Command { what, reach }: Command) -> anyhow::Result<ExitCode> {
     if let What::CheckConfig { file } = what {
         return Ok(run::check_config(&file));
     }
     // Every connection with TLS needs to know once who does the arithmetic; the only way to fail is to be told twice.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    if let What::Ask(ask) = what {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let code = runtime.block_on(cli::run(ask, reach));
+        runtime.shutdown_background();
+        return Ok(code);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let code = match what {
         What::Serve { config, log_format, log, site } => {
@@ -75,7 +97,7 @@ fn run(what: What) -> anyhow::Result<ExitCode> {
             log::start(log::Format::Text, Some("warn"))?;
             runtime.block_on(run::set_up_link(&config.file))
         }
-        What::CheckConfig { .. } => unreachable!("answered above"),
+        What::CheckConfig { .. } | What::Ask(_) => unreachable!("answered above"),
     };
     // Whatever still blocks a thread must not keep the process.
     runtime.shutdown_background();

@@ -38,7 +38,7 @@ pub(super) async fn pool(
         Err(error) => {
             let status = match error {
                 ConsoleError::NotSignedIn => StatusCode::UNAUTHORIZED,
-                ConsoleError::UnknownPool { .. } => StatusCode::NOT_FOUND,
+                ConsoleError::UnknownPool { .. } | ConsoleError::UnknownOperation { .. } => StatusCode::NOT_FOUND,
                 ConsoleError::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             };
             (status, format!("{error}\n")).into_response()
@@ -46,11 +46,12 @@ pub(super) async fn pool(
     }
 }
 
-fn last_event_id(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn last_event_id(headers: &HeaderMap) -> Option<&str> {
     headers.get("last-event-id").and_then(|value| value.to_str().ok())
 }
 
-fn respond(web: &Web, stream: LiveStream, secret: &Secret) -> Response {
+/// Sends a stream until it ends, its session ends, or nobody reads it any more.
+pub(super) fn respond(web: &Web, stream: LiveStream, secret: &Secret) -> Response {
     let follower = web.sessions.follow(&secret.0);
     let ended = follower.ended();
     let events = stream.take_until(ended.cancelled_owned()).map(move |event| {

@@ -1,8 +1,10 @@
 //! The console over HTTP. Handlers translate and decide nothing; what they may answer is decided by the console.
 //!
-//! From outside to inside, every request passes: security headers, request id with log and panic catcher, origin check, body limit,
-//! session gate, then its route. Nothing but the short list in [`session`] is reachable without a session.
+//! From outside to inside, every request passes: security headers, the form of the API's errors, request id with log and panic catcher,
+//! origin check, body limit, session gate, then its route. Nothing but the short lists in [`session`] and [`api`] is reachable without
+//! a session.
 
+mod api;
 mod files;
 mod forms;
 mod health;
@@ -12,6 +14,7 @@ mod request;
 mod security;
 mod session;
 
+pub use api::openapi;
 pub use pages::{Route, routes};
 pub use session::COOKIE;
 
@@ -124,7 +127,9 @@ pub fn router(parts: Parts) -> Router {
         stop,
     }));
 
+    let (answers, streams) = api::routers();
     let ordinary = Router::new()
+        .merge(answers)
         .merge(pages::router(&web).layer(middleware::from_fn_with_state(web.clone(), forms::tell_closed_set_up)))
         .merge(forms::router())
         .nest_service("/pkg", web.files.package())
@@ -139,11 +144,13 @@ pub fn router(parts: Parts) -> Router {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .merge(streams)
         .merge(ordinary)
         .layer(middleware::from_fn_with_state(web.clone(), session::gate))
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         .layer(middleware::from_fn_with_state(web.clone(), security::same_origin))
         .layer(middleware::from_fn_with_state(web.clone(), request::noted))
+        .layer(middleware::from_fn(api::problem::in_our_form))
         .layer(middleware::from_fn_with_state(web.clone(), security::headers))
         .with_state(web)
 }

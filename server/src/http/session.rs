@@ -2,6 +2,7 @@
 
 use super::{
     Web,
+    api::{self, problem::Problem},
     files::SiteFiles,
     request::{RequestId, incident},
 };
@@ -46,14 +47,17 @@ fn is_open(method: &Method, path: &str, files: &SiteFiles) -> bool {
         "/sign-in" | "/health/live" | "/health/ready" | "/metrics" if reading => true,
         "/sign-in" | "/set-up" | "/sign-out" => *method == Method::POST,
         _ if reading && path.strip_prefix("/set-up/").is_some_and(is_segment) => true,
+        _ if api::is_api(path) => api::is_open(method, path),
         _ => reading && (path.starts_with("/pkg/") || files.has(path)),
     }
 }
 
 /// Lets a request pass if it has a session or needs none, and tells the handler who asks.
 pub(super) async fn gate(State(web): State<Web>, mut request: Request, next: Next) -> Response {
-    let open = is_open(request.method(), request.uri().path(), &web.files);
-    let secret = cookie(request.headers());
+    let path = request.uri().path();
+    let open = is_open(request.method(), path, &web.files);
+    // A token that is not good (any more) is not made good by a cookie beside it.
+    let secret = api::token(path, request.headers()).or_else(|| cookie(request.headers()));
     let caller = match &secret {
         Some(secret) => web.console.caller(secret).await,
         None => Ok(None),
@@ -75,6 +79,9 @@ pub(super) async fn gate(State(web): State<Web>, mut request: Request, next: Nex
                     request.extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default()
                 }
             };
+            if api::is_api(request.uri().path()) {
+                return Problem::incident(StatusCode::SERVICE_UNAVAILABLE, &number).into_response();
+            }
             incident(StatusCode::SERVICE_UNAVAILABLE, &number)
         }
     }
@@ -88,6 +95,9 @@ fn extension(secret: Secret) -> http::Extensions {
 
 fn refused(request: &Request) -> Response {
     let path = request.uri().path();
+    if api::is_api(path) {
+        return Problem::not_signed_in().into_response();
+    }
     if path.starts_with("/api/") {
         // Pages understand this from wherever it comes.
         return (StatusCode::UNAUTHORIZED, Json(ConsoleError::NotSignedIn)).into_response();

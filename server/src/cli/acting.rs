@@ -1,0 +1,211 @@
+//! Acting: the plan is shown, the pool's and the site's names are typed, the operation is asked for and followed.
+
+use super::{
+    Client, End, Failure, Kind, Out, Outcome, check_kind, pools, watch,
+    words::{self, Sites, word},
+};
+use clap::Args;
+use rand::Rng as _;
+use serde::Deserialize;
+use serde_json::json;
+use switchback_domain::{
+    CheckKind, MemberName, Picture, PoolId, Side, SiteId,
+    operation::{Intent, MemberChange, MemberOrder, OperationId, Planned, Request},
+};
+
+/// What every acting command takes.
+#[derive(Debug, Args)]
+pub struct Acting {
+    /// Why. It is kept with the operation.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// The ticket or incident.
+    #[arg(long, default_value = "", value_name = "TEXT")]
+    ticket: String,
+    /// Only rehearses: looks and proves as far as that is possible, changes nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// The pool's name once more, instead of typing it when asked.
+    #[arg(long, value_name = "POOL")]
+    confirm_pool: Option<String>,
+    /// The name of the site that the operation is about, instead of typing it when asked.
+    #[arg(long, value_name = "SITE")]
+    confirm_site: Option<String>,
+    /// Accepts the stated loss of a failover.
+    #[arg(long)]
+    accept_loss: bool,
+    /// A check that does not pass and that you take upon yourself, as often as needed.
+    #[arg(long, value_name = "CHECK", num_args = 1.., value_parser = check_kind)]
+    acknowledge: Vec<CheckKind>,
+    /// How you know that what cannot be reached of the old site is off.
+    #[arg(long, default_value = "", value_name = "TEXT")]
+    attest: String,
+    /// Does not follow the operation.
+    #[arg(long)]
+    no_wait: bool,
+    /// Text of your own: the same command with the same key begins one operation however often it is run.
+    #[arg(long, value_name = "TEXT")]
+    idempotency_key: Option<String>,
+}
+
+/// What somebody wants, with the names of sites as they typed them.
+#[derive(Debug)]
+pub(super) enum Wanted {
+    Switchover(SiteId),
+    Failover(SiteId),
+    Failback(Option<SiteId>),
+    Reprotect(Option<SiteId>),
+    LocalSwitchover(SiteId),
+    Members(SiteId, Vec<(MemberName, MemberOrder)>),
+}
+
+impl Wanted {
+    pub(super) fn planned(kind: Kind, site: Option<SiteId>) -> Result<Wanted, Failure> {
+        let named = |site: Option<SiteId>| site.ok_or_else(|| Failure::Trouble("name the site with --to SITE".to_owned()));
+        Ok(match kind {
+            Kind::Switchover => Wanted::Switchover(named(site)?),
+            Kind::Failover => Wanted::Failover(named(site)?),
+            Kind::Failback => Wanted::Failback(site),
+            Kind::Reprotect => Wanted::Reprotect(site),
+            Kind::LocalSwitchover => Wanted::LocalSwitchover(named(site)?),
+        })
+    }
+
+    fn intent(&self, picture: &Picture) -> Result<Intent, Failure> {
+        let side = |site: &SiteId| {
+            let same = |side: &Side| picture.sites[*side].id.as_str().eq_ignore_ascii_case(site.as_str());
+            let names = || Side::BOTH.map(|side| picture.sites[side].id.to_string()).join(" and ");
+            let unknown = || Failure::Trouble(format!("{} has no site {site}; its sites are {}", picture.pool, names()));
+            Side::BOTH.into_iter().find(same).ok_or_else(unknown)
+        };
+        Ok(match self {
+            Wanted::Switchover(to) => Intent::Switchover { to: side(to)? },
+            Wanted::Failover(to) => Intent::Failover { to: side(to)? },
+            Wanted::Failback(to) => Intent::Failback { to: to.as_ref().map_or(Ok(picture.home), side)? },
+            Wanted::Reprotect(site) => Intent::Reprotect { side: site.as_ref().map_or(Ok(picture.target), side)? },
+            Wanted::LocalSwitchover(site) => Intent::LocalSwitchover { side: side(site)? },
+            Wanted::Members(site, orders) => {
+                let side = side(site)?;
+                let change = |(member, to): &(MemberName, MemberOrder)| MemberChange { side, member: member.clone(), to: *to };
+                Intent::Members { changes: orders.iter().map(change).collect() }
+            }
+        })
+    }
+}
+
+/// Shows what would be done.
+pub(super) async fn plan(client: &Client, out: &Out, pool: &PoolId, wanted: &Wanted) -> Outcome {
+    let picture = pools::picture(client, pool).await?;
+    let (planned, value) = client.post::<Planned>(&format!("/pools/{pool}/plans"), &wanted.intent(&picture)?).await?;
+    out.tell(&value);
+    show(out, &planned, &pools::sites(&picture));
+    Ok(if planned.plan.is_possible() { End::Done } else { End::Refused })
+}
+
+fn show(out: &Out, planned: &Planned, sites: &Sites) {
+    let plan = &planned.plan;
+    let about = plan.intent.side().map(|side| format!(", {}", sites[side])).unwrap_or_default();
+    out.say(format_args!("Plan: {} of {}{about} (epoch {})", plan.intent.word().replace('_', " "), plan.pool, plan.epoch));
+    for (number, step) in plan.steps.iter().enumerate() {
+        out.say(format_args!("  {:>2}. {}", number + 1, words::step(step, sites)));
+        if plan.no_return() == Some(number) {
+            out.say("      ----- nothing after this is taken back -----");
+        }
+    }
+    if plan.intent.moves_the_active_site() {
+        let planned =
+            if matches!(plan.intent, Intent::Failover { .. }) { "Would be lost" } else { "Would be lost if the active site died now" };
+        out.say(format_args!("{planned}: {}.", words::loss(&plan.loss)));
+    }
+    for (kind, verdict) in &plan.not_passed {
+        out.say(format_args!("Check {}: {}.", word(kind), word(verdict)));
+    }
+    for objection in &plan.objections {
+        out.say(format_args!("{}: {}.", if objection.is_advice() { "Note" } else { "In the way" }, words::objection(objection, sites)));
+    }
+}
+
+#[derive(Deserialize)]
+struct Begun {
+    id: OperationId,
+}
+
+/// Asks for an operation and follows it.
+pub(super) async fn act(client: &Client, out: &Out, pool: &PoolId, wanted: &Wanted, acting: Acting) -> Outcome {
+    if acting.reason.trim().is_empty() {
+        return Err(Failure::Trouble("say why, with --reason".to_owned()));
+    }
+    let picture = pools::picture(client, pool).await?;
+    let sites = pools::sites(&picture);
+    let intent = wanted.intent(&picture)?;
+    let (planned, value) = client.post::<Planned>(&format!("/pools/{pool}/plans"), &intent).await?;
+    show(out, &planned, &sites);
+    // What stands in the way is told by the console as well, and written into its audit history; so it is asked even then, unless
+    // that would only make somebody type names in vain.
+    if !planned.plan.is_possible() && (acting.confirm_pool.is_none() || acting.confirm_site.is_none()) {
+        out.tell(&json!({ "event": "planned", "planned": value }));
+        eprintln!("switchback: refused: this cannot be done now");
+        return Ok(End::Refused);
+    }
+    let no_wait = acting.no_wait;
+    let key = acting.idempotency_key.clone().unwrap_or_else(fresh_key);
+    let request = request(out, planned, &sites, acting)?;
+    if !no_wait {
+        out.tell(&json!({ "event": "planned", "planned": value }));
+    }
+    let (begun, document) = client.post_once::<Begun>("/operations", &key, &request).await?;
+    if no_wait {
+        out.tell(&document);
+        out.say(format_args!("{} has begun; follow it: switchback operation watch {}", begun.id, begun.id));
+        return Ok(End::Done);
+    }
+    out.tell(&json!({ "event": "begun", "operation": begun.id }));
+    out.say(format_args!("{} has begun.", begun.id));
+    watch::follow(client, out, begun.id, Some(sites)).await
+}
+
+fn fresh_key() -> String {
+    let mut bytes = [0; 16];
+    rand::rng().fill_bytes(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Turns a plan into a request, asking for what was not told. What is typed goes to the console as it is: it judges, and remembers.
+fn request(out: &Out, planned: Planned, sites: &Sites, acting: Acting) -> Result<Request, Failure> {
+    let Planned { plan, hash } = planned;
+    let typed = |told: Option<String>, question: String, flag: &str| match told {
+        Some(told) => Ok(told),
+        None if out.can_ask() => out.ask(&question),
+        None => Err(Failure::Trouble(format!("nobody can be asked to type a name here: give {flag}; nothing has happened"))),
+    };
+    let site = plan.intent.side().map(|side| sites[side].as_str()).unwrap_or_default();
+    let typed_pool = typed(acting.confirm_pool, format!("Type the pool's name ({}):", plan.pool), "--confirm-pool")?;
+    let typed_site = typed(acting.confirm_site, format!("Type the site's name ({site}):"), "--confirm-site")?;
+    let (mut acknowledged, mut accepts_loss) = (acting.acknowledge, acting.accept_loss);
+    if matches!(plan.intent, Intent::Failover { .. }) && out.can_ask() {
+        for (kind, verdict) in &plan.not_passed {
+            let name = word(kind);
+            let question = format!("The check {name}: {}. Type its name to take that upon yourself:", word(verdict));
+            if !acknowledged.contains(kind) && out.ask(&question)? == name {
+                acknowledged.push(*kind);
+            }
+        }
+        if !accepts_loss {
+            accepts_loss = out.ask(&format!("Would be lost: {}. Type \"accept\" to accept that:", words::loss(&plan.loss)))? == "accept";
+        }
+    }
+    Ok(Request {
+        pool: plan.pool,
+        intent: plan.intent,
+        plan: hash,
+        planned_at: plan.made_at,
+        reason: acting.reason,
+        ticket: acting.ticket,
+        typed_pool,
+        typed_site,
+        accepts_loss,
+        acknowledged,
+        attestation: acting.attest,
+        dry_run: acting.dry_run,
+    })
+}

@@ -1,0 +1,136 @@
+//! Operations that are there: listed, shown, paused, answered.
+
+use super::{
+    About, Answer, Client, End, Failure, Out, Outcome, pools,
+    print::told,
+    watch,
+    words::{self, word},
+};
+use serde_json::json;
+use switchback_domain::{
+    PoolId,
+    operation::{Glance, Operation, OperationId, Report, Stage, Wish},
+};
+
+pub(super) async fn all(client: &Client, out: &Out, pool: Option<&PoolId>, most: u32) -> Outcome {
+    let only = pool.map(|pool| format!("&pool={pool}")).unwrap_or_default();
+    let (glances, value) = client.get::<Vec<Glance>>(&format!("/operations?most={most}{only}")).await?;
+    out.tell(&value);
+    let letters = watch::letters();
+    let rows: Vec<[String; 6]> = glances
+        .iter()
+        .map(|glance| {
+            let kind = format!("{}{}", glance.intent.word(), if glance.dry_run { " (dry run)" } else { "" });
+            let at = watch::moment(glance.requested_at);
+            let stands = words::stage(&glance.stage, &letters);
+            [glance.id.to_string(), glance.pool.to_string(), kind, glance.requested_by.to_string(), at, stands]
+        })
+        .collect();
+    out.table(["OPERATION", "POOL", "KIND", "BY", "ASKED FOR", "STANDS"], &rows);
+    Ok(End::Done)
+}
+
+pub(super) async fn about(client: &Client, out: &Out, about: About) -> Outcome {
+    match about {
+        About::Watch { operation } => watch::follow(client, out, operation, None).await,
+        About::Show { operation } => show(client, out, operation).await,
+        About::Pause { operation } => wish(client, out, operation, Wish::Pause, "pauses at the next place where it may").await,
+        About::Resume { operation } => wish(client, out, operation, Wish::Resume, "goes on").await,
+        About::Cancel { operation } => wish(client, out, operation, Wish::Cancel, "ends, and what it has done is taken back").await,
+        About::Retry { operation, reason } => answer(client, out, operation, Answer::Retry, None, &reason).await,
+        About::Answer { operation, choice, question, reason } => answer(client, out, operation, choice, question, &reason).await,
+        About::Report { operation } => report(client, out, operation).await,
+    }
+}
+
+async fn show(client: &Client, out: &Out, id: OperationId) -> Outcome {
+    let (operation, value) = client.get::<Operation>(&format!("/operations/{id}")).await?;
+    if out.is_json() {
+        out.tell(&value);
+        return Ok(watch::end_of(&operation));
+    }
+    let picture = pools::picture(client, &operation.plan.pool).await;
+    let sites = picture.map_or_else(|_| watch::letters(), |picture| pools::sites(&picture));
+    let dry = if operation.request.dry_run { " (dry run)" } else { "" };
+    let at = watch::moment(operation.requested_at);
+    let kind = operation.plan.intent.word().replace('_', " ");
+    out.say(format_args!("{id}: {kind} of {}{dry}, asked for by {} at {at}", operation.plan.pool, operation.requested_by));
+    out.say(format_args!("Reason: {}", operation.request.reason));
+    watch::show(out, &operation, &sites);
+    for (number, run) in operation.steps.iter().enumerate() {
+        for fact in &run.facts {
+            out.say(format_args!("Step {} saw: {}", number + 1, told(&serde_json::to_value(fact).unwrap_or_default())));
+        }
+    }
+    Ok(watch::end_of(&operation))
+}
+
+async fn wish(client: &Client, out: &Out, id: OperationId, wish: Wish, then: &str) -> Outcome {
+    client.tell(&format!("/operations/{id}/wishes"), &json!({ "wish": wish })).await?;
+    out.say(format_args!("{id} {then}."));
+    out.tell(&json!({ "operation": id, "wish": wish }));
+    Ok(End::Done)
+}
+
+async fn answer(client: &Client, out: &Out, id: OperationId, choice: Answer, question: Option<u32>, reason: &str) -> Outcome {
+    let choice = match choice {
+        Answer::Retry => "retry",
+        Answer::Skip => "skip",
+        Answer::Undo => "undo",
+        Answer::Attest => "attest",
+        Answer::Abandon => "abandon",
+    };
+    let question = match question {
+        Some(question) => question,
+        None => match client.get::<Operation>(&format!("/operations/{id}")).await?.0.stage {
+            Stage::NeedsPerson { question, .. } => question.number,
+            other => {
+                let stands = words::stage(&other, &watch::letters());
+                return Err(Failure::Trouble(format!("{id} asks nothing; it is {stands}")));
+            }
+        },
+    };
+    let body = json!({ "question": question, "choice": choice, "reason": reason });
+    client.tell(&format!("/operations/{id}/answers"), &body).await?;
+    out.say(format_args!("{id}: question {question} is answered with {choice}. Follow it: switchback operation watch {id}"));
+    out.tell(&json!({ "operation": id, "question": question, "choice": choice }));
+    Ok(End::Done)
+}
+
+async fn report(client: &Client, out: &Out, id: OperationId) -> Outcome {
+    let (report, value) = client.get::<Report>(&format!("/operations/{id}/report")).await?;
+    out.tell(&value);
+    let sites = switchback_domain::Pair::of(|side| report.sites[side].to_string());
+    let (pool, title) = &report.pool;
+    let dry = if report.dry_run { " (dry run)" } else { "" };
+    out.say(format_args!("{id}: {} of {pool} ({title}){dry}", report.intent.word().replace('_', " ")));
+    out.say(format_args!("Asked for by {} at {}: {}", report.requested_by, watch::moment(report.requested_at), report.reason));
+    if !report.ticket.is_empty() {
+        out.say(format_args!("Ticket: {}", report.ticket));
+    }
+    let ended = report.ended_at.map_or_else(|| "has not ended".to_owned(), |at| format!("ended at {}", watch::moment(at)));
+    out.say(format_args!("It {ended}: {}.", report.outcome.as_ref().map_or_else(|| "open".to_owned(), word)));
+    let execution = report.execution.map_or_else(|| "open".to_owned(), words::time);
+    out.say(format_args!("People took {}, the console {execution}.", words::time(report.decision)));
+    let kept = |kept: Option<bool>| kept.map_or("not measured", |kept| if kept { "kept" } else { "missed" });
+    if let Some(outage) = &report.outage {
+        let length = words::time(outage.length(outage.last_write_at));
+        let (target, verdict) = (words::time(report.targets.recovery_time), kept(report.targets.recovery_time_kept));
+        out.say(format_args!("Clients could not write for {length}; the target is {target}: {verdict}."));
+    }
+    let lost = match (&report.loss.rows_missing, report.loss.proved_none) {
+        (Some(missing), _) if *missing > 0 => format!("{missing} acknowledged rows are missing"),
+        (_, true) => "nothing, and that is proved".to_owned(),
+        (Some(_), false) => "none of the console's own rows".to_owned(),
+        (None, false) => "not counted".to_owned(),
+    };
+    let expected: Vec<String> =
+        [report.loss.expected_bytes.map(words::bytes), report.loss.expected.map(words::time)].into_iter().flatten().collect();
+    let expected = if expected.is_empty() { String::new() } else { format!(" (said before: {})", expected.join(", ")) };
+    out.say(format_args!("Lost: {lost}{expected}; the target: {}.", kept(report.targets.recovery_point_kept)));
+    for (number, step) in report.steps.iter().enumerate() {
+        let took = step.took.map(|took| format!(" in {}", words::time(took))).unwrap_or_default();
+        out.say(format_args!("  {:>2}. {} - {}{took}", number + 1, words::step(&step.step, &sites), word(&step.run.state)));
+    }
+    Ok(End::Done)
+}

@@ -1,0 +1,136 @@
+//! What goes to standard output: sentences, or JSON.
+
+use super::{End, Failure};
+use serde::Serialize;
+use serde_json::Value;
+use std::{
+    fmt::Display,
+    io::{IsTerminal as _, Write as _},
+};
+
+/// Standard output, for people or for programs.
+pub(super) struct Out {
+    json: bool,
+}
+
+impl Out {
+    pub(super) fn new(json: bool) -> Out {
+        Out { json }
+    }
+
+    /// Programs read this.
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Somebody sits there who can be asked.
+    pub(super) fn can_ask(&self) -> bool {
+        !self.json && std::io::stdin().is_terminal()
+    }
+
+    /// A line for people.
+    pub(super) fn say(&self, line: impl Display) {
+        if !self.json {
+            write(&line);
+        }
+    }
+
+    /// A document for programs, on one line.
+    pub(super) fn tell(&self, document: &impl Serialize) {
+        if self.json {
+            write(&serde_json::to_string(document).unwrap_or_default());
+        }
+    }
+
+    /// A table for people: columns as wide as their widest cell.
+    pub(super) fn table<const N: usize>(&self, heads: [&str; N], rows: &[[String; N]]) {
+        let width = |column: usize| {
+            let cells = rows.iter().map(|row| row[column].chars().count());
+            cells.chain([heads[column].chars().count()]).max().unwrap_or(0)
+        };
+        let widths: [usize; N] = std::array::from_fn(width);
+        let line = |cells: [&str; N]| {
+            let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+            padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        };
+        self.say(line(heads));
+        for row in rows {
+            self.say(line(std::array::from_fn(|column| row[column].as_str())));
+        }
+    }
+
+    /// Asks whoever sits there. Only for those who [can be asked](Self::can_ask).
+    pub(super) fn ask(&self, question: &str) -> Result<String, Failure> {
+        let mut out = std::io::stderr();
+        let mut answer = String::new();
+        let read = write!(out, "{question} ").and_then(|()| out.flush()).and_then(|()| std::io::stdin().read_line(&mut answer));
+        match read {
+            Ok(0) => Err(Failure::Trouble("nothing was answered; nothing has happened".to_owned())),
+            Ok(_) => Ok(answer.trim().to_owned()),
+            Err(error) => Err(Failure::Trouble(format!("cannot ask: {error}"))),
+        }
+    }
+
+    /// Says why it did not work. People read standard error; programs get the problem as a document too.
+    pub(super) fn failure(&self, failure: &Failure) -> End {
+        match failure {
+            Failure::Trouble(why) | Failure::Unreachable(why) => {
+                eprintln!("switchback: {why}");
+                self.tell(&serde_json::json!({ "code": "trouble", "detail": why }));
+                End::Trouble
+            }
+            Failure::Refused(told) => {
+                eprintln!("switchback: refused: {}", told.detail());
+                for line in super::words::hints(told.code(), &told.body) {
+                    eprintln!("  {line}");
+                }
+                self.tell(&told.body);
+                if told.status == 404 && told.code() == "not_found" { End::Trouble } else { End::Refused }
+            }
+        }
+    }
+}
+
+/// A reader that has gone away (`| head`) is no reason to break off.
+fn write(line: &impl Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Where the domain's documents have their own word.
+pub(super) const TAGS: [&str; 13] =
+    ["fact", "trouble", "missing", "finding", "evidence", "objection", "because", "stage", "why", "known", "kind", "outcome", "state"];
+
+/// A document in a few words: its own word first, then its parts. `{"fact":"marker","node":"a1"}` is `marker, node a1`.
+pub(super) fn told(value: &Value) -> String {
+    match value {
+        Value::Object(parts) => {
+            let word = TAGS.iter().find_map(|word| parts.get(*word).and_then(Value::as_str).map(|text| (*word, text.replace('_', " "))));
+            let rest = parts.iter().filter(|(name, value)| Some(name.as_str()) != word.as_ref().map(|(word, _)| *word) && !is_empty(value));
+            let rest = rest.map(|(name, value)| format!("{} {}", name.replace('_', " "), told(value)));
+            word.clone().map(|(_, text)| text).into_iter().chain(rest).collect::<Vec<_>>().join(", ")
+        }
+        Value::Array(items) => items.iter().map(told).collect::<Vec<_>>().join(" "),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn evidence_reads_as_words() {
+        assert_eq!(
+            told(&json!({"fact": "no_longer_primary", "node": "a1", "said": "replica"})),
+            "no longer primary, node a1, said replica"
+        );
+        assert_eq!(told(&json!({"evidence": "nodes", "nodes": ["a1", "b1"]})), "nodes, nodes a1 b1");
+        assert_eq!(told(&json!({"evidence": "replica", "node": null, "streaming": false})), "replica, streaming false");
+    }
+}

@@ -1,0 +1,59 @@
+//! Signing in and out.
+
+use super::{
+    Client, End, Failure, Out, Outcome,
+    token::{self, Kept},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
+use std::path::Path;
+
+pub(super) async fn sign_in(client: &Client, out: &Out, login: &str, password_file: Option<&Path>) -> Outcome {
+    let file = token::file()?;
+    let password = password(client, login, password_file)?;
+    let answer = client.post_openly("/session", &json!({ "login": login, "password": password.expose_secret() })).await?;
+    let kept: Kept = serde_json::from_value(answer)
+        .map_err(|error| Failure::Trouble(format!("the console speaks another version of the API than this program: {error}")))?;
+    let (who, until) = (kept.login.clone(), kept.expires_at);
+    token::keep(&file, client.url(), kept)?;
+    out.say(format_args!(
+        "Signed in at {} as {who}, until {until:.0} at the latest. The session is kept in {}.",
+        client.url(),
+        file.display()
+    ));
+    out.tell(&json!({ "login": who, "expires_at": until, "file": file }));
+    Ok(End::Done)
+}
+
+fn password(client: &Client, login: &str, file: Option<&Path>) -> Result<SecretString, Failure> {
+    match file {
+        Some(file) => {
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| Failure::Trouble(format!("cannot read --password-file {}: {error}", file.display())))?;
+            Ok(text.strip_suffix('\n').unwrap_or(&text).trim_end_matches('\r').into())
+        }
+        None => rpassword::prompt_password(format!("Password of {login} at {}: ", client.url()))
+            .map(SecretString::from)
+            .map_err(|_| Failure::Trouble("there is no terminal to ask for the password: give --password-file".to_owned())),
+    }
+}
+
+pub(super) async fn sign_out(client: &Client, out: &Out) -> Outcome {
+    let file = token::file()?;
+    if token::kept(&file, client.url())?.is_none() && std::env::var_os("SWITCHBACK_TOKEN").is_none() {
+        out.say(format_args!("You are not signed in at {}.", client.url()));
+        out.tell(&json!({ "signed_out": false }));
+        return Ok(End::Done);
+    }
+    let ended = client.delete("/session").await;
+    // Whether or not the console could be told: here it is forgotten.
+    token::forget(&file, client.url())?;
+    match ended {
+        Ok(()) | Err(Failure::Trouble(_)) => {
+            out.say(format_args!("Signed out at {}.", client.url()));
+            out.tell(&json!({ "signed_out": true }));
+            Ok(End::Done)
+        }
+        Err(failure) => Err(failure),
+    }
+}

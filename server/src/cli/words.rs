@@ -1,0 +1,204 @@
+//! Sentences of the command line about what the domain has only words for.
+
+use super::print::{TAGS, told};
+use serde::Serialize;
+use serde_json::Value;
+use switchback_domain::{
+    ByteLag, Millis, Objection, Pair, Protection, Side,
+    operation::{Choice, GivenUp, MemberOrder, Outcome, PlanObjection, Stage, Step, Trouble},
+};
+
+/// The names of the sites.
+pub(super) type Sites = Pair<String>;
+
+/// The word that the API has for something: that of a plain enum, or that of a tagged one.
+pub(super) fn word(thing: &impl Serialize) -> String {
+    match serde_json::to_value(thing) {
+        Ok(Value::String(word)) => word,
+        Ok(Value::Object(parts)) => TAGS.iter().find_map(|tag| parts.get(*tag)?.as_str()).unwrap_or_default().to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// A time as people read it.
+pub(super) fn time(time: Millis) -> String {
+    match time.0 {
+        ms @ ..1_000 => format!("{ms} ms"),
+        ms @ 1_000..60_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+        ms => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1_000),
+    }
+}
+
+/// A size as people read it.
+pub(super) fn bytes(size: ByteLag) -> String {
+    match size.0 {
+        bytes @ ..1_024 => format!("{bytes} bytes"),
+        bytes @ 1_024..1_048_576 => format!("{} KiB", bytes / 1_024),
+        bytes => format!("{} MiB", bytes / 1_048_576),
+    }
+}
+
+/// What would be lost.
+pub(super) fn loss(protection: &Protection) -> String {
+    let figures: Vec<String> = [protection.loss_bytes.map(bytes), protection.loss.map(time)].into_iter().flatten().collect();
+    if figures.is_empty() {
+        "not known".to_owned()
+    } else {
+        format!("{} {}", word(&protection.bound).replace('_', " "), figures.join(", "))
+    }
+}
+
+/// What a step does.
+pub(super) fn step(step: &Step, sites: &Sites) -> String {
+    let of = |side: &Side| sites[*side].as_str();
+    match step {
+        Step::Preflight => "look at everything again under the lease".to_owned(),
+        Step::Mark { side } => format!("write a marker row in {}", of(side)),
+        Step::Warm { side } => format!("make a checkpoint in {}, so that the one at shutdown is small", of(side)),
+        Step::Drain { side, at_most } => format!("take the members' sessions away in {}, for at most {}", of(side), time(*at_most)),
+        Step::Demote { side } => format!("make {} a standby; clients cannot write from here on", of(side)),
+        Step::Prove { from, to } => format!("prove that {} has everything of {}", of(to), of(from)),
+        Step::Establish { side } => format!("establish what is known of {}", of(side)),
+        Step::Fence { side } => format!("fence {}", of(side)),
+        Step::Settle { side } => format!("let {} replay what it has received", of(side)),
+        Step::Promote { side } => format!("make {} lead (the point of no return)", of(side)),
+        Step::Verify { side } => format!("verify that {} alone accepts writes", of(side)),
+        Step::Reroute { to } => format!("bring sessions to the members of {}", of(to)),
+        Step::Inspect { side } => format!("look whether {} has a history of its own", of(side)),
+        Step::Follow { side } => format!("tell {} to follow", of(side)),
+        Step::Reprotect { side } => format!("wait until {} follows", of(side)),
+        Step::SwitchInSite { side } => format!("make the mirror of {} its leader", of(side)),
+        Step::SetMember { change } => {
+            let order = match change.to {
+                MemberOrder::Ready => "take sessions",
+                MemberOrder::Drain => "take no new sessions",
+                MemberOrder::Maintenance => "go out of service",
+            };
+            format!("tell {} of {} to {order}", change.member, of(&change.side))
+        }
+    }
+}
+
+/// Why a step did not succeed.
+pub(super) fn trouble(trouble: &Trouble, sites: &Sites) -> String {
+    let of = |side: &Side| sites[*side].as_str();
+    match trouble {
+        Trouble::SituationChanged { checks, findings } => {
+            let mut why: Vec<String> = checks.iter().map(|(kind, verdict)| format!("{}: {}", word(kind), word(verdict))).collect();
+            why.extend(findings.iter().map(|finding| told(&serde_json::to_value(finding).unwrap_or_default())));
+            format!("the situation is not the one that was planned for ({})", why.join("; "))
+        }
+        Trouble::OtherEpoch => "the active site has changed since".to_owned(),
+        Trouble::NoLeader { side } => format!("nobody leads {}", of(side)),
+        Trouble::Refused { endpoint, said } => format!("{endpoint} said no: {said}"),
+        Trouble::NotFenced { side, unreached } => {
+            let names: Vec<&str> = unreached.iter().map(switchback_domain::EndpointName::as_str).collect();
+            format!("{} is not fenced: cannot reach {}; say with `attest` how you know that it is off", of(side), names.join(", "))
+        }
+        Trouble::SplitBrain => "both sites accept writes: stop one side first".to_owned(),
+        Trouble::RowsMissing { acknowledged, found } => format!("of {acknowledged} acknowledged rows only {found} are there"),
+        Trouble::StoreUnwritable => "the console's store cannot be written".to_owned(),
+        Trouble::Internal { incident } => format!("the console's own code failed; quote incident {incident}"),
+        other => told(&serde_json::to_value(other).unwrap_or_default()),
+    }
+}
+
+/// Why a plan cannot be requested, or is advised against.
+pub(super) fn objection(objection: &PlanObjection, sites: &Sites) -> String {
+    let of = |side: &Side| sites[*side].as_str();
+    match objection {
+        PlanObjection::Situation { objection } => match objection {
+            Objection::SplitBrain => "both sites accept writes: stop one side first".to_owned(),
+            Objection::Collision => "the sites have two histories of one timeline: one of them has to be rebuilt".to_owned(),
+            Objection::ActiveSiteUnknown => "it is not known which site is active".to_owned(),
+            Objection::CheckFails { check, verdict } => {
+                let stands = match verdict {
+                    switchback_domain::Verdict::Unknown => "cannot be told",
+                    _ => "does not pass",
+                };
+                format!("the check {} {stands}; see `switchback check`", word(check))
+            }
+            Objection::TargetSilent { side } => format!("{} does not answer", of(side)),
+            Objection::NothingToPromote { side } => format!("{} has no node that could lead", of(side)),
+            Objection::ActiveSiteAnswers { side } => format!("advice: {} answers; a planned switchover would lose nothing", of(side)),
+            Objection::AlreadyHome { side } => format!("the pool is in its home site {} already", of(side)),
+            Objection::HomeDoesNotFollow { side } => format!("{} does not follow; re-protect it first", of(side)),
+        },
+        PlanObjection::OperationRuns { operation } => {
+            format!("{operation} has not ended; follow it: switchback operation watch {operation}")
+        }
+        PlanObjection::CoolingDown { until } => format!("the last operation has only just ended; wait until {until:.0}"),
+        PlanObjection::FreezeWindow { until } => format!("a freeze window is open until {until:.0}"),
+        PlanObjection::NoStandbySection { side } => {
+            format!("the configuration does not say how {} follows; add [pool.site.standby_cluster]", of(side))
+        }
+        PlanObjection::NothingToDo => "it is so already".to_owned(),
+        PlanObjection::NoSuchMember { member } => format!("there is no member {member} in that site"),
+        PlanObjection::TooManyActive { would_be, most } => format!("{would_be} members would be active; the policy allows {most}"),
+        PlanObjection::NotLocal { member } => format!("{member} is not in the active site, and the policy wants active members there"),
+        PlanObjection::Fenced { side } => format!("{} is fenced: re-protect it first", of(side)),
+        PlanObjection::OnlyWatched => "this console only watches the pool: its configuration gives it no hands on the engines".to_owned(),
+        PlanObjection::NobodyLeft => "no member of the active site would take sessions any more".to_owned(),
+    }
+}
+
+/// How an operation ended, or where it stands.
+pub(super) fn stage(stage: &Stage, sites: &Sites) -> String {
+    match stage {
+        Stage::AwaitingApproval { expires_at } => format!("waits for approval until {expires_at:.0}"),
+        Stage::Running => "running".to_owned(),
+        Stage::Paused { by, .. } => format!("paused by {by}"),
+        Stage::Undoing { why } => format!("taking back what was done: {}", given_up(why, sites)),
+        Stage::NeedsPerson { question, .. } => format!("needs a person: {}", trouble(&question.trouble, sites)),
+        Stage::Finished { outcome, .. } => match outcome {
+            Outcome::Done => "done".to_owned(),
+            Outcome::Undone { why } => format!("undone, everything is as it was before: {}", given_up(why, sites)),
+            Outcome::Abandoned { by } => format!("abandoned by {by}; what is missing is for somebody to do by hand"),
+        },
+    }
+}
+
+fn given_up(why: &GivenUp, sites: &Sites) -> String {
+    match why {
+        GivenUp::Cancelled { by } => format!("cancelled by {by}"),
+        GivenUp::StepFailed { step, trouble: what } => format!("step {} did not succeed: {}", step + 1, trouble(what, sites)),
+    }
+}
+
+/// What an answer means.
+pub(super) fn choice(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Retry => "begin the step again",
+        Choice::Skip => "go on without the step",
+        Choice::Undo => "take back what was done",
+        Choice::Attest => "the site that cannot be reached is off for certain; go on",
+        Choice::Abandon => "end the operation here",
+    }
+}
+
+/// What to do about a refusal.
+pub(super) fn hints(code: &str, body: &Value) -> Vec<String> {
+    let list = |name: &str| body[name].as_array().cloned().unwrap_or_default();
+    match code {
+        "objections" => {
+            let letters = Pair { a: "the first site".to_owned(), b: "the second site".to_owned() };
+            let read = list("objections").into_iter().filter_map(|one| serde_json::from_value::<PlanObjection>(one).ok());
+            read.map(|one| objection(&one, &letters)).collect()
+        }
+        "operation_runs" => {
+            let operation = body["operation"].as_str().unwrap_or("OPERATION");
+            vec![format!("follow it: switchback operation watch {operation}")]
+        }
+        "plan_changed" | "plan_expired" => vec!["run the command again to see the new plan".to_owned()],
+        "wrong_pool" => vec![format!("--confirm-pool {}", body["expected"].as_str().unwrap_or_default())],
+        "wrong_site" => vec![format!("--confirm-site {}", body["expected"].as_str().unwrap_or_default())],
+        "loss_not_accepted" => vec!["--accept-loss, if that is what you want".to_owned()],
+        "not_acknowledged" => {
+            let names: Vec<String> = list("checks").iter().filter_map(Value::as_str).map(str::to_owned).collect();
+            vec![format!("--acknowledge {}", names.join(" --acknowledge "))]
+        }
+        "unknown_pool" => vec!["what there is: switchback pools".to_owned()],
+        "unknown_operation" => vec!["what there is: switchback operations".to_owned()],
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,262 @@
+//! Operations: asked for, watched, paused, cancelled, answered.
+
+use super::{
+    input::{Asking, Sent},
+    pools::named,
+    problem::{Problem, Problems},
+};
+use crate::http::{
+    Web,
+    live::{last_event_id, respond},
+    request::Peer,
+    session::Secret,
+};
+use axum::{
+    Extension, Json,
+    extract::{Path, Query, State, rejection::QueryRejection},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use switchback_domain::{
+    operation::{Choice, Glance, Operation, OperationId, Report, Request, Wish},
+    people::Caller,
+};
+use switchback_engine::Remembered;
+use tokio::sync::Mutex;
+use utoipa::{IntoParams, ToSchema};
+
+/// How many operations are listed when nobody says how many.
+const LISTED: u32 = 50;
+
+/// How many are listed at most.
+const LISTED_MAX: u32 = 500;
+
+/// The longest idempotency key, in bytes.
+const KEY_MAX: usize = 200;
+
+/// Requests with an idempotency key, one after the other: two of them at the same moment must not both be new.
+static ONE_BY_ONE: Mutex<()> = Mutex::const_new(());
+
+/// An operation that has begun.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub(super) struct Begun {
+    /// Its number.
+    id: OperationId,
+}
+
+/// Which operations are listed.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Which {
+    /// Only of this pool.
+    pool: Option<String>,
+    /// At most so many; 50 unless told, 500 at most.
+    most: Option<u32>,
+}
+
+/// What somebody wants of a running operation.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub(super) struct WishBody {
+    /// What.
+    wish: Wish,
+}
+
+/// An answer to an operation's question.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub(super) struct AnswerBody {
+    /// Which question; an answer is never given to another one.
+    question: u32,
+    /// What.
+    choice: Choice,
+    /// Why. Skipping, attesting and abandoning need one.
+    #[serde(default)]
+    reason: String,
+}
+
+/// The number of an operation out of an address.
+fn numbered(text: &str) -> Result<OperationId, Problem> {
+    text.parse().map_err(|_| Problem::unknown_operation(text))
+}
+
+/// Asks for an operation, with the hash of the plan that was seen. It begins at once.
+///
+/// With the header `Idempotency-Key`, the same request sent again gets the same answer and begins nothing; the same key with another
+/// request is refused. Keys are remembered for a day, for each person.
+#[utoipa::path(
+    post, path = "/operations", tag = "operations", operation_id = "request_operation",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Any text of your own of at most 200 bytes")),
+    request_body = Request,
+    responses(
+        (status = 201, description = "It has begun", body = Begun, headers(("Location" = String, description = "The operation"))),
+        Problems,
+    )
+)]
+pub(super) async fn request(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    sent: Sent,
+) -> Result<Response, Problem> {
+    let asking = |subject| Asking { web: &web, caller: &caller, peer: &peer, action: "operation_requested", subject };
+    let request: Request = asking("").read(&headers, sent).await?;
+    let pool = request.pool.clone();
+    let asking = asking(pool.as_str());
+    let key = match key(&headers) {
+        Ok(key) => key,
+        Err(problem) => return Err(asking.refused(problem).await),
+    };
+    let from = peer.address.to_string();
+    let Some(key) = key else {
+        return Ok(begun(web.console.request(&caller, request, &from).await?));
+    };
+    // The same request written with other spaces is the same request.
+    let body: [u8; 32] = Sha256::digest(serde_json::to_vec(&request).unwrap_or_default()).into();
+    let _turn = ONE_BY_ONE.lock().await;
+    match web.console.remembered(&caller, key, &body).await? {
+        Remembered::New => {}
+        Remembered::Same(answer) => return Ok(begun(numbered(&answer)?)),
+        Remembered::Other => {
+            let detail = "this idempotency key was used for another request; use a new one";
+            let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail);
+            return Err(asking.refused(problem).await);
+        }
+    }
+    let id = web.console.request(&caller, request, &from).await?;
+    // The operation has begun: whoever asks again finds it running, whether or not the key is remembered.
+    if let Err(error) = web.console.remember(&caller, key, &body, &id.to_string()).await {
+        tracing::error!(error = &error as &dyn std::error::Error, operation = %id, "an idempotency key was not remembered");
+    }
+    Ok(begun(id))
+}
+
+fn begun(id: OperationId) -> Response {
+    (StatusCode::CREATED, [(header::LOCATION, format!("/api/v1/operations/{id}"))], Json(Begun { id })).into_response()
+}
+
+/// The idempotency key. The console makes it this person's own: nobody gets another one's answers.
+fn key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    match value.to_str() {
+        Ok(key) if (1..=KEY_MAX).contains(&key.len()) && headers.get_all("idempotency-key").iter().count() == 1 => Ok(Some(key)),
+        _ => {
+            let detail = format!("an idempotency key is one text of 1 to {KEY_MAX} plain characters");
+            Err(Problem::new(StatusCode::BAD_REQUEST, "bad_idempotency_key", detail))
+        }
+    }
+}
+
+/// Operations, newest first.
+#[utoipa::path(
+    get, path = "/operations", tag = "operations", operation_id = "operations", params(Which),
+    responses((status = 200, description = "Operations on a line each", body = Vec<Glance>), Problems)
+)]
+pub(super) async fn all(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    which: Result<Query<Which>, QueryRejection>,
+) -> Result<Json<Vec<Glance>>, Problem> {
+    let Query(which) = which.map_err(|rejection| Problem::new(StatusCode::BAD_REQUEST, "malformed", rejection.body_text()))?;
+    let pool = which.pool.as_deref().map(named).transpose()?;
+    let most = which.most.unwrap_or(LISTED).min(LISTED_MAX);
+    Ok(Json(web.console.operations(&caller, pool.as_ref(), most).await?))
+}
+
+/// An operation and how far it has come.
+#[utoipa::path(
+    get, path = "/operations/{id}", tag = "operations", operation_id = "operation",
+    params(("id" = String, Path, description = "Its number, such as op-0042")),
+    responses((status = 200, description = "The operation", body = Operation), Problems)
+)]
+pub(super) async fn one(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Json<Operation>, Problem> {
+    let operation = web.console.operation(&caller, numbered(&id)?).await?;
+    Ok(Json(Operation::clone(&operation)))
+}
+
+/// An operation while it happens, as server-sent events: `whole` with the operation, `change` with a JSON patch of it, `beat` now and
+/// then. A stream that broke off goes on where it was with the header `Last-Event-ID`.
+#[utoipa::path(
+    get, path = "/operations/{id}/events", tag = "operations", operation_id = "operation_events",
+    params(
+        ("id" = String, Path, description = "Its number, such as op-0042"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was received"),
+    ),
+    responses((status = 200, description = "The events", body = String, content_type = "text/event-stream"), Problems)
+)]
+pub(super) async fn events(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    Extension(secret): Extension<Secret>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let stream = web.console.watch_operation(&caller, numbered(&id)?, last_event_id(&headers)).await?;
+    Ok(respond(&web, stream, &secret))
+}
+
+/// Pauses, resumes or cancels.
+#[utoipa::path(
+    post, path = "/operations/{id}/wishes", tag = "operations", operation_id = "wish",
+    params(("id" = String, Path, description = "Its number, such as op-0042")), request_body = WishBody,
+    responses((status = 204, description = "Taken; it happens at the next place where it may"), Problems)
+)]
+pub(super) async fn wish(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    Extension(peer): Extension<Peer>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    sent: Sent,
+) -> Result<StatusCode, Problem> {
+    let asking = Asking { web: &web, caller: &caller, peer: &peer, action: "operation_wish", subject: &id };
+    let WishBody { wish } = asking.read(&headers, sent).await?;
+    let outcome = match numbered(&id) {
+        Ok(id) => web.console.wish(&caller, id, wish, &peer.address.to_string()).await.map_err(Problem::from),
+        Err(problem) => Err(problem),
+    };
+    asking.known(outcome).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// Answers the operation's question.
+#[utoipa::path(
+    post, path = "/operations/{id}/answers", tag = "operations", operation_id = "answer",
+    params(("id" = String, Path, description = "Its number, such as op-0042")), request_body = AnswerBody,
+    responses((status = 204, description = "Taken"), Problems)
+)]
+pub(super) async fn answer(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    Extension(peer): Extension<Peer>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    sent: Sent,
+) -> Result<StatusCode, Problem> {
+    let asking = Asking { web: &web, caller: &caller, peer: &peer, action: "operation_answer", subject: &id };
+    let AnswerBody { question, choice, reason } = asking.read(&headers, sent).await?;
+    let outcome = match numbered(&id) {
+        Ok(id) => web.console.answer(&caller, id, question, choice, &reason, &peer.address.to_string()).await.map_err(Problem::from),
+        Err(problem) => Err(problem),
+    };
+    asking.known(outcome).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// What an operation achieved; of one that has not ended, as far as it has come.
+#[utoipa::path(
+    get, path = "/operations/{id}/report", tag = "operations", operation_id = "report",
+    params(("id" = String, Path, description = "Its number, such as op-0042")),
+    responses((status = 200, description = "The report", body = Report), Problems)
+)]
+pub(super) async fn report(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Json<Report>, Problem> {
+    Ok(Json(web.console.report(&caller, numbered(&id)?).await?))
+}

@@ -1,0 +1,79 @@
+//! Signing in and out by programs. The same sessions, limits and audit history as for people.
+
+use super::{
+    input::{self, Sent},
+    problem::{Problem, Problems},
+};
+use crate::http::{
+    Web,
+    request::Peer,
+    session::{Secret, forget},
+};
+use axum::{
+    Extension, Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Who wants to sign in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignIn {
+    /// The sign-in name.
+    login: String,
+    /// The password.
+    #[schema(format = Password)]
+    password: String,
+}
+
+/// A session.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Session {
+    /// To be sent as `Authorization: Bearer <token>`. Nobody keeps it; whoever has it is the person.
+    token: String,
+    /// When it ends at the latest. It ends earlier when it is not used for a while.
+    expires_at: Timestamp,
+    /// The sign-in name as it is written.
+    login: String,
+}
+
+/// Signs in.
+#[utoipa::path(
+    post, path = "/session", tag = "session", operation_id = "sign_in", security(()),
+    request_body = SignIn, responses((status = 201, description = "Signed in", body = Session), Problems)
+)]
+pub(super) async fn begin(
+    State(web): State<Web>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    sent: Sent,
+) -> Result<Response, Problem> {
+    let SignIn { login, password } = input::parse(&input::body(&headers, sent)?)?;
+    let signed_in = web.console.sign_in(&login, SecretString::from(password), &peer.address.to_string()).await?;
+    let session = Session {
+        token: signed_in.secret.expose_secret().to_owned(),
+        expires_at: signed_in.caller.session_ends_at,
+        login: signed_in.caller.person.login.to_string(),
+    };
+    Ok((StatusCode::CREATED, Json(session)).into_response())
+}
+
+/// Signs out: the session ends at once, with all its streams.
+#[utoipa::path(
+    delete, path = "/session", tag = "session", operation_id = "sign_out",
+    responses((status = 204, description = "Signed out"), Problems)
+)]
+pub(super) async fn end(
+    State(web): State<Web>,
+    Extension(peer): Extension<Peer>,
+    Extension(secret): Extension<Secret>,
+) -> Result<Response, Problem> {
+    web.console.sign_out(&secret.0, &peer.address.to_string()).await?;
+    web.sessions.end(&secret.0);
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, forget())]).into_response())
+}
