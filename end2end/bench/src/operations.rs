@@ -120,14 +120,15 @@ impl Bench {
     }
 
     async fn both_directions(&mut self, variant: &str) -> anyhow::Result<()> {
-        for _ in Site::BOTH {
+        for site in Site::BOTH {
+            let turned = site == Site::B;
             match variant {
-                "bare" => planned::bare(self, "").await?,
+                "bare" => planned::bare(self, "", turned).await?,
                 "patronictl" => planned::patronictl(self).await?,
                 "console" => planned::console(self, "console", false).await?,
                 "dirty" => planned::console(self, "console, 50 MB dirty", true).await?,
                 "slow" => {
-                    planned::bare(self, ", 10 ms away").await?;
+                    planned::bare(self, ", 10 ms away", turned).await?;
                     planned::console(self, "console, 10 ms away", false).await?;
                 }
                 "killed" => emergency::run(self, emergency::Fault::Killed).await?,

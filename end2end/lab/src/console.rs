@@ -3,11 +3,13 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 use switchback_domain::operation::{Choice, Glance, Intent, Operation, OperationId, Planned, Question, Report, Request, Stage, Wish};
 
 use crate::clock::pause;
@@ -56,6 +58,7 @@ pub struct Console {
     lab: Lab,
     program: Program,
     folder: PathBuf,
+    store: PathBuf,
     address: String,
     client: reqwest::Client,
     token: String,
@@ -79,7 +82,7 @@ impl Console {
         Self::start_with_store(lab, program, policy, &store).await
     }
 
-    /// The same with a store of the caller's.
+    /// The same with a store of the caller's: `sqlite:` and a file, which is made anew.
     pub async fn start_with_store(lab: &Lab, program: Program, policy: &str, store: &str) -> Result<Self> {
         let folder = lab.layout.dir().join("console");
         if let Some(old) = process::recorded(&lab.layout, NAME) {
@@ -87,23 +90,25 @@ impl Console {
         }
         let _ = fs::remove_file(lab.layout.log(NAME));
         make_folder(&folder)?;
-        for name in ["switchback.db", "switchback.db-shm", "switchback.db-wal"] {
-            let _ = fs::remove_file(folder.join(name));
+        let file = PathBuf::from(store.trim_start_matches("sqlite:"));
+        for suffix in ["", "-shm", "-wal"] {
+            let _ = fs::remove_file(format!("{}{suffix}", file.display()));
         }
         // A port that was free a moment ago; should somebody take it meanwhile, the console says so.
         let listen =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr()).doing(|| "finding a port".to_owned())?;
         let wanted = ConsoleConfig { listen: listen.to_string(), store: Some(store.to_owned()), policy: policy.to_owned() };
-        let file = folder.join("switchback.toml");
-        write(&file, &lab.console_config(&wanted))?;
-        set_mode(&file, 0o600)?;
+        let config = folder.join("switchback.toml");
+        write(&config, &lab.console_config(&wanted))?;
+        set_mode(&config, 0o600)?;
         let client = reqwest::Client::builder()
             .timeout(Duration::from_secs(20))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
             .map_err(|error| LabError::Http { what: "an HTTP client".to_owned(), why: chain(&error) })?;
-        let mut console = Self { lab: lab.clone(), program, folder, address: listen.to_string(), client, token: String::new() };
+        let mut console =
+            Self { lab: lab.clone(), program, folder, store: file, address: listen.to_string(), client, token: String::new() };
         console.launch()?;
         console.set_up().await?;
         console.sign_in().await?;
@@ -335,6 +340,43 @@ impl Console {
         process::forget(&self.lab.layout, NAME);
     }
 
+    /// Ends it at the moment at which entry `number` of the operation is in its journal, and says which entry was the last in the end: the
+    /// next one may have been written in the same millisecond. Nothing when the operation ends before that.
+    pub async fn sigkill_at(&self, id: OperationId, number: u32, within: Duration) -> Result<Option<u32>> {
+        let store = SqliteConnectOptions::new().filename(self.store()).read_only(true).disable_statement_logging();
+        let opened = || "opening the console's store".to_owned();
+        let mut connection = sqlx::SqliteConnection::connect_with(&store).await.doing(opened)?;
+        let written = async |connection: &mut sqlx::SqliteConnection| {
+            let question = "SELECT (SELECT max(number) FROM journal WHERE operation = $1), (SELECT ended FROM operations WHERE id = $1)";
+            let id = i64::try_from(id.0).unwrap_or(i64::MAX);
+            let found: (Option<i64>, Option<bool>) =
+                sqlx::query_as(question).bind(id).fetch_one(connection).await.doing(|| "reading the journal".to_owned())?;
+            Ok::<_, LabError>((found.0.unwrap_or(-1), found.1.unwrap_or(false)))
+        };
+        let began = Instant::now();
+        loop {
+            let (last, ended) = written(&mut connection).await?;
+            if last >= i64::from(number) {
+                break;
+            }
+            if ended || began.elapsed() > within {
+                return Ok(None);
+            }
+            pause(Duration::from_millis(1)).await;
+        }
+        self.sigkill();
+        let (last, _) = written(&mut connection).await?;
+        Ok(u32::try_from(last).ok())
+    }
+
+    /// What the audit history says, oldest first: action, result and detail of each entry.
+    pub async fn audit(&self) -> Result<Vec<(String, String, String)>> {
+        let store = SqliteConnectOptions::new().filename(self.store()).read_only(true).disable_statement_logging();
+        let mut connection = sqlx::SqliteConnection::connect_with(&store).await.doing(|| "opening the console's store".to_owned())?;
+        let question = "SELECT action, result, detail FROM audit ORDER BY id";
+        sqlx::query_as(question).fetch_all(&mut connection).await.doing(|| "reading the audit history".to_owned())
+    }
+
     /// Starts it again on the same store, and waits until it answers. Whoever was signed in still is.
     pub async fn start_again(&self) -> Result<()> {
         self.launch()?;
@@ -352,9 +394,9 @@ impl Console {
         self.process().is_some()
     }
 
-    /// The file of its store, when it is one of the harness' own.
-    pub fn store(&self) -> PathBuf {
-        self.folder.join("switchback.db")
+    /// The file of its store.
+    pub fn store(&self) -> &Path {
+        &self.store
     }
 
     /// Waits until the console sees that a site is active and that nothing is in the way of an operation.

@@ -226,6 +226,26 @@ impl Lab {
         if let [one] = found[..] { Some(one) } else { None }
     }
 
+    /// The node that leads a site, as primary or as the one that follows the other site, by its own word.
+    pub async fn leader(&self, site: Site) -> Option<Node> {
+        for node in site.nodes() {
+            let seen = self.http.get_json(&format!("{}/patroni", self.layout.patroni_url(node))).await.unwrap_or_default();
+            if seen["state"] == "running" && (seen["role"] == "primary" || seen["role"] == "standby_leader") {
+                return Some(node);
+            }
+        }
+        None
+    }
+
+    /// The node of a site that accepts writes, found without any network: for a site that is cut off.
+    pub fn leader_unseen(&self, site: Site) -> Option<Node> {
+        site.nodes().into_iter().find(|node| {
+            let folder = self.layout.node_dir(*node).display().to_string();
+            let asked = ["-X", "-A", "-t", "-h", &folder, "-U", "postgres", "-c", "SELECT pg_is_in_recovery()"];
+            crate::command::run("psql", &asked).is_ok_and(|said| said.trim() == "f")
+        })
+    }
+
     /// What is missing until the pool is whole: one primary, everything else streaming from it, a synchronous mirror, all members
     /// healthy. Nothing when it is.
     pub async fn unsettled(&self) -> Option<String> {

@@ -204,11 +204,11 @@ impl Lab {
                 process::kill_all(&left);
             }
             network::destroy(&layout)?;
-            for entry in ["a", "b", "bin", "run", "tls", "lab.json", "slow.json"] {
+            for entry in ["a", "b", "bare", "bin", "run", "tls", "lab.json", "slow.json"] {
                 remove(&layout.dir().join(entry))?;
             }
             if purge {
-                for entry in ["log", "secrets", "switchback.db", "switchback.db-shm", "switchback.db-wal"] {
+                for entry in ["console", "log", "secrets", "switchback.db", "switchback.db-shm", "switchback.db-wal"] {
                     remove(&layout.dir().join(entry))?;
                 }
             }

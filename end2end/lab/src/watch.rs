@@ -183,24 +183,41 @@ impl Watched {
 
     /// The first two nodes that accepted writes at the same instant, if any ever did.
     pub fn two_writable(&self) -> Option<Overlap> {
-        let nodes: Vec<Node> = self.samples.keys().copied().collect();
-        let pairs = nodes.iter().flat_map(|one| nodes.iter().filter(move |other| *other != one).map(move |other| (*one, *other)));
-        pairs.filter_map(|(one, other)| self.overlap(one, other)).min_by_key(|overlap| overlap.at)
+        self.overlaps().into_iter().next()
     }
 
-    fn overlap(&self, one: Node, other: Node) -> Option<Overlap> {
-        let spans = self.writable(one);
-        let both = self.writable(other).into_iter().flat_map(|theirs| {
-            spans.iter().map(move |ours| Span { from: ours.from.max(theirs.from), to: ours.to.min(theirs.to) }).collect::<Vec<_>>()
-        });
-        let long = both.filter(|span| span.to > span.from);
+    /// The first such two of which not everything lies between two moments. For a site that is cut off or frozen: nobody can keep it from
+    /// accepting writes of its own until it is back, but from then on somebody must.
+    pub fn two_writable_except(&self, from: Instant, to: Instant) -> Option<Overlap> {
+        let after = |moment: Instant| self.began.map_or(Duration::ZERO, |began| moment.saturating_duration_since(began));
+        let (from, to) = (after(from), after(to));
+        self.overlaps().into_iter().find(|overlap| overlap.at < from || overlap.at + overlap.length > to)
+    }
+
+    /// Every time in which two nodes accepted writes, in order.
+    fn overlaps(&self) -> Vec<Overlap> {
+        let nodes: Vec<Node> = self.samples.keys().copied().collect();
+        let pairs = nodes.iter().enumerate().flat_map(|(at, one)| nodes[at + 1..].iter().map(|other| (*one, *other)));
+        let mut found: Vec<Overlap> = pairs.flat_map(|(one, other)| self.overlaps_of(one, other)).collect();
+        found.sort_by_key(|overlap| overlap.at);
+        found
+    }
+
+    fn overlaps_of(&self, one: Node, other: Node) -> Vec<Overlap> {
+        let (ours, theirs) = (self.writable(one), self.writable(other));
+        let both = ours.iter().flat_map(|x| theirs.iter().map(move |y| Span { from: x.from.max(y.from), to: x.to.min(y.to) }));
+        let mut found: Vec<Span> = both.filter(|span| span.to > span.from).collect();
         // A node that was seen writable only once has no span, but was writable at some instant between question and answer.
-        let once = self.samples.get(&other).into_iter().flatten().filter(|sample| sample.seen == Seen::Writable).filter_map(|sample| {
-            let within = spans.iter().any(|span| span.from <= sample.asked && sample.answered <= span.to);
-            within.then_some(Span { from: sample.asked, to: sample.asked })
-        });
-        let first = long.min_by_key(|span| span.from).or_else(|| once.min_by_key(|span| span.from));
-        first.map(|span| Overlap { one, other, at: span.from, length: span.to - span.from })
+        for (spans, node) in [(&ours, other), (&theirs, one)] {
+            let samples = self.samples.get(&node).into_iter().flatten().filter(|sample| sample.seen == Seen::Writable);
+            let within = samples.filter(|sample| spans.iter().any(|span| span.from <= sample.asked && sample.answered <= span.to));
+            let new: Vec<Span> = within
+                .filter(|sample| !found.iter().any(|span| span.from <= sample.answered && sample.asked <= span.to))
+                .map(|sample| Span { from: sample.asked, to: sample.asked })
+                .collect();
+            found.extend(new);
+        }
+        found.into_iter().map(|span| Overlap { one, other, at: span.from, length: span.to - span.from }).collect()
     }
 
     /// Whether a node of the site said at any question asked after `moment` that it accepts writes.
@@ -269,6 +286,17 @@ mod tests {
         let watched = watched(&[("a1", &[(0, 1, W, 1), (20, 21, W, 1)]), ("b1", &[(5, 6, W, 1), (25, 26, S, 1)])]);
         let overlap = watched.two_writable().expect("both were writable at 5 to 6 ms");
         assert_eq!((overlap.one, overlap.other, overlap.at), (node("a1"), node("b1"), Duration::from_millis(5)));
+    }
+
+    #[test]
+    fn what_a_site_does_while_it_is_cut_off_is_excused_and_nothing_after() {
+        let began = Instant::now();
+        let mut watched = watched(&[("a1", &[(0, 1, W, 1), (100, 101, W, 1)]), ("b1", &[(30, 31, W, 1), (90, 91, W, 1)])]);
+        watched.began = Some(began);
+        let at = |ms: u64| began + Duration::from_millis(ms);
+        assert_eq!(watched.two_writable_except(at(20), at(95)), None);
+        assert!(watched.two_writable_except(at(20), at(80)).is_some(), "it went on after the site was back");
+        assert!(watched.two_writable_except(at(50), at(95)).is_some(), "it began before the site was cut off");
     }
 
     #[test]

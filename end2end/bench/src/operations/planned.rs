@@ -11,10 +11,14 @@ const ENDS_WITHIN: Duration = Duration::from_secs(240);
 /// The client writes for so long before, and for so long after it can write again.
 const CALM: Duration = Duration::from_millis(1500);
 
-/// Two bare servers, in both manners.
-pub async fn bare(bench: &mut Bench, how: &str) -> anyhow::Result<()> {
+/// Two bare servers, in both manners. Each call ends where it began; `turned` lets each manner begin at the other site.
+pub async fn bare(bench: &mut Bench, how: &str, turned: bool) -> anyhow::Result<()> {
     bench.without_console();
-    for (commands, name) in [(Commands::PgCtl, "bare, pg_ctl"), (Commands::Signals, "bare, signals")] {
+    let mut manners = [(Commands::PgCtl, "bare, pg_ctl"), (Commands::Signals, "bare, signals")];
+    if turned {
+        manners.reverse();
+    }
+    for (commands, name) in manners {
         let bare = bench.bare()?;
         let direction = format!("{}→{}", bare.active(), bare.active().peer());
         let switched = bare.switch(commands).await?;
