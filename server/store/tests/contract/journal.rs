@@ -43,11 +43,11 @@ pub async fn seen(store: &dyn Store, name: &str) -> (Vec<Vec<Entry>>, Vec<AuditE
     (journals, audit, store.record(&pool(name)).await.unwrap(), store.open_operation_of(&pool(name)).await.unwrap())
 }
 
-fn is_taken<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
+fn is_taken<T: std::fmt::Debug>(outcome: &Result<T, StoreError>) {
     assert!(matches!(outcome, Err(StoreError::Taken)), "{outcome:?}");
 }
 
-fn has_failed<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
+fn has_failed<T: std::fmt::Debug>(outcome: &Result<T, StoreError>) {
     assert!(matches!(outcome, Err(StoreError::Failed(_))), "{outcome:?}");
 }
 
@@ -75,7 +75,7 @@ fn eventful() -> Vec<Entry> {
     let outage = Outage { last_write_at: at(1), first_write_at: None, acknowledged: u64::MAX, found: Some(0) };
     let by: switchback_domain::Login = "ada".parse().unwrap();
     let events = [
-        Event::Requested { request, by: by.clone(), plan },
+        Event::Requested { request: request.into(), by: by.clone(), plan: plan.into() },
         Event::StepBegun { step: 0 },
         Event::OutageSeen { outage },
         Event::Answered { number: u32::MAX, choice: Choice::Attest, by: by.clone(), reason: odd },
@@ -98,7 +98,7 @@ pub async fn entries_come_back_whole_and_in_order(fixture: Fixture) {
     assert_eq!(store.entries(9).await.unwrap(), [audited(4), audited(2), audited(0)]);
     for unknown in [OperationId(0), OperationId(id.0 + 1), OperationId(u64::MAX)] {
         assert_eq!(store.journal(unknown).await.unwrap(), []);
-        is_taken(store.append_entry(&lease, unknown, 0, &step(0), None, &[], false).await);
+        is_taken(&store.append_entry(&lease, unknown, 0, &step(0), None, &[], false).await);
     }
     let fixture = fixture.reopen().await;
     assert_eq!(fixture.store.journal(id).await.unwrap(), written);
@@ -109,13 +109,10 @@ pub async fn a_pool_has_one_open_operation_at_most(fixture: Fixture) {
     let store = &*fixture.store;
     let (lease, first) = opened(store, "p").await;
     let before = seen(store, "p").await;
-    is_taken(store.open_operation(&lease, &step(0), &audited(1)).await);
+    is_taken(&store.open_operation(&lease, &step(0), &audited(1)).await);
     assert_eq!(seen(store, "p").await, before);
     // Not even somebody with a database client opens a second one.
     fixture.tamper("INSERT INTO operations (pool, ended) VALUES ('p', 0)").await.expect_err("a second open operation");
-    if fixture.url.starts_with("sqlite:") {
-        fixture.tamper("INSERT OR REPLACE INTO operations (pool, ended) VALUES ('p', 0)").await.expect_err("another one instead");
-    }
     assert_eq!(seen(store, "p").await, before);
 
     let (_, other) = opened(store, "q").await;
@@ -139,8 +136,8 @@ pub async fn a_lost_lease_writes_nothing(fixture: Fixture) {
     let raised = RecordChange::Epoch(Epoch(9));
     let refused = async |lease: &Lease| {
         let before = seen(store, "p").await;
-        is_taken(store.append_entry(lease, id, 1, &step(1), Some(&audited(1)), std::slice::from_ref(&raised), true).await);
-        is_taken(store.change_record(lease, &raised, &audited(2)).await);
+        is_taken(&store.append_entry(lease, id, 1, &step(1), Some(&audited(1)), std::slice::from_ref(&raised), true).await);
+        is_taken(&store.change_record(lease, &raised, &audited(2)).await);
         assert_eq!(seen(store, "p").await, before);
     };
     refused(&Lease { token: lost.token + 1, ..lost.clone() }).await;
@@ -151,13 +148,13 @@ pub async fn a_lost_lease_writes_nothing(fixture: Fixture) {
     // Somebody who does not know yet that the lease is lost does not give back what is not theirs.
     store.give_lease_back(&lost).await.unwrap();
     store.append_entry(&taken, id, 1, &step(1), Some(&audited(3)), &[], true).await.unwrap();
-    is_taken(store.open_operation(&lost, &step(0), &audited(4)).await);
+    is_taken(&store.open_operation(&lost, &step(0), &audited(4)).await);
     assert_eq!(store.open_operation_of(&pool("p")).await.unwrap(), None);
 
     // The lease of another pool is no lease of this one.
     let second = store.open_operation(&taken, &step(0), &audited(5)).await.unwrap();
     let before = seen(store, "p").await;
-    is_taken(store.append_entry(&others, second, 1, &step(1), Some(&audited(6)), &[raised], true).await);
+    is_taken(&store.append_entry(&others, second, 1, &step(1), Some(&audited(6)), &[raised], true).await);
     assert_eq!(seen(store, "p").await, before);
 }
 
@@ -168,12 +165,12 @@ pub async fn an_entry_is_written_once_and_in_turn(fixture: Fixture) {
     let before = seen(store, "p").await;
     for number in [0, 1] {
         let changes = [RecordChange::Epoch(Epoch(5))];
-        is_taken(store.append_entry(&lease, id, number, &step(9), Some(&audited(2)), &changes, true).await);
+        is_taken(&store.append_entry(&lease, id, number, &step(9), Some(&audited(2)), &changes, true).await);
     }
-    has_failed(store.append_entry(&lease, id, 3, &step(3), Some(&audited(3)), &[], true).await);
+    has_failed(&store.append_entry(&lease, id, 3, &step(3), Some(&audited(3)), &[], true).await);
     assert_eq!(seen(store, "p").await, before);
     store.append_entry(&lease, id, 2, &step(2), None, &[], true).await.unwrap();
-    is_taken(store.append_entry(&lease, id, 3, &step(3), Some(&audited(4)), &[], false).await);
+    is_taken(&store.append_entry(&lease, id, 3, &step(3), Some(&audited(4)), &[], false).await);
     assert_eq!(store.journal(id).await.unwrap(), [step(0), step(1), step(2)]);
     assert_eq!(store.entries(9).await.unwrap().len(), 2);
 }
@@ -206,6 +203,7 @@ pub async fn nothing_in_the_journal_can_be_changed(fixture: Fixture) {
         attempts.push("INSERT OR REPLACE INTO operations (id, pool, ended) VALUES (1, 'p', 0)".into());
         attempts.push("UPDATE OR REPLACE operations SET id = 9, ended = 1 WHERE id = 2".into());
         attempts.push("PRAGMA foreign_keys = off; DELETE FROM operations".into());
+        attempts.push("PRAGMA foreign_keys = off; INSERT OR REPLACE INTO operations (pool, ended) VALUES ('p', 0)".into());
     } else {
         attempts.push("TRUNCATE journal".into());
         attempts.push("TRUNCATE operations CASCADE".into());
@@ -235,15 +233,15 @@ pub async fn changes_of_the_record_are_one_with_their_entry(fixture: Fixture) {
     // What fails last takes everything before it back: a change that cannot be kept, and an audit entry that cannot.
     let before = seen(store, "p").await;
     let bad = [RecordChange::FenceDown(Side::A), RecordChange::Epoch(Epoch(u64::MAX))];
-    has_failed(store.append_entry(&lease, id, 2, &step(2), Some(&audited(2)), &bad, true).await);
+    has_failed(&store.append_entry(&lease, id, 2, &step(2), Some(&audited(2)), &bad, true).await);
     let vague = AuditEntry { result: "maybe".into(), ..audited(2) };
     let good = [RecordChange::FenceDown(Side::A), RecordChange::Epoch(Epoch(4))];
-    has_failed(store.append_entry(&lease, id, 2, &step(2), Some(&vague), &good, true).await);
-    has_failed(store.change_record(&lease, &good[0], &vague).await);
+    has_failed(&store.append_entry(&lease, id, 2, &step(2), Some(&vague), &good, true).await);
+    has_failed(&store.change_record(&lease, &good[0], &vague).await);
     assert_eq!(seen(store, "p").await, before);
     store.append_entry(&lease, id, 2, &step(2), None, &[], true).await.unwrap();
     let ids = store.operations(None, 9).await.unwrap();
-    has_failed(store.open_operation(&lease, &step(0), &vague).await);
+    has_failed(&store.open_operation(&lease, &step(0), &vague).await);
     assert_eq!(store.operations(None, 9).await.unwrap(), ids);
 
     // A fence that is put up again is the new one; one that is taken down is gone, also when it was gone already.
@@ -300,7 +298,7 @@ pub async fn of_many_who_append_the_same_entry_at_once_one_succeeds(fixture: Fix
         for task in tasks {
             match task.await.unwrap() {
                 (writer, Ok(())) => winners.push(writer),
-                (_, lost) => is_taken(lost),
+                (_, lost) => is_taken(&lost),
             }
         }
         assert_eq!(winners.len(), 1, "{winners:?}");
