@@ -11,7 +11,7 @@ use crate::{
     figures,
     live::Live,
     observe::Watched,
-    ports::{AuditEntry, Chance, Clock, Hands, Lease, Store, StoreError},
+    ports::{AuditEntry, Chance, Clock, Hands, Lease, RecordChange, Store, StoreError},
     time::pause,
 };
 use desk::{Author, Desk, DeskError};
@@ -284,6 +284,26 @@ impl Operator {
         Ok(())
     }
 
+    /// Takes in what has just been written about the pool: a fence is kept from the moment that it is written, and no longer than it is.
+    fn take_changes_in(&self, scene: &Scene, changes: &[RecordChange]) {
+        if changes.is_empty() {
+            return;
+        }
+        self.watched.change_standing(|standing| {
+            for change in changes {
+                match change {
+                    RecordChange::Epoch(epoch) => standing.epoch = *epoch,
+                    RecordChange::FenceUp(fence) => {
+                        standing.fences.retain(|other| other.side != fence.side);
+                        standing.fences.push(fence.clone());
+                    }
+                    RecordChange::FenceDown(side) => standing.fences.retain(|fence| fence.side != *side),
+                }
+            }
+        });
+        self.set_fences(Some(scene), &self.watched.standing().fences);
+    }
+
     /// A fencer for each fenced site, and none for the others.
     fn set_fences(&self, scene: Option<&Scene>, fences: &[Fence]) {
         let Some(scene) = scene else { return };
@@ -350,9 +370,9 @@ pub(crate) async fn keep_operating(operator: Arc<Operator>, stop: CancellationTo
         let desk = locked(&operator.desk).clone();
         if let (Some(desk), Some(scene)) = (desk, &scene) {
             let keeping = stop.child_token();
-            let kept = tokio::spawn(keep_lease(Arc::clone(&operator), Arc::clone(&desk), scene.clone(), keeping.clone()));
+            let kept = tokio::spawn(keep_lease(Arc::clone(&operator), Arc::clone(&desk), keeping.clone()));
             let halt = loop {
-                let halt = drive::drive(scene, &desk, &meter).await;
+                let halt = drive::drive(&operator, scene, &desk, &meter).await;
                 // Somebody may have said something between the last look and now.
                 if !matches!(halt, Halt::Rest) || desk.operation().is_finished() {
                     break halt;
@@ -368,13 +388,7 @@ pub(crate) async fn keep_operating(operator: Arc<Operator>, stop: CancellationTo
             *locked(&meter) = None;
             match halt {
                 Halt::Stopping => return,
-                Halt::Rest => {
-                    if let Err(error) = operator.read_record(Some(scene)).await {
-                        tracing::warn!(error = &error as &dyn Error, "what stands about the pool could not be read");
-                        known = false;
-                    }
-                    operator.clear_up(&desk).await;
-                }
+                Halt::Rest => operator.clear_up(&desk).await,
                 Halt::LeaseLost => {
                     tracing::error!(operation = %desk.operation().id, "the lease was lost: this console does not act any more");
                     *locked(&operator.desk) = None;
@@ -397,8 +411,8 @@ async fn pause_tick(stop: &CancellationToken) {
     pause(TICK, stop).await;
 }
 
-/// Renews the lease while an operation lies on the desk, shows how far it has come, and sees to the fences that it puts up.
-async fn keep_lease(operator: Arc<Operator>, desk: Arc<Desk>, scene: Scene, keeping: CancellationToken) {
+/// Renews the lease while an operation lies on the desk, and shows how far it has come.
+async fn keep_lease(operator: Arc<Operator>, desk: Arc<Desk>, keeping: CancellationToken) {
     let mut renewed = tokio::time::Instant::now();
     let mut shown = 0;
     loop {
@@ -406,15 +420,6 @@ async fn keep_lease(operator: Arc<Operator>, desk: Arc<Desk>, scene: Scene, keep
         if operation.events != shown {
             shown = operation.events;
             operator.show(Some(&desk));
-            // The fence is up as soon as it is written, not when its step has ended.
-            if !operation.request.dry_run
-                && let Some(operation::Step::Fence { side }) = operation.current_step().and_then(|step| operation.plan.steps.get(step))
-                && !operator.watched.standing().fences.iter().any(|fence| fence.side == *side)
-                && let Err(error) = operator.read_record(Some(&scene)).await
-            {
-                tracing::warn!(error = &error as &dyn Error, "the fences could not be read");
-                shown = 0;
-            }
         }
         if renewed.elapsed() >= RENEW_EVERY {
             match operator.take_lease().await {

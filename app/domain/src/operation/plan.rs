@@ -294,7 +294,7 @@ impl Request {
 
 /// The plan for what somebody wants, in the present situation. There always is one; when it cannot be requested, its objections say why.
 pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent, now: Timestamp) -> Plan {
-    let mut objections = general(standing);
+    let mut objections = general(standing, &intent);
     let mut situation =
         |from: &[Objection]| objections.extend(from.iter().cloned().map(|objection| PlanObjection::Situation { objection }));
     let drain = Millis(pool.policy.drain_for.0);
@@ -406,10 +406,14 @@ fn not_passed(picture: &Picture, intent: &Intent) -> Vec<(CheckKind, Verdict)> {
     stands.map(|check| (check.kind, check.verdict)).collect()
 }
 
-fn general(standing: &Standing) -> Vec<PlanObjection> {
+fn general(standing: &Standing, intent: &Intent) -> Vec<PlanObjection> {
     let mut objections = Vec::new();
     if let Some(glance) = &standing.operation {
         objections.push(PlanObjection::OperationRuns { operation: glance.id });
+    }
+    // An emergency asks for no convenient time.
+    if matches!(intent, Intent::Failover { .. }) {
+        return objections;
     }
     if let Some(until) = standing.cool_until {
         objections.push(PlanObjection::CoolingDown { until });
@@ -440,8 +444,9 @@ fn switchover(from: Side, to: Side, drain: Millis) -> Vec<Step> {
     steps
 }
 
-fn reprotect(side: Side) -> [Step; 3] {
-    [Step::Inspect { side }, Step::Follow { side }, Step::Reprotect { side }]
+fn reprotect(side: Side) -> [Step; 4] {
+    // The fencer has closed the members of a returning site; standby members are checked, but take no sessions.
+    [Step::Inspect { side }, Step::Follow { side }, Step::Reprotect { side }, Step::Reroute { to: side.other() }]
 }
 
 /// What stands in the way of changing the set of active members.

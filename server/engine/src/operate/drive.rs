@@ -1,6 +1,7 @@
 //! The driver: asks the operation what comes next, writes the intent, acts, writes the outcome, and asks again.
 
 use super::{
+    Operator,
     desk::{Desk, DeskError},
     meter::Meter,
     scene::Scene,
@@ -29,8 +30,8 @@ pub(crate) enum Halt {
 }
 
 /// Brings an operation as far as it goes by itself.
-pub(crate) async fn drive(scene: &Scene, desk: &Desk, meter: &Mutex<Option<Meter>>) -> Halt {
-    let mut driver = Driver { scene, desk, meter };
+pub(crate) async fn drive(operator: &Operator, scene: &Scene, desk: &Desk, meter: &Mutex<Option<Meter>>) -> Halt {
+    let mut driver = Driver { operator, scene, desk, meter };
     loop {
         let went = match desk.operation().decide() {
             Next::Rest => Err(Halt::Rest),
@@ -47,6 +48,7 @@ pub(crate) async fn drive(scene: &Scene, desk: &Desk, meter: &Mutex<Option<Meter
 }
 
 struct Driver<'a> {
+    operator: &'a Operator,
     scene: &'a Scene,
     desk: &'a Desk,
     meter: &'a Mutex<Option<Meter>>,
@@ -102,7 +104,10 @@ impl Driver<'_> {
                     let operation = self.desk.operation();
                     return Box::pin(self.write(gave_up(&operation))).await;
                 }
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.operator.take_changes_in(self.scene, &changes);
+                    return Ok(());
+                }
                 Err(DeskError::LeaseLost) => return Err(Halt::LeaseLost),
                 Err(DeskError::Bad(error)) => {
                     tracing::error!(operation = %operation.id, error = &error as &dyn Error, "the operation's journal does not fit; it is read anew");

@@ -54,7 +54,7 @@ pub(crate) async fn carry_out(scene: &Scene, live: &Arc<Live<Operation>>, meter:
         Step::Mark { side } => run.mark(&operation, side).await,
         Step::Warm { side } => run.warm(side).await,
         Step::Drain { side, at_most } => run.drain(side, at_most).await,
-        Step::Demote { side } => run.demote(side).await,
+        Step::Demote { side } => run.demote(&operation, side).await,
         Step::Prove { from, to } => run.prove(&operation, from, to).await,
         Step::Establish { side } => run.establish(side).await,
         Step::Fence { side } => run.fence(&operation, side).await,

@@ -17,8 +17,16 @@ const FENCE_WITHIN: Duration = Duration::from_millis(500);
 
 impl Run<'_> {
     /// Makes the active site's cluster a standby. From the answer on the fence is stored in that site itself.
-    pub(super) async fn demote(&mut self, side: Side) -> Result<(), Trouble> {
+    pub(super) async fn demote(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
         let leader = self.scene.leader(side).await.map(|(node, _)| node.clone());
+        let told = match &leader {
+            Some(node) => matches!(self.scene.hands.follows(node).await, Ok(true)),
+            None => false,
+        };
+        // Since the first look people may have drained members for minutes. This look costs nobody a write yet.
+        if !told {
+            self.preflight(operation).await?;
+        }
         if let Some(node) = &leader
             && let Ok(position) = self.scene.hands.position(node).await
             && let Some(at) = position.written
@@ -163,13 +171,18 @@ impl Run<'_> {
     pub(super) async fn settle(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
         let patience = Deadline::after(Duration::from_secs(2));
         let (mut last, mut same) = (None, 0_u32);
+        let mut leader = None;
         loop {
-            let leader = self.scene.leader(side).await.map(|(node, _)| node.clone());
-            let Some(node) = leader else {
+            if leader.is_none() {
+                leader = self.scene.leader(side).await.map(|(node, _)| node.clone());
+            }
+            let Some(node) = leader.clone() else {
                 self.again(20, || Missing::Replay).await?;
                 continue;
             };
             let Ok(position) = self.scene.hands.position(&node).await else {
+                // It may have moved.
+                leader = None;
                 self.again(20, || Missing::Replay).await?;
                 continue;
             };
