@@ -123,6 +123,11 @@ impl<T: Send + Sync + 'static> Live<T> {
         self.wish.update(|wish| wish.paused = !wish.paused);
     }
 
+    /// Stops following for good: there is nothing more to come.
+    pub fn end(self) {
+        self.wish.update(|wish| wish.paused = true);
+    }
+
     /// Connects now, without waiting for the next attempt.
     pub fn retry(self) {
         self.wish.update(|wish| wish.retry += 1);

@@ -1,6 +1,6 @@
 //! The addresses of pages, each written once.
 
-use switchback_domain::{LinkKind, NodeName, PoolId};
+use switchback_domain::{LinkKind, NodeName, PoolId, operation::OperationId};
 
 /// All pools.
 pub fn overview() -> String {
@@ -34,6 +34,26 @@ fn link_word(kind: LinkKind) -> &'static str {
         LinkKind::Cascade => "cascade",
         LinkKind::Archive => "archive",
     }
+}
+
+/// The plan of an operation. `kind` is its last part, such as `switchover`.
+pub fn plan(pool: &PoolId, kind: &str) -> String {
+    format!("/pools/{pool}/plan/{kind}")
+}
+
+/// All operations.
+pub fn operations() -> String {
+    "/operations".to_owned()
+}
+
+/// An operation.
+pub fn operation(id: OperationId) -> String {
+    format!("/operations/{id}")
+}
+
+/// The report of an operation, which is no page of the app.
+pub fn report(id: OperationId) -> String {
+    format!("/operations/{id}/report")
 }
 
 /// The newest audit entries.

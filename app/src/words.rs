@@ -7,6 +7,7 @@ pub mod error;
 pub mod failure;
 pub mod figures;
 pub mod finding;
+pub mod operation;
 pub mod picture;
 pub mod protection;
 pub mod readiness;
@@ -28,6 +29,14 @@ pub(crate) use say;
 
 /// The names of a pool's sites, which sentences about sides need.
 pub type Names = Pair<SiteId>;
+
+/// The tag of a language, such as `zh-CN`.
+pub fn tag(lang: Locale) -> &'static str {
+    match lang {
+        Locale::en => "en",
+        Locale::zh_CN => "zh-CN",
+    }
+}
 
 /// Names one after the other; "none" when there are none.
 pub fn list<T: Display>(lang: Locale, items: impl IntoIterator<Item = T>) -> String {

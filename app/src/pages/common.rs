@@ -89,10 +89,14 @@ pub(super) fn Problem(
         }
         ApiError::NoSuchNode { .. } => say!(lang(), pages.problem.unknown_node_title),
         ApiError::NoSuchLink { .. } => say!(lang(), pages.problem.unknown_link_title),
+        ApiError::NoSuchOperation { .. } | ApiError::Console { error: ConsoleError::UnknownOperation { .. } } => {
+            say!(lang(), operations.page.initial_no_such)
+        }
+        ApiError::NoSuchPlan { .. } => say!(lang(), operations.dialog.unknown_kind),
         ApiError::Console { .. } | ApiError::BadRequest | ApiError::Transport => say!(lang(), pages.problem.title),
     };
     let back = match &error {
-        ApiError::NoSuchNode { pool, .. } | ApiError::NoSuchLink { pool } => pool.parse().ok(),
+        ApiError::NoSuchNode { pool, .. } | ApiError::NoSuchLink { pool } | ApiError::NoSuchPlan { pool } => pool.parse().ok(),
         _ => None,
     };
     let back = back.map(|pool: switchback_domain::PoolId| {

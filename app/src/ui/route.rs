@@ -1,9 +1,11 @@
 //! The tile of a site and the glyph of the road between two. A place never moves; only fill and arrow do.
 
 use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// A site's part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Part {
     /// Accepts writes.
     Active,

@@ -2,9 +2,11 @@
 
 use crate::ui::{Icon, Sign};
 use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// The family of a state. Each has a colour, a tint, a border and a shape of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Tone {
     /// All is well.
     Ok,

@@ -16,6 +16,8 @@ pub fn api(lang: Locale, error: &ApiError) -> String {
         ApiError::NoSuchPool { pool } => say!(lang, words.error.unknown_pool, pool = pool.clone()),
         ApiError::NoSuchNode { pool, node } => say!(lang, words.error.unknown_node, pool = pool.clone(), node = node.clone()),
         ApiError::NoSuchLink { pool } => say!(lang, words.error.unknown_link, pool = pool.clone()),
+        ApiError::NoSuchPlan { .. } => say!(lang, operations.dialog.unknown_kind),
+        ApiError::NoSuchOperation { operation } => say!(lang, words.error.unknown_operation, operation = operation.clone()),
         ApiError::BadRequest => say!(lang, words.error.bad_request),
         ApiError::Transport => say!(lang, words.error.transport),
     }

@@ -1,0 +1,244 @@
+//! A plan, before somebody asks for it.
+
+use super::{CheckTold, Figure, MemberTold, PlanTold, RouteTold, form, steps};
+use crate::{
+    ui::{Part, Tone},
+    words::{self, Locale, Names, duration, figures, readiness, say},
+};
+use jiff::Timestamp;
+use switchback_domain::{
+    Bound, CheckKind, MemberState, Millis, Pair, Picture, Side, SiteRole, Verdict,
+    operation::{Intent, MemberOrder, Plan, PlanObjection, Planned, Step},
+};
+
+/// The plan for a reader.
+pub(super) fn tell(lang: Locale, planned: &Planned, picture: &Picture, problem: Option<&str>, now: Timestamp) -> PlanTold {
+    let plan = &planned.plan;
+    let names = form::names(picture);
+    let intent = &plan.intent;
+    let danger = matches!(intent, Intent::Failover { .. });
+    let (advice, refusals): (Vec<_>, Vec<_>) = plan.objections.iter().partition(|objection| objection.is_advice());
+    let told = |objections: Vec<&PlanObjection>| objections.into_iter().map(|one| words::operation::objection(lang, one, &names)).collect();
+    let site = intent.side().map(|side| names[side].to_string());
+    let checks = if danger { plan.not_passed.iter().map(|(kind, verdict)| check(lang, *kind, *verdict)).collect() } else { Vec::new() };
+    let (checks_title, checks_tone) = checks_line(lang, plan, picture);
+    let count = plan.steps.len();
+    PlanTold {
+        at: now,
+        pool: plan.pool.clone(),
+        kind: form::kind(intent),
+        danger,
+        title: words::operation::title(lang, intent, false, &names),
+        about: words::operation::about(lang, intent, plan.pool.as_str(), &names),
+        route: route(lang, plan, picture, &names),
+        steps: match count {
+            0 => say!(lang, operations.dialog.no_plan),
+            1 => say!(lang, operations.dialog.plan_single),
+            _ => say!(lang, operations.dialog.plan, n = count.to_string()),
+        },
+        phases: steps::planned(lang, &plan.steps, plan.no_return(), &names),
+        hash: planned.hash.clone(),
+        made_at: plan.made_at.to_string(),
+        made: say!(lang, operations.dialog.made, time = words::clock_time(lang, plan.made_at)),
+        objections: told(refusals),
+        advice: told(advice),
+        stakes: stakes(lang, plan, picture, &names),
+        lost: lost(lang, plan, &names),
+        accept: danger.then(|| accept(lang, plan, &names)),
+        checks_title,
+        checks_tone,
+        take_on: danger && !plan.not_passed.is_empty(),
+        checks,
+        attest: match intent {
+            Intent::Failover { to } => Some(names[to.other()].to_string()),
+            _ => None,
+        },
+        other_site: intent.side().map(|side| names[side.other()].to_string()),
+        button: match (intent, &site) {
+            (Intent::Switchover { .. }, Some(site)) => say!(lang, operations.dialog.start_switchover, site = site.clone()),
+            (Intent::Failover { .. }, Some(site)) => say!(lang, operations.dialog.start_failover, site = site.clone()),
+            (Intent::Failback { .. }, Some(site)) => say!(lang, operations.dialog.start_failback, site = site.clone()),
+            (Intent::Reprotect { .. }, Some(site)) => say!(lang, operations.dialog.start_reprotect, site = site.clone()),
+            (Intent::LocalSwitchover { .. }, Some(site)) => say!(lang, operations.dialog.start_local_switchover, site = site.clone()),
+            _ => say!(lang, operations.dialog.start_members),
+        },
+        members: members(lang, intent, picture, &names),
+        changes: match intent {
+            Intent::Members { changes } => changes.iter().map(|change| form::change(change, &names)).collect(),
+            _ => Vec::new(),
+        },
+        problem: problem.map(|code| words::operation::refusal::request_by_code(lang, code, &plan.pool, site.as_deref().unwrap_or_default())),
+        site,
+    }
+}
+
+/// A site's part, as it is before anything begins.
+pub(super) fn part(role: SiteRole) -> Part {
+    match role {
+        SiteRole::Active => Part::Active,
+        SiteRole::Standby => Part::Standby,
+        SiteRole::ClaimsActive => Part::Split,
+        SiteRole::Fenced => Part::Fenced,
+        SiteRole::Lost | SiteRole::Unknown => Part::Lost,
+    }
+}
+
+fn route(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Option<RouteTold> {
+    let (from, to) = plan.moves()?;
+    let parts = Pair::of(|side| part(picture.sites[side].role));
+    Some(RouteTold {
+        a: parts.a,
+        b: parts.b,
+        to_b: to == Side::B,
+        broken: picture.sites[from].role != SiteRole::Active,
+        label: say!(lang, operations.page.route, from = names[from].to_string(), to = names[to].to_string()),
+    })
+}
+
+fn check(lang: Locale, kind: CheckKind, verdict: Verdict) -> CheckTold {
+    let (text, tone) = match verdict {
+        Verdict::Unknown => (say!(lang, words.objection.check_unknown, check = readiness::title(lang, kind)), Tone::Stale),
+        Verdict::Pass | Verdict::Warn | Verdict::Fail => (readiness::fails(lang, kind), Tone::Fail),
+    };
+    CheckTold { kind, code: form::code(&kind), text, tone }
+}
+
+fn checks_line(lang: Locale, plan: &Plan, picture: &Picture) -> (String, Tone) {
+    if !plan.intent.moves_the_active_site() {
+        return (String::new(), Tone::Idle);
+    }
+    let count = |verdict| picture.checks.iter().filter(|check| check.verdict == verdict).count();
+    let (total, warnings) = (picture.checks.len(), count(Verdict::Warn));
+    match (plan.not_passed.len(), warnings) {
+        (0, 0) => (say!(lang, operations.dialog.checks_ok, n = total.to_string()), Tone::Ok),
+        (0, _) => {
+            let (n, total, warnings) = (count(Verdict::Pass).to_string(), total.to_string(), warnings.to_string());
+            (say!(lang, operations.dialog.checks_warn, n = n, total = total, warnings = warnings), Tone::Warn)
+        }
+        (1, _) => (say!(lang, operations.dialog.checks_title_single), Tone::Fail),
+        (n, _) => (say!(lang, operations.dialog.checks_title, n = n.to_string()), Tone::Fail),
+    }
+}
+
+/// The number of the first step that is one of these, counted from one.
+fn number(plan: &Plan, wanted: impl Fn(&Step) -> bool) -> Option<usize> {
+    plan.steps.iter().position(wanted).map(|index| index + 1)
+}
+
+/// The loss as figures, such as `1.8 s · 152 KiB`.
+fn loss(lang: Locale, plan: &Plan) -> Option<String> {
+    match (plan.loss.loss.map(|loss| duration(lang, loss)), plan.loss.loss_bytes.map(words::bytes)) {
+        (Some(loss), Some(bytes)) => Some(format!("{loss} · {bytes}")),
+        (one, other) => one.or(other),
+    }
+}
+
+fn stakes(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Vec<Figure> {
+    let figure = |name: String, value: String, note: String, tone: Tone| Figure { name, value, note, tone };
+    let mut told = Vec::new();
+    let outage = |from: Option<usize>, to: Option<usize>| {
+        let (from, to) = (from?, to?);
+        let limits: u64 = plan.steps[from - 1..to].iter().map(|step| step.deadline().0).sum();
+        let note = say!(lang, operations.dialog.pause_note, from = from.to_string(), to = to.to_string());
+        Some(figure(say!(lang, operations.dialog.pause), figures::target(lang, Millis(limits)), note, Tone::Idle))
+    };
+    match &plan.intent {
+        Intent::Switchover { .. } | Intent::Failback { .. } => {
+            let step = number(plan, |step| matches!(step, Step::Prove { .. })).unwrap_or_default();
+            let note = say!(lang, operations.dialog.loss_zero_note, n = step.to_string());
+            told.push(figure(say!(lang, operations.dialog.loss), say!(lang, operations.dialog.loss_zero), note, Tone::Ok));
+            let verify = number(plan, |step| matches!(step, Step::Verify { .. }));
+            told.extend(outage(number(plan, |step| matches!(step, Step::Demote { .. })), verify));
+        }
+        Intent::Failover { to } => {
+            let name = match plan.loss.bound {
+                Bound::About => say!(lang, operations.dialog.loss_about),
+                Bound::AtLeast => say!(lang, operations.dialog.loss_at_least),
+                Bound::Was | Bound::NotKnown => say!(lang, operations.dialog.loss_was),
+            };
+            let reading = match plan.loss.measured_at {
+                Some(at) => say!(lang, operations.dialog.loss_reading, time = words::clock_time(lang, at)),
+                None => say!(lang, operations.dialog.loss_no_reading),
+            };
+            let unknown = || say!(lang, operations.dialog.loss_unknown);
+            told.push(figure(name, loss(lang, plan).unwrap_or_else(unknown), reading, Tone::Fail));
+            let note = say!(lang, operations.dialog.loss_out_of_sight, site = names[to.other()].to_string());
+            told.push(figure(say!(lang, operations.dialog.loss_most), unknown(), note, Tone::Fail));
+            if let Some(step) = number(plan, |step| matches!(step, Step::Verify { .. })) {
+                let value = say!(lang, operations.dialog.pause_until, n = step.to_string());
+                let note = if picture.sites[to.other()].role == SiteRole::Active {
+                    String::new()
+                } else {
+                    say!(lang, operations.dialog.pause_until_note)
+                };
+                told.push(figure(say!(lang, operations.dialog.pause), value, note, Tone::Idle));
+            }
+        }
+        Intent::Reprotect { .. } | Intent::LocalSwitchover { .. } | Intent::Members { .. } => {
+            let (value, note) = (say!(lang, operations.dialog.loss_nothing), say!(lang, operations.dialog.loss_nothing_note));
+            told.push(figure(say!(lang, operations.dialog.loss), value, note, Tone::Ok));
+            let active = picture.active.is_some() && plan.intent.side() == picture.active;
+            let pause = match &plan.intent {
+                Intent::LocalSwitchover { .. } if active => say!(lang, operations.dialog.pause_moment),
+                _ => say!(lang, operations.dialog.pause_none),
+            };
+            told.push(figure(say!(lang, operations.dialog.pause), pause, String::new(), Tone::Idle));
+        }
+    }
+    let leaving = plan.moves().map(|(from, _)| from);
+    if let Some(side) = leaving.filter(|_| matches!(plan.intent, Intent::Switchover { .. } | Intent::Failback { .. })) {
+        let members = &picture.sites[side].members;
+        let known = !members.is_empty() && members.iter().all(|member| member.knowledge.is_fresh());
+        let sessions: u64 = members.iter().map(|member| u64::from(member.sessions)).sum();
+        let value = if known { words::count(sessions) } else { say!(lang, operations.dialog.sessions_unknown) };
+        let note = say!(lang, operations.dialog.sessions_note, site = names[side].to_string());
+        told.push(figure(say!(lang, operations.dialog.sessions), value, note, Tone::Idle));
+    }
+    told
+}
+
+fn lost(lang: Locale, plan: &Plan, names: &Names) -> Vec<String> {
+    let Intent::Failover { to } = &plan.intent else { return Vec::new() };
+    let (from, to) = (names[to.other()].to_string(), names[*to].to_string());
+    vec![
+        say!(lang, operations.dialog.what_1, from = from.clone(), to = to),
+        say!(lang, operations.dialog.what_2, from = from.clone()),
+        say!(lang, operations.dialog.what_3, from = from),
+    ]
+}
+
+fn accept(lang: Locale, plan: &Plan, names: &Names) -> String {
+    let site = plan.moves().map(|(from, _)| names[from].to_string()).unwrap_or_default();
+    let least = plan.loss.bound != Bound::About;
+    match (plan.loss.loss.map(|loss| duration(lang, loss)), plan.loss.loss_bytes.map(words::bytes)) {
+        (Some(loss), Some(bytes)) if least => say!(lang, operations.dialog.accept_both_least, loss = loss, bytes = bytes, site = site),
+        (Some(loss), Some(bytes)) => say!(lang, operations.dialog.accept_both, loss = loss, bytes = bytes, site = site),
+        (Some(loss), None) | (None, Some(loss)) if least => say!(lang, operations.dialog.accept_one_least, loss = loss, site = site),
+        (Some(loss), None) | (None, Some(loss)) => say!(lang, operations.dialog.accept_one, loss = loss, site = site),
+        (None, None) => say!(lang, operations.dialog.accept_unknown, site = site),
+    }
+}
+
+fn members(lang: Locale, intent: &Intent, picture: &Picture, names: &Names) -> Vec<MemberTold> {
+    let Intent::Members { changes } = intent else { return Vec::new() };
+    let mut told = Vec::new();
+    for (side, site) in picture.sites.iter() {
+        for member in &site.members {
+            let chosen = changes.iter().rev().find(|change| change.side == side && change.member == member.name).map(|change| change.to);
+            let state: MemberState = member.state;
+            let state = words::picture::member_state(lang, state, member.knowledge.is_fresh());
+            let mut orders = vec![(String::new(), say!(lang, operations.dialog.member_as_is, state = state), chosen.is_none())];
+            for (order, text) in [
+                (MemberOrder::Ready, say!(lang, operations.dialog.order_ready)),
+                (MemberOrder::Drain, say!(lang, operations.dialog.order_drain)),
+                (MemberOrder::Maintenance, say!(lang, operations.dialog.order_maintenance)),
+            ] {
+                let value = format!("{}/{}/{}", names[side], member.name, form::code(&order));
+                orders.push((value, text, chosen == Some(order)));
+            }
+            let label = say!(lang, operations.dialog.member_of, member = member.name.to_string(), site = names[side].to_string());
+            told.push(MemberTold { label, orders });
+        }
+    }
+    told
+}

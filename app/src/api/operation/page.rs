@@ -1,0 +1,461 @@
+//! An operation, as far as it has come.
+
+use super::{Figure, MeterTold, OperationAnswer, OperationTold, RouteTold, form, question, steps};
+use crate::{
+    api::{ApiError, door::signed_in},
+    ui::{Part, Tone},
+    words::{self, Locale, Names, clock_time, duration, figures, readiness, say, sentences},
+};
+use jiff::Timestamp;
+use switchback_domain::{
+    Millis, Side,
+    operation::{GivenUp, Operation, OperationId, Outcome, Report, Stage, Step, StepState},
+};
+
+/// A number out of an address.
+pub(super) fn numbered(text: &str) -> Result<OperationId, ApiError> {
+    text.parse().map_err(|_| ApiError::NoSuchOperation { operation: text.to_owned() })
+}
+
+pub(super) async fn one_operation(id: &str, problem: &str, lang: &str) -> Result<OperationAnswer, ApiError> {
+    let (console, caller) = signed_in()?;
+    let id = numbered(id)?;
+    let operation = console.operation(&caller, id).await?;
+    // Sites' names, targets and figures are where the report has them from.
+    let report = console.report(&caller, id).await?;
+    Ok(OperationAnswer(tell(form::language(lang), &operation, &report, problem, console.now())))
+}
+
+/// The family of a stage.
+pub(super) fn tone(stage: &Stage, lost: bool) -> Tone {
+    match stage {
+        Stage::AwaitingApproval { .. } | Stage::Paused { .. } => Tone::Warn,
+        Stage::Running => Tone::Run,
+        Stage::Undoing { .. } => Tone::Warn,
+        Stage::NeedsPerson { .. } => Tone::Fail,
+        Stage::Finished { outcome: Outcome::Done, .. } if lost => Tone::Warn,
+        Stage::Finished { outcome: Outcome::Done, .. } => Tone::Ok,
+        Stage::Finished { outcome: Outcome::Undone { .. }, .. } => Tone::Idle,
+        Stage::Finished { outcome: Outcome::Abandoned { .. }, .. } => Tone::Fail,
+    }
+}
+
+fn tell(lang: Locale, operation: &Operation, report: &Report, problem: &str, now: Timestamp) -> OperationTold {
+    let names = &report.sites;
+    let told = Telling { lang, operation, report, names };
+    let finished = operation.is_finished();
+    let title = words::operation::title(lang, &operation.plan.intent, operation.request.dry_run, names);
+    let (request, plan) = (&operation.request, &operation.plan);
+    let lede = [plan.pool.to_string(), operation.id.to_string(), request.ticket.clone(), format!("“{}”", request.reason)];
+    let lede = lede.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ");
+    let lost = told.lost();
+    let state = if lost && matches!(operation.stage, Stage::Finished { outcome: Outcome::Done, .. }) {
+        say!(lang, operations.stage.done_loss)
+    } else {
+        words::operation::stage(lang, &operation.stage, request.dry_run)
+    };
+    let question = match &operation.stage {
+        Stage::NeedsPerson { question, .. } => Some(question),
+        _ => None,
+    };
+    let (road, road_label) = told.road();
+    OperationTold {
+        at: now,
+        id: operation.id,
+        pool: plan.pool.clone(),
+        events: operation.events,
+        title,
+        lede,
+        route: told.route(),
+        finished,
+        tone: tone(&operation.stage, lost),
+        announcement: told.announcement(&state),
+        alarming: question.is_some(),
+        state,
+        small: told.small(),
+        say: told.say(),
+        running_since: (!finished).then_some(operation.requested_at),
+        figures: told.figures(),
+        road,
+        road_label,
+        road_ends: told.road_ends(),
+        phases: steps::run(lang, operation, names),
+        question: question.map(|question| question::tell(lang, operation, question, names)),
+        meter: told.meter(),
+        controls: question::controls(lang, operation),
+        people: told.people(),
+        plan: told.plan(),
+        problem: (!problem.is_empty()).then(|| words::operation::refusal::wish_by_code(lang, problem)),
+    }
+}
+
+struct Telling<'a> {
+    lang: Locale,
+    operation: &'a Operation,
+    report: &'a Report,
+    names: &'a Names,
+}
+
+impl Telling<'_> {
+    fn step_text(&self, index: usize) -> String {
+        words::operation::step(self.lang, &self.operation.plan.steps[index], self.names)
+    }
+
+    /// Something was lost, or may have been.
+    fn lost(&self) -> bool {
+        let loss = &self.report.loss;
+        loss.rows_missing.is_some_and(|rows| rows > 0) || (!loss.proved_none && (loss.expected.is_some() || loss.expected_bytes.is_some()))
+    }
+
+    fn promoted(&self) -> bool {
+        let steps = self.operation.plan.steps.iter().zip(&self.operation.steps);
+        steps.into_iter().any(|(step, run)| step.is_point_of_no_return() && run.state == StepState::Done) && !self.operation.request.dry_run
+    }
+
+    fn route(&self) -> Option<RouteTold> {
+        let (from, to) = self.operation.plan.moves()?;
+        let promoted = self.promoted();
+        let follows = self.operation.plan.steps.iter().zip(&self.operation.steps).any(|(step, run)| {
+            matches!(step, Step::Reprotect { side } if *side == from) && run.state == StepState::Done
+        });
+        let fenced = self.operation.plan.steps.iter().any(|step| matches!(step, Step::Fence { .. }));
+        let part = |side: Side| match (side == to, promoted) {
+            (true, true) => Part::Active,
+            (true, false) => Part::Standby,
+            (false, true) if follows => Part::Standby,
+            (false, true) => Part::Fenced,
+            (false, false) if fenced => Part::Lost,
+            (false, false) => Part::Active,
+        };
+        // Data flows from the active site; until the change, towards the other one.
+        let (source, target) = if promoted { (to, from) } else { (from, to) };
+        Some(RouteTold {
+            a: part(Side::A),
+            b: part(Side::B),
+            to_b: target == Side::B,
+            broken: promoted && !follows || fenced && !promoted,
+            label: say!(self.lang, operations.page.route, from = self.names[source].to_string(), to = self.names[target].to_string()),
+        })
+    }
+
+    fn small(&self) -> String {
+        let (lang, operation) = (self.lang, self.operation);
+        let begun = clock_time(lang, operation.requested_at);
+        let steps = operation.steps.len().to_string();
+        match &operation.stage {
+            Stage::Finished { at, .. } => {
+                let done = operation.steps.iter().filter(|run| run.state == StepState::Done).count();
+                say!(lang, operations.say.at, time = figures::date_time(lang, *at), done = done.to_string(), steps = steps)
+            }
+            Stage::Paused { since, .. } | Stage::NeedsPerson { since, .. } => {
+                say!(lang, operations.say.since, time = clock_time(lang, *since))
+            }
+            Stage::Running => match operation.current_step() {
+                Some(step) => say!(lang, operations.say.step_of, n = (step + 1).to_string(), steps = steps, time = begun),
+                None => say!(lang, operations.say.begun, time = begun),
+            },
+            Stage::AwaitingApproval { .. } | Stage::Undoing { .. } => say!(lang, operations.say.begun, time = begun),
+        }
+    }
+
+    fn say(&self) -> String {
+        let (lang, operation) = (self.lang, self.operation);
+        let mut said = Vec::new();
+        match &operation.stage {
+            Stage::AwaitingApproval { expires_at } => {
+                said.push(say!(lang, operations.say.awaiting, time = clock_time(lang, *expires_at)));
+            }
+            Stage::Running => {
+                said.push(match operation.current_step() {
+                    Some(step) => say!(lang, operations.say.running, step = self.step_text(step)),
+                    None => say!(lang, operations.say.running_last),
+                });
+                self.standing(&mut said);
+                if let Some(by) = &operation.pause_wanted_by {
+                    said.push(say!(lang, operations.say.pausing, by = by.to_string()));
+                }
+                if let Some(by) = &operation.cancel_wanted_by {
+                    said.push(say!(lang, operations.say.cancelling, by = by.to_string()));
+                }
+            }
+            Stage::Paused { by, .. } => {
+                let next = operation.current_step().map(|step| self.step_text(step)).unwrap_or_default();
+                said.push(say!(lang, operations.say.paused, by = by.to_string(), step = next));
+                self.standing(&mut said);
+            }
+            Stage::Undoing { why } => {
+                said.push(say!(lang, operations.say.undoing));
+                said.push(self.why(why));
+            }
+            Stage::NeedsPerson { question, .. } => {
+                // An asterisk in an engine's words would be taken for a mark.
+                let trouble = words::operation::trouble(lang, &question.trouble, self.names).replace('*', "∗");
+                said.push(say!(lang, operations.say.needs_person, trouble = trouble));
+                self.standing(&mut said);
+            }
+            Stage::Finished { outcome, .. } => self.ended(outcome, &mut said),
+        }
+        sentences(lang, &said)
+    }
+
+    fn why(&self, why: &GivenUp) -> String {
+        words::operation::given_up(self.lang, why, self.names).replace('*', "∗")
+    }
+
+    /// What clients feel, and whether there is a way back.
+    fn standing(&self, said: &mut Vec<String>) {
+        if self.operation.outage.is_some_and(|outage| outage.first_write_at.is_none()) {
+            said.push(say!(self.lang, operations.say.outage));
+        }
+        if self.operation.is_past_no_return() {
+            said.push(say!(self.lang, operations.say.past));
+        }
+    }
+
+    fn ended(&self, outcome: &Outcome, said: &mut Vec<String>) {
+        let (lang, plan) = (self.lang, &self.operation.plan);
+        match outcome {
+            Outcome::Done if self.operation.request.dry_run => said.push(say!(lang, operations.say.done_rehearsed)),
+            Outcome::Done => {
+                said.push(match plan.moves() {
+                    Some((_, to)) => {
+                        say!(lang, operations.say.done_moved, site = self.names[to].to_string(), pool = plan.pool.to_string())
+                    }
+                    None => say!(lang, operations.say.done_plain),
+                });
+                said.extend(self.loss_sentence());
+            }
+            Outcome::Undone { why } => {
+                said.push(say!(lang, operations.say.undone));
+                said.push(self.why(why));
+            }
+            Outcome::Abandoned { by } => {
+                said.push(say!(lang, operations.say.abandoned, by = by.to_string()));
+                said.extend(self.loss_sentence());
+            }
+        }
+        if let Some(outage) = self.outage_length() {
+            said.push(say!(lang, operations.say.outage_was, outage = duration(lang, outage)));
+        }
+    }
+
+    fn loss_sentence(&self) -> Option<String> {
+        let (lang, loss) = (self.lang, &self.report.loss);
+        if let Some(rows) = loss.rows_missing.filter(|rows| *rows > 0) {
+            return Some(say!(lang, operations.say.loss_rows, n = words::count(rows)));
+        }
+        if loss.proved_none {
+            return Some(say!(lang, operations.say.loss_none));
+        }
+        match (loss.expected.map(|loss| duration(lang, loss)), loss.expected_bytes.map(words::bytes)) {
+            (Some(loss), Some(bytes)) => Some(say!(lang, operations.say.loss_expected_both, loss = loss, bytes = bytes)),
+            (Some(loss), None) | (None, Some(loss)) => Some(say!(lang, operations.say.loss_expected_one, loss = loss)),
+            (None, None) => None,
+        }
+    }
+
+    /// How long clients could not write, when that is over.
+    fn outage_length(&self) -> Option<Millis> {
+        let outage = self.operation.outage?;
+        outage.first_write_at.map(|_| outage.length(outage.last_write_at))
+    }
+
+    fn kept(&self, kept: Option<bool>, target: String) -> (String, Tone) {
+        match kept {
+            Some(true) => (say!(self.lang, operations.num.target_met, target = target), Tone::Ok),
+            Some(false) => (say!(self.lang, operations.num.target_missed, target = target), Tone::Fail),
+            None => (say!(self.lang, operations.num.target, target = target), Tone::Idle),
+        }
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        let (lang, operation, report) = (self.lang, self.operation, self.report);
+        let mut told = Vec::new();
+        if operation.is_finished() {
+            if operation.plan.moves().is_some() {
+                let target = figures::target(lang, report.targets.recovery_time);
+                let (note, tone) = self.kept(report.targets.recovery_time_kept, target);
+                let value = self.outage_length().map_or_else(|| say!(lang, operations.num.not_measured), |outage| duration(lang, outage));
+                told.push(Figure { name: say!(lang, operations.num.outage), value, note, tone });
+                told.push(self.loss_figure());
+            }
+            if let Some(execution) = report.execution {
+                let note = say!(lang, operations.report.execution_note);
+                told.push(Figure { name: say!(lang, operations.report.execution), value: duration(lang, execution), note, tone: Tone::Idle });
+            }
+            return told;
+        }
+        if operation.plan.moves().is_some() {
+            told.push(self.loss_figure());
+        }
+        let at = operation.current_step().map_or(operation.steps.len(), |step| step + 1);
+        let note = match (operation.is_past_no_return(), operation.plan.no_return()) {
+            (true, _) => say!(lang, operations.num.past),
+            (false, Some(_)) => say!(lang, operations.num.before),
+            (false, None) => say!(lang, operations.num.no_gate),
+        };
+        let value = say!(lang, operations.num.step_value, n = at.to_string(), steps = operation.steps.len().to_string());
+        told.push(Figure { name: say!(lang, operations.num.step), value, note, tone: Tone::Idle });
+        told
+    }
+
+    fn loss_figure(&self) -> Figure {
+        let (lang, loss) = (self.lang, &self.report.loss);
+        let name = say!(lang, operations.num.loss);
+        let prove = self.operation.plan.steps.iter().position(|step| matches!(step, Step::Prove { .. })).map(|step| (step + 1).to_string());
+        if let Some(rows) = loss.rows_missing.filter(|rows| *rows > 0) {
+            return Figure { name, value: words::count(rows), note: say!(lang, operations.num.loss_rows), tone: Tone::Fail };
+        }
+        if loss.proved_none {
+            let note = say!(lang, operations.num.loss_proved, n = prove.unwrap_or_default());
+            return Figure { name, value: say!(lang, operations.num.loss_zero), note, tone: Tone::Ok };
+        }
+        if let Some(figure) = loss.expected.map(|loss| duration(lang, loss)).or_else(|| loss.expected_bytes.map(words::bytes)) {
+            let target = figures::target(lang, self.report.targets.recovery_point);
+            let (note, tone) = match self.report.targets.recovery_point_kept {
+                Some(_) if self.operation.is_finished() => self.kept(self.report.targets.recovery_point_kept, target),
+                _ => (say!(lang, operations.num.loss_estimate), Tone::Warn),
+            };
+            return Figure { name, value: say!(lang, operations.num.about, figure = figure), note, tone };
+        }
+        let note = match prove {
+            Some(step) if !self.operation.is_finished() => say!(lang, operations.num.loss_to_prove, n = step),
+            _ => String::new(),
+        };
+        Figure { name, value: say!(lang, operations.num.loss_not_yet), note, tone: Tone::Idle }
+    }
+
+    fn road(&self) -> (Vec<(String, u8, bool)>, String) {
+        let (lang, operation) = (self.lang, self.operation);
+        let gate = operation.plan.no_return();
+        let runs = operation.plan.steps.iter().zip(&operation.steps).enumerate();
+        let road = runs.map(|(index, (step, run))| {
+            let width = match step.deadline().0 {
+                0..=5_000 => 1,
+                5_001..=20_000 => 2,
+                20_001..=60_000 => 3,
+                _ => 4,
+            };
+            (steps::state(lang, run, step, operation.request.dry_run).0.to_owned(), width, gate == Some(index))
+        });
+        let road = road.collect();
+        let steps = operation.steps.len().to_string();
+        let done = operation.steps.iter().filter(|run| run.is_behind()).count();
+        let mut label = vec![match (&operation.stage, operation.current_step()) {
+            (Stage::Running, Some(step)) => say!(lang, operations.page.road_running, n = (step + 1).to_string(), steps = steps),
+            _ => say!(lang, operations.page.road_stands, n = done.to_string(), steps = steps),
+        }];
+        if let Some(gate) = gate {
+            label.push(if operation.is_past_no_return() {
+                say!(lang, operations.page.road_past)
+            } else {
+                say!(lang, operations.page.road_before, n = gate.to_string())
+            });
+        }
+        (road, sentences(lang, &label))
+    }
+
+    fn road_ends(&self) -> [String; 3] {
+        let (lang, operation) = (self.lang, self.operation);
+        let gate = operation.plan.no_return().map(|_| say!(lang, operations.page.no_return)).unwrap_or_default();
+        let end = match &operation.stage {
+            Stage::Finished { at, .. } => say!(lang, operations.page.ended, time = clock_time(lang, *at)),
+            _ => say!(lang, operations.page.open),
+        };
+        [say!(lang, operations.page.started, time = clock_time(lang, operation.requested_at)), gate, end]
+    }
+
+    fn meter(&self) -> Option<MeterTold> {
+        let (lang, operation) = (self.lang, self.operation);
+        if operation.plan.moves().is_none() || operation.request.dry_run || (operation.is_finished() && operation.outage.is_none()) {
+            return None;
+        }
+        let outage = operation.outage;
+        let until = outage.and_then(|outage| outage.first_write_at);
+        let mut notes = vec![match (outage, until) {
+            (None, _) => say!(lang, operations.meter.waiting),
+            (Some(outage), None) => say!(lang, operations.meter.from, time = clock_time(lang, outage.last_write_at)),
+            (Some(outage), Some(until)) => {
+                say!(lang, operations.meter.from_to, from = clock_time(lang, outage.last_write_at), to = clock_time(lang, until))
+            }
+        }];
+        if let Some((acknowledged, found)) = outage.and_then(|outage| Some((outage.acknowledged, outage.found?))) {
+            notes.push(say!(lang, operations.meter.rows, found = words::count(found), n = words::count(acknowledged)));
+        }
+        notes.push(say!(lang, operations.meter.how));
+        let target = self.report.targets.recovery_time;
+        Some(MeterTold {
+            from: outage.map(|outage| outage.last_write_at),
+            until,
+            target_ms: target.0,
+            target: figures::target(lang, target),
+            title: if operation.is_finished() { say!(lang, operations.meter.title_was) } else { say!(lang, operations.meter.title) },
+            words: [
+                say!(lang, operations.meter.counting),
+                say!(lang, operations.meter.over),
+                say!(lang, operations.meter.met),
+                say!(lang, operations.meter.missed),
+            ],
+            notes,
+        })
+    }
+
+    fn people(&self) -> Vec<(String, String, String)> {
+        let (lang, operation) = (self.lang, self.operation);
+        let mut told = Vec::new();
+        let mut tell = |name: &switchback_domain::Login, text: String| told.push((initials(name.as_str()), name.to_string(), text));
+        tell(&operation.requested_by, say!(lang, operations.page.asked_at, time = clock_time(lang, operation.requested_at)));
+        for asked in &operation.questions {
+            let Some(answer) = &asked.answer else { continue };
+            let (choice, time) = (words::operation::choice::title(lang, answer.choice), clock_time(lang, answer.at));
+            let text = if answer.reason.is_empty() {
+                say!(lang, operations.page.answered_at, choice = choice, time = time)
+            } else {
+                say!(lang, operations.page.answered_why, choice = choice, time = time, reason = answer.reason.clone())
+            };
+            tell(&answer.by, text);
+        }
+        if let Some((by, how)) = &operation.attested {
+            tell(by, say!(lang, operations.page.attested, how = how.clone()));
+        }
+        told
+    }
+
+    fn plan(&self) -> Vec<(String, String, bool)> {
+        let (lang, operation) = (self.lang, self.operation);
+        let request = &operation.request;
+        let mut told = vec![(say!(lang, operations.page.reason), request.reason.clone(), false)];
+        let ticket = if request.ticket.is_empty() { say!(lang, operations.page.no_ticket) } else { request.ticket.clone() };
+        told.push((say!(lang, operations.page.ticket), ticket, false));
+        if !request.acknowledged.is_empty() {
+            let titles = request.acknowledged.iter().map(|check| readiness::title(lang, *check));
+            told.push((say!(lang, operations.page.taken_on), words::list(lang, titles), false));
+        }
+        told.push((say!(lang, operations.page.planned_at), figures::date_time(lang, request.planned_at), false));
+        told.push((say!(lang, operations.page.epoch), operation.plan.epoch.to_string(), false));
+        told.push((say!(lang, operations.page.hash), request.plan.clone(), true));
+        told
+    }
+
+    fn announcement(&self, state: &str) -> String {
+        let (lang, operation) = (self.lang, self.operation);
+        let id = operation.id.to_string();
+        match (&operation.stage, operation.current_step()) {
+            (Stage::NeedsPerson { question, .. }, _) => {
+                let trouble = words::operation::trouble(lang, &question.trouble, self.names);
+                say!(lang, operations.page.needs_person, operation = id, trouble = trouble)
+            }
+            (Stage::Running, Some(step)) => {
+                let (n, steps) = ((step + 1).to_string(), operation.steps.len().to_string());
+                say!(lang, operations.page.announce_step, operation = id, n = n, steps = steps, step = self.step_text(step))
+            }
+            _ => say!(lang, operations.page.announce, operation = id, state = state.to_owned()),
+        }
+    }
+}
+
+/// The first letters of the parts of a sign-in name.
+fn initials(login: &str) -> String {
+    let parts = login.split(['.', '-', '_']).filter_map(|part| part.chars().next());
+    parts.take(2).flat_map(char::to_uppercase).collect()
+}

@@ -1,0 +1,79 @@
+//! What an operation asks, and what may be wanted of it.
+
+use super::{ControlTold, OptionTold, QuestionTold, form::code};
+use crate::{
+    ui::Tone,
+    words::{self, Locale, Names, say},
+};
+use switchback_domain::operation::{Choice, Operation, Question, Stage};
+
+/// The question.
+pub(super) fn tell(lang: Locale, operation: &Operation, question: &Question, names: &Names) -> QuestionTold {
+    let step = &operation.plan.steps[question.step];
+    let number = question.step + 1;
+    let title = if question.undoing {
+        say!(lang, operations.question.undo, n = number.to_string())
+    } else {
+        say!(lang, operations.question.step, n = number.to_string(), steps = operation.steps.len().to_string())
+    };
+    let mut text = vec![words::operation::trouble(lang, &question.trouble, names), words::operation::trouble::remedy(lang, &question.trouble)];
+    if operation.plan.no_return().is_some() {
+        text.push(if operation.is_past_no_return() {
+            say!(lang, operations.question.past)
+        } else {
+            say!(lang, operations.question.before)
+        });
+    }
+    let outage = operation.outage.is_some_and(|outage| outage.first_write_at.is_none());
+    let active = operation.plan.moves().map(|(from, _)| from);
+    let option = |choice: &Choice| {
+        let choice = *choice;
+        let lines = words::operation::choice::consequences(lang, choice, step, active, outage, names);
+        let last = lines.len().saturating_sub(1);
+        let tone = move |index: usize| match choice {
+            Choice::Retry | Choice::Undo if index == 0 => Tone::Ok,
+            Choice::Attest if index == last => Tone::Fail,
+            _ => Tone::Warn,
+        };
+        OptionTold {
+            choice,
+            code: code(&choice),
+            title: words::operation::choice::title(lang, choice),
+            lines: lines.into_iter().enumerate().map(|(index, line)| (tone(index), line)).collect(),
+            reason: words::operation::choice::needs_reason(choice).then(|| match choice {
+                Choice::Attest => say!(lang, operations.choice.how),
+                _ => say!(lang, operations.choice.reason),
+            }),
+            button: words::operation::choice::button(lang, choice, number, operation.id),
+        }
+    };
+    QuestionTold { number: question.number, title, text, options: question.options.iter().map(option).collect() }
+}
+
+/// What may be wanted of it: nothing once it has ended.
+pub(super) fn controls(lang: Locale, operation: &Operation) -> Vec<ControlTold> {
+    let control = |wish: &str, text: String, blocked: bool, why: String| ControlTold { wish: wish.to_owned(), text, blocked, why };
+    let pause = match &operation.stage {
+        Stage::Finished { .. } => return Vec::new(),
+        Stage::Paused { .. } => control("resume", say!(lang, operations.page.resume), false, String::new()),
+        Stage::Undoing { .. } => {
+            control("pause", say!(lang, operations.page.pause), true, say!(lang, operations.page.pause_blocked_undo))
+        }
+        Stage::NeedsPerson { .. } | Stage::AwaitingApproval { .. } => {
+            control("pause", say!(lang, operations.page.pause), true, say!(lang, operations.page.pause_blocked_question))
+        }
+        Stage::Running if operation.pause_wanted_by.is_some() => {
+            control("resume", say!(lang, operations.page.resume_take_back), false, String::new())
+        }
+        Stage::Running => control("pause", say!(lang, operations.page.pause), false, say!(lang, operations.page.pause_outage)),
+    };
+    let passed = operation.plan.no_return().and_then(|at| operation.steps[at].began_at).filter(|_| operation.is_past_no_return());
+    let cancel = |blocked: bool, why: String| control("cancel", say!(lang, operations.page.cancel), blocked, why);
+    let cancel = match (&operation.stage, passed) {
+        (_, Some(time)) => cancel(true, say!(lang, operations.page.cancel_blocked, time = words::clock_time(lang, time))),
+        (Stage::Undoing { .. }, _) => cancel(true, say!(lang, operations.page.cancel_wanted)),
+        _ if operation.cancel_wanted_by.is_some() => cancel(true, say!(lang, operations.page.cancel_wanted)),
+        _ => cancel(false, say!(lang, operations.page.cancel_hint)),
+    };
+    vec![pause, cancel]
+}

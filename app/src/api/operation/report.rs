@@ -1,0 +1,424 @@
+//! The report of an operation, told for people who were not there. It is laid out by a template of the server.
+
+use super::steps;
+use crate::{
+    paths,
+    ui::time_of_day,
+    words::{self, Locale, Names, duration, figures, operation::choice, readiness, say},
+};
+use jiff::Timestamp;
+use switchback_domain::{
+    Millis,
+    operation::{Outcome, Report, StepReport, StepState},
+};
+
+/// Everything that the printed page says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReportTold {
+    /// The language's tag.
+    pub lang: &'static str,
+    /// The heading.
+    pub title: String,
+    /// What was done.
+    pub subtitle: String,
+    /// Pool and its purpose.
+    pub pool: String,
+    /// Back to the operation: address and words.
+    pub back: (String, String),
+    /// The same as JSON: address and words.
+    pub json: (String, String),
+    /// How to print.
+    pub print: String,
+    /// The day: label and value.
+    pub date: (String, String),
+    /// The result in a word, and whether it is good, bad or open.
+    pub result: (&'static str, String),
+    /// The figures: name, value, note.
+    pub figures: Vec<(String, String, String)>,
+    /// The table of steps: heading, heads of its columns.
+    pub run: (String, [String; 4]),
+    /// Its rows.
+    pub rows: Vec<RowTold>,
+    /// What the bars mean: clients without writes, clients served.
+    pub key: Option<(String, String)>,
+    /// What was taken back.
+    pub undone: Option<(String, Vec<RowTold>)>,
+    /// Everything else: heading and pairs of name and value. Values that are hashes are set in one width.
+    pub parts: Vec<(String, Vec<(String, String, bool)>)>,
+    /// Who signs.
+    pub signs: [String; 3],
+}
+
+/// A step in the table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowTold {
+    /// The point of no return stands before it.
+    pub gate: Option<String>,
+    /// Counted from one.
+    pub number: usize,
+    /// What it did.
+    pub text: String,
+    /// How it ended, unless it is done.
+    pub state: Option<String>,
+    /// When it began.
+    pub start: String,
+    /// How long it took.
+    pub took: String,
+    /// What it saw, and why it failed.
+    pub evidence: Vec<String>,
+    /// Where its bar begins and how wide it is, in thousandths; nothing when it was not begun.
+    pub bar: Option<(u64, u64)>,
+    /// Clients could not write during it.
+    pub outage: bool,
+}
+
+/// A report in a reader's language.
+pub fn tell(tag: &str, report: &Report) -> ReportTold {
+    let lang = super::form::language(tag);
+    let names = &report.sites;
+    let told = Telling { lang, report, names };
+    let title = words::operation::title(lang, &report.intent, report.dry_run, names);
+    let rows = told.rows(&report.steps, false);
+    let moved = report.intent.moves_the_active_site() && !report.dry_run;
+    ReportTold {
+        lang: words::tag(lang),
+        title: say!(lang, operations.report.title, operation = report.id.to_string()),
+        subtitle: title,
+        pool: if report.pool.1.is_empty() { report.pool.0.to_string() } else { format!("{} · {}", report.pool.0, report.pool.1) },
+        back: (paths::operation(report.id), say!(lang, operations.report.back, operation = report.id.to_string())),
+        json: (format!("{}.json", paths::report(report.id)), say!(lang, operations.report.json)),
+        print: say!(lang, operations.report.print),
+        date: (say!(lang, operations.report.date), figures::date(lang, report.requested_at)),
+        result: told.result(),
+        figures: told.figures(moved),
+        run: (
+            say!(lang, operations.report.run),
+            [
+                say!(lang, operations.report.number),
+                say!(lang, operations.report.step),
+                say!(lang, operations.report.start),
+                say!(lang, operations.report.took),
+            ],
+        ),
+        key: rows.iter().any(|row| row.outage).then(|| (say!(lang, operations.report.key_out), say!(lang, operations.report.key_in))),
+        rows,
+        undone: (!report.undone.is_empty()).then(|| (say!(lang, operations.report.undone), told.rows(&report.undone, true))),
+        parts: told.parts(moved),
+        signs: [
+            say!(lang, operations.report.sign_operator),
+            say!(lang, operations.report.sign_manager),
+            say!(lang, operations.report.sign_auditor),
+        ],
+    }
+}
+
+struct Telling<'a> {
+    lang: Locale,
+    report: &'a Report,
+    names: &'a Names,
+}
+
+impl Telling<'_> {
+    fn result(&self) -> (&'static str, String) {
+        let (lang, report) = (self.lang, self.report);
+        let Some(outcome) = &report.outcome else { return ("open", say!(lang, operations.report.result_open)) };
+        let kept = [report.targets.recovery_time_kept, report.targets.recovery_point_kept];
+        match outcome {
+            Outcome::Done if report.dry_run => ("open", say!(lang, operations.stage.rehearsed)),
+            Outcome::Done if kept.contains(&Some(false)) => ("bad", say!(lang, operations.report.result_missed)),
+            Outcome::Done if kept == [Some(true), Some(true)] => ("good", say!(lang, operations.report.result_met)),
+            Outcome::Done => ("good", words::operation::outcome(lang, outcome)),
+            Outcome::Undone { .. } => ("open", words::operation::outcome(lang, outcome)),
+            Outcome::Abandoned { .. } => ("bad", words::operation::outcome(lang, outcome)),
+        }
+    }
+
+    fn kept(&self, kept: Option<bool>, target: Millis) -> String {
+        let target = figures::target(self.lang, target);
+        match kept {
+            Some(true) => say!(self.lang, operations.num.target_met, target = target),
+            Some(false) => say!(self.lang, operations.num.target_missed, target = target),
+            None => say!(self.lang, operations.num.target, target = target),
+        }
+    }
+
+    fn figures(&self, moved: bool) -> Vec<(String, String, String)> {
+        let (lang, report) = (self.lang, self.report);
+        let mut told = Vec::new();
+        if moved {
+            let outage = report.outage.map(|outage| duration(lang, outage.length(outage.last_write_at)));
+            let outage = outage.unwrap_or_else(|| say!(lang, operations.num.not_measured));
+            let targets = &report.targets;
+            told.push((say!(lang, operations.report.rto), outage, self.kept(targets.recovery_time_kept, targets.recovery_time)));
+            told.push((say!(lang, operations.report.rpo), self.loss(), self.kept(targets.recovery_point_kept, targets.recovery_point)));
+        }
+        if let Some(execution) = report.execution {
+            told.push((say!(lang, operations.report.execution), duration(lang, execution), say!(lang, operations.report.execution_note)));
+        }
+        told.push((say!(lang, operations.report.decision), duration(lang, report.decision), say!(lang, operations.report.decision_note)));
+        told
+    }
+
+    fn loss(&self) -> String {
+        let (lang, loss) = (self.lang, &self.report.loss);
+        match (loss.rows_missing.filter(|rows| *rows > 0), loss.proved_none, self.expected()) {
+            (Some(rows), ..) => format!("{} {}", words::count(rows), say!(lang, operations.num.loss_rows)),
+            (None, true, _) => say!(lang, operations.num.loss_zero),
+            (None, false, Some(expected)) => say!(lang, operations.num.about, figure = expected),
+            (None, false, None) => say!(lang, operations.num.loss_not_yet),
+        }
+    }
+
+    fn expected(&self) -> Option<String> {
+        let loss = &self.report.loss;
+        match (loss.expected.map(|loss| duration(self.lang, loss)), loss.expected_bytes.map(words::bytes)) {
+            (Some(loss), Some(bytes)) => Some(format!("{loss} · {bytes}")),
+            (one, other) => one.or(other),
+        }
+    }
+
+    fn rows(&self, steps: &[StepReport], undone: bool) -> Vec<RowTold> {
+        let (lang, report) = (self.lang, self.report);
+        let began = report.requested_at;
+        let ended = report.ended_at.or_else(|| report.steps.iter().filter_map(|step| step.run.ended_at).max()).unwrap_or(began);
+        let whole = Millis::between(began, ended).0.max(1);
+        let thousandths = |from: Timestamp, to: Timestamp| Millis::between(from, to).0 * 1_000 / whole;
+        let is_out = |step: &StepReport| {
+            let (Some(outage), Some(from)) = (report.outage, step.run.began_at) else { return false };
+            let to = step.run.ended_at.unwrap_or(from);
+            outage.last_write_at <= to && outage.first_write_at.is_none_or(|until| from < until)
+        };
+        let row = |(index, step): (usize, &StepReport)| {
+            let number = if undone { report.steps.iter().position(|other| other.step == step.step).unwrap_or(index) } else { index };
+            let text = if undone {
+                words::operation::undo(lang, &step.step, self.names)
+            } else {
+                words::operation::step(lang, &step.step, self.names)
+            };
+            let mut evidence: Vec<String> = step.run.facts.iter().map(|fact| words::operation::fact(lang, fact, self.names)).collect();
+            match &step.run.state {
+                StepState::Failed { trouble } => evidence.push(words::operation::trouble(lang, trouble, self.names)),
+                StepState::Skipped { by, reason } => {
+                    evidence.push(say!(lang, operations.state.skipped_by, by = by.to_string(), reason = reason.clone()));
+                }
+                StepState::Waiting | StepState::Running | StepState::Done => {}
+            }
+            if step.run.attempts > 1 {
+                evidence.push(say!(lang, operations.state.attempts, n = step.run.attempts.to_string()));
+            }
+            let (_, state) = steps::state(lang, &step.run, &step.step, report.dry_run && !undone);
+            let plain = step.run.state == StepState::Done && !(report.dry_run && step.step.changes_something());
+            let gate = (!undone && step.step.is_point_of_no_return()).then(|| match step.run.began_at.filter(|_| !report.dry_run) {
+                Some(time) => {
+                    let passed = say!(lang, operations.page.no_return_passed, time = words::clock_time(lang, time));
+                    format!("{}, {passed}", say!(lang, operations.page.no_return))
+                }
+                None => say!(lang, operations.page.no_return),
+            });
+            RowTold {
+                gate,
+                number: number + 1,
+                text,
+                state: (!plain).then_some(state),
+                start: step.run.began_at.map(|at| time_of_day(at).trim_end_matches(" UTC").to_owned()).unwrap_or_default(),
+                took: step.took.map(|took| duration(lang, took)).unwrap_or_default(),
+                evidence,
+                bar: step.run.began_at.map(|from| {
+                    let to = step.run.ended_at.unwrap_or(ended);
+                    (thousandths(began, from).min(995), thousandths(from, to).clamp(5, 1_000))
+                }),
+                outage: is_out(step),
+            }
+        };
+        steps.iter().enumerate().map(row).collect()
+    }
+
+    fn parts(&self, moved: bool) -> Vec<(String, Vec<(String, String, bool)>)> {
+        let (lang, report) = (self.lang, self.report);
+        let plain = |name: String, value: String| (name, value, false);
+        let time = |at: Timestamp| figures::date_time(lang, at);
+        let mut why = vec![
+            plain(say!(lang, operations.page.reason), report.reason.clone()),
+            plain(
+                say!(lang, operations.page.ticket),
+                if report.ticket.is_empty() { say!(lang, operations.page.no_ticket) } else { report.ticket.clone() },
+            ),
+            plain(
+                say!(lang, operations.report.asked_by),
+                say!(lang, operations.report.asked_value, by = report.requested_by.to_string(), time = time(report.requested_at)),
+            ),
+            plain(say!(lang, operations.page.planned_at), time(report.planned_at)),
+        ];
+        if !report.acknowledged.is_empty() {
+            let titles = report.acknowledged.iter().map(|check| readiness::title(lang, *check));
+            why.push(plain(say!(lang, operations.page.taken_on), words::list(lang, titles)));
+        }
+        let outcome = report.outcome.as_ref().map_or_else(
+            || say!(lang, operations.report.not_ended),
+            |outcome| match outcome {
+                Outcome::Undone { why } => {
+                    words::sentences(lang, &[words::operation::outcome(lang, outcome) + &stop(lang), words::operation::given_up(lang, why, self.names)])
+                }
+                Outcome::Abandoned { by } => words::plain(&say!(lang, operations.say.abandoned, by = by.to_string())),
+                Outcome::Done => words::operation::outcome(lang, outcome),
+            },
+        );
+        why.push(plain(say!(lang, operations.report.outcome), outcome));
+        if let Some(ended) = report.ended_at {
+            why.push(plain(say!(lang, operations.report.ended_at), time(ended)));
+        }
+        let mut parts = vec![(say!(lang, operations.report.why), why)];
+        if moved {
+            parts.push((say!(lang, operations.report.loss_title), self.lost()));
+        }
+        parts.push((say!(lang, operations.report.questions), self.questions()));
+        parts.push((
+            say!(lang, operations.report.authenticity),
+            vec![
+                (say!(lang, operations.page.hash), report.plan_hash.clone(), true),
+                plain(say!(lang, operations.page.epoch), report.epoch.to_string()),
+            ],
+        ));
+        parts
+    }
+
+    fn lost(&self) -> Vec<(String, String, bool)> {
+        let (lang, loss) = (self.lang, &self.report.loss);
+        let proof = if loss.proved_none { say!(lang, operations.report.proof_yes) } else { say!(lang, operations.report.proof_no) };
+        let mut told = vec![(say!(lang, operations.report.loss_proof), proof, false)];
+        if let Some(expected) = self.expected() {
+            let expected = say!(lang, operations.num.about, figure = expected);
+            told.push((say!(lang, operations.report.loss_expected), expected, false));
+        }
+        let rows = match loss.rows_missing {
+            None => say!(lang, operations.report.rows_not),
+            Some(0) => say!(lang, operations.report.rows_none),
+            Some(rows) => say!(lang, operations.report.rows, n = words::count(rows)),
+        };
+        told.push((say!(lang, operations.report.loss_measured), rows, false));
+        told
+    }
+
+    fn questions(&self) -> Vec<(String, String, bool)> {
+        let (lang, report) = (self.lang, self.report);
+        if report.questions.is_empty() {
+            return vec![(say!(lang, operations.report.timeline), say!(lang, operations.report.no_questions), false)];
+        }
+        let tell = |asked: &switchback_domain::operation::Asked| {
+            let mut said = vec![words::operation::trouble(lang, &asked.question.trouble, self.names)];
+            match &asked.answer {
+                None => said.push(say!(lang, operations.report.unanswered)),
+                Some(answer) => {
+                    let (by, time) = (answer.by.to_string(), words::clock_time(lang, answer.at));
+                    said.push(say!(lang, operations.report.answer_row, by = by, choice = choice::title(lang, answer.choice), time = time));
+                    if !answer.reason.is_empty() {
+                        said.push(say!(lang, operations.report.answer_why, reason = answer.reason.clone()));
+                    }
+                }
+            }
+            (words::clock_time(lang, asked.at), words::sentences(lang, &said), false)
+        };
+        report.questions.iter().map(tell).collect()
+    }
+}
+
+/// The full stop of a language, after a word that stands as a sentence.
+fn stop(lang: Locale) -> String {
+    match lang {
+        Locale::en => ".".to_owned(),
+        Locale::zh_CN => "。".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use switchback_domain::{Pair, Side, operation::*};
+
+    fn report() -> Report {
+        let at = |text: &str| text.parse::<Timestamp>().expect("a time");
+        let run = |state: StepState, from: &str, to: &str, facts: Vec<Fact>| StepRun {
+            state,
+            attempts: 1,
+            began_at: Some(at(from)),
+            ended_at: Some(at(to)),
+            facts,
+        };
+        let promoted = Fact::Promoted { node: "b1".parse().expect("a name"), from: None, to: switchback_domain::Timeline(8), at: None };
+        let steps = vec![
+            StepReport {
+                step: Step::Demote { side: Side::A },
+                run: run(StepState::Done, "2026-03-14T03:00:10Z", "2026-03-14T03:00:12Z", Vec::new()),
+                took: Some(Millis(2_000)),
+            },
+            StepReport {
+                step: Step::Promote { side: Side::B },
+                run: run(StepState::Done, "2026-03-14T03:00:12Z", "2026-03-14T03:00:20Z", vec![promoted]),
+                took: Some(Millis(8_000)),
+            },
+        ];
+        Report {
+            id: OperationId(42),
+            pool: ("chat-core".parse().expect("a name"), "Chat".to_owned()),
+            sites: Pair { a: "dc-a".parse().expect("a name"), b: "dc-b".parse().expect("a name") },
+            intent: Intent::Switchover { to: Side::B },
+            dry_run: false,
+            requested_by: "mira".parse().expect("a name"),
+            reason: "cooling".to_owned(),
+            ticket: String::new(),
+            acknowledged: Vec::new(),
+            planned_at: at("2026-03-14T02:59:00Z"),
+            requested_at: at("2026-03-14T03:00:00Z"),
+            ended_at: Some(at("2026-03-14T03:00:40Z")),
+            outcome: Some(Outcome::Done),
+            epoch: Epoch(41),
+            plan_hash: "9f2c".to_owned(),
+            decision: Millis(60_000),
+            execution: Some(Millis(40_000)),
+            outage: Some(Outage {
+                last_write_at: at("2026-03-14T03:00:11Z"),
+                first_write_at: Some(at("2026-03-14T03:00:19Z")),
+                acknowledged: 10,
+                found: Some(10),
+            }),
+            loss: Loss { proved_none: true, rows_missing: Some(0), ..Loss::default() },
+            targets: Targets {
+                recovery_time: Millis(60_000),
+                recovery_time_kept: Some(true),
+                recovery_point: Millis(5_000),
+                recovery_point_kept: Some(true),
+            },
+            steps,
+            undone: Vec::new(),
+            questions: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn decision_is_told_apart_from_execution_and_targets_from_what_was_achieved() {
+        let told = tell("en", &report());
+        let figures: Vec<_> = told.figures.iter().map(|(_, value, note)| (value.as_str(), note.as_str())).collect();
+        let expected = [("8.0 s", "target ≤ 1 min 00 s, met"), ("0 B", "target ≤ 5 s, met"), ("40 s", "the console’s time"), ("1 min 00 s", "people’s time")];
+        assert_eq!(figures, expected);
+        assert_eq!(told.result, ("good", "Targets met".to_owned()));
+    }
+
+    #[test]
+    fn every_step_has_its_evidence_its_bar_and_the_gate_before_the_promotion() {
+        let told = tell("en", &report());
+        assert_eq!(told.rows[0].bar, Some((250, 50)));
+        assert!(told.rows.iter().all(|row| row.outage && row.state.is_none()));
+        assert_eq!(told.rows[0].gate, None);
+        assert_eq!(told.rows[1].gate.as_deref(), Some("Point of no return, passed at 03:00:12 UTC"));
+        assert_eq!(told.rows[1].evidence, ["b1 accepts writes on timeline 8."]);
+    }
+
+    #[test]
+    fn a_loss_that_was_not_proved_away_is_never_told_as_none() {
+        let mut lossy = report();
+        lossy.loss = Loss { expected: Some(Millis(1_800)), ..Loss::default() };
+        lossy.targets.recovery_point_kept = Some(true);
+        let told = tell("zh-CN", &lossy);
+        assert!(told.figures[1].1.starts_with('≈'), "{:?}", told.figures);
+    }
+}

@@ -1,0 +1,132 @@
+//! The steps of a plan or of an operation, in their phases.
+
+use super::{PhaseTold, StepTold};
+use crate::words::{self, Locale, Names, duration, figures, operation::Phase, say};
+use switchback_domain::{
+    Millis,
+    operation::{Operation, Step, StepRun, StepState},
+};
+
+/// Steps that follow each other and belong together.
+fn phases<'a>(lang: Locale, steps: &'a [Step], gate: Option<(usize, String)>, tell: impl Fn(usize, &'a Step) -> StepTold) -> Vec<PhaseTold> {
+    let mut told: Vec<(Phase, PhaseTold)> = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        let phase = Phase::of(step);
+        let gate = gate.as_ref().filter(|(at, _)| *at == index).map(|(_, note)| note.clone());
+        if gate.is_some() || told.last().is_none_or(|(last, _)| *last != phase) {
+            let (title, note) = phase.words(lang);
+            told.push((phase, PhaseTold { title, note, gate, steps: Vec::new() }));
+        }
+        if let Some((_, last)) = told.last_mut() {
+            last.steps.push(tell(index, step));
+        }
+    }
+    told.into_iter().map(|(_, phase)| phase).collect()
+}
+
+/// The steps of a plan.
+pub(super) fn planned(lang: Locale, steps: &[Step], no_return: Option<usize>, names: &Names) -> Vec<PhaseTold> {
+    let gate = no_return.map(|at| (at, say!(lang, operations.page.no_return_before)));
+    phases(lang, steps, gate, |index, step| StepTold {
+        number: index + 1,
+        text: words::operation::step(lang, step, names),
+        state: "todo".to_owned(),
+        word: say!(lang, operations.state.waiting),
+        note: String::new(),
+        running_since: None,
+        took: figures::target(lang, step.deadline()),
+        limit: String::new(),
+        evidence: Vec::new(),
+        remedy: String::new(),
+    })
+}
+
+/// The steps of an operation, and what is taken back.
+pub(super) fn run(lang: Locale, operation: &Operation, names: &Names) -> Vec<PhaseTold> {
+    let plan = &operation.plan;
+    let gate = plan.no_return().map(|at| {
+        let passed = operation.steps[at].began_at.filter(|_| operation.is_past_no_return());
+        let note = match passed {
+            Some(time) => say!(lang, operations.page.no_return_passed, time = words::clock_time(lang, time)),
+            None if operation.request.dry_run => say!(lang, operations.page.no_return_rehearsal),
+            None => say!(lang, operations.page.no_return_before),
+        };
+        (at, note)
+    });
+    let mut told = phases(lang, &plan.steps, gate, |index, step| {
+        let text = words::operation::step(lang, step, names);
+        one(lang, index, text, step, &operation.steps[index], operation.request.dry_run, names)
+    });
+    if !operation.undo.is_empty() {
+        let steps = operation.undo.iter().map(|undo| {
+            let step = &plan.steps[undo.step];
+            one(lang, undo.step, words::operation::undo(lang, step, names), step, &undo.run, false, names)
+        });
+        told.push(PhaseTold {
+            title: say!(lang, operations.phase.undo),
+            note: say!(lang, operations.phase.undo_note),
+            gate: None,
+            steps: steps.collect(),
+        });
+    }
+    told
+}
+
+/// How a step stands, as style sheets call it, and in a word.
+pub(super) fn state(lang: Locale, run: &StepRun, step: &Step, dry_run: bool) -> (&'static str, String) {
+    match &run.state {
+        StepState::Waiting => ("todo", say!(lang, operations.state.waiting)),
+        StepState::Running => ("run", say!(lang, operations.state.running)),
+        StepState::Done if dry_run && step.changes_something() => ("done", say!(lang, operations.state.rehearsed)),
+        StepState::Done => ("done", say!(lang, operations.state.done)),
+        StepState::Failed { .. } => ("fail", say!(lang, operations.state.failed)),
+        StepState::Skipped { .. } => ("skip", say!(lang, operations.state.skipped)),
+    }
+}
+
+/// How long a step took.
+pub(super) fn took(run: &StepRun) -> Option<Millis> {
+    Some(Millis::between(run.began_at?, run.ended_at?))
+}
+
+fn one(lang: Locale, index: usize, text: String, step: &Step, run: &StepRun, dry_run: bool, names: &Names) -> StepTold {
+    let (state, word) = state(lang, run, step, dry_run);
+    let limit = say!(lang, operations.state.limit, limit = figures::limit(lang, step.deadline()));
+    let mut evidence: Vec<String> = run.facts.iter().map(|fact| words::operation::fact(lang, fact, names)).collect();
+    let (mut note, mut remedy) = (String::new(), String::new());
+    match &run.state {
+        StepState::Failed { trouble } => {
+            note = words::operation::trouble(lang, trouble, names);
+            remedy = words::operation::trouble::remedy(lang, trouble);
+        }
+        StepState::Skipped { by, reason } => {
+            note = say!(lang, operations.state.skipped_by, by = by.to_string(), reason = reason.clone());
+        }
+        // The last thing it saw is what it was for.
+        StepState::Done | StepState::Running => note = evidence.last().cloned().unwrap_or_default(),
+        StepState::Waiting => {}
+    }
+    if let Some(began) = run.began_at {
+        evidence.insert(0, say!(lang, operations.state.began, time = words::clock_time(lang, began)));
+    }
+    if run.attempts > 1 {
+        evidence.push(say!(lang, operations.state.attempts, n = run.attempts.to_string()));
+    }
+    let running = run.state == StepState::Running;
+    StepTold {
+        number: index + 1,
+        text,
+        state: state.to_owned(),
+        word,
+        note,
+        running_since: run.began_at.filter(|_| running),
+        took: match took(run) {
+            _ if running => String::new(),
+            Some(took) => duration(lang, took),
+            None => limit.clone(),
+        },
+        limit: if running { limit } else { String::new() },
+        evidence,
+        remedy,
+    }
+}

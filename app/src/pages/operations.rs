@@ -1,0 +1,72 @@
+//! Every operation on one line, newest first.
+
+use crate::{
+    api::operation::{self, GlanceTold, MOST, Operations},
+    pages::common::{Problem, Waiting, use_lang},
+    paths,
+    ui::{ChangeList, ChangeRow, Empty, Look, PageHead, Panel, Status, Tone},
+    words::{self, say},
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+/// The page.
+#[component]
+pub fn OperationsPage() -> impl IntoView {
+    let lang = use_lang();
+    let answer = Resource::new_blocking(|| (), move |()| operation::all_operations(words::tag(lang()).to_owned()));
+    view! {
+        <Suspense fallback=Waiting>
+            {move || Suspend::new(async move {
+                match answer.await {
+                    Ok(Operations(all)) => view! { <All all /> }.into_any(),
+                    Err(error) => view! { <Problem error /> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+#[component]
+fn All(all: Vec<GlanceTold>) -> impl IntoView {
+    let lang = use_lang();
+    let title = say!(lang(), operations.list.title);
+    let list = if all.is_empty() {
+        view! {
+            <Empty title=say!(lang(), operations.list.empty_title)>
+                <p>{say!(lang(), operations.list.empty_text)}</p>
+            </Empty>
+        }
+        .into_any()
+    } else {
+        view! {
+            <Panel id="operations" title=say!(lang(), operations.list.table) flush=true>
+                <ChangeList label=say!(lang(), operations.list.table)>{all.into_iter().map(row).collect_view()}</ChangeList>
+            </Panel>
+        }
+        .into_any()
+    };
+    view! {
+        <Title text=title.clone() />
+        <div class="page page--narrow">
+            <PageHead title lede=move || say!(lang(), operations.list.lede, most = MOST.to_string()) />
+            {list}
+        </div>
+    }
+}
+
+fn row(glance: GlanceTold) -> AnyView {
+    let look = if matches!(glance.tone, Tone::Ok | Tone::Idle) { Look::Calm } else { Look::Plain };
+    let GlanceTold { id, title, tone, state, meta, right } = glance;
+    let state = StoredValue::new(state);
+    view! {
+        <ChangeRow
+            href=paths::operation(id)
+            title=move || title.clone()
+            status=move || view! { <Status tone look>{state.get_value()}</Status> }
+            meta=move || meta.clone()
+            right=move || right.clone()
+        />
+    }
+    .into_any()
+}

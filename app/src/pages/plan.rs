@@ -1,0 +1,158 @@
+//! A plan and the decision about it: what would be done, what would be lost, and everything that has to be said before it begins.
+//!
+//! It is a plain form that works without scripts. With them it also says what is still missing, and a refusal does not lose what was typed.
+
+mod decision;
+mod steps;
+
+use crate::{
+    api::operation::{self, PlanAnswer, PlanTold, RouteTold},
+    pages::common::{Problem, Waiting, use_lang},
+    paths,
+    ui::{Crumbs, Heading, Icon, Road, Route, Sign},
+    words::{self, say},
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::{use_location, use_params_map};
+
+pub(super) use steps::{Phases, gate};
+
+/// What is typed and ticked, as far as it opens the button.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Filled {
+    /// The script has read the form: until then nothing is blocked, so that the form works without one.
+    read: bool,
+    reason: bool,
+    pool: String,
+    site: String,
+    loss: bool,
+    taken: usize,
+}
+
+/// What the parts of the page share.
+#[derive(Clone, Copy)]
+struct View {
+    plan: RwSignal<PlanTold>,
+    filled: RwSignal<Filled>,
+    /// Why the last request was refused.
+    refused: RwSignal<Option<String>>,
+}
+
+impl View {
+    /// What is still missing, and what is there: a word for each.
+    fn gates(self, lang: crate::i18n::Locale) -> Vec<(bool, String)> {
+        let (plan, filled) = (self.plan.read(), self.filled.read());
+        let same = |typed: &str, name: &str| typed.trim().eq_ignore_ascii_case(name);
+        let mut gates = Vec::new();
+        let mut gate = |open: bool, yes: String, no: String| gates.push((open, if open { yes } else { no }));
+        if plan.accept.is_some() {
+            gate(filled.loss, say!(lang, operations.dialog.gate_loss), say!(lang, operations.dialog.gate_loss_not));
+        }
+        if plan.take_on {
+            let all = filled.taken >= plan.checks.len();
+            gate(all, say!(lang, operations.dialog.gate_checks), say!(lang, operations.dialog.gate_checks_not));
+        }
+        gate(filled.reason, say!(lang, operations.dialog.gate_reason), say!(lang, operations.dialog.gate_reason_not));
+        let pool = same(&filled.pool, plan.pool.as_str());
+        gate(pool, say!(lang, operations.dialog.gate_pool), say!(lang, operations.dialog.gate_pool_not));
+        if let Some(site) = &plan.site {
+            let site = same(&filled.site, site);
+            gate(site, say!(lang, operations.dialog.gate_site), say!(lang, operations.dialog.gate_site_not));
+        }
+        gates
+    }
+}
+
+/// The page.
+#[component]
+pub fn PlanPage() -> impl IntoView {
+    let lang = use_lang();
+    let params = use_params_map();
+    let search = use_location().search;
+    let address = Memo::new(move |_| {
+        let part = |name: &str| params.read().get(name).unwrap_or_default();
+        (part("pool"), part("kind"), search.get())
+    });
+    let answer = Resource::new_blocking(
+        move || address.get(),
+        move |(pool, kind, query)| operation::one_plan(pool, kind, query, words::tag(lang()).to_owned()),
+    );
+    view! {
+        <Suspense fallback=Waiting>
+            {move || Suspend::new(async move {
+                match answer.await {
+                    Ok(PlanAnswer(plan)) => view! { <Dialog plan /> }.into_any(),
+                    Err(error) => view! { <Problem error /> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+#[component]
+fn Dialog(plan: PlanTold) -> impl IntoView {
+    let lang = use_lang();
+    let pool = paths::pool(&plan.pool);
+    let trail = vec![(paths::overview(), say!(lang(), pages.pool.pools)), (pool.clone(), plan.pool.to_string())];
+    let head = Head {
+        title: plan.title.clone(),
+        about: plan.about.clone(),
+        danger: plan.danger,
+        sign: match plan.kind.as_str() {
+            "failover" => Sign::Bolt,
+            "failback" => Sign::Back,
+            "reprotect" => Sign::Chain,
+            "members" => Sign::Server,
+            _ => Sign::Swap,
+        },
+        route: plan.route.clone(),
+    };
+    let choose = (plan.kind == "members").then(|| view! { <decision::ChooseMembers plan=plan.clone() /> });
+    let view = View { filled: RwSignal::new(Filled::default()), refused: RwSignal::new(plan.problem.clone()), plan: RwSignal::new(plan) };
+    view! {
+        <Title text=head.title.clone() />
+        <div class="page page--dlg">
+            <Crumbs label=say!(lang(), pages.pool.crumbs) trail here=say!(lang(), operations.page.plan) />
+            {choose}
+            <decision::Form view close=pool head />
+        </div>
+    }
+}
+
+/// What stands above the plan.
+#[derive(Debug, Clone)]
+struct Head {
+    title: String,
+    about: String,
+    danger: bool,
+    sign: Sign,
+    route: Option<RouteTold>,
+}
+
+/// Both sites and the way between them.
+#[component]
+pub(super) fn SiteRoute(
+    /// The sites.
+    route: RouteTold,
+) -> impl IntoView {
+    let road = if route.broken { Road::Broken } else { Road::Ok };
+    let heading = if route.to_b { Heading::AToB } else { Heading::BToA };
+    view! { <Route a=route.a b=route.b road heading label=route.label /> }
+}
+
+#[component]
+fn DialogHead(head: Head) -> impl IntoView {
+    view! {
+        <header class="dlg__head">
+            <span class="dlg__ic" aria-hidden="true">
+                <Icon sign=head.sign />
+            </span>
+            <div class="grow">
+                <h1>{head.title}</h1>
+                <p>{head.about}</p>
+            </div>
+            {head.route.map(|route| view! { <SiteRoute route /> })}
+        </header>
+    }
+}

@@ -1,0 +1,165 @@
+//! Operations: what was wanted, the steps, how they stand, and how it ended.
+
+pub mod choice;
+pub mod fact;
+pub mod refusal;
+pub mod trouble;
+
+pub use fact::fact;
+pub use refusal::objection;
+pub use trouble::trouble;
+
+use super::{Locale, Names, say};
+use switchback_domain::operation::{GivenUp, Intent, MemberOrder, Outcome, Stage, Step};
+
+/// What is wanted, as a heading such as `Planned switchover to dc-b`.
+pub fn title(lang: Locale, intent: &Intent, dry_run: bool, names: &Names) -> String {
+    let site = |side| names[side].to_string();
+    let title = match intent {
+        Intent::Switchover { to } => say!(lang, operations.title.switchover, site = site(*to)),
+        Intent::Failover { to } => say!(lang, operations.title.failover, site = site(*to)),
+        Intent::Failback { to } => say!(lang, operations.title.failback, site = site(*to)),
+        Intent::Reprotect { side } => say!(lang, operations.title.reprotect, site = site(*side)),
+        Intent::LocalSwitchover { side } => say!(lang, operations.title.local_switchover, site = site(*side)),
+        Intent::Members { .. } => say!(lang, operations.title.members),
+    };
+    if dry_run { say!(lang, operations.title.rehearsal, title = title) } else { title }
+}
+
+/// What is wanted, in a sentence or two.
+pub fn about(lang: Locale, intent: &Intent, pool: &str, names: &Names) -> String {
+    let site = |side| names[side].to_string();
+    let pool = pool.to_owned();
+    match intent {
+        Intent::Switchover { to } => say!(lang, operations.about.switchover, pool = pool, from = site(to.other()), to = site(*to)),
+        Intent::Failover { to } => say!(lang, operations.about.failover, pool = pool, from = site(to.other()), to = site(*to)),
+        Intent::Failback { to } => say!(lang, operations.about.failback, pool = pool, from = site(to.other()), to = site(*to)),
+        Intent::Reprotect { side } => say!(lang, operations.about.reprotect, pool = pool, site = site(*side)),
+        Intent::LocalSwitchover { side } => say!(lang, operations.about.local_switchover, pool = pool, site = site(*side)),
+        Intent::Members { .. } => say!(lang, operations.about.members, pool = pool),
+    }
+}
+
+/// What a step does.
+pub fn step(lang: Locale, step: &Step, names: &Names) -> String {
+    let site = |side| names[side].to_string();
+    match step {
+        Step::Preflight => say!(lang, operations.step.preflight),
+        Step::Mark { side } => say!(lang, operations.step.mark, site = site(*side)),
+        Step::Warm { side } => say!(lang, operations.step.warm, site = site(*side)),
+        Step::Drain { side, .. } => say!(lang, operations.step.drain, site = site(*side)),
+        Step::Demote { side } => say!(lang, operations.step.demote, site = site(*side)),
+        Step::Prove { from, to } => say!(lang, operations.step.prove, from = site(*from), to = site(*to)),
+        Step::Establish { side } => say!(lang, operations.step.establish, site = site(*side)),
+        Step::Fence { side } => say!(lang, operations.step.fence, site = site(*side)),
+        Step::Settle { side } => say!(lang, operations.step.settle, site = site(*side)),
+        Step::Promote { side } => say!(lang, operations.step.promote, site = site(*side)),
+        Step::Verify { side } => say!(lang, operations.step.verify, site = site(*side)),
+        Step::Reroute { to } => say!(lang, operations.step.reroute, site = site(*to)),
+        Step::Inspect { side } => say!(lang, operations.step.inspect, site = site(*side)),
+        Step::Follow { side } => say!(lang, operations.step.follow, site = site(*side)),
+        Step::Reprotect { side } => say!(lang, operations.step.reprotect, site = site(*side)),
+        Step::SwitchInSite { side } => say!(lang, operations.step.switch_in_site, site = site(*side)),
+        Step::SetMember { change } => {
+            let member = change.member.to_string();
+            match change.to {
+                MemberOrder::Ready => say!(lang, operations.step.member_ready, member = member),
+                MemberOrder::Drain => say!(lang, operations.step.member_drain, member = member),
+                MemberOrder::Maintenance => say!(lang, operations.step.member_maintenance, member = member),
+            }
+        }
+    }
+}
+
+/// What taking a step's effect back does.
+pub fn undo(lang: Locale, undone: &Step, names: &Names) -> String {
+    match undone {
+        Step::Drain { side, .. } => say!(lang, operations.step.undo_drain, site = names[*side].to_string()),
+        Step::Demote { side } => say!(lang, operations.step.undo_demote, site = names[*side].to_string()),
+        other => say!(lang, operations.step.undo_other, step = step(lang, other, names)),
+    }
+}
+
+/// A part of an operation, of which a reader wants to know whether clients notice it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Before clients notice anything.
+    Prepare,
+    /// From the end of writes to the proof.
+    Stop,
+    /// Shutting the old site out.
+    Isolate,
+    /// The point of no return and what follows at once.
+    Switch,
+    /// Clients are led to the active site.
+    Serve,
+    /// The other site follows.
+    Protect,
+    /// Only within one site.
+    Within,
+    /// Only about members.
+    Members,
+}
+
+impl Phase {
+    /// The part that a step belongs to.
+    pub fn of(step: &Step) -> Phase {
+        match step {
+            Step::Preflight | Step::Mark { .. } | Step::Warm { .. } | Step::Drain { .. } => Phase::Prepare,
+            Step::Demote { .. } | Step::Prove { .. } => Phase::Stop,
+            Step::Establish { .. } | Step::Fence { .. } | Step::Settle { .. } => Phase::Isolate,
+            Step::Promote { .. } | Step::Verify { .. } => Phase::Switch,
+            Step::Reroute { .. } => Phase::Serve,
+            Step::Inspect { .. } | Step::Follow { .. } | Step::Reprotect { .. } => Phase::Protect,
+            Step::SwitchInSite { .. } => Phase::Within,
+            Step::SetMember { .. } => Phase::Members,
+        }
+    }
+
+    /// Its name, and what clients notice of it.
+    pub fn words(self, lang: Locale) -> (String, String) {
+        match self {
+            Phase::Prepare => (say!(lang, operations.phase.prepare), say!(lang, operations.phase.prepare_note)),
+            Phase::Stop => (say!(lang, operations.phase.stop), say!(lang, operations.phase.stop_note)),
+            Phase::Isolate => (say!(lang, operations.phase.isolate), say!(lang, operations.phase.isolate_note)),
+            Phase::Switch => (say!(lang, operations.phase.switch), say!(lang, operations.phase.switch_note)),
+            Phase::Serve => (say!(lang, operations.phase.serve), say!(lang, operations.phase.serve_note)),
+            Phase::Protect => (say!(lang, operations.phase.protect), say!(lang, operations.phase.protect_note)),
+            Phase::Within => (say!(lang, operations.phase.within), say!(lang, operations.phase.within_note)),
+            Phase::Members => (say!(lang, operations.phase.members), say!(lang, operations.phase.members_note)),
+        }
+    }
+}
+
+/// Where an operation stands, in a word or two.
+pub fn stage(lang: Locale, stage: &Stage, dry_run: bool) -> String {
+    match stage {
+        Stage::AwaitingApproval { .. } => say!(lang, operations.stage.awaiting),
+        Stage::Running => say!(lang, operations.stage.running),
+        Stage::Paused { .. } => say!(lang, operations.stage.paused),
+        Stage::Undoing { .. } => say!(lang, operations.stage.undoing),
+        Stage::NeedsPerson { .. } => say!(lang, operations.stage.needs_person),
+        Stage::Finished { outcome: Outcome::Done, .. } if dry_run => say!(lang, operations.stage.rehearsed),
+        Stage::Finished { outcome, .. } => self::outcome(lang, outcome),
+    }
+}
+
+/// How an operation ended, in a word or two.
+pub fn outcome(lang: Locale, outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done => say!(lang, operations.stage.done),
+        Outcome::Undone { why: GivenUp::Cancelled { .. } } => say!(lang, operations.stage.cancelled),
+        Outcome::Undone { why: GivenUp::StepFailed { .. } } => say!(lang, operations.stage.stopped),
+        Outcome::Abandoned { .. } => say!(lang, operations.stage.abandoned),
+    }
+}
+
+/// Why an operation gave up.
+pub fn given_up(lang: Locale, why: &GivenUp, names: &Names) -> String {
+    match why {
+        GivenUp::Cancelled { by } => say!(lang, operations.say.because_cancelled, by = by.to_string()),
+        GivenUp::StepFailed { step, trouble: cause } => {
+            say!(lang, operations.say.because_failed, n = (step + 1).to_string(), trouble = trouble(lang, cause, names))
+        }
+    }
+}

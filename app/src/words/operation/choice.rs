@@ -1,0 +1,60 @@
+//! What may be answered to a question, and what follows from it.
+
+use crate::words::{Locale, Names, say};
+use switchback_domain::{
+    Side,
+    operation::{Choice, OperationId, Step},
+};
+
+/// The answer as a heading.
+pub fn title(lang: Locale, choice: Choice) -> String {
+    match choice {
+        Choice::Retry => say!(lang, operations.choice.retry),
+        Choice::Skip => say!(lang, operations.choice.skip),
+        Choice::Undo => say!(lang, operations.choice.undo),
+        Choice::Attest => say!(lang, operations.choice.attest),
+        Choice::Abandon => say!(lang, operations.choice.abandon),
+    }
+}
+
+/// The words of its button. `number` is the step's, counted from one.
+pub fn button(lang: Locale, choice: Choice, number: usize, id: OperationId) -> String {
+    let n = number.to_string();
+    match choice {
+        Choice::Retry => say!(lang, operations.choice.retry_button, n = n),
+        Choice::Skip => say!(lang, operations.choice.skip_button, n = n),
+        Choice::Undo => say!(lang, operations.choice.undo_button),
+        Choice::Attest => say!(lang, operations.choice.attest_button),
+        Choice::Abandon => say!(lang, operations.choice.abandon_button, id = id.to_string()),
+    }
+}
+
+/// What follows from it, worst last. `active` is the site that was active before.
+pub fn consequences(lang: Locale, choice: Choice, step: &Step, active: Option<Side>, outage: bool, names: &Names) -> Vec<String> {
+    match choice {
+        Choice::Retry if outage => vec![say!(lang, operations.choice.retry_line), say!(lang, operations.choice.retry_outage)],
+        Choice::Retry => vec![say!(lang, operations.choice.retry_line)],
+        Choice::Skip => vec![match step {
+            Step::Mark { .. } => say!(lang, operations.choice.skip_mark),
+            Step::Warm { .. } => say!(lang, operations.choice.skip_warm),
+            Step::Drain { .. } => say!(lang, operations.choice.skip_drain),
+            Step::Reroute { .. } => say!(lang, operations.choice.skip_reroute),
+            Step::Reprotect { .. } => say!(lang, operations.choice.skip_reprotect),
+            _ => say!(lang, operations.choice.skip_other),
+        }],
+        Choice::Undo => vec![match active {
+            Some(side) => say!(lang, operations.choice.undo_line, site = names[side].to_string()),
+            None => say!(lang, operations.choice.undo_plain),
+        }],
+        Choice::Attest => vec![say!(lang, operations.choice.attest_line), say!(lang, operations.choice.attest_risk)],
+        Choice::Abandon => vec![say!(lang, operations.choice.abandon_line), say!(lang, operations.choice.abandon_fence)],
+    }
+}
+
+/// It cannot be given without a reason.
+pub fn needs_reason(choice: Choice) -> bool {
+    match choice {
+        Choice::Skip | Choice::Attest | Choice::Abandon => true,
+        Choice::Retry | Choice::Undo => false,
+    }
+}

@@ -1,0 +1,123 @@
+//! What steps saw, each in a sentence or two.
+
+use crate::words::{Locale, Names, bytes, clock_time, count, duration, failure, figures, say, sentences};
+use switchback_domain::operation::{Fact, MemberOrder};
+
+/// The fact.
+pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
+    match fact {
+        Fact::Leader { side, node, timeline: None } => {
+            say!(lang, operations.fact.leader, node = node.to_string(), site = names[*side].to_string())
+        }
+        Fact::Leader { side, node, timeline: Some(timeline) } => say!(
+            lang,
+            operations.fact.leader_on,
+            node = node.to_string(),
+            site = names[*side].to_string(),
+            timeline = timeline.to_string()
+        ),
+        Fact::Written { node, at } => say!(lang, operations.fact.written, node = node.to_string(), lsn = at.to_string()),
+        Fact::Marker { node } => say!(lang, operations.fact.marker, node = node.to_string()),
+        Fact::Checkpoint { node, took } => {
+            say!(lang, operations.fact.checkpoint, node = node.to_string(), took = figures::wait(lang, *took))
+        }
+        Fact::Stored { side, node, follows, already } => {
+            let (node, site) = (node.to_string(), names[*side].to_string());
+            match (follows, already) {
+                (true, false) => say!(lang, operations.fact.follows_now, node = node, site = site),
+                (true, true) => say!(lang, operations.fact.follows_already, node = node, site = site),
+                (false, false) => say!(lang, operations.fact.leads_now, node = node, site = site),
+                (false, true) => say!(lang, operations.fact.leads_already, node = node, site = site),
+            }
+        }
+        Fact::ShutdownReplayed { node, record, end, timeline } => say!(
+            lang,
+            operations.fact.replayed,
+            node = node.to_string(),
+            record = record.to_string(),
+            end = end.to_string(),
+            timeline = timeline.to_string()
+        ),
+        Fact::NoLongerPrimary { node, said } => {
+            say!(lang, operations.fact.no_longer_primary, node = node.to_string(), said = said.clone())
+        }
+        Fact::Answer { endpoint, failure: None } => say!(lang, operations.fact.answers, endpoint = endpoint.to_string()),
+        Fact::Answer { endpoint, failure: Some(cause) } => {
+            say!(lang, operations.fact.answers_not, endpoint = endpoint.to_string(), cause = failure(lang, cause))
+        }
+        Fact::ExpectedLoss { bytes: amount, time, age } => {
+            let figures = (time.map(|time| duration(lang, time)), amount.map(bytes));
+            let loss = match figures {
+                (Some(loss), Some(bytes)) => say!(lang, operations.fact.loss_both, loss = loss, bytes = bytes),
+                (Some(loss), None) | (None, Some(loss)) => say!(lang, operations.fact.loss_one, loss = loss),
+                (None, None) => say!(lang, operations.fact.loss_unknown),
+            };
+            let age = age.map(|age| say!(lang, operations.fact.loss_age, age = figures::age(lang, age)));
+            sentences(lang, &[Some(loss), age].into_iter().flatten().collect::<Vec<_>>())
+        }
+        Fact::Fenced { endpoint } => say!(lang, operations.fact.fenced, endpoint = endpoint.to_string()),
+        Fact::Attested { by, how } => say!(lang, operations.fact.attested, by = by.to_string(), how = how.clone()),
+        Fact::Rest { node, received: None, replayed } => {
+            say!(lang, operations.fact.rest, node = node.to_string(), replayed = replayed.to_string())
+        }
+        Fact::Rest { node, received: Some(received), replayed } => say!(
+            lang,
+            operations.fact.rest_received,
+            node = node.to_string(),
+            received = received.to_string(),
+            replayed = replayed.to_string()
+        ),
+        Fact::LastHeartbeat { node, at } => {
+            say!(lang, operations.fact.heartbeat, node = node.to_string(), time = figures::date_time(lang, *at))
+        }
+        Fact::ClientsWaited { outage } => {
+            let from = clock_time(lang, outage.last_write_at);
+            match outage.first_write_at {
+                Some(until) => {
+                    let length = duration(lang, outage.length(until));
+                    say!(lang, operations.fact.waited, outage = length, from = from, to = clock_time(lang, until))
+                }
+                None => say!(lang, operations.fact.waiting, from = from),
+            }
+        }
+        Fact::Promoted { node, from, to, at } => {
+            let became = match from {
+                Some(from) => {
+                    say!(lang, operations.fact.promoted_from, node = node.to_string(), from = from.to_string(), to = to.to_string())
+                }
+                None => say!(lang, operations.fact.promoted, node = node.to_string(), to = to.to_string()),
+            };
+            let at = at.map(|at| say!(lang, operations.fact.promoted_at, lsn = at.to_string()));
+            sentences(lang, &[Some(became), at].into_iter().flatten().collect::<Vec<_>>())
+        }
+        Fact::RowsFound { acknowledged, found } if found >= acknowledged => {
+            say!(lang, operations.fact.rows_all, n = count(*acknowledged))
+        }
+        Fact::RowsFound { acknowledged, found } => {
+            say!(lang, operations.fact.rows_some, found = count(*found), n = count(*acknowledged))
+        }
+        Fact::Member { member, order, sessions } => {
+            let (member, sessions) = (member.to_string(), count(u64::from(*sessions)));
+            match order {
+                MemberOrder::Ready => say!(lang, operations.fact.member_ready, member = member, sessions = sessions),
+                MemberOrder::Drain => say!(lang, operations.fact.member_drain, member = member, sessions = sessions),
+                MemberOrder::Maintenance => say!(lang, operations.fact.member_maintenance, member = member, sessions = sessions),
+            }
+        }
+        Fact::Follows { node, timeline, replayed } => say!(
+            lang,
+            operations.fact.node_follows,
+            node = node.to_string(),
+            timeline = timeline.to_string(),
+            lsn = replayed.to_string()
+        ),
+        Fact::Mirror { node } => say!(lang, operations.fact.mirror, node = node.to_string()),
+        Fact::HistoriesAgree { timeline: None } => say!(lang, operations.fact.histories),
+        Fact::HistoriesAgree { timeline: Some(timeline) } => {
+            say!(lang, operations.fact.histories_on, timeline = timeline.to_string())
+        }
+        Fact::Elected { node } => say!(lang, operations.fact.elected, node = node.to_string()),
+        Fact::Rehearsed => say!(lang, operations.fact.rehearsed),
+        Fact::TakenUpAgain => say!(lang, operations.fact.taken_up),
+    }
+}

@@ -1,0 +1,125 @@
+//! Why something was not begun or not taken, and what would open it.
+
+use crate::words::{Locale, Names, figures::date_time, list, readiness, say, sentences};
+use switchback_domain::{
+    CheckKind, PoolId,
+    error::{ConsoleError, RequestError, WishError},
+    operation::{PlanObjection, Refusal},
+};
+
+/// The longest reason, ticket or attestation, as the sentence of a code alone says it.
+pub const TEXT_MAX: usize = 1_000;
+
+/// Why a plan cannot be requested: what is wrong, then what would open it.
+pub fn objection(lang: Locale, objection: &PlanObjection, names: &Names) -> String {
+    match objection {
+        PlanObjection::Situation { objection } => readiness::objection(lang, objection, names),
+        PlanObjection::OperationRuns { operation } => {
+            say!(lang, operations.objection.operation_runs, operation = operation.to_string())
+        }
+        PlanObjection::CoolingDown { until } => say!(lang, operations.objection.cooling_down, time = date_time(lang, *until)),
+        PlanObjection::FreezeWindow { until } => say!(lang, operations.objection.freeze_window, time = date_time(lang, *until)),
+        PlanObjection::NoStandbySection { side } => {
+            say!(lang, operations.objection.no_standby_section, site = names[*side].to_string())
+        }
+        PlanObjection::OnlyWatched => say!(lang, operations.objection.only_watched),
+        PlanObjection::Fenced { side } => say!(lang, operations.objection.fenced, site = names[*side].to_string()),
+        PlanObjection::NothingToDo => say!(lang, operations.objection.nothing_to_do),
+        PlanObjection::NoSuchMember { member } => say!(lang, operations.objection.no_such_member, member = member.to_string()),
+        PlanObjection::TooManyActive { would_be, most } => {
+            say!(lang, operations.objection.too_many_active, n = would_be.to_string(), most = most.to_string())
+        }
+        PlanObjection::NotLocal { member } => say!(lang, operations.objection.not_local, member = member.to_string()),
+        PlanObjection::NobodyLeft => say!(lang, operations.objection.nobody_left),
+    }
+}
+
+/// Why nothing was started, with everything that is known about it.
+pub fn request(lang: Locale, error: &RequestError, names: &Names) -> String {
+    match error {
+        RequestError::Refused { refusal } => refused(lang, refusal, names),
+        RequestError::LeaseHeld => say!(lang, operations.refusal.lease_held),
+        RequestError::Console { console: ConsoleError::NotSignedIn } => say!(lang, operations.refusal.not_signed_in),
+        RequestError::Console { console: ConsoleError::Internal { incident } } => {
+            say!(lang, operations.refusal.internal, incident = incident.clone())
+        }
+        RequestError::Console { console } => crate::words::error::api(lang, &console.clone().into()),
+    }
+}
+
+fn refused(lang: Locale, refusal: &Refusal, names: &Names) -> String {
+    match refusal {
+        Refusal::Objections { objections } => {
+            let mut all = vec![say!(lang, operations.refusal.objections)];
+            all.extend(objections.iter().map(|one| objection(lang, one, names)));
+            sentences(lang, &all)
+        }
+        Refusal::PlanChanged => say!(lang, operations.refusal.plan_changed),
+        Refusal::PlanExpired => say!(lang, operations.refusal.plan_expired),
+        Refusal::WrongPool { expected } => say!(lang, operations.refusal.wrong_pool, pool = expected.to_string()),
+        Refusal::WrongSite { expected } => say!(lang, operations.refusal.wrong_site, site = expected.to_string()),
+        Refusal::NoReason => say!(lang, operations.refusal.no_reason),
+        Refusal::TooLong { most } => say!(lang, operations.refusal.too_long, most = most.to_string()),
+        Refusal::LossNotAccepted => say!(lang, operations.refusal.loss_not_accepted),
+        Refusal::NotAcknowledged { checks } => {
+            let titles = checks.iter().map(|check: &CheckKind| readiness::title(lang, *check));
+            say!(lang, operations.refusal.not_acknowledged_which, checks = list(lang, titles))
+        }
+    }
+}
+
+/// The word of an error for addresses such as `/pools/chat/plan/switchover?problem=no_reason`.
+pub fn request_code(error: &RequestError) -> &'static str {
+    match error {
+        RequestError::Refused { refusal } => refusal.code(),
+        RequestError::LeaseHeld => "lease_held",
+        RequestError::Console { console: ConsoleError::NotSignedIn } => "not_signed_in",
+        RequestError::Console { .. } => "internal",
+    }
+}
+
+/// Why nothing was started, from an address. What the address does not say is filled in from the page it leads to.
+pub fn request_by_code(lang: Locale, code: &str, pool: &PoolId, site: &str) -> String {
+    match code {
+        "objections" => say!(lang, operations.refusal.objections),
+        "plan_changed" => say!(lang, operations.refusal.plan_changed),
+        "plan_expired" => say!(lang, operations.refusal.plan_expired),
+        "wrong_pool" => say!(lang, operations.refusal.wrong_pool, pool = pool.to_string()),
+        "wrong_site" => say!(lang, operations.refusal.wrong_site, site = site.to_owned()),
+        "no_reason" => say!(lang, operations.refusal.no_reason),
+        "too_long" => say!(lang, operations.refusal.too_long, most = TEXT_MAX.to_string()),
+        "loss_not_accepted" => say!(lang, operations.refusal.loss_not_accepted),
+        "not_acknowledged" => say!(lang, operations.refusal.not_acknowledged),
+        "lease_held" => say!(lang, operations.refusal.lease_held),
+        "not_signed_in" => say!(lang, operations.refusal.not_signed_in),
+        "bad_form" => say!(lang, operations.refusal.bad_form),
+        _ => say!(lang, operations.refusal.internal_unknown),
+    }
+}
+
+/// The word of an error for addresses such as `/operations/op-0042?problem=not_paused`.
+pub fn wish_code(error: &WishError) -> &'static str {
+    match error {
+        WishError::Ended => "ended",
+        WishError::PastNoReturn => "past_no_return",
+        WishError::NotPaused => "not_paused",
+        WishError::NoSuchQuestion => "no_such_question",
+        WishError::NotOffered => "not_offered",
+        WishError::NoReason => "no_reason",
+        WishError::Console { .. } => "internal",
+    }
+}
+
+/// Why a wish or an answer was not taken, from an address.
+pub fn wish_by_code(lang: Locale, code: &str) -> String {
+    match code {
+        "ended" => say!(lang, operations.wish_refusal.ended),
+        "past_no_return" => say!(lang, operations.wish_refusal.past_no_return),
+        "not_paused" => say!(lang, operations.wish_refusal.not_paused),
+        "no_such_question" => say!(lang, operations.wish_refusal.no_such_question),
+        "not_offered" => say!(lang, operations.wish_refusal.not_offered),
+        "no_reason" => say!(lang, operations.wish_refusal.no_reason),
+        "bad_form" => say!(lang, operations.wish_refusal.bad_form),
+        _ => say!(lang, operations.wish_refusal.internal),
+    }
+}

@@ -1,0 +1,96 @@
+//! Why steps do not succeed, and what to do about it.
+
+use crate::words::{Locale, Names, count, duration, failure, finding, list, readiness, say, sentences};
+use switchback_domain::{
+    Verdict,
+    operation::{Missing, Trouble},
+};
+
+/// What happened.
+pub fn trouble(lang: Locale, trouble: &Trouble, names: &Names) -> String {
+    match trouble {
+        Trouble::SituationChanged { checks, findings } => {
+            let mut all = vec![say!(lang, operations.trouble.situation_changed)];
+            all.extend(checks.iter().map(|(check, verdict)| match verdict {
+                Verdict::Unknown => say!(lang, words.objection.check_unknown, check = readiness::title(lang, *check)),
+                Verdict::Pass | Verdict::Warn | Verdict::Fail => readiness::fails(lang, *check),
+            }));
+            all.extend(findings.iter().map(|found| finding(lang, found, names)));
+            sentences(lang, &all)
+        }
+        Trouble::OtherEpoch => say!(lang, operations.trouble.other_epoch),
+        Trouble::NoLeader { side } => say!(lang, operations.trouble.no_leader, site = names[*side].to_string()),
+        Trouble::Endpoint { endpoint, failure: cause } => {
+            say!(lang, operations.trouble.endpoint, endpoint = endpoint.to_string(), cause = failure(lang, cause))
+        }
+        Trouble::Refused { endpoint, said } => {
+            say!(lang, operations.trouble.refused, endpoint = endpoint.to_string(), said = said.clone())
+        }
+        Trouble::TooLate { after, missing } => {
+            let waited = say!(lang, operations.trouble.too_late, after = duration(lang, *after));
+            sentences(lang, &[waited, self::missing(lang, missing)])
+        }
+        Trouble::NotFenced { side, unreached } => {
+            say!(lang, operations.trouble.not_fenced, site = names[*side].to_string(), endpoints = list(lang, unreached))
+        }
+        Trouble::SplitBrain => say!(lang, operations.trouble.split_brain),
+        Trouble::Collision { timeline, active_left_at, returning_left_at } => say!(
+            lang,
+            operations.trouble.collision,
+            timeline = timeline.to_string(),
+            active = active_left_at.to_string(),
+            returning = returning_left_at.to_string()
+        ),
+        Trouble::RowsMissing { acknowledged, found } => {
+            say!(lang, operations.trouble.rows_missing, found = count(*found), n = count(*acknowledged))
+        }
+        Trouble::Interrupted => say!(lang, operations.trouble.interrupted),
+        Trouble::StoreUnwritable => say!(lang, operations.trouble.store),
+        Trouble::Internal { incident } => say!(lang, operations.trouble.internal, incident = incident.clone()),
+    }
+}
+
+/// What was still missing when a deadline passed.
+pub fn missing(lang: Locale, missing: &Missing) -> String {
+    match missing {
+        Missing::Answer => say!(lang, operations.missing.answer),
+        Missing::ShutdownCheckpoint { last_record: Some(record) } => say!(lang, operations.missing.shutdown, record = record.clone()),
+        Missing::ShutdownCheckpoint { last_record: None } => say!(lang, operations.missing.shutdown_none),
+        Missing::Replay => say!(lang, operations.missing.replay),
+        Missing::OldPrimaryGone => say!(lang, operations.missing.old_primary),
+        Missing::Primary => say!(lang, operations.missing.primary),
+        Missing::Write => say!(lang, operations.missing.write),
+        Missing::Nodes { nodes } => say!(lang, operations.missing.nodes, nodes = list(lang, nodes)),
+        Missing::Mirror => say!(lang, operations.missing.mirror),
+        Missing::Members { members } => say!(lang, operations.missing.members, members = list(lang, members)),
+    }
+}
+
+/// What a person can do about it.
+pub fn remedy(lang: Locale, trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::SituationChanged { .. } => say!(lang, operations.remedy.situation_changed),
+        Trouble::OtherEpoch => say!(lang, operations.remedy.other_epoch),
+        Trouble::NoLeader { .. } => say!(lang, operations.remedy.no_leader),
+        Trouble::Endpoint { .. } => say!(lang, operations.remedy.endpoint),
+        Trouble::Refused { .. } => say!(lang, operations.remedy.refused),
+        Trouble::TooLate { missing, .. } => match missing {
+            Missing::Answer => say!(lang, operations.missing_remedy.answer),
+            Missing::ShutdownCheckpoint { .. } => say!(lang, operations.missing_remedy.shutdown),
+            Missing::Replay => say!(lang, operations.missing_remedy.replay),
+            Missing::OldPrimaryGone => say!(lang, operations.missing_remedy.old_primary),
+            Missing::Primary => say!(lang, operations.missing_remedy.primary),
+            Missing::Write => say!(lang, operations.missing_remedy.write),
+            Missing::Nodes { .. } => say!(lang, operations.missing_remedy.nodes),
+            Missing::Mirror => say!(lang, operations.missing_remedy.mirror),
+            Missing::Members { .. } => say!(lang, operations.missing_remedy.members),
+        },
+        Trouble::NotFenced { .. } => say!(lang, operations.remedy.not_fenced),
+        Trouble::SplitBrain => say!(lang, operations.remedy.split_brain),
+        Trouble::Collision { .. } => say!(lang, operations.remedy.collision),
+        Trouble::RowsMissing { .. } => say!(lang, operations.remedy.rows_missing),
+        Trouble::Interrupted => say!(lang, operations.remedy.interrupted),
+        Trouble::StoreUnwritable => say!(lang, operations.remedy.store),
+        Trouble::Internal { .. } => say!(lang, operations.remedy.internal),
+    }
+}
