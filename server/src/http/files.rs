@@ -32,6 +32,8 @@ pub(crate) struct SiteFiles {
     hashed: bool,
     /// Paths as in addresses, without those of the package.
     paths: BTreeSet<String>,
+    /// The name of the style sheet.
+    style: String,
 }
 
 impl SiteFiles {
@@ -41,7 +43,16 @@ impl SiteFiles {
         if !site.root.join("pkg").is_dir() {
             tracing::warn!(folder = %site.root.display(), "there are no scripts and no style; build them with: cargo leptos build");
         }
-        SiteFiles { root: site.root.clone(), hashed: site.hash_file.is_some(), paths }
+        let hashes = site.hash_file.as_ref().and_then(|file| fs::read_to_string(file).ok()).unwrap_or_default();
+        // The file has a line such as `css: 9bLm4`.
+        let hash = hashes.lines().find_map(|line| line.strip_prefix("css:")).map(str::trim);
+        let style = hash.map_or_else(|| "switchback.css".to_owned(), |hash| format!("switchback.{hash}.css"));
+        SiteFiles { root: site.root.clone(), hashed: site.hash_file.is_some(), paths, style }
+    }
+
+    /// The address of the style sheet, for pages that are not the app's.
+    pub(super) fn style(&self) -> String {
+        format!("/pkg/{}", self.style)
     }
 
     /// Whether an address is one of these files.

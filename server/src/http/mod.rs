@@ -9,6 +9,7 @@ mod files;
 mod forms;
 mod health;
 mod live;
+mod operations;
 mod pages;
 mod request;
 mod security;
@@ -132,6 +133,7 @@ pub fn router(parts: Parts) -> Router {
         .merge(answers)
         .merge(pages::router(&web).layer(middleware::from_fn_with_state(web.clone(), forms::tell_closed_set_up)))
         .merge(forms::router())
+        .merge(operations::router())
         .nest_service("/pkg", web.files.package())
         .fallback(pages::file_or_not_found)
         // It leaves alone what is compressed already, pictures, and whatever is too small to gain.
@@ -141,6 +143,7 @@ pub fn router(parts: Parts) -> Router {
     Router::new()
         .route("/live/pools", get(live::overview))
         .route("/live/pools/{pool}", get(live::pool))
+        .route("/live/operations/{operation}", get(operations::live))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(health::metrics))

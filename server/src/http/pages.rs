@@ -1,6 +1,6 @@
 //! The pages and server functions of the app.
 
-use super::{Site, Web};
+use super::{Site, Web, request::Peer};
 use axum::{
     Router,
     extract::{Request, State},
@@ -15,7 +15,7 @@ use leptos::{
 };
 use leptos_axum::LeptosRoutes as _;
 use std::sync::Arc;
-use switchback_app::{App, shell::shell};
+use switchback_app::{App, api::CameFrom, shell::shell};
 use switchback_domain::people::Caller;
 
 /// A page or a server function.
@@ -44,6 +44,9 @@ fn context(web: &Web) -> impl Fn() + Clone + Send + Sync + 'static {
         let Some(parts) = use_context::<Parts>() else { return };
         if let Some(caller) = parts.extensions.get::<Caller>() {
             provide_context(caller.clone());
+        }
+        if let Some(peer) = parts.extensions.get::<Peer>() {
+            provide_context(CameFrom(peer.address.to_string()));
         }
         if let Some(nonce) = parts.extensions.get::<Nonce>() {
             provide_context(nonce.clone());
