@@ -71,6 +71,60 @@ fn every_commented_option_of_the_example_exists() {
     assert!(unknown.is_empty(), "{unknown:?}");
 }
 
+/// How each site follows the other one.
+fn standby(text: &str) -> (Config, switchback_domain::Pair<Option<super::standby::StandbyCluster>>) {
+    let folder = folder();
+    let config = Config::parse(text, folder.path()).unwrap();
+    let standby = config.pools[0].standby.clone();
+    (config, standby)
+}
+
+#[test]
+fn a_standby_follows_all_nodes_of_the_other_site_unless_it_is_told_where_to_look() {
+    let (config, standby_of) = standby(EXAMPLE);
+    let (a, b) = (standby_of.a.unwrap(), standby_of.b.unwrap());
+    assert_eq!((a.host.as_str(), a.port, a.primary_slot_name.as_str()), ("198.18.2.11,198.18.2.12", 5432, "site_a"));
+    assert_eq!((b.host.as_str(), b.port, b.primary_slot_name.as_str()), ("198.18.1.11,198.18.1.12", 5432, "site_b"));
+    assert_eq!((b.restore_command, b.create_replica_methods), (None, vec!["basebackup".to_owned()]));
+    assert!(config.pools[0].pool.sites.iter().all(|(_, site)| site.can_follow));
+    assert_eq!(config.pools[0].namespaces.a, "/service/");
+
+    let text = changed(&[
+        ("# host = \"198.18.2.11,198.18.2.12\"", "host = \"db.example.net\""),
+        ("# port = 5432", "port = 6432"),
+        ("# restore_command", "restore_command"),
+        ("# archive_cleanup_command", "archive_cleanup_command"),
+        ("# namespace = \"/service/\"", "namespace = \"/db/\""),
+        ("[\"basebackup\"]", "[\"pgbackrest\", \"basebackup\"]"),
+    ]);
+    let (config, standby_of) = standby(&text);
+    let a = standby_of.a.unwrap();
+    assert_eq!((a.host.as_str(), a.port), ("db.example.net", 6432));
+    assert_eq!(a.restore_command.as_deref(), Some("/usr/local/bin/restore-wal %f %p"));
+    assert_eq!(a.archive_cleanup_command.as_deref(), Some("/usr/local/bin/clean-wal %r"));
+    assert_eq!(a.create_replica_methods, ["pgbackrest", "basebackup"]);
+    assert_eq!((config.pools[0].namespaces.a.as_str(), config.pools[0].namespaces.b.as_str()), ("/db/", "/service/"));
+}
+
+#[test]
+fn a_site_without_the_table_cannot_follow() {
+    let (config, standby_of) = standby(&changed(&[("[pool.site.standby_cluster]\nprimary_slot_name = \"site_b\"\n", "")]));
+    assert!(standby_of.a.is_some() && standby_of.b.is_none());
+    let sites = &config.pools[0].pool.sites;
+    assert!(sites.a.can_follow && !sites.b.can_follow);
+}
+
+#[test]
+fn a_table_that_patroni_could_not_use_is_refused() {
+    assert_snapshot!(complaint(&changed(&[
+        ("primary_slot_name = \"site_a\"", "primary_slot_name = \"Site A\""),
+        ("# host = \"198.18.2.11,198.18.2.12\"", "host = \"198.18.2.11:5432, 198.18.2.12\""),
+        ("create_replica_methods = [\"basebackup\"]", "create_replica_methods = \"basebackup\""),
+        ("primary_slot_name = \"site_b\"", "restore_comand = \"cp\""),
+        ("postgres = \"198.18.1.12:5432\"", "postgres = \"198.18.1.12:5433\""),
+    ])));
+}
+
 #[test]
 fn an_unknown_key_is_refused_with_the_nearest_known_one() {
     assert_snapshot!(complaint(&changed(&[("title = ", "tile = ")])));
