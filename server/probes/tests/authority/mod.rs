@@ -1,6 +1,7 @@
 //! A certificate authority of a test's own.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
+#![allow(dead_code, reason = "each test program uses its own part")]
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use std::path::PathBuf;

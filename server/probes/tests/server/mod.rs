@@ -1,6 +1,7 @@
 //! A throw-away `PostgreSQL` on loopback, in a folder of its own, run by an unprivileged user.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
+#![allow(dead_code, reason = "each test program uses its own part")]
 
 use crate::authority::Authority;
 use nix::{
@@ -186,6 +187,15 @@ impl Server {
     /// What the superuser gets as an answer in the console's database.
     pub fn psql(&self, sql: &str) -> String {
         self.psql_in("switchback", sql)
+    }
+
+    /// Runs the script that the console's documentation has people run.
+    pub fn set_up_pool(&self) {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/sql/pool-setup.sql");
+        let mut psql = program("psql");
+        psql.args(["-Xq", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres", "-d", "postgres", "-p", &self.port.to_string()]);
+        psql.stdin(fs::File::open(script).unwrap()).env("SWITCHBACK_PASSWORD", PASSWORD);
+        run(psql);
     }
 
     /// Waits until the superuser gets this answer.
