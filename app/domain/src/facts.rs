@@ -19,6 +19,16 @@ pub enum Facts {
     Etcd(EtcdFacts),
 }
 
+impl crate::reading::Claims for Facts {
+    fn accepts_writes(&self) -> bool {
+        match self {
+            Facts::Postgres(facts) => !facts.in_recovery,
+            Facts::Patroni(facts) => facts.role == PatroniRole::Primary && facts.state == PatroniState::Running,
+            Facts::Haproxy(_) | Facts::Etcd(_) => false,
+        }
+    }
+}
+
 /// Why an endpoint gave no usable answer. The sentence for people is made by the console's pages; the cause goes to the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

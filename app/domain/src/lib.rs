@@ -26,5 +26,5 @@ pub use picture::{
     Protection, ProtectionState, SitePicture, SiteRole, Summary,
 };
 pub use readiness::{Check, CheckKind, Evidence, Objection, Verdict};
-pub use reading::{Reading, Sighting};
-pub use topology::{Endpoint, EndpointKind, Node, Policy, Pool, Site};
+pub use reading::{Claims, Reading, Sighting};
+pub use topology::{Endpoint, EndpointKind, FreezeWindow, Node, Policy, Pool, Site};

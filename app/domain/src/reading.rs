@@ -75,6 +75,12 @@ impl<T> Reading<T> {
     }
 }
 
+/// An answer that may say that somebody accepts writes.
+pub trait Claims {
+    /// It says so.
+    fn accepts_writes(&self) -> bool;
+}
+
 /// Everything the last questions to one endpoint brought: its last good answer, and the failures since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sighting<T> {
@@ -86,6 +92,8 @@ pub struct Sighting<T> {
     pub asked_at: Option<Timestamp>,
     /// How long it took.
     pub took: Millis,
+    /// Since when every good answer has said that writes are accepted; nothing when the last one did not.
+    pub writes_since: Option<Timestamp>,
 }
 
 /// An answer this far ahead of the clock means that the clock was set back.
@@ -93,17 +101,18 @@ const CLOCK_STEP: Millis = Millis(1_000);
 
 impl<T> Default for Sighting<T> {
     fn default() -> Self {
-        Sighting { answer: None, failure: None, asked_at: None, took: Millis(0) }
+        Sighting { answer: None, failure: None, asked_at: None, took: Millis(0), writes_since: None }
     }
 }
 
-impl<T> Sighting<T> {
+impl<T: Claims> Sighting<T> {
     /// Takes in the outcome of a question asked at `asked_at`.
     pub fn take(&mut self, outcome: Result<T, ProbeFailure>, asked_at: Timestamp, took: Millis) {
         self.took = took;
         self.asked_at = Some(asked_at);
         match outcome {
             Ok(value) => {
+                self.writes_since = value.accepts_writes().then(|| self.writes_since.unwrap_or(asked_at));
                 self.answer = Some((value, asked_at));
                 self.failure = None;
             }
@@ -113,7 +122,9 @@ impl<T> Sighting<T> {
             }
         }
     }
+}
 
+impl<T> Sighting<T> {
     /// How well the answer is known at `now`. A refusal counts at once: the process is gone, its last answer is history.
     pub fn reading(&self, now: Timestamp, stale_after: Millis) -> Reading<&T> {
         let failure = self.failure.as_ref().map(|(cause, _)| cause.clone());
@@ -145,6 +156,23 @@ mod tests {
 
     fn at(ms: i64) -> Timestamp {
         Timestamp::from_millisecond(ms).expect("a time of this era")
+    }
+
+    impl Claims for i32 {
+        fn accepts_writes(&self) -> bool {
+            *self > 100
+        }
+    }
+
+    #[test]
+    fn since_when_writes_are_accepted_is_the_first_of_the_answers_that_say_so() {
+        let mut sighting = Sighting::default();
+        for (answer, asked_at, since) in [(1, 1, None), (101, 2, Some(2)), (102, 3, Some(2)), (1, 4, None), (101, 5, Some(5))] {
+            sighting.take(Ok(answer), at(asked_at), Millis(1));
+            assert_eq!(sighting.writes_since, since.map(at));
+        }
+        sighting.take(Err(ProbeFailure::Refused), at(6), Millis(1));
+        assert_eq!(sighting.writes_since, Some(at(5)));
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! What a pool consists of, as configured. What it is doing right now is in [`crate::picture`].
 
 use crate::{ByteLag, EndpointName, Millis, NodeName, Pair, PoolId, Side, SiteId};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// A stretched pool: one logical service over two sites.
@@ -76,6 +77,24 @@ pub struct Policy {
     pub members_local: bool,
     /// No operation may begin for so long after the last one.
     pub cool_down: Millis,
+    /// Times in which no planned operation may begin, such as the end of a quarter.
+    pub freeze_windows: Vec<FreezeWindow>,
+}
+
+impl Policy {
+    /// Until when planned operations are frozen at `now`, if they are.
+    pub fn frozen_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.freeze_windows.iter().filter(|window| window.from <= now && now < window.until).map(|window| window.until).max()
+    }
+}
+
+/// A time in which no planned operation may begin. An emergency failover may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreezeWindow {
+    /// From then on.
+    pub from: Timestamp,
+    /// Until then.
+    pub until: Timestamp,
 }
 
 impl Default for Policy {
@@ -93,6 +112,7 @@ impl Default for Policy {
             members_active_max: 1_000,
             members_local: true,
             cool_down: Millis(10_000),
+            freeze_windows: Vec::new(),
         }
     }
 }

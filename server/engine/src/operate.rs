@@ -97,7 +97,9 @@ impl Operator {
     pub(crate) fn plan(&self, intent: Intent) -> Planned {
         let picture = self.watched.picture();
         let now = self.clock.now();
-        let mut plan = operation::plan(&self.watched.pool, &picture, &self.watched.standing(), intent, now);
+        let mut standing = self.watched.standing();
+        standing.frozen_until = self.watched.pool.policy.frozen_until(now);
+        let mut plan = operation::plan(&self.watched.pool, &picture, &standing, intent, now);
         if self.hands.is_none() {
             plan.objections.push(PlanObjection::OnlyWatched);
         }
@@ -333,8 +335,13 @@ impl Operator {
         }
     }
 
-    fn end_cooling(&self) {
+    /// What begins and ends by the clock alone.
+    fn keep_time(&self) {
         let now = self.clock.now();
+        let frozen_until = self.watched.pool.policy.frozen_until(now);
+        if self.watched.standing().frozen_until != frozen_until {
+            self.watched.change_standing(|standing| standing.frozen_until = frozen_until);
+        }
         if self.watched.standing().cool_until.is_some_and(|until| until <= now) {
             self.watched.change_standing(|standing| standing.cool_until = None);
         }
@@ -398,7 +405,7 @@ pub(crate) async fn keep_operating(operator: Arc<Operator>, stop: CancellationTo
             }
             continue;
         }
-        operator.end_cooling();
+        operator.keep_time();
         tokio::select! {
             () = stop.cancelled() => return,
             () = operator.wake.notified() => {}

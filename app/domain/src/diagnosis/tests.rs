@@ -416,3 +416,22 @@ fn an_answer_before_a_shutdown_or_a_clock_that_was_set_back_is_not_fresh() {
     world.now = at(-600_000);
     assert_eq!(world.picture().protection.state, ProtectionState::NoReading);
 }
+
+#[test]
+fn a_primary_that_was_read_before_the_other_one_began_is_no_split_brain_until_it_says_so_again() {
+    let mut world = World::healthy(at(0));
+    // a1 said at 0 that it writes; b1 is read half a second later, promoted by then.
+    world.now = at(500);
+    let mut promoted = match world.sightings[&"postgres-b1".parse().expect("a name")].answer.clone() {
+        Some((Facts::Postgres(facts), _)) => facts,
+        other => panic!("{other:?}"),
+    };
+    promoted.in_recovery = false;
+    promoted.receiver = None;
+    world.says("postgres-b1", Facts::Postgres(promoted));
+    let split = |world: &World| world.picture().findings.iter().any(|finding| matches!(finding, Finding::SplitBrain { .. }));
+    assert!(!split(&world), "{:?}", world.picture().findings);
+    assert_eq!(world.picture().active, Some(Side::B));
+    world.pass(500);
+    assert!(split(&world), "both have said it since");
+}

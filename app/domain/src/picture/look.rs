@@ -23,6 +23,9 @@ pub(crate) struct NodeView<'a> {
     pub postgres: Reading<&'a PostgresFacts>,
     /// Why the newest question to its `PostgreSQL` failed, and whether that question is itself recent.
     pub postgres_failure: Option<(&'a ProbeFailure, Timestamp)>,
+    /// Its word that it accepts writes is older than the first such word of another node: it may well have been told to stop in
+    /// between, as in every switchover, and its next word tells.
+    pub superseded: bool,
 }
 
 fn pick<'a, T>(reading: Reading<&'a Facts>, part: impl Fn(&'a Facts) -> Option<&'a T>) -> Reading<&'a T> {
@@ -48,11 +51,28 @@ impl<'a> Look<'a> {
                         |facts| if let Facts::Postgres(facts) = facts { Some(facts) } else { None },
                     ),
                     postgres_failure: look.current_failure(&node.postgres),
+                    superseded: false,
                 };
                 look.nodes.push(view);
             }
         }
+        let claims: Vec<_> = look.nodes.iter().map(|view| look.claim(view)).collect();
+        for (view, claim) in look.nodes.iter_mut().zip(&claims) {
+            let later =
+                |other: &Option<(Timestamp, Timestamp)>| other.is_some_and(|(since, _)| claim.is_some_and(|(_, seen_at)| since > seen_at));
+            view.superseded = claims.iter().any(later);
+        }
         look
+    }
+
+    /// Since when a node has said that it accepts writes, and when it said so last.
+    fn claim(&self, view: &NodeView) -> Option<(Timestamp, Timestamp)> {
+        let (endpoint, seen_at) = match (&view.postgres, &view.patroni) {
+            (Reading::Fresh { seen_at, .. }, _) => (&view.node.postgres, *seen_at),
+            (_, Reading::Fresh { seen_at, .. }) => (&view.node.patroni, *seen_at),
+            _ => return None,
+        };
+        Some((self.sighting(endpoint)?.writes_since?, seen_at))
     }
 
     pub fn sighting(&self, endpoint: &EndpointName) -> Option<&'a Sighting<Facts>> {
@@ -118,6 +138,9 @@ impl NodeView<'_> {
     /// It accepts writes, by a fresh reading. `PostgreSQL` itself is asked first; when it does not let us in, Patroni's word counts:
     /// a second primary must be seen even where our password is wrong or only the port is shut to us.
     pub fn is_writable(&self) -> bool {
+        if self.superseded {
+            return false;
+        }
         match self.postgres.fresh() {
             Some(facts) => !facts.in_recovery,
             None => self.patroni.fresh().is_some_and(|facts| facts.role == PatroniRole::Primary && facts.state == PatroniState::Running),

@@ -9,7 +9,7 @@ use super::{
 };
 use futures::FutureExt;
 use std::{error::Error, panic::AssertUnwindSafe, sync::Mutex, time::Duration};
-use switchback_domain::operation::{Event, Fence, GivenUp, Next, Operation, Step, StepState, Trouble};
+use switchback_domain::operation::{Event, Fence, GivenUp, Next, Operation, Step, StepState, Trouble, UndoRun};
 use tokio::time::Instant;
 
 /// While clients wait and nothing can be written down, the old site is made to lead again after so long: that this may happen is part of
@@ -147,7 +147,8 @@ fn gave_up(operation: &Operation) -> Event {
 fn clients_wait(operation: &Operation) -> bool {
     let demoted =
         operation.plan.steps.iter().zip(&operation.steps).any(|(step, run)| matches!(step, Step::Demote { .. }) && run.attempts > 0);
-    demoted && !operation.request.dry_run && !operation.is_past_no_return() && operation.given_up.is_none()
+    let led_again = |undo: &UndoRun| matches!(operation.plan.steps[undo.step], Step::Demote { .. }) && undo.run.is_behind();
+    demoted && !operation.request.dry_run && !operation.is_past_no_return() && !operation.undo.iter().any(led_again)
 }
 
 /// What an event changes about the pool itself, written together with it.
@@ -159,7 +160,14 @@ fn changes(scene: &Scene, operation: &Operation, event: &Event) -> Vec<crate::po
     match event {
         Event::StepBegun { step } => match operation.plan.steps.get(*step) {
             // The intent to promote is what begins a new epoch: whoever decided something before it decided in another situation.
-            Some(Step::Promote { .. }) => vec![RecordChange::Epoch(operation.plan.epoch.next())],
+            // And a site that is to lead must not be kept from it by a fence of an earlier failover.
+            Some(Step::Promote { side }) => {
+                let mut changes = vec![RecordChange::Epoch(operation.plan.epoch.next())];
+                if scene.watched.standing().fences.iter().any(|fence| fence.side == *side) {
+                    changes.push(RecordChange::FenceDown(*side));
+                }
+                changes
+            }
             Some(Step::Fence { side }) => {
                 let expected_loss = operation.plan.loss.loss_bytes;
                 let since = scene.clock.now();

@@ -25,7 +25,11 @@ pub(crate) async fn keep_fenced(scene: Scene, side: Side, lifted: CancellationTo
     let nodes = join_all(site.nodes.iter().map(|node| keep_node(&scene, node, side, &lifted)));
     let proxies = join_all(site.proxies.iter().map(|proxy| keep_closed(&scene, proxy, &lifted)));
     tracing::info!(pool = %scene.pool.id, site = %site.id, "the fencer keeps this site from coming back as active");
-    futures::future::join3(etcd, nodes, proxies).await;
+    tokio::select! {
+        // Whatever is on its way is given up: a site that may lead again must not be told to follow a moment later.
+        () = lifted.cancelled() => {}
+        _ = futures::future::join3(etcd, nodes, proxies) => {}
+    }
 }
 
 async fn keep_etcd(scene: &Scene, etcd: &EndpointName, side: Side, lifted: &CancellationToken) {
