@@ -32,6 +32,10 @@ pub fn hydrate() {
     console_error_panic_hook::set_once();
     let root = document().get_element_by_id(shell::ROOT).and_then(|found| found.dyn_into::<web_sys::HtmlElement>().ok());
     if let Some(root) = root {
-        leptos::mount::hydrate_from(root, App).forget();
+        wasm_bindgen_futures::spawn_local(async {
+            // First its code: then everything is taken over in one go, in the order in which the server wrote it.
+            pages::lazy::load(&leptos::prelude::location().pathname().unwrap_or_default()).await;
+            leptos::mount::hydrate_from(root, App).forget();
+        });
     }
 }

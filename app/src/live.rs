@@ -5,6 +5,7 @@
 
 mod aged;
 mod mirror;
+mod patch;
 #[cfg(feature = "hydrate")]
 mod stream;
 

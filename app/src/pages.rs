@@ -3,6 +3,7 @@
 pub mod audit;
 mod charts;
 mod common;
+pub(crate) mod lazy;
 pub mod link;
 pub mod node;
 pub mod not_found;

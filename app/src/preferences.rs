@@ -72,6 +72,7 @@ pub(crate) fn Preferences() -> impl IntoView {
                 {name}
             </button>
         }
+        .into_any()
     });
     view! {
         <div class="prefs">
@@ -101,7 +102,7 @@ fn PreferenceForm(children: Children) -> impl IntoView {
         pairs
             .into_iter()
             .filter(|(name, _)| name != "theme" && name != "lang")
-            .map(|(name, value)| view! { <input type="hidden" name=name value=value /> })
+            .map(|(name, value)| view! { <input type="hidden" name=name value=value /> }.into_any())
             .collect_view()
     };
     view! {

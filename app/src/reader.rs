@@ -4,7 +4,9 @@
 //!
 //! What it understands is what `serde_json` writes; a struct is always an object.
 
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
+};
 use serde_json::Value;
 use std::fmt::Display;
 
@@ -197,12 +199,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         visitor.visit_map(self.fields()?)
     }
 
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, NotUnderstood> {
+    fn deserialize_enum<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, NotUnderstood> {
         visitor.visit_enum(self.variant()?)
     }
 

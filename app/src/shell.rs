@@ -2,10 +2,7 @@
 
 use crate::{
     i18n::I18nContextProvider,
-    pages::{
-        audit::AuditPage, link::LinkPage, node::NodePage, not_found::NotFound, overview::OverviewPage, pool::PoolPage, set_up::SetUpPage,
-        sign_in::SignInPage,
-    },
+    pages::{lazy, not_found::NotFound},
     paths,
     preferences::{Preferences, Theme, use_lang},
     ui::{Announcer, AnnouncerRegions, Button, Clock, Icon, Kind, LiveBar, LivePlace, Logo, Sign, UtcClock},
@@ -16,7 +13,7 @@ use leptos::prelude::*;
 use leptos_i18n::context::UseLocalesOptions;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
-    SsrMode,
+    Lazy, SsrMode,
     components::{Outlet, ParentRoute, Route, Router, Routes},
     hooks::use_location,
     path,
@@ -82,14 +79,17 @@ pub fn App() -> impl IntoView {
             <Title formatter=|page: String| if page.is_empty() { "Switchback".to_owned() } else { format!("{page} · Switchback") } />
             <Router>
                 <Routes fallback=NotFound>
-                    <Route path=path!("/sign-in") view=SignInPage />
-                    <Route path=path!("/set-up/:secret") view=SetUpPage />
+                    <Route path=path!("/sign-in") view={Lazy::<lazy::SignIn>::new()} />
+                    <Route path=path!("/set-up/:secret") view={Lazy::<lazy::SetUp>::new()} />
                     <ParentRoute path=path!("") view=Frame>
-                        <Route path=path!("/") view=OverviewPage ssr=SsrMode::Async />
-                        <Route path=path!("/pools/:pool") view=PoolPage ssr=SsrMode::Async />
-                        <Route path=path!("/pools/:pool/nodes/:node") view=NodePage ssr=SsrMode::Async />
-                        <Route path=path!("/pools/:pool/links/:kind") view=LinkPage ssr=SsrMode::Async />
-                        <Route path=path!("/audit") view=AuditPage ssr=SsrMode::Async />
+                        <Route path=path!("/") view={Lazy::<lazy::Overview>::new()} ssr=SsrMode::Async />
+                        <Route path=path!("/pools/:pool") view={Lazy::<lazy::Pool>::new()} ssr=SsrMode::Async />
+                        <Route path=path!("/pools/:pool/nodes/:node") view={Lazy::<lazy::Node>::new()} ssr=SsrMode::Async />
+                        <Route path=path!("/pools/:pool/links/:kind") view={Lazy::<lazy::Link>::new()} ssr=SsrMode::Async />
+                        <Route path=path!("/pools/:pool/plan/:kind") view={Lazy::<lazy::Plan>::new()} ssr=SsrMode::Async />
+                        <Route path=path!("/operations") view={Lazy::<lazy::Operations>::new()} ssr=SsrMode::Async />
+                        <Route path=path!("/operations/:operation") view={Lazy::<lazy::Operation>::new()} ssr=SsrMode::Async />
+                        <Route path=path!("/audit") view={Lazy::<lazy::Audit>::new()} ssr=SsrMode::Async />
                     </ParentRoute>
                 </Routes>
             </Router>
@@ -160,6 +160,7 @@ pub(crate) fn Framed(children: Children) -> impl IntoView {
     let path = use_location().pathname;
     focus_content_on_new_page(path);
     let pools = move || (path.get() == "/" || path.read().starts_with("/pools")).then_some("page");
+    let operations = move || path.read().starts_with("/operations").then_some("page");
     let audit = move || (path.get() == "/audit").then_some("page");
     view! {
         // External to the router, which would scroll there but leave the focus where it is.
@@ -173,6 +174,10 @@ pub(crate) fn Framed(children: Children) -> impl IntoView {
                 <a href=paths::overview() aria-current=move || pools()>
                     <Icon sign=Sign::Server />
                     <span>{say!(lang(), shell.pools)}</span>
+                </a>
+                <a href=paths::operations() aria-current=move || operations()>
+                    <Icon sign=Sign::Swap />
+                    <span>{say!(lang(), shell.operations)}</span>
                 </a>
                 <a href=paths::audit() aria-current=move || audit()>
                     <Icon sign=Sign::Chain />

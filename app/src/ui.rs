@@ -6,7 +6,7 @@
 //! content security policy can forbid them.
 
 use leptos::{
-    prelude::{AnyView, IntoAny},
+    prelude::{AnyView, IntoAny, ViewFn},
     tachys::reactive_graph::SharedReactiveFunction,
 };
 use std::sync::{Arc, Mutex};
@@ -62,4 +62,9 @@ pub use verdict::*;
 pub fn dynamic(view: impl FnMut() -> AnyView + Send + 'static) -> AnyView {
     let view: SharedReactiveFunction<AnyView> = Arc::new(Mutex::new(view));
     view.into_any()
+}
+
+/// What a property of type `ViewFn` draws.
+fn run(view: ViewFn) -> AnyView {
+    dynamic(move || view.run())
 }

@@ -2,8 +2,9 @@
 
 #![cfg_attr(not(any(feature = "hydrate", test)), expect(dead_code, reason = "only the browser follows, but the rules are tested anywhere"))]
 
-use jiff::Timestamp;
+use super::patch;
 use crate::reader::read_value;
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use switchback_domain::history::{Metric, Point};
@@ -47,9 +48,9 @@ impl Mirror {
             }
             "change" => {
                 let at = part(&brought, "at")?;
-                let patch: json_patch::Patch = part(&brought, "patch")?;
+                let patch = part(&brought, "patch")?;
                 let mut value = self.value.take().ok_or(OutOfStep)?;
-                json_patch::patch(&mut value, &patch).map_err(|_| OutOfStep)?;
+                patch::apply(&mut value, patch).ok_or(OutOfStep)?;
                 self.value = Some(value);
                 self.current(at)
             }

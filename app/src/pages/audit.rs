@@ -114,7 +114,7 @@ fn Entries(entries: Vec<Entry>) -> impl IntoView {
                 </tr>
             </thead>
             <tbody role="rowgroup">
-                {entries.into_iter().map(|entry| view! { <EntryRow entry /> }).collect_view()}
+                {entries.into_iter().map(|entry| view! { <EntryRow entry /> }.into_any()).collect_view()}
             </tbody>
         </table>
     }

@@ -44,7 +44,7 @@ pub(super) fn Charts(
         view! {
             <section class="stack">
                 <h3>{label.clone()}</h3>
-                {move || empty().then(|| view! { <p class="muted">{say!(lang(), pages.node.no_points)}</p> })}
+                {move || empty().then(|| view! { <p class="muted">{say!(lang(), pages.node.no_points)}</p> }.into_any())}
                 <LagChart
                     id
                     curve
@@ -58,6 +58,7 @@ pub(super) fn Charts(
                 />
             </section>
         }
+        .into_any()
     });
     let charts = charts.collect_view();
     view! {

@@ -100,7 +100,7 @@ pub(super) fn Problem(
         _ => None,
     };
     let back = back.map(|pool: switchback_domain::PoolId| {
-        view! { <ButtonLink href=paths::pool(&pool)>{say!(lang(), pages.problem.to_pool, pool = pool.to_string())}</ButtonLink> }
+        view! { <ButtonLink href=paths::pool(&pool)>{say!(lang(), pages.problem.to_pool, pool = pool.to_string())}</ButtonLink> }.into_any()
     });
     // Whoever is signed out is told so and can go on there; the address is not kept, because this page may be stale anyway.
     let sign_in = signed_out.then(|| {
@@ -109,6 +109,7 @@ pub(super) fn Problem(
                 {say!(lang(), pages.problem.to_sign_in)}
             </ButtonLink>
         }
+        .into_any()
     });
     view! {
         <Title text=title.clone() />

@@ -69,7 +69,7 @@ fn Link(answer: Answer) -> impl IntoView {
     };
     let crumbs = move || {
         let trail = vec![(paths::overview(), say!(lang(), pages.pool.pools)), (paths::pool(&pool), pool.to_string())];
-        view! { <Crumbs label=say!(lang(), pages.pool.crumbs) trail here=kind_text.clone() /> }
+        view! { <Crumbs label=say!(lang(), pages.pool.crumbs) trail here=kind_text.clone() /> }.into_any()
     };
     let status = move || {
         let tone = tones::link(&link.read());
@@ -78,6 +78,7 @@ fn Link(answer: Answer) -> impl IntoView {
                 {move || words::picture::link_state(lang(), link.read().state, link.read().knowledge.is_fresh())}
             </Status>
         }
+        .into_any()
     };
     let facts = move || {
         let fact = |link: LinkPicture| view! { <LinkFacts view link /> };
@@ -128,35 +129,37 @@ fn LinkFacts(view: View, link: LinkPicture) -> impl IntoView {
     let newest = link.newest_file;
     let seen = link.knowledge.seen_at();
     view! {
-        <dl class="kv kv--rows" class:is-stale=!fresh>
-            <dt>{say!(lang(), pages.link.state)}</dt>
-            <dd>
-                <Status tone look>{words::picture::link_state(lang(), state, fresh)}</Status>
-            </dd>
-            <dt>{say!(lang(), pages.link.from)}</dt>
-            <dd>{end(link.from_side, link.from)}</dd>
-            <dt>{say!(lang(), pages.link.to)}</dt>
-            <dd>{end(link.to_side, link.to)}</dd>
-            <dt>{say!(lang(), pages.link.lag)}</dt>
-            <dd>{tensed(lag.map(|lag| words::duration(lang(), lag)))}</dd>
-            <dt>{say!(lang(), pages.link.lag_bytes)}</dt>
-            <dd>{tensed(bytes.map(words::bytes))}</dd>
-            {(kind == LinkKind::Mirror)
-                .then(|| {
-                    view! {
-                        <dt>{say!(lang(), pages.link.commit_wait)}</dt>
-                        <dd>{tensed(wait.map(|wait| words::figures::wait(lang(), wait)))}</dd>
-                    }
-                })}
-            {(kind == LinkKind::Archive)
-                .then(|| {
-                    view! {
-                        <dt>{say!(lang(), pages.link.newest)}</dt>
-                        <dd><code>{tensed(newest)}</code></dd>
-                    }
-                })}
-            <dt>{say!(lang(), pages.link.read)}</dt>
-            <dd>{seen.is_none().then(|| say!(lang(), pages.checks.never))} <Ago since=seen /></dd>
-        </dl>
-    }
+            <dl class="kv kv--rows" class:is-stale=!fresh>
+                <dt>{say!(lang(), pages.link.state)}</dt>
+                <dd>
+                    <Status tone look>{words::picture::link_state(lang(), state, fresh)}</Status>
+                </dd>
+                <dt>{say!(lang(), pages.link.from)}</dt>
+                <dd>{end(link.from_side, link.from)}</dd>
+                <dt>{say!(lang(), pages.link.to)}</dt>
+                <dd>{end(link.to_side, link.to)}</dd>
+                <dt>{say!(lang(), pages.link.lag)}</dt>
+                <dd>{tensed(lag.map(|lag| words::duration(lang(), lag)))}</dd>
+                <dt>{say!(lang(), pages.link.lag_bytes)}</dt>
+                <dd>{tensed(bytes.map(words::bytes))}</dd>
+                {(kind == LinkKind::Mirror)
+                    .then(|| {
+                        view! {
+                            <dt>{say!(lang(), pages.link.commit_wait)}</dt>
+                            <dd>{tensed(wait.map(|wait| words::figures::wait(lang(), wait)))}</dd>
+                        }
+    .into_any()
+                    })}
+                {(kind == LinkKind::Archive)
+                    .then(|| {
+                        view! {
+                            <dt>{say!(lang(), pages.link.newest)}</dt>
+                            <dd><code>{tensed(newest)}</code></dd>
+                        }
+    .into_any()
+                    })}
+                <dt>{say!(lang(), pages.link.read)}</dt>
+                <dd>{seen.is_none().then(|| say!(lang(), pages.checks.never))} <Ago since=seen /></dd>
+            </dl>
+        }
 }

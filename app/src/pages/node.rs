@@ -60,7 +60,7 @@ fn Node(answer: Answer) -> impl IntoView {
         let (pool, shown) = (pool.clone(), shown.clone());
         move || {
             let trail = vec![(paths::overview(), say!(lang(), pages.pool.pools)), (paths::pool(&pool), pool.to_string())];
-            view! { <Crumbs label=say!(lang(), pages.pool.crumbs) trail here=shown.clone() /> }
+            view! { <Crumbs label=say!(lang(), pages.pool.crumbs) trail here=shown.clone() /> }.into_any()
         }
     };
     let lede = move || say!(lang(), pages.node.lede, role = words::picture::node_role(lang(), node.read().role), site = view.site(side));
@@ -71,6 +71,7 @@ fn Node(answer: Answer) -> impl IntoView {
                 {move || words::picture::node_state(lang(), node.read().state, node.read().knowledge.is_fresh())}
             </Status>
         }
+        .into_any()
     };
     let endpoints = Memo::new(move |_| {
         let node = node.read();
@@ -116,41 +117,42 @@ fn NodeFacts(node: Memo<NodePicture>) -> impl IntoView {
     let seen = Signal::derive(move || node.read().knowledge.seen_at());
     let is_standby = Memo::new(move |_| node.read().replayed.is_some());
     view! {
-        <dl class="kv kv--rows" class:is-stale=move || !node.read().knowledge.is_fresh()>
-            <dt>{say!(lang(), pages.node.role)}</dt>
-            <dd>{move || words::picture::node_role(lang(), node.read().role)}</dd>
-            <dt>{say!(lang(), pages.node.state)}</dt>
-            <dd>{move || words::picture::node_state(lang(), node.read().state, node.read().knowledge.is_fresh())}</dd>
-            <dt>{say!(lang(), pages.node.timeline)}</dt>
-            <dd>{move || tensed(node.read().timeline.map(|timeline| timeline.to_string()))}</dd>
-            <dt>{say!(lang(), pages.node.position)}</dt>
-            <dd><code>{move || tensed(node.read().position.map(|position| position.to_string()))}</code></dd>
-            {move || {
-                is_standby
-                    .get()
-                    .then(|| {
-                        view! {
-                            <dt>{say!(lang(), pages.node.replayed)}</dt>
-                            <dd><code>{move || tensed(node.read().replayed.map(|replayed| replayed.to_string()))}</code></dd>
-                            <dt>{say!(lang(), pages.node.not_replayed)}</dt>
-                            <dd>{move || tensed(not_replayed())}</dd>
-                        }
-                    })
-            }}
-            <dt>{say!(lang(), pages.node.kept)}</dt>
-            <dd>{move || tensed(node.read().kept_for_slots.map(words::bytes))}</dd>
-            <dt>{say!(lang(), pages.node.version)}</dt>
-            <dd>{move || known(node.read().server_version.map(words::figures::server_version))}</dd>
-            <dt>{say!(lang(), pages.node.started)}</dt>
-            <dd>
-                {move || known(started.get().map(|at| words::figures::date_time(lang(), at)))}
-                " "
-                <span class="muted"><Lasting since=started /></span>
-            </dd>
-            <dt>{say!(lang(), pages.node.read)}</dt>
-            <dd>{move || seen.get().is_none().then(|| say!(lang(), pages.checks.never))} <Ago since=seen /></dd>
-        </dl>
-    }
+            <dl class="kv kv--rows" class:is-stale=move || !node.read().knowledge.is_fresh()>
+                <dt>{say!(lang(), pages.node.role)}</dt>
+                <dd>{move || words::picture::node_role(lang(), node.read().role)}</dd>
+                <dt>{say!(lang(), pages.node.state)}</dt>
+                <dd>{move || words::picture::node_state(lang(), node.read().state, node.read().knowledge.is_fresh())}</dd>
+                <dt>{say!(lang(), pages.node.timeline)}</dt>
+                <dd>{move || tensed(node.read().timeline.map(|timeline| timeline.to_string()))}</dd>
+                <dt>{say!(lang(), pages.node.position)}</dt>
+                <dd><code>{move || tensed(node.read().position.map(|position| position.to_string()))}</code></dd>
+                {move || {
+                    is_standby
+                        .get()
+                        .then(|| {
+                            view! {
+                                <dt>{say!(lang(), pages.node.replayed)}</dt>
+                                <dd><code>{move || tensed(node.read().replayed.map(|replayed| replayed.to_string()))}</code></dd>
+                                <dt>{say!(lang(), pages.node.not_replayed)}</dt>
+                                <dd>{move || tensed(not_replayed())}</dd>
+                            }
+    .into_any()
+                        })
+                }}
+                <dt>{say!(lang(), pages.node.kept)}</dt>
+                <dd>{move || tensed(node.read().kept_for_slots.map(words::bytes))}</dd>
+                <dt>{say!(lang(), pages.node.version)}</dt>
+                <dd>{move || known(node.read().server_version.map(words::figures::server_version))}</dd>
+                <dt>{say!(lang(), pages.node.started)}</dt>
+                <dd>
+                    {move || known(started.get().map(|at| words::figures::date_time(lang(), at)))}
+                    " "
+                    <span class="muted"><Lasting since=started /></span>
+                </dd>
+                <dt>{say!(lang(), pages.node.read)}</dt>
+                <dd>{move || seen.get().is_none().then(|| say!(lang(), pages.checks.never))} <Ago since=seen /></dd>
+            </dl>
+        }
 }
 
 /// The links that start or end here, each leading to its page.

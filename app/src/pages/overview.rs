@@ -157,8 +157,9 @@ fn Table(view: View) -> impl IntoView {
         let shown = pools.iter().filter(|pool| filter.is_none_or(|state| pool.protection.state == state));
         shown.map(|pool| pool.pool.clone()).collect::<Vec<_>>()
     });
-    let no_match =
-        move || names.read().is_empty().then(|| view! { <p class="oplist__row muted">{say!(lang(), pages.overview.no_match)}</p> });
+    let no_match = move || {
+        names.read().is_empty().then(|| view! { <p class="oplist__row muted">{say!(lang(), pages.overview.no_match)}</p> }.into_any())
+    };
     view! {
         <section class="panel panel--flush pools" aria-label=say!(lang(), pages.overview.table)>
             <PoolTable
@@ -246,7 +247,7 @@ fn worst(lang: Locale, summary: &Summary) -> AnyView {
     let (tone, text) = (tones::severity(finding.severity()), words::finding(lang, finding, &names));
     view! {
         <Status tone look=Look::Top>{text}</Status>
-        {more.map(|more| view! { <small>{more}</small> })}
+        {more.map(|more| view! { <small>{more}</small> }.into_any())}
     }
     .into_any()
 }

@@ -109,7 +109,7 @@ fn Pool(answer: Answer) -> impl IntoView {
         let name = name.clone();
         move || {
             let trail = vec![(paths::overview(), say!(lang(), pages.pool.pools))];
-            view! { <Crumbs label=say!(lang(), pages.pool.crumbs) trail here=name.clone() /> }
+            view! { <Crumbs label=say!(lang(), pages.pool.crumbs) trail here=name.clone() /> }.into_any()
         }
     };
     let jump = vec![
@@ -123,7 +123,7 @@ fn Pool(answer: Answer) -> impl IntoView {
     });
     let oldest_end = move || {
         let text = Callback::new(move |age| say!(lang(), pages.topology.end, age = words::ago(lang(), age)));
-        view! { <Age since=oldest text /> }
+        view! { <Age since=oldest text /> }.into_any()
     };
     view! {
         <Title text=page_title />
@@ -205,9 +205,8 @@ fn Findings(view: View) -> impl IntoView {
         let row = |finding: switchback_domain::Finding| {
             let severity = finding.severity();
             let title = move || view.names.with_value(|names| words::finding(lang(), &finding, names));
-            let status = move || {
-                view! { <Status tone=tones::severity(severity)>{words::finding::severity(lang(), severity)}</Status> }
-            };
+            let status =
+                move || view! { <Status tone=tones::severity(severity)>{words::finding::severity(lang(), severity)}</Status> }.into_any();
             view! { <ChangeRow title status /> }
         };
         findings.get().into_iter().map(row).collect_view()
@@ -246,10 +245,10 @@ fn Changes(view: View, changes: Vec<Change>) -> impl IntoView {
                 Changed::Site { .. } | Changed::Node { .. } | Changed::Link { .. } => None,
             };
             let title = move || view.names.with_value(|names| words::change(lang(), &what, names));
-            let meta = move || {
-                view! { <time datetime=at.to_string()>{words::when(lang(), at, clock.now_untracked())}</time> }
+            let meta = move || view! { <time datetime=at.to_string()>{words::when(lang(), at, clock.now_untracked())}</time> }.into_any();
+            let status = move || {
+                to.map(|to| view! { <Status tone=tones::protection(to)>{words::protection::state(lang(), to)}</Status> }.into_any())
             };
-            let status = move || to.map(|to| view! { <Status tone=tones::protection(to)>{words::protection::state(lang(), to)}</Status> });
             view! { <ChangeRow title meta status /> }
         };
         changes.get().into_iter().map(row).collect_view()

@@ -1,6 +1,6 @@
 //! Guarded actions. Their order never changes, and a refusal stands where the button is.
 
-use crate::ui::{Icon, Sign, Tone};
+use crate::ui::{Icon, Sign, Tone, run};
 use leptos::prelude::*;
 
 /// The list of actions.
@@ -48,11 +48,11 @@ pub fn GuardedAction(
                 <span class="end">{end}</span>
             </header>
             <ul class="act__why" id=why_id tabindex="-1">
-                {move || why.run()}
+                {run(why)}
             </ul>
             {move || {
                 let meta = meta.get();
-                (!meta.is_empty()).then(|| view! { <p class="act__meta">{meta}</p> })
+                (!meta.is_empty()).then(|| view! { <p class="act__meta">{meta}</p> }.into_any())
             }}
             {children()}
         </article>

@@ -17,7 +17,7 @@ pub fn Banner(
 ) -> impl IntoView {
     let class = move || format!("banner banner--{}{}", tone.get().word(), if still { " banner--static" } else { "" });
     view! {
-        <div class=class>
+        <div class=move || class()>
             <Icon sign=move || tone.get().sign() />
             {children()}
         </div>

@@ -68,7 +68,7 @@ pub fn Button(
             class=class(kind, small, wide)
             aria-describedby=describedby
         >
-            {sign.map(|sign| view! { <Icon sign /> })}
+            {sign.map(|sign| view! { <Icon sign /> }.into_any())}
             {children()}
         </button>
     }
@@ -100,7 +100,7 @@ pub fn ButtonLink(
 ) -> impl IntoView {
     view! {
         <a href=href class=class(kind, small, wide) aria-describedby=describedby>
-            {sign.map(|sign| view! { <Icon sign /> })}
+            {sign.map(|sign| view! { <Icon sign /> }.into_any())}
             {children()}
         </a>
     }

@@ -104,7 +104,7 @@ pub fn LagChart(
     view! {
         <figure class="chart">
             <figcaption class="chart__read">
-                <output for=slider.clone()>{readout}</output>
+                <output for=slider.clone()>{move || readout()}</output>
             </figcaption>
             <div class="chart__plot">
                 <svg role="img" aria-label=label>
@@ -130,7 +130,7 @@ pub fn LagChart(
                     max=move || steps() - 1
                     value=move || steps() - 1
                     aria-label=move || words.read().at.clone()
-                    aria-valuetext=spoken
+                    aria-valuetext=move || spoken()
                     on:input:target=slide
                     on:pointermove=move |event| step.set(step_under(&event, steps()))
                     on:pointerleave=move |_| step.set(None)
@@ -182,6 +182,7 @@ fn axes(curve: &Curve, frame: Frame, value_text: Callback<f64, String>, tick_tex
                 {value_text.run(value)}
             </text>
         }
+        .into_any()
     });
     let width = curve.until_ms - curve.from_ms;
     let times = (0..=4_i64).map(|quarter| {
@@ -208,6 +209,7 @@ fn lines(curve: &Curve, frame: Frame) -> impl IntoView + use<> {
         view! {
             <rect class="gap" x=short(x) y=short(frame.top) width=short(width) height=short(frame.height)></rect>
         }
+        .into_any()
     };
     let gaps = curve.gaps().into_iter().map(gap).collect_view();
     view! {
@@ -231,7 +233,7 @@ fn goal(frame: Frame, target: f64, word: String) -> impl IntoView {
 
 fn cursor(curve: &Curve, frame: Frame, at: i64, value: Option<f64>) -> impl IntoView + use<> {
     let x = across(curve, frame, at);
-    let dot = value.map(|value| view! { <circle cx=x.clone() cy=down(frame, value) r="4"></circle> });
+    let dot = value.map(|value| view! { <circle cx=x.clone() cy=down(frame, value) r="4"></circle> }.into_any());
     view! {
         <g class="chart__cursor" aria-hidden="true">
             <line x1=x.clone() x2=x.clone() y1="0" y2="100%"></line>

@@ -1,6 +1,6 @@
 //! Checks with their evidence, and lists of what happened.
 
-use crate::ui::{Look, Status, Tone};
+use crate::ui::{Look, Status, Tone, run};
 use leptos::prelude::*;
 
 /// A list of checks, worst first.
@@ -39,16 +39,17 @@ pub fn CheckRow(
     age: Option<ViewFn>,
 ) -> impl IntoView {
     view! {
-        <li data-s=move || tone.get().word()>
-            {move || {
-                let look = if tone.get() == Tone::Ok { Look::Calm } else { Look::Plain };
-                view! { <Status tone look>{word}</Status> }
-            }}
-            <span class="what">{move || what.run()}</span>
-            <span class="ev">{move || evidence.run()}</span>
-            <span class="age">{age.map(|age| move || age.run())}</span>
-        </li>
-    }
+            <li data-s=move || tone.get().word()>
+                {move || {
+                    let look = if tone.get() == Tone::Ok { Look::Calm } else { Look::Plain };
+                    view! { <Status tone look>{word}</Status> }
+    .into_any()
+                }}
+                <span class="what">{run(what)}</span>
+                <span class="ev">{run(evidence)}</span>
+                <span class="age">{age.map(run)}</span>
+            </li>
+        }
 }
 
 /// What happened, newest first.
@@ -87,10 +88,10 @@ pub fn ChangeRow(
     href: Option<String>,
 ) -> impl IntoView {
     let inner = view! {
-        <span class="t">{move || title.run()}</span>
-        {status.map(|status| view! { <span class="s">{move || status.run()}</span> })}
-        {meta.map(|meta| view! { <span class="m">{move || meta.run()}</span> })}
-        {right.map(|right| view! { <span class="r">{move || right.run()}</span> })}
+        <span class="t">{run(title)}</span>
+        {status.map(|status| view! { <span class="s">{run(status)}</span> }.into_any())}
+        {meta.map(|meta| view! { <span class="m">{run(meta)}</span> }.into_any())}
+        {right.map(|right| view! { <span class="r">{run(right)}</span> }.into_any())}
     };
     view! {
         <li>

@@ -55,38 +55,39 @@ pub fn Field(
         }
     };
     view! {
-        <div class="field">
-            <label for=name.clone()>{label}</label>
-            <input
-                class="input"
-                id=name.clone()
-                name=name
-                type=kind.unwrap_or_else(|| "text".to_owned())
-                autocomplete=autocomplete
-                required=!optional
-                value=value
-                autofocus=first
-                minlength=minlength
-                maxlength=maxlength
-                autocapitalize=verbatim.then_some("none")
-                spellcheck=verbatim.then_some("false")
-                aria-invalid=move || problem.get().is_some().then_some("true")
-                aria-describedby=described
-            />
-            {move || {
-                let problem_id = problem_id.clone();
-                problem
-                    .get()
-                    .map(|problem| {
-                        view! {
-                            <p class="err" id=problem_id>
-                                <Icon sign=Sign::Fail />
-                                <span>{problem}</span>
-                            </p>
-                        }
-                    })
-            }}
-            {hint.map(|hint| view! { <p class="hint" id=hint_id>{hint}</p> })}
-        </div>
-    }
+            <div class="field">
+                <label for=name.clone()>{label}</label>
+                <input
+                    class="input"
+                    id=name.clone()
+                    name=name
+                    type=kind.unwrap_or_else(|| "text".to_owned())
+                    autocomplete=autocomplete
+                    required=!optional
+                    value=value
+                    autofocus=first
+                    minlength=minlength
+                    maxlength=maxlength
+                    autocapitalize=verbatim.then_some("none")
+                    spellcheck=verbatim.then_some("false")
+                    aria-invalid=move || problem.get().is_some().then_some("true")
+                    aria-describedby=move || described()
+                />
+                {move || {
+                    let problem_id = problem_id.clone();
+                    problem
+                        .get()
+                        .map(|problem| {
+                            view! {
+                                <p class="err" id=problem_id>
+                                    <Icon sign=Sign::Fail />
+                                    <span>{problem}</span>
+                                </p>
+                            }
+    .into_any()
+                        })
+                }}
+                {hint.map(|hint| view! { <p class="hint" id=hint_id>{hint}</p> }.into_any())}
+            </div>
+        }
 }

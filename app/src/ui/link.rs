@@ -1,6 +1,6 @@
 //! The gap between the sites: what crosses it.
 
-use crate::ui::{Heading, Icon, Road, Sign, site::SaidOnce};
+use crate::ui::{Heading, Icon, Road, Sign, run, site::SaidOnce};
 use leptos::prelude::*;
 use switchback_domain::Side;
 
@@ -24,11 +24,11 @@ pub fn Gutter(
 ) -> impl IntoView {
     view! {
         <ul class="gutter" aria-label=label>
-            {traffic.map(|traffic| move || traffic.run())}
+            {traffic.map(run)}
             <li class="lanes">
                 <ul aria-label=lanes>{children()}</ul>
             </li>
-            {witness.map(|witness| view! { <li class="witness">{move || witness.run()}</li> })}
+            {witness.map(|witness| view! { <li class="witness">{run(witness)}</li> }.into_any())}
         </ul>
     }
 }
@@ -72,8 +72,8 @@ pub fn LinkAcross(
         Lane::Archive => "archive",
     };
     let mark = move || match road.get() {
-        Road::Broken => Some(view! { <Icon sign=Sign::Fail /> }),
-        Road::Split => Some(view! { <Icon sign=Sign::Split /> }),
+        Road::Broken => Some(view! { <Icon sign=Sign::Fail /> }.into_any()),
+        Road::Split => Some(view! { <Icon sign=Sign::Split /> }.into_any()),
         Road::Ok | Road::Stale | Road::None => None,
     };
     view! {
@@ -85,11 +85,11 @@ pub fn LinkAcross(
         >
             <div class="glink__top">
                 <SaidOnce href sentence class="glink__word">
-                    {move || top.run()}
+                    {run(top)}
                 </SaidOnce>
             </div>
             <span class="hroad" aria-hidden="true">
-                {mark}
+                {move || mark()}
             </span>
             <div class="glink__bot">{children()}</div>
         </li>
@@ -135,7 +135,7 @@ pub fn Traffic(
 ) -> impl IntoView {
     let side = move || to.get().map(|side| if side == Side::A { "a" } else { "b" });
     view! {
-        <li class="traffic" data-to=side>
+        <li class="traffic" data-to=move || side()>
             <span class="lane">
                 <Icon sign=move || if to.get().is_some() { Sign::Arrow } else { Sign::Split } />
                 {text}

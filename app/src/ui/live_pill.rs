@@ -1,6 +1,6 @@
 //! Whether the page follows what happens, and the button that stops and starts it.
 
-use crate::ui::{Icon, Sign};
+use crate::ui::{Icon, Sign, dynamic};
 use leptos::prelude::*;
 
 /// Whether a page follows what happens.
@@ -54,7 +54,10 @@ pub fn use_live_bar() -> LiveBar {
 #[component]
 pub fn LivePlace() -> impl IntoView {
     let bar = use_live_bar();
-    move || bar.0.get().map(|shown| view! { <LivePill state=shown.state text=shown.text hint=shown.hint toggle=shown.toggle /> })
+    dynamic(move || match bar.0.get() {
+        Some(Shown { state, text, hint, toggle }) => view! { <LivePill state text hint toggle /> }.into_any(),
+        None => ().into_any(),
+    })
 }
 
 /// The button that stops and starts updates.
@@ -86,7 +89,7 @@ pub fn LivePill(
         <button
             type="button"
             class="live"
-            data-state=word
+            data-state=move || word()
             aria-pressed=move || (state.get() == LiveState::Paused).to_string()
             on:click=move |_| toggle.run(())
         >

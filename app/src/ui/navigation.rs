@@ -14,7 +14,10 @@ pub struct ChoiceItem {
 }
 
 fn links(items: Vec<ChoiceItem>) -> Vec<impl IntoView> {
-    items.into_iter().map(|item| view! { <a href=item.href aria-current=item.current.then_some("true")>{item.text}</a> }).collect()
+    items
+        .into_iter()
+        .map(|item| view! { <a href=item.href aria-current=item.current.then_some("true")>{item.text}</a> }.into_any())
+        .collect()
 }
 
 /// A choice between views of the same thing.
@@ -64,11 +67,11 @@ pub fn Crumbs(
     #[prop(into)]
     here: Signal<String>,
 ) -> impl IntoView {
-    let above = move || trail.get().into_iter().map(|(href, text)| view! { <li><a href=href>{text}</a></li> }).collect_view();
+    let above = move || trail.get().into_iter().map(|(href, text)| view! { <li><a href=href>{text}</a></li> }.into_any()).collect_view();
     view! {
         <nav class="crumbs" aria-label=label>
             <ol>
-                {above}
+                {move || above()}
                 <li>
                     <span aria-current="page">{here}</span>
                 </li>
@@ -89,7 +92,7 @@ pub fn Jump(
 ) -> impl IntoView {
     view! {
         <nav class="jump only-phone" aria-label=label>
-            {move || items.get().into_iter().map(|(href, text)| view! { <a href=href>{text}</a> }).collect_view()}
+            {move || items.get().into_iter().map(|(href, text)| view! { <a href=href>{text}</a> }.into_any()).collect_view()}
         </nav>
     }
 }

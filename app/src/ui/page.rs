@@ -1,5 +1,6 @@
 //! The head of a page.
 
+use crate::ui::run;
 use leptos::prelude::*;
 
 /// Heading, a line about it, and facts at the end.
@@ -20,12 +21,12 @@ pub fn PageHead(
 ) -> impl IntoView {
     view! {
         <header class="page-head">
-            {crumbs.map(|crumbs| move || crumbs.run())}
+            {crumbs.map(run)}
             <div>
                 <h1>{title}</h1>
-                {lede.map(|lede| view! { <p class="lede">{move || lede.run()}</p> })}
+                {lede.map(|lede| view! { <p class="lede">{run(lede)}</p> }.into_any())}
             </div>
-            {children.map(|children| view! { <div class="end">{children()}</div> })}
+            {children.map(|children| view! { <div class="end">{children()}</div> }.into_any())}
         </header>
     }
 }

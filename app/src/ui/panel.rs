@@ -1,5 +1,6 @@
 //! Framed parts of a page.
 
+use crate::ui::run;
 use leptos::prelude::*;
 
 /// A part of a page with a heading.
@@ -36,11 +37,11 @@ pub fn Panel(
         <section class=class id=id aria-labelledby=labelledby>
             <header class="panel__head">
                 <h2 id=heading>{title}</h2>
-                {beside.map(|beside| move || beside.run())}
-                {end.map(|end| view! { <span class="end">{move || end.run()}</span> })}
+                {beside.map(run)}
+                {end.map(|end| view! { <span class="end">{run(end)}</span> }.into_any())}
             </header>
             <div class="panel__body">{children()}</div>
-            {foot.map(|foot| view! { <footer class="panel__foot">{move || foot.run()}</footer> })}
+            {foot.map(|foot| view! { <footer class="panel__foot">{run(foot)}</footer> }.into_any())}
         </section>
     }
 }

@@ -39,6 +39,7 @@ pub fn SkeletonRows(
                 <span class="sk"></span>
             </div>
         }
+        .into_any()
     };
     view! { <div aria-hidden="true">{(0..rows).map(row).collect_view()}</div> }
 }

@@ -1,6 +1,6 @@
 //! All pools in a table that becomes a list of cards where there is no room.
 
-use crate::ui::{Icon, Tone};
+use crate::ui::{Icon, Tone, run};
 use leptos::prelude::*;
 
 /// The heads of the table.
@@ -33,7 +33,7 @@ pub fn PoolTable(
     children: Children,
 ) -> impl IntoView {
     let head = move |text: fn(&PoolHeads) -> &String| {
-        view! { <th role="columnheader" scope="col">{move || text(&heads.read()).clone()}</th> }
+        view! { <th role="columnheader" scope="col">{move || text(&heads.read()).clone()}</th> }.into_any()
     };
     // A table that CSS turns into cards loses its meaning for screen readers; the roles say it again.
     view! {
@@ -103,15 +103,15 @@ pub fn PoolRow(
     view! {
         <tr role="row" data-s=move || tone.get().word()>
             <td role="cell" class="x-prot">
-                {move || protection.run()}
-                {since.map(|since| view! { <small>{move || since.run()}</small> })}
+                {run(protection)}
+                {since.map(|since| view! { <small>{run(since)}</small> }.into_any())}
             </td>
             <th role="rowheader" scope="row" class="x-name">
                 <a class="pools__n" href=href>{name}</a>
                 <small>{title}</small>
             </th>
             <td role="cell" class="x-site">
-                {move || route.run()}
+                {run(route)}
                 <small>{site}</small>
             </td>
             <td role="cell" class="x-loss" data-l=move || heads.read().loss.clone()>
@@ -119,10 +119,10 @@ pub fn PoolRow(
                 <small>{loss_note}</small>
             </td>
             <td role="cell" class="x-lag" data-l=move || heads.read().lag.clone()>
-                {lag.map(|lag| move || lag.run())}
+                {lag.map(run)}
             </td>
             <td role="cell" class="x-op" data-l=move || heads.read().worst.clone()>
-                {worst.map(|worst| move || worst.run())}
+                {worst.map(run)}
             </td>
         </tr>
     }

@@ -145,8 +145,8 @@ pub fn Route(
             <Tile letter="a" part=a />
             <span class="road">
                 <svg viewBox="0 0 36 12" aria-hidden="true">
-                    <path class="road__line" d=line stroke-dasharray=dashes></path>
-                    <path class="road__head" d=head></path>
+                    <path class="road__line" d=move || line() stroke-dasharray=move || dashes()></path>
+                    <path class="road__head" d=move || head()></path>
                 </svg>
             </span>
             <Tile letter="b" part=b />

@@ -1,6 +1,6 @@
 //! The two sites of the diagram: their members, their nodes and the lines within.
 
-use crate::ui::{Icon, Look, Part, Road, Sign, Status, Tile, Tone};
+use crate::ui::{Icon, Look, Part, Road, Sign, Status, Tile, Tone, run};
 use leptos::prelude::*;
 
 /// The diagram: a site, the gap, a site. Both sites and the gap share their rows, so a primary and its backup stay level.
@@ -52,13 +52,13 @@ pub fn SiteColumn(
                     {name}
                     {move || {
                         let place = place.get();
-                        (!place.is_empty()).then(|| view! { <small>{place}</small> })
+                        (!place.is_empty()).then(|| view! { <small>{place}</small> }.into_any())
                     }}
                 </h3>
-                {move || chip.run()}
-                {note.map(|note| view! { <p>{move || note.run()}</p> })}
+                {run(chip)}
+                {note.map(|note| view! { <p>{run(note)}</p> }.into_any())}
             </header>
-            <div class="site__members">{members.map(|members| move || members.run())}</div>
+            <div class="site__members">{members.map(run)}</div>
             {children()}
         </section>
     }
@@ -134,19 +134,20 @@ pub fn MemberRow(
 ) -> impl IntoView {
     let calm = move || matches!(tone.get(), Tone::Ok | Tone::Idle);
     view! {
-        <tr role="row">
-            <th role="rowheader" scope="row">{name}</th>
-            <td role="cell">
-                {move || {
-                    let look = if calm() { Look::Calm } else { Look::Plain };
-                    let sign = (tone.get() == Tone::Idle).then_some(Sign::Ok);
-                    view! { <Status tone look sign>{state}</Status> }
-                }}
-            </td>
-            <td role="cell" class="num">{sessions}</td>
-            <td role="cell" class="num">{since.map(|since| move || since.run())}</td>
-        </tr>
-    }
+            <tr role="row">
+                <th role="rowheader" scope="row">{name}</th>
+                <td role="cell">
+                    {move || {
+                        let look = if calm() { Look::Calm } else { Look::Plain };
+                        let sign = (tone.get() == Tone::Idle).then_some(Sign::Ok);
+                        view! { <Status tone look sign>{state}</Status> }
+    .into_any()
+                    }}
+                </td>
+                <td role="cell" class="num">{sessions}</td>
+                <td role="cell" class="num">{since.map(run)}</td>
+            </tr>
+        }
 }
 
 /// The frame of a node's card.
@@ -213,10 +214,10 @@ pub fn NodeCard(
                     Some(href) => view! { <a href=href>{label()}</a> }.into_any(),
                     None => label().into_any(),
                 }}
-                {move || state.run()}
+                {run(state)}
             </div>
             <dl class:is-stale=move || place.get() == Place::Stale>{children()}</dl>
-            {rate.map(|rate| view! { <div class="node__rate">{move || rate.run()}</div> })}
+            {rate.map(|rate| view! { <div class="node__rate">{run(rate)}</div> }.into_any())}
         </article>
     }
 }

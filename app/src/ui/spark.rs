@@ -42,12 +42,12 @@ pub fn Spark(
             let gaps = curve.gaps().into_iter().map(|(from, until)| {
                 let x = frame.x(curve, from);
                 let width = frame.x(curve, until) - x;
-                view! { <rect class="gap" x=short(x) y="0" width=short(width) height=short(height)></rect> }
+                view! { <rect class="gap" x=short(x) y="0" width=short(width) height=short(height)></rect> }.into_any()
             });
             view! {
                 {gaps.collect_view()}
                 <path class="area" d=area></path>
-                {seen.map(|target| view! { <path class="goal" d=format!("M0 {:.1}H{WIDTH}", frame.y(target))></path> })}
+                {seen.map(|target| view! { <path class="goal" d=format!("M0 {:.1}H{WIDTH}", frame.y(target))></path> }.into_any())}
                 <path class="line" d=line></path>
             }
         })
@@ -61,7 +61,7 @@ pub fn Spark(
             role="img"
             aria-label=label
         >
-            {drawing}
+            {move || drawing()}
         </svg>
     }
 }

@@ -95,7 +95,7 @@ pub fn Status(
         format!("st st--{}{look}", tone.get().word())
     };
     view! {
-        <span class=class>
+        <span class=move || class()>
             <Icon sign=move || sign.get().unwrap_or(tone.get().sign()) />
             <span class="word">{children()}</span>
         </span>

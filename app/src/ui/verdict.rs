@@ -1,6 +1,6 @@
 //! The sentence a page opens with, and the figures behind it.
 
-use crate::ui::{Icon, Tone};
+use crate::ui::{Icon, Tone, run};
 use leptos::prelude::*;
 
 /// One sentence that an operator can act on.
@@ -31,11 +31,11 @@ pub fn Verdict(
                     <h2 class="verdict__state" id="verdict-h">
                         {state}
                         " "
-                        {small.map(|small| view! { <small>{move || small.run()}</small> })}
+                        {small.map(|small| view! { <small>{run(small)}</small> }.into_any())}
                     </h2>
                     <p class="verdict__say">{children()}</p>
                 </div>
-                {nums.map(|nums| view! { <dl class="verdict__nums">{move || nums.run()}</dl> })}
+                {nums.map(|nums| view! { <dl class="verdict__nums">{run(nums)}</dl> }.into_any())}
             </div>
         </section>
     }

@@ -76,6 +76,7 @@ fn Row(view: View, kind: CheckKind) -> impl IntoView {
                 <p class="muted">{move || read_from()}</p>
             </details>
         }
+        .into_any()
     };
     let age = move || match seen.get() {
         Some(_) => view! { <Ago since=seen /> }.into_any(),

@@ -164,6 +164,7 @@ fn Across(view: View, kind: LinkKind) -> impl IntoView {
                 {move || link.read().as_ref().map_or_else(String::new, |link| word(lang(), link, split.get()))}
             </Status>
         }
+        .into_any()
     };
     let href = view.pool.with_value(|pool| paths::link(pool, kind));
     if kind == LinkKind::Archive {

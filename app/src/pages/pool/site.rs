@@ -29,6 +29,7 @@ pub(super) fn PoolSite(view: View, side: Side) -> impl IntoView {
                 {move || words::picture::site_role(lang(), role.get())}
             </Status>
         }
+        .into_any()
     };
     let order = view.part(move |picture| in_order(&picture.sites[side]));
     view! {
@@ -189,7 +190,7 @@ fn Member(
     let since = Signal::derive(move || member.read().as_ref().and_then(|member| member.since.filter(|_| member.knowledge.is_fresh())));
     let lasting = move || {
         let text = Callback::new(move |age| words::figures::lasting(lang(), age));
-        view! { <crate::ui::Age since text /> }
+        view! { <crate::ui::Age since text /> }.into_any()
     };
     let name = move || member.read().as_ref().map_or_else(String::new, |member| member.name.to_string());
     let tone = move || member.read().as_ref().map_or(Tone::Stale, tones::member);
@@ -262,56 +263,57 @@ fn Node(view: View, side: Side, name: NodeName, order: Memo<Vec<NodeName>>) -> i
     let link_name = name.clone();
     let link = move || {
         let leads = order.read().first() == Some(&link_name);
-        (!leads).then(|| view! { <Inside view name=link_name.clone() /> })
+        (!leads).then(|| view! { <Inside view name=link_name.clone() /> }.into_any())
     };
     let shown_name = name.to_string();
     view! {
-        {move || link()}
-        <NodeCard
-            sign=Signal::derive(move || tones::node_sign(role.get()))
-            place=Signal::derive(place)
-            role=Signal::derive(move || words::picture::node_role(lang(), role.get()))
-            name=shown_name
-            href
-            state
-            rate
-        >
-            <NodeFact name=say!(lang(), pages.topology.timeline)>
-                {move || tensed(of(|node| node.timeline.map(|timeline| timeline.to_string())))}
-            </NodeFact>
-            <NodeFact name=say!(lang(), pages.topology.position)>
-                <code>{move || tensed(of(|node| node.position.map(|position| position.to_string())))}</code>
-            </NodeFact>
-            {move || {
-                if fresh.get() {
-                    view! {
-                        <NodeFact name=say!(lang(), pages.topology.started)>
-                            <Lasting since=started />
-                        </NodeFact>
-                    }
-                        .into_any()
-                } else {
-                    view! {
-                        <NodeFact name=say!(lang(), pages.topology.last_read)>
-                            {move || seen.get().is_none().then(|| say!(lang(), pages.checks.never))}
-                            <Ago since=seen />
-                        </NodeFact>
-                    }
-                        .into_any()
-                }
-            }}
-            {move || {
-                kept.get()
-                    .map(|kept| {
+            {move || link()}
+            <NodeCard
+                sign=Signal::derive(move || tones::node_sign(role.get()))
+                place=Signal::derive(place)
+                role=Signal::derive(move || words::picture::node_role(lang(), role.get()))
+                name=shown_name
+                href
+                state
+                rate
+            >
+                <NodeFact name=say!(lang(), pages.topology.timeline)>
+                    {move || tensed(of(|node| node.timeline.map(|timeline| timeline.to_string())))}
+                </NodeFact>
+                <NodeFact name=say!(lang(), pages.topology.position)>
+                    <code>{move || tensed(of(|node| node.position.map(|position| position.to_string())))}</code>
+                </NodeFact>
+                {move || {
+                    if fresh.get() {
                         view! {
-                            <NodeFact name=say!(lang(), pages.topology.kept)>
-                                {move || tensed(Some(words::bytes(kept)))}
+                            <NodeFact name=say!(lang(), pages.topology.started)>
+                                <Lasting since=started />
                             </NodeFact>
                         }
-                    })
-            }}
-        </NodeCard>
-    }
+                            .into_any()
+                    } else {
+                        view! {
+                            <NodeFact name=say!(lang(), pages.topology.last_read)>
+                                {move || seen.get().is_none().then(|| say!(lang(), pages.checks.never))}
+                                <Ago since=seen />
+                            </NodeFact>
+                        }
+                            .into_any()
+                    }
+                }}
+                {move || {
+                    kept.get()
+                        .map(|kept| {
+                            view! {
+                                <NodeFact name=say!(lang(), pages.topology.kept)>
+                                    {move || tensed(Some(words::bytes(kept)))}
+                                </NodeFact>
+                            }
+    .into_any()
+                        })
+                }}
+            </NodeCard>
+        }
 }
 
 /// The link to a node from the one that leads its site.
@@ -341,7 +343,7 @@ fn Inside(view: View, name: NodeName) -> impl IntoView {
                 link.commit_wait.map(|wait| say!(lang(), pages.topology.per_commit, wait = words::figures::wait(lang(), wait))).or(rest);
             view! {
                 <span><b>{first}</b> " " {say!(lang(), pages.topology.behind)}</span>
-                {rest.map(|rest| view! { " " <span>{rest}</span> })}
+                {rest.map(|rest| view! { " " <span>{rest}</span> }.into_any())}
             }
             .into_any()
         })

@@ -26,7 +26,7 @@ pub(super) fn PoolVerdict(view: View) -> impl IntoView {
     let measured = Signal::derive(move || protection.read().measured_at);
     let small = move || {
         let text = Callback::new(move |age| say!(lang(), pages.pool.worked_out, age = words::ago(lang(), age)));
-        view! { <Age since=measured text /> }
+        view! { <Age since=measured text /> }.into_any()
     };
     let silent = view.part(|picture| match picture.findings.first() {
         Some(Finding::ActiveSiteLost { side, heard_at: Some(at) } | Finding::StandbySiteLost { side, heard_at: Some(at) }) => {
@@ -43,6 +43,7 @@ pub(super) fn PoolVerdict(view: View) -> impl IntoView {
             }}
             <Readiness view />
         }
+        .into_any()
     };
     view! {
         <Verdict tone state=Signal::derive(move || words::protection::state(lang(), protection.read().state)) small nums>
