@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use std::sync::{Arc, Mutex};
 use switchback_domain::{
     Side, fixture,
-    operation::{Intent, OperationId},
+    operation::{Intent, OperationId, Step, StepRun},
     people::{Caller, Person},
     picture,
 };
@@ -60,6 +60,10 @@ pub struct Case {
     pub crashes: Vec<Crash>,
     /// How many faults strike while the operation runs.
     pub faults: u64,
+    /// People sometimes pause or cancel.
+    pub wishes: bool,
+    /// A second console is started on the same store before the operation.
+    pub second: bool,
 }
 
 /// What came of a run.
@@ -136,6 +140,7 @@ struct Run {
     /// A failover was asked for in this run: what it loses is no wrong.
     failed_over: bool,
     writes_before: u32,
+    second: Option<(Room, Arc<Console>, CancellationToken)>,
     /// Faults that strike after so many writes of the journal: writes, delay, fault, how long it lasts.
     waiting: Vec<(u32, Ms, Fault, Ms)>,
 }
@@ -179,7 +184,7 @@ impl Run {
         let room = Room::new(Arc::new(Mutex::new(world)), Arc::new(Mutex::new(Books::default())));
         let (console, stop) = start_console(&room, case.seed);
         let_pass(4_000).await;
-        Run { case, dice, room, console, stop, operations: Vec::new(), failed_over: false, writes_before: 0, waiting: Vec::new() }
+        Run { case, dice, room, console, stop, operations: Vec::new(), failed_over: false, writes_before: 0, second: None, waiting: Vec::new() }
     }
 
     async fn through(mut self) -> Told {
@@ -240,6 +245,7 @@ impl Run {
 
     /// Strikes what was waiting for the journal, and starts a console again that was killed.
     async fn look(&mut self) {
+        self.expect_what_is_written();
         let writes = self.room.books().writes;
         let due: Vec<_> = self.waiting.iter().copied().filter(|(at, ..)| *at <= writes).collect();
         self.waiting.retain(|(at, ..)| *at > writes);
@@ -261,6 +267,23 @@ impl Run {
         }
     }
 
+    /// A planned operation that has begun to demote must lose nothing from then on.
+    fn expect_what_is_written(&self) {
+        let moves = {
+            let books = self.room.books();
+            let open = books.operations.iter().rposition(|kept| !kept.ended);
+            let operation = open.and_then(|index| books.operation(OperationId(index as u64 + 1)));
+            operation.and_then(|operation| {
+                let demotes = |(step, run): (&Step, &StepRun)| matches!(step, Step::Demote { .. }) && run.attempts > 0;
+                let begun = operation.plan.steps.iter().zip(&operation.steps).any(demotes);
+                operation.plan.moves().filter(|_| begun).map(|(_, to)| to)
+            })
+        };
+        if let Some(to) = moves {
+            self.room.world().expect_move(to);
+        }
+    }
+
     /// Everything heals, and some time passes.
     async fn peace(&mut self, length: Ms) {
         {
@@ -276,6 +299,11 @@ impl Run {
     fn arm(&mut self) {
         let before = self.room.books().writes;
         self.writes_before = before;
+        if self.case.second && self.second.is_none() {
+            let room = self.room.beside();
+            let (console, stop) = start_console(&room, self.case.seed);
+            self.second = Some((room, console, stop));
+        }
         self.room.books().crashes = self.case.crashes.iter().map(|crash| Crash { at: crash.at + before, ..*crash }).collect();
         for _ in 0..self.case.faults {
             let fault = self.some_fault();
@@ -303,6 +331,7 @@ impl Run {
             6 => Fault::KillProxy(side),
             7..=10 => Fault::Cut(link),
             11 | 12 => Fault::LoseAnswers(self.dice.pick(&[30, 100])),
+            14 => Fault::StoreForgets(self.dice.pick(&[40, 100])),
             13 => Fault::StopReplay(node, self.dice.clone().between(200, 20_000)),
             _ => Fault::StoreFails,
         }

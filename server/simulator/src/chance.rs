@@ -1,6 +1,5 @@
 //! Chance that is the same each time.
 
-use std::sync::{Mutex, PoisonError};
 use switchback_engine::ports::Chance;
 
 /// Splitmix64: small, even, and the same on every machine.
@@ -11,6 +10,15 @@ impl Dice {
     /// Chance from a seed.
     pub fn new(seed: u64) -> Dice {
         Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5151_C0DE)
+    }
+
+    /// Chance of one moment and one thing: the same whatever else happens in that moment.
+    pub fn of(seed: u64, moment: u64, thing: &str) -> Dice {
+        let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
+        let hash = thing.bytes().fold(0xCBF2_9CE4_8422_2325, mix);
+        let mut dice = Dice::new(seed ^ hash ^ moment.rotate_left(32));
+        dice.next();
+        dice
     }
 
     /// Any number.
@@ -42,20 +50,24 @@ impl Dice {
     }
 }
 
-/// The console's chance.
+/// The console's chance: a matter of the moment, not of who asks first in it, so that tasks that wake together may do so in any order.
 #[derive(Debug)]
-pub struct SeededChance(Mutex<Dice>);
+pub struct SeededChance {
+    seed: u64,
+    began: tokio::time::Instant,
+}
 
 impl SeededChance {
     /// From a seed.
     pub fn new(seed: u64) -> SeededChance {
-        SeededChance(Mutex::new(Dice::new(seed)))
+        SeededChance { seed, began: tokio::time::Instant::now() }
     }
 }
 
 impl Chance for SeededChance {
     fn fill(&self, bytes: &mut [u8]) {
-        let mut dice = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let mut dice = Dice::new(self.seed ^ now.rotate_left(20) ^ bytes.len() as u64);
         for chunk in bytes.chunks_mut(8) {
             chunk.copy_from_slice(&dice.next().to_le_bytes()[..chunk.len()]);
         }

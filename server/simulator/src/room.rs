@@ -69,6 +69,12 @@ impl Room {
         Room { number: self.number + 1, open: Arc::new(AtomicBool::new(true)), shut: Arc::new(Notify::new()), ..self.clone() }
     }
 
+    /// A room for a console beside it.
+    #[must_use]
+    pub fn beside(&self) -> Room {
+        Room { number: self.number + 100, ..self.next() }
+    }
+
     /// The clock.
     pub fn clock(&self) -> WorldClock {
         WorldClock(self.began)

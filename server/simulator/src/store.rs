@@ -143,6 +143,10 @@ impl Books {
     }
 
     fn objection_to_lead(&self, side: Side, operation: &Operation, running: &[&Step], undoing: &[&Step], what: &str, world: &World) -> Option<String> {
+        let planned = operation.plan.steps.contains(&Step::Demote { side });
+        if planned && world.lead_sent() == Some(side.other()) {
+            return Some(format!("both sites are told to lead in one operation: {what}"));
+        }
         let promotes = running.contains(&&Step::Promote { side });
         let restores = undoing.contains(&&Step::Demote { side });
         if restores && operation.is_past_no_return() {
@@ -156,7 +160,7 @@ impl Books {
         }
         // While nothing can be written, the demotion that was begun announces that it may be taken back.
         let demoted = operation.plan.steps.iter().zip(&operation.steps).any(|(step, run)| *step == Step::Demote { side } && run.attempts > 0);
-        let unwritten = demoted && !world.store_works && !operation.is_past_no_return();
+        let unwritten = demoted && (!world.store_works || world.store_forgets > 0);
         (!promotes && !restores && !unwritten).then(|| format!("not announced in the journal: {what}"))
     }
 
@@ -233,6 +237,14 @@ impl WorldStore {
                 books.writes += 1;
                 act(&mut books)
             };
+            let forgets = {
+                let world = self.0.world();
+                world.store_forgets > 0 && crate::chance::Dice::of(world.seed, world.now, &what).percent(world.store_forgets)
+            };
+            if forgets && outcome.is_ok() {
+                self.0.world().tell(format!("journal, said to have failed: {what}"));
+                return Err(broken());
+            }
             match &outcome {
                 Ok(_) => self.0.world().tell(format!("journal: {what}")),
                 Err(error) => self.0.world().tell(format!("not written ({error}): {what}")),

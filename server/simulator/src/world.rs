@@ -319,8 +319,8 @@ pub struct World {
     pub setting: Setting,
     /// The pool.
     pub pool: Pool,
-    /// Chance of the world.
-    pub dice: Dice,
+    /// What chance is made of.
+    pub seed: u64,
     /// Every record.
     pub records: Records,
     /// The nodes.
@@ -337,17 +337,21 @@ pub struct World {
     pub console_runs: bool,
     /// The store works.
     pub store_works: bool,
+    /// The store does what it is told, and says that it failed, so many times of a hundred.
+    pub store_forgets: u64,
     /// Every promotion, by the first record of its timeline.
     pub promotions: BTreeMap<RecordId, Promoted>,
     /// Rows that were acknowledged, with the site that did.
     pub acknowledged: Vec<(RecordId, Side)>,
     /// What happened: time, and in words.
     pub story: Vec<(Ms, String)>,
+    /// Every question is told of too.
+    pub traced: bool,
     /// What must never happen and did.
     pub wrong: Vec<String>,
     /// The watch over that.
     eye: eye::Eye,
-    agenda: BTreeMap<(Ms, u64), Happening>,
+    agenda: BTreeMap<(Ms, String, u64), Happening>,
     counter: u64,
     posted: BTreeMap<u64, Posted>,
     /// Console's rows that wait for their acknowledgement, by order.
@@ -425,7 +429,7 @@ impl World {
             now: 0,
             setting,
             pool: fixture::pool(),
-            dice: Dice::new(seed),
+            seed,
             records,
             nodes: (0..4).map(node).collect(),
             places: Pair::of(place),
@@ -434,9 +438,11 @@ impl World {
             answers_lost: 0,
             console_runs: false,
             store_works: true,
+            store_forgets: 0,
             promotions: BTreeMap::new(),
             acknowledged: Vec::new(),
             story: Vec::new(),
+            traced: std::env::var_os("SIMULATE_TRACE").is_some(),
             wrong: Vec::new(),
             eye: eye::Eye::default(),
             agenda: BTreeMap::new(),
@@ -452,7 +458,7 @@ impl World {
     pub fn advance(&mut self, now: Ms) {
         loop {
             let next_step = self.now - self.now % STEP + STEP;
-            let next_event = self.agenda.first_key_value().map(|((at, _), _)| (*at).max(self.now));
+            let next_event = self.agenda.first_key_value().map(|((at, ..), _)| (*at).max(self.now));
             match next_event {
                 Some(at) if at <= now && at < next_step => {
                     self.now = at;
@@ -513,10 +519,19 @@ impl World {
         self.wrong.push(format!("at {} ms: {line}", self.now));
     }
 
-    /// Puts something on the agenda.
+    /// Chance of this moment about something.
+    fn dice(&self, thing: &str) -> Dice {
+        Dice::of(self.seed, self.now, thing)
+    }
+
+    /// Puts something on the agenda. What happens in the same moment happens in the order of its words, not of its coming.
     fn plan(&mut self, at: Ms, happening: Happening) {
         self.counter += 1;
-        self.agenda.insert((at.max(self.now), self.counter), happening);
+        let words = match &happening {
+            Happening::Fault(fault) => format!("{fault:?}"),
+            Happening::Arrive { order, .. } => format!("{} {:?}", order.to, order.ask),
+        };
+        self.agenda.insert((at.max(self.now), words, self.counter), happening);
     }
 
     /// The machine, or its whole site, stands still.
@@ -548,7 +563,8 @@ impl World {
     pub fn append(&mut self, node: NodeId, what: What) -> RecordId {
         let length = match &what {
             What::Shutdown | What::Checkpoint | What::EndOfRecovery => 120,
-            _ => self.dice.between(20, 40) * 8,
+            What::Row { .. } => 184,
+            _ => 248,
         };
         let last = self.nodes[node].log.tip().map(|tip| self.records.get(tip).clone());
         let (timeline, start) = last.map_or((Timeline(1), Lsn(0)), |last| (last.timeline, last.end));

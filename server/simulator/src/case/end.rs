@@ -14,6 +14,10 @@ impl Run {
         self.check_world();
         self.room.kill();
         self.stop.cancel();
+        if let Some((room, _, stop)) = &self.second {
+            room.kill();
+            stop.cancel();
+        }
         let writes = self.room.books().writes;
         let ends = self.ends();
         let mut world = self.room.world();
@@ -72,12 +76,10 @@ impl Run {
             let names: Vec<&str> = writers.iter().map(|node| NAMES[*node]).collect();
             world.complain(format!("in the end more than one node accepts writes: {}", names.join(", ")));
         }
-        if !self.failed_over {
-            if let Some(writer) = writers.first() {
-                let missing = world.missing_rows(*writer);
-                if missing > 0 {
-                    world.complain(format!("{} acknowledged rows are lost, without any failover", missing));
-                }
+        if let (false, Some(writer)) = (world.is_in_failover(), writers.first()) {
+            let missing = world.missing_rows(*writer);
+            if missing > 0 {
+                world.complain(format!("{missing} acknowledged rows are lost, without any failover"));
             }
         }
         let moved_from = operation.as_ref().and_then(|operation| operation.plan.moves()).map(|(from, _)| from);

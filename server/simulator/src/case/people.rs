@@ -7,7 +7,7 @@ use crate::{
 };
 use switchback_domain::{
     CheckKind, Side,
-    error::RequestError,
+    error::{RequestError, WishError},
     operation::{Choice, Intent, Operation, OperationId, Planned, Refusal, Request, Stage, Trouble, Wish},
 };
 
@@ -103,7 +103,6 @@ impl Run {
                     world.expect_failover(*to);
                     self.failed_over = true;
                 }
-                Intent::Switchover { to } | Intent::Failback { to } if !self.failed_over => world.expect_move(*to),
                 _ => {}
             }
         }
@@ -114,7 +113,7 @@ impl Run {
     async fn stay_with(&mut self, id: OperationId) {
         let began = self.room.world().now;
         let mut answers = 0;
-        let mut wish = self.dice.percent(15).then(|| {
+        let mut wish = (self.case.wishes && self.dice.percent(25)).then(|| {
             let at = self.dice.between(0, 3_000);
             (began + at, self.dice.pick(&[Wish::Pause, Wish::Cancel, Wish::Cancel]))
         });
@@ -126,6 +125,10 @@ impl Run {
                 return;
             };
             if operation.is_finished() {
+                let reported = self.with_console(async move |console| console.report(&caller(), id).await.is_ok()).await;
+                if reported == Some(false) && self.room.world().store_works {
+                    self.room.world().complain(format!("there is no report of {id}"));
+                }
                 // What it leaves is cleared up in a moment.
                 self.pass(1_000).await;
                 return;
@@ -138,7 +141,11 @@ impl Run {
             if let Some((_, wanted)) = wish.filter(|(at, _)| *at <= now) {
                 wish = (wanted == Wish::Pause).then_some((now + 2_500, Wish::Resume));
                 self.room.world().tell(format!("ann wishes {wanted:?}"));
-                let _ = self.with_console(async move |console| console.wish(&caller(), id, wanted, "127.0.0.1").await).await;
+                let said = self.with_console(async move |console| console.wish(&caller(), id, wanted, "127.0.0.1").await).await;
+                let ended = self.room.books().operation(id).is_some_and(|operation| operation.is_finished());
+                if said == Some(Err(WishError::Ended)) && !ended {
+                    self.room.world().complain("somebody with a wish was told that a running operation has ended");
+                }
             } else if let Stage::Paused { .. } = operation.stage
                 && wish.is_none()
             {

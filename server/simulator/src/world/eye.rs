@@ -22,15 +22,43 @@ pub struct Eye {
     pub(super) planned_move: Option<Side>,
     /// A failover was asked for: what it loses is stated, and what cannot be reached may go on writing until it can.
     pub(super) failover_to: Option<Side>,
-    /// When the last two-site split ended.
+    /// The site that was told to lead.
+    lead_sent: Option<Side>,
+    /// How often both sites accepted writes.
     pub(super) splits: u32,
 }
 
 impl World {
-    /// Somebody asked for a planned operation that makes a site active.
+    /// A planned operation begins to move the active site: from here on nothing may be lost and never may both sites write. What an
+    /// earlier failover has lost is lost.
     pub fn expect_move(&mut self, to: Side) {
+        if self.eye.planned_move == Some(to) && self.eye.failover_to.is_none() {
+            return;
+        }
         self.eye.planned_move = Some(to);
-        self.eye.failover_to = None;
+        self.eye.lead_sent = None;
+        if self.eye.failover_to.take().is_some()
+            && let Some(writer) = self.writer_of(to.other())
+        {
+            let log = &self.nodes[writer].log.records;
+            let kept = self.acknowledged.iter().filter(|(record, _)| log.binary_search(record).is_ok());
+            self.acknowledged = kept.copied().collect();
+        }
+    }
+
+    /// A failover was asked for, and what it gave up may be lost.
+    pub fn is_in_failover(&self) -> bool {
+        self.eye.failover_to.is_some()
+    }
+
+    /// The console has told a site to lead.
+    pub(super) fn note_lead(&mut self, side: Side) {
+        self.eye.lead_sent = Some(side);
+    }
+
+    /// Which site the console told to lead, since a planned operation began to move it.
+    pub fn lead_sent(&self) -> Option<Side> {
+        self.eye.lead_sent
     }
 
     /// Somebody asked for a failover.
@@ -53,6 +81,7 @@ impl World {
         let patroni = nodes_of(side).into_iter().any(|node| self.nodes[node].agent == super::Agent::Up && !self.is_frozen(node));
         self.console_runs
             && self.store_works
+            && self.store_forgets == 0
             && self.answers_lost == 0
             && self.console_reaches(side)
             && self.places[side].etcd.up

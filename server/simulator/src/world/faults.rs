@@ -66,6 +66,8 @@ pub enum Fault {
     StoreFails,
     /// It works again.
     StoreWorks,
+    /// The store does what it is told and says that it failed, so many times of a hundred.
+    StoreForgets(u64),
 }
 
 impl Fault {
@@ -81,6 +83,7 @@ impl Fault {
             Fault::Cut(link) => Some(Fault::Heal(link)),
             Fault::LoseAnswers(_) => Some(Fault::LoseAnswers(0)),
             Fault::StoreFails => Some(Fault::StoreWorks),
+            Fault::StoreForgets(_) => Some(Fault::StoreForgets(0)),
             _ => None,
         }
     }
@@ -113,7 +116,7 @@ impl World {
             Fault::StartSite(side, later) => {
                 self.places[side].etcd.up = true;
                 // What etcd remembers of the dead timeline may make every member seem unfit (gotcha 7).
-                self.places[side].etcd.stuck = self.was_given_up(side) && self.dice.percent(30);
+                self.places[side].etcd.stuck = self.was_given_up(side) && self.dice("stuck").percent(30);
                 if self.places[side].etcd.stuck {
                     self.places[side].etcd.leader = None;
                     self.tell("nobody in the returning site will seem fit to lead");
@@ -143,6 +146,7 @@ impl World {
             Fault::StopReplay(node, length) => self.nodes[node].replay_stopped_until = self.now + length,
             Fault::StoreFails => self.store_works = false,
             Fault::StoreWorks => self.store_works = true,
+            Fault::StoreForgets(percent) => self.store_forgets = percent,
         }
     }
 
@@ -162,7 +166,7 @@ impl World {
             return;
         }
         // Measured: REST answers 1.2 to 1.8 s after the start, and the server is there a second later.
-        let answers = at + self.dice.between(1_200, 1_800);
+        let answers = at + self.dice(NAMES[node]).between(1_200, 1_800);
         let this = &mut self.nodes[node];
         this.agent = Agent::Starting { at: answers };
         this.role = PatroniRole::Replica;
@@ -193,6 +197,9 @@ impl World {
         }
         if !self.store_works {
             self.strike(Fault::StoreWorks);
+        }
+        if self.store_forgets > 0 {
+            self.strike(Fault::StoreForgets(0));
         }
         for side in Side::BOTH {
             if self.places[side].frozen {

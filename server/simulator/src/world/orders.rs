@@ -70,11 +70,11 @@ impl Ask {
     }
 
     /// How long it takes to get there and to take effect.
-    fn way(&self, world: &mut World) -> Ms {
+    fn way(&self, mut dice: crate::chance::Dice) -> Ms {
         match self {
-            Ask::Follow(_) | Ask::Lead => world.dice.between(40, 55),
-            Ask::FenceEtcd(_) => world.dice.between(5, 15),
-            _ => world.dice.between(2, 6),
+            Ask::Follow(_) | Ask::Lead => dice.between(40, 55),
+            Ask::FenceEtcd(_) => dice.between(5, 15),
+            _ => dice.between(2, 6),
         }
     }
 
@@ -120,10 +120,17 @@ impl World {
         if order.ask.is_effect() {
             self.tell_seldom(format!("console -> {}: {:?}", order.to, order.ask));
         }
-        let way = order.ask.way(self);
+        if self.traced {
+            self.tell(format!("sent: {} {:?}", order.to, order.ask));
+        }
+        let words = format!("{} {:?}", order.to, order.ask);
+        let way = order.ask.way(self.dice(&words));
+        if order.ask == Ask::Lead {
+            self.note_lead(side);
+        }
         if self.is_open(Link::console(side)) {
             self.plan(self.now + way, Happening::Arrive { id, order });
-        } else if order.ask.is_effect() && self.dice.percent(10) {
+        } else if order.ask.is_effect() && self.dice(&format!("late {words}")).percent(10) {
             // What was handed to the network is sent again when the line is there.
             self.late.push_back((Link::console(side), id, order));
         }
@@ -151,7 +158,7 @@ impl World {
     pub(super) fn arrive(&mut self, id: u64, order: Order) {
         let (side, kind, node) = self.place_of(&order.to);
         if !self.is_open(Link::console(side)) {
-            if order.ask.is_effect() && self.dice.percent(30) {
+            if order.ask.is_effect() && self.dice(&format!("late {:?}", order.ask)).percent(30) {
                 self.late.push_back((Link::console(side), id, order));
             }
             return;
@@ -159,7 +166,7 @@ impl World {
         let frozen = self.places[side].frozen || node.is_some_and(|node| self.is_frozen(node));
         if frozen {
             // The kernel took it; the process finds it when it goes on.
-            if order.ask.is_effect() && self.dice.percent(50) {
+            if order.ask.is_effect() && self.dice(&format!("taken {:?}", order.ask)).percent(50) {
                 self.plan(self.now + 200, Happening::Arrive { id, order });
             }
             return;
@@ -189,13 +196,13 @@ impl World {
             _ => Some(self.ask_etcd(&order, side)),
         };
         if let Some(outcome) = outcome {
-            let back = self.dice.between(2, 5);
+            let back = self.dice(&format!("back {} {:?}", order.to, order.ask)).between(2, 5);
             self.post(id, side, outcome, back);
         }
     }
 
     fn post(&mut self, id: u64, side: Side, answer: Outcome, back: Ms) {
-        if self.answers_lost > 0 && self.dice.percent(self.answers_lost) {
+        if self.answers_lost > 0 && self.dice(&format!("lost {answer:?}")).percent(self.answers_lost) {
             return;
         }
         if self.is_open(Link::console(side)) {
@@ -294,7 +301,7 @@ impl World {
             Ask::LogEnd(from) => self.log_end(order, node, *from),
             Ask::Rows(operation) => Ok(Answer::Rows(self.rows(node, *operation))),
             Ask::Checkpoint => {
-                let took = self.dice.between(30, 400);
+                let took = self.dice("checkpoint").between(30, 400);
                 if !recovery {
                     self.append(node, What::Checkpoint);
                 }

@@ -159,7 +159,7 @@ impl World {
     }
 
     fn demote(&mut self, node: NodeId) {
-        let at = self.now + self.dice.between(110, 170);
+        let at = self.now + self.dice("demote").between(110, 170);
         self.tell(format!("{} is told to follow and will shut down", NAMES[node]));
         self.nodes[node].doing = Doing::AboutToStop { at };
     }
@@ -207,7 +207,7 @@ impl World {
             self.give_key_back(node);
             return;
         }
-        let at = self.now + self.dice.between(150, 220);
+        let at = self.now + self.dice("promote").between(150, 220);
         self.nodes[node].doing = Doing::Promoting { at };
     }
 

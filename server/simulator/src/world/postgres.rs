@@ -77,7 +77,7 @@ impl World {
     fn hang_up(&mut self, node: NodeId) {
         self.nodes[node].stream = None;
         self.nodes[node].retry_at = self.now + 200;
-        self.nodes[node].partial = self.dice.percent(50);
+        self.nodes[node].partial = self.dice(super::NAMES[node]).percent(50);
     }
 
     /// Whom it would connect to now.
