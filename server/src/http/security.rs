@@ -66,7 +66,7 @@ pub(super) async fn same_origin(State(web): State<Web>, request: Request, next: 
     if request.uri().path_and_query().is_some_and(|address| address.as_str().len() > ADDRESS_LIMIT) {
         return StatusCode::URI_TOO_LONG.into_response();
     }
-    let by_program = api::is_by_program(request.method(), request.uri().path(), request.headers());
+    let by_program = api::is_by_program(request.uri().path(), request.headers());
     if by_program || matches!(*request.method(), Method::GET | Method::HEAD) || is_same_origin(&web, request.headers()) {
         return next.run(request).await;
     }

@@ -3,8 +3,12 @@
 #![recursion_limit = "512"]
 #![expect(clippy::unwrap_used, reason = "a failed preparation should fail the test at once")]
 
+mod api;
+mod cli;
+mod description;
 mod garbage;
 mod gate;
+mod hands;
 mod health;
 mod live;
 mod origin;

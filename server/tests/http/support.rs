@@ -16,12 +16,12 @@ use std::{
     time::Duration,
 };
 use switchback_domain::{
-    Endpoint, EndpointName, Facts, HaproxyFacts, MemberFacts, MemberState, Node, Pair, Policy, Pool, ProbeFailure, Side, Site,
-    picture::work_out,
+    Endpoint, EndpointName, Facts, HaproxyFacts, MemberFacts, MemberState, Millis, Node, Pair, Policy, Pool, ProbeFailure, Side, Site,
+    fixture, picture::work_out,
 };
 use switchback_engine::{
-    Console, Parts, PoolParts, Settings, Started,
-    ports::{AuditEntry, Chance, Clock, Passwords, PasswordsFailed, Probe, Store},
+    Console, Parts, PoolParts, Settings, Started, WorkOut,
+    ports::{AuditEntry, Chance, Clock, Hands, Passwords, PasswordsFailed, Probe, Store},
 };
 use switchback_server::{
     config::MetricsAccess,
@@ -99,6 +99,7 @@ fn pool() -> Pool {
         }],
         proxies: vec![format!("haproxy-{letter}").parse().unwrap()],
         etcd: Vec::new(),
+        can_follow: true,
     };
     Pool {
         id: "chat-core".parse().unwrap(),
@@ -126,7 +127,26 @@ impl World {
         World::with(ORIGIN, MetricsAccess::Loopback, false).await
     }
 
+    /// A console with hands, and a pool that is in good health whatever its endpoints say.
+    pub async fn with_hands(hands: Arc<dyn Hands>) -> World {
+        let mut pool = fixture::pool();
+        pool.policy.cool_down = Millis(0);
+        let well: WorkOut = |_, _, now| fixture::World::healthy(now).picture();
+        World::of(pool, Some(hands), well, ORIGIN, MetricsAccess::Loopback, false).await
+    }
+
     pub async fn with(public_url: &str, metrics_access: MetricsAccess, behind_proxy: bool) -> World {
+        World::of(pool(), None, work_out, public_url, metrics_access, behind_proxy).await
+    }
+
+    async fn of(
+        pool: Pool,
+        hands: Option<Arc<dyn Hands>>,
+        work_out: WorkOut,
+        public_url: &str,
+        metrics_access: MetricsAccess,
+        behind_proxy: bool,
+    ) -> World {
         let folder = tempfile::tempdir().unwrap();
         let store = switchback_store::open(&format!("sqlite:{}", folder.path().join("store.db").display())).await.unwrap();
         let site = folder.path().join("site");
@@ -142,12 +162,11 @@ impl World {
 
         let clock = Arc::new(MovedClock::default());
         let answers = Answers::default();
-        let pool = pool();
         let probes = pool.endpoints().into_iter();
         let probes = probes.map(|endpoint| Box::new(Scripted { endpoint, answers: Arc::clone(&answers) }) as Box<dyn Probe>).collect();
         let stop = CancellationToken::new();
         let parts = Parts {
-            pools: vec![PoolParts { pool, probes, hands: None }],
+            pools: vec![PoolParts { pool, probes, hands }],
             store: Arc::clone(&store),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             chance: Arc::new(CountedChance::default()),

@@ -72,11 +72,11 @@ pub(super) fn token(path: &str, headers: &HeaderMap) -> Option<Arc<str>> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().into())
 }
 
-/// No page of somebody else's can have made a browser send this: browsers add cookies by themselves, never a token, and tell where
-/// a request comes from.
-pub(super) fn is_by_program(method: &Method, path: &str, headers: &HeaderMap) -> bool {
+/// No page of somebody else's can have made a browser send this with somebody's rights: browsers add cookies by themselves, never a
+/// token, and tell where a request comes from.
+pub(super) fn is_by_program(path: &str, headers: &HeaderMap) -> bool {
     let by_browser = ["origin", "sec-fetch-site", "cookie"].iter().any(|name| headers.contains_key(*name));
-    token(path, headers).is_some() || (is_api(path) && is_open(method, path) && !by_browser)
+    is_api(path) && (token(path, headers).is_some() || !by_browser)
 }
 
 /// What is answered at once, what is a stream, and the document about both.
@@ -147,11 +147,11 @@ mod tests {
     #[test]
     fn a_browser_is_no_program_even_where_no_session_is_needed() {
         let path = "/api/v1/session";
-        assert!(is_by_program(&Method::POST, path, &headers(&[])));
+        assert!(is_by_program(path, &headers(&[])));
+        assert!(is_by_program(path, &headers(&[("authorization", "Bearer abc"), ("cookie", "a=b")])));
         for sent in [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site"), ("cookie", "a=b")] {
-            assert!(!is_by_program(&Method::POST, path, &headers(&[sent])), "{sent:?}");
+            assert!(!is_by_program(path, &headers(&[sent])), "{sent:?}");
         }
-        assert!(!is_by_program(&Method::POST, "/sign-in", &headers(&[])));
-        assert!(!is_by_program(&Method::POST, "/api/v1/operations", &headers(&[])));
+        assert!(!is_by_program("/sign-in", &headers(&[("authorization", "Bearer abc")])));
     }
 }
