@@ -41,9 +41,9 @@ impl PostgresProbe {
             // heartbeat would show up to 600 ms of lag that is not there.
             ("synchronous_commit", "local".to_owned()),
         ];
-        let connector = Connector::new(&target, &settings)?;
-        let heart = target.heartbeat.then(Heart::default);
-        Ok(PostgresProbe { endpoint, connector, connection: None, heart, timeout: target.timeout, diary: Diary::default() })
+        let (timeout, heart) = (target.timeout, target.heartbeat.then(Heart::default));
+        let connector = Connector::new(target, &settings)?;
+        Ok(PostgresProbe { endpoint, connector, connection: None, heart, timeout, diary: Diary::default() })
     }
 
     async fn ask(&mut self, now: Timestamp) -> Result<Facts, Problem> {

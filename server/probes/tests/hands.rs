@@ -48,13 +48,13 @@ fn section() -> StandbySection {
     }
 }
 
-fn credentials() -> Option<Credentials> {
-    Some(Credentials { username: "switchback".to_owned(), password: "not-a-secret".into() })
+fn credentials() -> Credentials {
+    Credentials { username: "switchback".to_owned(), password: "not-a-secret".into() }
 }
 
 /// Hands of which only Patroni and etcd are there, both at `address`; the section is that of the second site.
 fn hands(address: SocketAddr) -> PoolHands {
-    let target = || HttpTarget { credentials: credentials(), ..http_target(format!("http://{address}")) };
+    let target = || HttpTarget { credentials: Some(credentials()), ..http_target(format!("http://{address}")) };
     let targets = HandTargets {
         patroni: vec![(name("patroni"), target())],
         etcd: vec![(name("etcd"), EtcdKeyTarget { http: target(), key: config_key("service", "pool-b") })],
@@ -220,7 +220,7 @@ async fn what_a_member_says_about_itself_is_read_as_it_is() {
     let (address, asked) = answering(|_, _, _| patroni("503 Service Unavailable", stopping)).await;
     let status = hands(address).status(&node("a1")).await.unwrap();
     assert_eq!(
-        (status.role.clone(), status.state.clone(), status.said.as_str()),
+        (status.role, status.state.clone(), status.said.as_str()),
         (PatroniRole::Primary, PatroniState::Stopping, "primary, stopping")
     );
     assert_eq!(status.timeline.unwrap().0, 4);

@@ -45,7 +45,7 @@ struct Line {
 }
 
 impl Line {
-    fn new(target: &PostgresTarget, limit: Duration, settings: &[(&'static str, String)]) -> Result<Self, SetUpError> {
+    fn new(target: PostgresTarget, limit: Duration, settings: &[(&'static str, String)]) -> Result<Self, SetUpError> {
         Ok(Line { connector: Connector::new(target, settings)?, kept: Mutex::new(None), limit })
     }
 
@@ -56,7 +56,7 @@ impl Line {
             if let Some(connection) = kept {
                 match self.once(connection, &work).await {
                     Err(Trouble::Failed(problem)) if is_farewell(&problem.failure) => {
-                        debug!(cause = %problem.cause, "the connection has ended")
+                        debug!(cause = %problem.cause, "the connection has ended");
                     }
                     outcome => return outcome,
                 }
@@ -111,9 +111,9 @@ impl Postgres {
         // What is only read waits for nobody; a row is committed as any client's is, by the server's own `synchronous_commit`.
         let reading = [statement_timeout(QUESTION), ("default_transaction_read_only", "on".to_owned())];
         Ok(Postgres {
-            questions: Line::new(&target, QUESTION, &reading)?,
-            writes: Line::new(&target, WRITE, &[statement_timeout(WRITE)])?,
-            checkpoints: Connector::new(&target, &[statement_timeout(CHECKPOINT)])?,
+            questions: Line::new(target.clone(), QUESTION, &reading)?,
+            writes: Line::new(target.clone(), WRITE, &[statement_timeout(WRITE)])?,
+            checkpoints: Connector::new(target, &[statement_timeout(CHECKPOINT)])?,
         })
     }
 

@@ -90,7 +90,8 @@ mod tests {
     use super::*;
 
     fn map(value: Value) -> Map<String, Value> {
-        value.as_object().expect("an object").clone()
+        let Value::Object(map) = value else { panic!("not an object: {value}") };
+        map
     }
 
     #[test]

@@ -36,10 +36,10 @@ pub(crate) fn statement_timeout(limit: Duration) -> (&'static str, String) {
 
 impl Connector {
     /// Prepares; nothing is asked yet. Reads the files of `target`. `settings` are those of each session.
-    pub(crate) fn new(target: &PostgresTarget, settings: &[(&'static str, String)]) -> Result<Self, SetUpError> {
+    pub(crate) fn new(target: PostgresTarget, settings: &[(&'static str, String)]) -> Result<Self, SetUpError> {
         let (host, port) = host_and_port(&target.address)?;
         if target.tls == PostgresTls::Off && !target.tls_files.is_empty() {
-            return Err(SetUpError::PlainWithFiles { address: target.address.clone() });
+            return Err(SetUpError::PlainWithFiles { address: target.address });
         }
         let files = if target.tls_files.is_empty() { None } else { Some(tls::checked_pem(&target.tls_files)?) };
         let mode = match target.tls {
