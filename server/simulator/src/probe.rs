@@ -2,7 +2,7 @@
 
 use crate::{
     room::Room,
-    world::{Ms, NAMES, NodeId, Order, Server, STREAM_TIMEOUT, World, orders_clock, side_of},
+    world::{Ms, NAMES, NodeId, Order, STREAM_TIMEOUT, Server, World, orders_clock, side_of},
 };
 use futures::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;

@@ -53,14 +53,7 @@ impl Clock for WorldClock {
 impl Room {
     /// The first one. The world must be as old as the runtime's clock: it begins now.
     pub fn new(world: Arc<Mutex<World>>, books: Arc<Mutex<Books>>) -> Room {
-        Room {
-            world,
-            books,
-            began: Instant::now(),
-            number: 1,
-            open: Arc::new(AtomicBool::new(true)),
-            shut: Arc::new(Notify::new()),
-        }
+        Room { world, books, began: Instant::now(), number: 1, open: Arc::new(AtomicBool::new(true)), shut: Arc::new(Notify::new()) }
     }
 
     /// A room for the next start.

@@ -117,18 +117,26 @@ impl Books {
         }
         let lease = self.leases.values().next();
         let mine = self.holders.get(&number);
+        if is_row {
+            // A row of its own table moves nothing, but never may two consoles work on one pool.
+            let others = lease.is_some_and(|lease| lease.holder.is_some() && lease.holder.as_ref() != mine && now < lease.until);
+            return others.then(|| format!("while another console holds the lease: {what}"));
+        }
         if !lease.is_some_and(|lease| lease.holder.is_some() && lease.holder.as_ref() == mine && now < lease.until) {
             return Some(format!("without the lease: {what}"));
         }
         let Some(operation) = self.open() else { return Some(format!("without any operation: {what}")) };
-        if is_row {
-            return None;
-        }
         if operation.request.dry_run {
             return Some(format!("in a rehearsal: {what}"));
         }
-        let running: Vec<&Step> =
-            operation.plan.steps.iter().zip(&operation.steps).filter(|(_, run)| run.state == StepState::Running).map(|(step, _)| step).collect();
+        let running: Vec<&Step> = operation
+            .plan
+            .steps
+            .iter()
+            .zip(&operation.steps)
+            .filter(|(_, run)| run.state == StepState::Running)
+            .map(|(step, _)| step)
+            .collect();
         let undoing: Vec<&Step> = operation
             .undo
             .iter()
@@ -142,7 +150,15 @@ impl Books {
         (!announced).then(|| format!("not announced in the journal: {what}"))
     }
 
-    fn objection_to_lead(&self, side: Side, operation: &Operation, running: &[&Step], undoing: &[&Step], what: &str, world: &World) -> Option<String> {
+    fn objection_to_lead(
+        &self,
+        side: Side,
+        operation: &Operation,
+        running: &[&Step],
+        undoing: &[&Step],
+        what: &str,
+        world: &World,
+    ) -> Option<String> {
         let planned = operation.plan.steps.contains(&Step::Demote { side });
         if planned && world.lead_sent() == Some(side.other()) {
             return Some(format!("both sites are told to lead in one operation: {what}"));
@@ -159,7 +175,8 @@ impl Books {
             return Some(format!("a failover promotes before the fence of the other site is written down: {what}"));
         }
         // While nothing can be written, the demotion that was begun announces that it may be taken back.
-        let demoted = operation.plan.steps.iter().zip(&operation.steps).any(|(step, run)| *step == Step::Demote { side } && run.attempts > 0);
+        let demoted =
+            operation.plan.steps.iter().zip(&operation.steps).any(|(step, run)| *step == Step::Demote { side } && run.attempts > 0);
         let unwritten = demoted && (!world.store_works || world.store_forgets > 0);
         (!promotes && !restores && !unwritten).then(|| format!("not announced in the journal: {what}"))
     }
@@ -213,11 +230,7 @@ impl WorldStore {
     }
 
     /// A write of the journal, at which the console may be killed.
-    fn write<'a, T: Send + 'a>(
-        &'a self,
-        what: String,
-        act: impl FnOnce(&mut Books) -> Result<T, StoreError> + Send + 'a,
-    ) -> Stored<'a, T> {
+    fn write<'a, T: Send + 'a>(&'a self, what: String, act: impl FnOnce(&mut Books) -> Result<T, StoreError> + Send + 'a) -> Stored<'a, T> {
         async move {
             crate::room::let_pass(2).await;
             self.0.alive().await;

@@ -349,6 +349,8 @@ pub struct World {
     pub traced: bool,
     /// What must never happen and did.
     pub wrong: Vec<String>,
+    /// What people were told that was not so.
+    pub misled: Vec<String>,
     /// The watch over that.
     eye: eye::Eye,
     agenda: BTreeMap<(Ms, String, u64), Happening>,
@@ -444,6 +446,7 @@ impl World {
             story: Vec::new(),
             traced: std::env::var_os("SIMULATE_TRACE").is_some(),
             wrong: Vec::new(),
+            misled: Vec::new(),
             eye: eye::Eye::default(),
             agenda: BTreeMap::new(),
             counter: 0,

@@ -1,49 +1,180 @@
-//! Whole operations in the simulated world: planned, emergency, re-protection and the way back, with faults and with the console killed
-//! after any write of its journal. `SIMULATE_SEEDS=500` runs more of them; `SIMULATE_ONLY=<seed>` one, with its story.
+//! Whole operations in the simulated world: planned, emergency, re-protection and the way back, with faults, with the console killed at
+//! any write of its journal, and with a second console on the same store.
+//!
+//! `SIMULATE_SEEDS=500` runs so many seeds of each kind instead of a few. A case that fails prints itself and its story; `tell` tells the
+//! story of one seed: `SIMULATE_FROM=17 SIMULATE_KIND=Failover cargo nextest run … --run-ignored only tell --no-capture`.
 
+use std::collections::BTreeMap;
 use switchback_simulator::{
     case::{Case, Kind, Told},
     store::Crash,
 };
 
-fn plain(kind: Kind, seed: u64) -> Case {
-    Case { seed, kind, crashes: Vec::new(), faults: 0, wishes: false, second: false }
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
 }
 
-fn done(kind: Kind) -> Told {
-    let told = plain(kind, 4).check();
-    println!("{kind:?}: {:?} splits {} writers {:?} lines {}", told.ends, told.splits, told.writers, told.story.len());
-    assert!(told.ends.iter().all(|end| end.ends_with(": done")), "{:?}\n{}", told.ends, told.last(120));
+fn plain(kind: Kind, seed: u64) -> Case {
+    Case { seed, kind, crashes: Vec::new(), faults: 0, wishes: false, regrets: false, forgets: false, second: false }
+}
+
+/// The case that a seed stands for: every third one has a crash, every ninth two.
+fn of_seed(seed: u64, kind: Kind) -> Case {
+    let at = u32::try_from(seed / 3 % 24).expect("a small number");
+    let first = Crash { at, written: seed.is_multiple_of(2) };
+    let crashes = match (seed % 3, seed % 9) {
+        (0, 0) => vec![first, Crash { at: at + 3, written: !first.written }],
+        (0, _) => vec![first],
+        _ => Vec::new(),
+    };
+    let faults = number("SIMULATE_FAULTS").unwrap_or(seed % 4);
+    Case { crashes, faults, wishes: true, ..plain(kind, seed) }
+}
+
+/// Runs a case in which nothing breaks; everything must be done.
+fn done(case: &Case) -> Told {
+    let told = case.check();
+    assert!(!told.ends.is_empty() && told.ends.iter().all(|end| end.ends_with(": done")), "{:?}\n{}", told.ends, told.last(120));
     told
+}
+
+/// Runs the cases of some seeds. Whatever strikes, nothing may go wrong.
+fn with_faults(kind: Kind, first: u64, count: u64) {
+    for seed in first..first + number("SIMULATE_SEEDS").unwrap_or(count) {
+        of_seed(seed, kind).check();
+    }
+}
+
+/// Kills the console at each write of the journal in turn, before or after it is written; with nothing else broken, everything must be
+/// done nevertheless.
+fn killed_at_any_write(kind: Kind) {
+    let (before, all) = plain(kind, 2).check().writes;
+    assert!(all > before + 4, "the journal is written to");
+    for at in 0..all - before {
+        for written in [true, false] {
+            // Both ways at each write only when there is time.
+            if written == at.is_multiple_of(2) || number("SIMULATE_SEEDS").is_some() {
+                done(&Case { crashes: vec![Crash { at, written }], ..plain(kind, 2) });
+            }
+        }
+    }
 }
 
 #[test]
 fn a_planned_switchover_in_peace_is_done_and_the_other_site_writes() {
-    assert_eq!(done(Kind::Switchover).writers, [2]);
+    let told = done(&plain(Kind::Switchover, 4));
+    assert_eq!((told.writers, told.splits), (vec![2], 0));
 }
 
 #[test]
 fn a_failover_and_its_reprotection_are_done_and_the_lost_site_follows() {
-    assert_eq!(done(Kind::Failover).writers, [2]);
+    assert_eq!(done(&plain(Kind::Failover, 4)).writers, [2]);
 }
 
 #[test]
 fn a_failback_in_peace_is_done_and_the_home_site_writes() {
-    assert!(done(Kind::Failback).writers[0] < 2);
+    for kind in [Kind::Failback, Kind::Reprotect, Kind::FailbackAtOnce] {
+        let told = done(&plain(kind, 4));
+        assert!(told.writers.len() == 1 && told.writers[0] < 2, "{kind:?}: {:?}", told.writers);
+    }
 }
 
 #[test]
 fn a_switch_within_a_site_in_peace_is_done() {
-    assert_eq!(done(Kind::LocalSwitchover).writers.len(), 1);
+    assert_eq!(done(&plain(Kind::LocalSwitchover, 4)).writers.len(), 1);
+}
+
+#[test]
+fn a_switchover_survives_the_death_of_the_console_at_any_write() {
+    killed_at_any_write(Kind::Switchover);
+}
+
+#[test]
+fn a_failover_survives_the_death_of_the_console_at_any_write() {
+    killed_at_any_write(Kind::Failover);
+}
+
+#[test]
+fn a_failback_that_reprotects_first_survives_the_death_of_the_console_at_any_write() {
+    killed_at_any_write(Kind::FailbackAtOnce);
+}
+
+#[test]
+fn a_switch_within_a_site_survives_the_death_of_the_console_at_any_write() {
+    killed_at_any_write(Kind::LocalSwitchover);
+}
+
+#[test]
+fn switchovers_under_faults_lose_nothing_and_never_let_both_sites_write() {
+    with_faults(Kind::Switchover, 1, 12);
+}
+
+#[test]
+fn failovers_under_faults_fence_before_they_promote() {
+    with_faults(Kind::Failover, 1, 8);
+}
+
+#[test]
+fn reprotections_under_faults_end_or_ask() {
+    with_faults(Kind::Reprotect, 1, 6);
+}
+
+#[test]
+fn failbacks_under_faults_lose_nothing_and_never_let_both_sites_write() {
+    with_faults(Kind::Failback, 1, 6);
+    with_faults(Kind::FailbackAtOnce, 1, 6);
+}
+
+#[test]
+fn switches_within_a_site_under_faults_end_or_ask() {
+    with_faults(Kind::LocalSwitchover, 1, 8);
+}
+
+#[test]
+#[ignore = "known: the fencer of an idle console never hears that a fence was taken down"]
+fn a_second_console_on_the_same_store_stays_out_of_the_way() {
+    for kind in [Kind::Switchover, Kind::Reprotect, Kind::FailbackAtOnce] {
+        done(&Case { second: true, ..plain(kind, 2) });
+    }
+}
+
+#[test]
+#[ignore = "known: the fence of a failover that was given up stays, and the fencer stops the old site"]
+fn a_failover_that_is_given_up_leaves_the_old_site_writable() {
+    for seed in [28, 107] {
+        for kind in [Kind::Reprotect, Kind::FailbackAtOnce] {
+            Case { wishes: true, regrets: true, faults: 0, ..plain(kind, seed) }.check();
+        }
+    }
+}
+
+#[test]
+#[ignore = "known: an answer that was written but reported as failed leaves the operation lying"]
+fn a_store_that_says_that_it_failed_and_did_not_holds_up_nobody() {
+    for seed in 101..107 {
+        for kind in [Kind::Switchover, Kind::Failover, Kind::Reprotect] {
+            Case { forgets: true, faults: 6, ..of_seed(seed, kind) }.check();
+        }
+    }
+}
+
+#[test]
+#[ignore = "known: a wish is told Ended until the dead console's lease has run out"]
+fn nobody_is_told_that_an_operation_has_ended_while_it_is_taken_up_again() {
+    for seed in [3, 6, 9, 12] {
+        for kind in [Kind::Switchover, Kind::Failover] {
+            let told = of_seed(seed, kind).check();
+            assert!(told.misled.is_empty(), "{kind:?} {seed}: {:?}\n{}", told.misled, told.last(60));
+        }
+    }
 }
 
 #[test]
 fn the_same_case_tells_the_same_story() {
     for seed in 1..=3 {
-        let case = Case { seed, kind: Kind::Switchover, crashes: vec![Crash { at: 9, written: true }], faults: 2, wishes: true, second: false };
-        let (one, two) = (case.run(), case.run());
+        let case = Case { crashes: vec![Crash { at: 9, written: true }], ..of_seed(seed, Kind::Switchover) };
+        let (mut one, mut two) = (case.run(), case.run());
         // Within a millisecond things may be told in any order.
-        let (mut one, mut two) = (one, two);
         one.story.sort();
         two.story.sort();
         let differs = one.story.iter().zip(&two.story).position(|(one, two)| one != two);
@@ -56,48 +187,35 @@ fn the_same_case_tells_the_same_story() {
 }
 
 #[test]
-#[ignore = "for exploring: SIMULATE_FROM, SIMULATE_SEEDS"]
+#[ignore = "tells the stories of a seed: SIMULATE_FROM, SIMULATE_KIND, SIMULATE_FAULTS"]
+fn tell() {
+    let only = std::env::var("SIMULATE_KIND").unwrap_or_default();
+    for kind in Kind::ALL.into_iter().filter(|kind| only.is_empty() || format!("{kind:?}") == only) {
+        let told = of_seed(number("SIMULATE_FROM").unwrap_or(1), kind).run();
+        println!("{}\n{:#?}\n{:?}", told.last(100_000), told.wrong, told.ends);
+    }
+}
+
+#[test]
+#[ignore = "goes on after failures and counts how operations end: SIMULATE_FROM, SIMULATE_SEEDS, SIMULATE_KIND"]
 fn explore() {
-    let number = |name: &str, default: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
-    let (from, count) = (number("SIMULATE_FROM", 1), number("SIMULATE_SEEDS", 20));
-    let only = std::env::var("SIMULATE_KIND").ok();
-    let began = std::time::Instant::now();
-    let mut ends = std::collections::BTreeMap::<String, u32>::new();
+    let (from, count) = (number("SIMULATE_FROM").unwrap_or(1), number("SIMULATE_SEEDS").unwrap_or(20));
+    let only = std::env::var("SIMULATE_KIND").unwrap_or_default();
+    let mut ends = BTreeMap::<String, u32>::new();
+    let mut failed = 0;
     for seed in from..from + count {
-        for kind in Kind::ALL {
-            if only.as_ref().is_some_and(|only| format!("{kind:?}") != *only) {
-                continue;
-            }
-            let case = explored(seed, kind);
+        for kind in Kind::ALL.into_iter().filter(|kind| only.is_empty() || format!("{kind:?}") == only) {
+            let case = of_seed(seed, kind);
             let told = case.run();
             for end in &told.ends {
                 *ends.entry(end.chars().take(60).collect()).or_default() += 1;
             }
             if !told.wrong.is_empty() {
+                failed += 1;
                 println!("{case:?}\n   {}\n   {:?}", told.wrong.join("\n   "), told.ends);
             }
         }
     }
-    println!("{ends:#?}\n{:?}", began.elapsed());
-}
-
-#[test]
-#[ignore = "tells one story: SIMULATE_FROM, SIMULATE_KIND, SIMULATE_FAULTS"]
-fn tell() {
-    let number = |name: &str, default: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
-    let seed = number("SIMULATE_FROM", 1);
-    let only = std::env::var("SIMULATE_KIND").unwrap_or_default();
-    for kind in Kind::ALL.into_iter().filter(|kind| format!("{kind:?}") == only) {
-        let case = explored(seed, kind);
-        let told = case.run();
-        println!("{}\n{:#?}\n{:?}", told.last(100_000), told.wrong, told.ends);
-    }
-}
-
-/// The case that exploring makes of a seed.
-fn explored(seed: u64, kind: Kind) -> Case {
-    let faults = std::env::var("SIMULATE_FAULTS").ok().and_then(|text| text.parse().ok()).unwrap_or(seed % 4);
-    let at = u32::try_from(seed / 3 % 24).expect("a small number");
-    let crashes = if seed % 3 == 0 { vec![Crash { at, written: seed % 2 == 0 }] } else { Vec::new() };
-    Case { seed, kind, crashes, faults, wishes: true, second: seed % 5 == 0 }
+    println!("{ends:#?}");
+    assert_eq!(failed, 0, "cases went wrong");
 }

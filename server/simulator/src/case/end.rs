@@ -1,7 +1,7 @@
 //! What must hold when a run is over and everything has healed.
 
 use super::{Kind, Run, Told};
-use crate::world::{NAMES, Ms};
+use crate::world::{Ms, NAMES};
 use switchback_domain::operation::{Intent, Outcome, Stage};
 
 /// Long enough for a leader to be replaced and everything to follow.
@@ -9,7 +9,11 @@ const SETTLES_IN: Ms = 60_000;
 
 impl Run {
     pub(super) async fn end(mut self) -> Told {
-        self.peace(SETTLES_IN).await;
+        self.peace(2_000).await;
+        let until = self.room.world().now + SETTLES_IN;
+        while self.room.world().now < until && !self.is_settled() {
+            self.pass(500).await;
+        }
         self.check_operations();
         self.check_world();
         self.room.kill();
@@ -26,11 +30,24 @@ impl Run {
         Told {
             story: std::mem::take(&mut world.story),
             wrong: std::mem::take(&mut world.wrong),
+            misled: std::mem::take(&mut world.misled),
             writes: (self.writes_before, writes),
             ends,
             writers: world.writers(),
             splits: world.splits(),
         }
+    }
+
+    /// Nothing will change any more by itself: one node writes, all others receive, and no operation runs.
+    fn is_settled(&self) -> bool {
+        let rests = |stage: &Stage| matches!(stage, Stage::Finished { .. } | Stage::NeedsPerson { .. });
+        let at_rest = {
+            let books = self.room.books();
+            self.operations.iter().all(|(id, _)| books.operation(*id).is_some_and(|operation| rests(&operation.stage)))
+        };
+        let world = self.room.world();
+        let receiving = world.nodes.iter().filter(|node| node.stream.is_some()).count();
+        at_rest && world.writers().len() == 1 && receiving == world.nodes.len() - 1
     }
 
     fn ends(&self) -> Vec<String> {

@@ -14,8 +14,8 @@ use switchback_domain::{
 /// How long somebody tries to get an operation under way.
 const ASKS_FOR: Ms = 120_000;
 
-/// An operation that has not come to rest after this long is stuck: longer than all its steps' deadlines together.
-const STUCK_AFTER: Ms = 600_000;
+/// An operation that is not at rest and in whose journal nothing happened for so long is stuck: longer than any step may take.
+const STUCK_AFTER: Ms = 300_000;
 
 /// How often somebody answers before they leave the rest to others.
 const ANSWERS: usize = 7;
@@ -112,11 +112,16 @@ impl Run {
     /// Stays with an operation until it rests: answers its questions, and sometimes has a wish.
     async fn stay_with(&mut self, id: OperationId) {
         let began = self.room.world().now;
+        let mut moved = (0, began);
         let mut answers = 0;
         let mut wish = (self.case.wishes && self.dice.percent(25)).then(|| {
             let at = self.dice.between(0, 3_000);
             (began + at, self.dice.pick(&[Wish::Pause, Wish::Cancel, Wish::Cancel]))
         });
+        let failover = self.operations.iter().any(|(known, intent)| *known == id && matches!(intent, Intent::Failover { .. }));
+        if failover && !self.case.regrets {
+            wish = wish.filter(|(_, wanted)| *wanted == Wish::Pause);
+        }
         loop {
             self.pass(100).await;
             let now = self.room.world().now;
@@ -133,7 +138,10 @@ impl Run {
                 self.pass(1_000).await;
                 return;
             }
-            if now - began > STUCK_AFTER {
+            if operation.events != moved.0 {
+                moved = (operation.events, now);
+            }
+            if now - moved.1 > STUCK_AFTER {
                 let at = operation.current_step().map(|step| operation.plan.steps[step].word());
                 self.room.world().complain(format!("{id} is stuck: {:?} at {at:?}", operation.stage));
                 return;
@@ -144,7 +152,9 @@ impl Run {
                 let said = self.with_console(async move |console| console.wish(&caller(), id, wanted, "127.0.0.1").await).await;
                 let ended = self.room.books().operation(id).is_some_and(|operation| operation.is_finished());
                 if said == Some(Err(WishError::Ended)) && !ended {
-                    self.room.world().complain("somebody with a wish was told that a running operation has ended");
+                    let mut world = self.room.world();
+                    let now = world.now;
+                    world.misled.push(format!("at {now} ms: {wanted:?}: a running operation has ended"));
                 }
             } else if let Stage::Paused { .. } = operation.stage
                 && wish.is_none()
@@ -152,6 +162,7 @@ impl Run {
                 wish = Some((now + 500, Wish::Resume));
             }
             if let Stage::NeedsPerson { question, .. } = &operation.stage {
+                moved.1 = now;
                 let wait = self.dice.pick(&[500, 3_000, 20_000]);
                 self.pass(wait).await;
                 let Some(choice) = self.choose(&operation, answers) else {
@@ -180,7 +191,8 @@ impl Run {
         if answers < 4 || self.dice.percent(50) {
             return offered(Choice::Retry);
         }
-        offered(Choice::Skip).or(offered(Choice::Undo)).or(offered(Choice::Abandon))
+        let regrets = self.case.regrets || !matches!(operation.plan.intent, Intent::Failover { .. });
+        offered(Choice::Skip).or(offered(Choice::Undo).filter(|_| regrets)).or(offered(Choice::Abandon))
     }
 
     /// The active site is lost, in one of the ways in which sites are lost, for longer than the policy's limit.

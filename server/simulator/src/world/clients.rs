@@ -1,6 +1,6 @@
 //! Clients: one in each site writes row after row to whoever accepts it, and remembers what was acknowledged.
 
-use super::{NodeId, Ms, Server, Waiting, World, nodes_of};
+use super::{Ms, NodeId, Server, Waiting, World, nodes_of};
 use crate::wal::{RecordId, What};
 use switchback_domain::Side;
 

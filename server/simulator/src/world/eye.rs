@@ -1,6 +1,6 @@
 //! The eye on what must never happen.
 
-use super::{Link, Ms, NAMES, NodeId, World, nodes_of, side_of};
+use super::{Link, Ms, NAMES, NodeId, Server, World, nodes_of, side_of};
 use switchback_domain::Side;
 
 /// The console has this long to shut a site out that it could reach all the time, before a second primary counts as its own doing.
@@ -38,7 +38,8 @@ impl World {
         self.eye.planned_move = Some(to);
         self.eye.lead_sent = None;
         if self.eye.failover_to.take().is_some()
-            && let Some(writer) = self.writer_of(to.other())
+            && let Some(writer) =
+                nodes_of(to.other()).into_iter().find(|node| self.nodes[*node].server == Server::Running { recovery: false })
         {
             let log = &self.nodes[writer].log.records;
             let kept = self.acknowledged.iter().filter(|(record, _)| log.binary_search(record).is_ok());

@@ -247,7 +247,11 @@ impl World {
         let place = |side: Side| {
             let etcd = &self.places[side].etcd;
             let key = etcd.leader.map_or("nobody", |(node, _)| NAMES[node]);
-            format!("{side:?}: follows {}, key {key}, sync {:?}", etcd.follows, etcd.sync.map(|(node, mirror)| (NAMES[node], mirror.map(|mirror| NAMES[mirror]))))
+            format!(
+                "{side:?}: follows {}, key {key}, sync {:?}",
+                etcd.follows,
+                etcd.sync.map(|(node, mirror)| (NAMES[node], mirror.map(|mirror| NAMES[mirror])))
+            )
         };
         let mut lines: Vec<String> = (0..self.nodes.len()).map(line).collect();
         lines.extend(Side::BOTH.map(place));

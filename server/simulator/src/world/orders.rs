@@ -492,10 +492,7 @@ impl World {
         }
         numbers.sort_unstable();
         numbers.dedup();
-        Rows {
-            numbers,
-            heartbeat_at: self.heartbeat(node).map(|(_, beat_at)| beat_at),
-        }
+        Rows { numbers, heartbeat_at: self.heartbeat(node).map(|(_, beat_at)| beat_at) }
     }
 
     pub(crate) fn member_names(&self, side: Side) -> [switchback_domain::MemberName; 2] {

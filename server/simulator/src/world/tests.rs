@@ -54,9 +54,8 @@ fn a_demotion_is_stored_in_50_ms_goes_on_writing_for_a_while_and_is_proved_in_th
     let silent = until(&mut world, 400, |world| !world.writes(0));
     assert!((100..=260).contains(&silent), "{silent}");
     assert!(world.answer(id).is_some_and(|answer| answer.is_ok()));
-    let proved = until(&mut world, 400, |world| {
-        world.nodes[2].log.replayed_tip().is_some_and(|tip| world.records.get(tip).what == What::Shutdown)
-    });
+    let proved =
+        until(&mut world, 400, |world| world.nodes[2].log.replayed_tip().is_some_and(|tip| world.records.get(tip).what == What::Shutdown));
     assert!(proved <= 150, "{proved}");
     assert!(world.replayed(2) > from);
     assert_eq!(world.timeline(2), Timeline(7));
@@ -73,9 +72,7 @@ fn a_planned_switch_takes_some_hundred_milliseconds_and_loses_nothing() {
     let mut world = quiet();
     world.expect_move(Side::B);
     order(&mut world, "patroni-a1", Ask::Follow(Side::A));
-    until(&mut world, 1_000, |world| {
-        world.nodes[2].log.replayed_tip().is_some_and(|tip| world.records.get(tip).what == What::Shutdown)
-    });
+    until(&mut world, 1_000, |world| world.nodes[2].log.replayed_tip().is_some_and(|tip| world.records.get(tip).what == What::Shutdown));
     order(&mut world, "patroni-b1", Ask::Lead);
     let promoted = until(&mut world, 1_000, |world| world.writes(2));
     assert!((200..=320).contains(&promoted), "{promoted}");
