@@ -3,6 +3,8 @@
 # make quick  the part of it that needs neither the lab nor a browser; run it often
 # make dev    the console with reload on change, against a running lab
 # make bench  figures and ratios, see end2end/bench
+# make test-full        the rest of the lab tests of operations: every step, every fault; more than an hour
+# make bench-operations what a switchover and a failover cost the clients, beside bare PostgreSQL and patronictl
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # The same places as in ./setup.
@@ -11,10 +13,10 @@ export SWITCHBACK_TOOLS := $(TOOLS)
 export PATH := $(TOOLS)/bin:$(TOOLS)/node_modules/.bin:$(PATH)
 LAB := target/release/switchback-lab
 
-.PHONY: help demo dev test quick check nextest deny lab-tests browser-tests bench figures lab lab-down fmt
+.PHONY: help demo dev test test-full quick check nextest deny lab-tests browser-tests bench bench-operations figures lab lab-down fmt
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 5
+	@sed -n 's/^# //p' Makefile | head -n 7
 
 demo:
 	@./setup build
@@ -51,7 +53,11 @@ deny:
 lab-tests:
 	@./setup lab
 	@./setup test
-	cargo nextest run --package switchback-lab --features lab-tests --test real_lab --no-capture
+	cargo build --quiet --package switchback-server
+	cargo nextest run --package switchback-lab --features lab-tests --test real_lab --test operations --no-capture
+
+test-full: test
+	cargo nextest run --package switchback-lab --features lab-tests-full --test operations --no-capture
 
 browser-tests:
 	@./setup build
@@ -63,6 +69,12 @@ bench:
 	@./setup build
 	@./setup lab
 	@end2end/bench/run $(WHAT)
+
+# OPERATIONS_ROUNDS=2 and OPERATIONS_ONLY=bare,console shorten it.
+bench-operations:
+	@./setup build
+	@./setup lab
+	@end2end/bench/run operations
 
 fmt:
 	cargo fmt --all

@@ -37,7 +37,9 @@ impl Scene {
 
     async fn made(name: &str, instance: u8, store: Option<String>) -> Self {
         let mut options = Options::new(std::env::temp_dir().join(format!("switchback-lab-test-{name}")));
-        options.instance = instance;
+        // Two labs of one number would take each other down.
+        let other = std::env::var("SWITCHBACK_LAB_INSTANCE").ok().and_then(|number| number.parse().ok());
+        options.instance = other.unwrap_or(instance);
         options.program = Some(env!("CARGO_BIN_EXE_switchback-lab").into());
         let mut scene = Self { options, policy: "cool_down_ms = 0", store, stage: None, failures: Vec::new(), began: Instant::now() };
         scene.anew().await;
@@ -94,9 +96,16 @@ impl Scene {
                 let entry = entry?;
                 std::fs::copy(entry.path(), kept.join(entry.file_name()))?;
             }
-            std::fs::copy(self.console().store(), kept.join("switchback.db"))
+            for suffix in ["", "-wal"] {
+                let _ = std::fs::copy(format!("{}{suffix}", self.console().store().display()), kept.join(format!("switchback.db{suffix}")));
+            }
+            Ok(())
         });
-        println!("        its logs are in {}{}", kept.display(), copied.map_or_else(|error| format!(" ({error})"), |_| String::new()));
+        println!(
+            "        its logs are in {}{}",
+            kept.display(),
+            copied.map_or_else(|error: std::io::Error| format!(" ({error})"), |()| String::new())
+        );
     }
 
     /// Waits until the pool is whole and the console would begin an operation.
