@@ -21,7 +21,7 @@ mod steps;
 
 pub use calls::{all_operations, ask, one_operation, one_plan};
 #[cfg(feature = "ssr")]
-pub use form::{OperationForm, PlanQuery, address_after_refusal, plan_address};
+pub use form::{OperationForm, PlanQuery, Refused, plan_address};
 
 use super::as_text;
 use crate::ui::{Part, Tone};

@@ -6,6 +6,7 @@ use crate::{
     live::{Live, aged_summary},
     pages::{
         common::{LiveNotice, Problem, Trend, Unit, Waiting, add_value, target, use_lang},
+        pool::standing,
         tones,
     },
     paths,
@@ -234,7 +235,20 @@ fn Known(view: View, name: PoolId, summary: Memo<Summary>) -> impl IntoView {
     }
 }
 
+/// The operation that runs, and what is the matter.
 fn worst(lang: Locale, summary: &Summary) -> AnyView {
+    let operation = summary.operation.as_ref().map(|glance| {
+        let text = format!("{} · {}", glance.id, standing::progress(lang, glance));
+        view! { <Status tone=standing::tone(&glance.stage) look=Look::Top>{text}</Status> }
+    });
+    let finding = finding(lang, summary);
+    match operation {
+        Some(operation) if summary.worst.is_none() => operation.into_any(),
+        operation => view! { {operation} {finding} }.into_any(),
+    }
+}
+
+fn finding(lang: Locale, summary: &Summary) -> AnyView {
     let Some(finding) = &summary.worst else {
         return view! { <span class="none muted">{say!(lang, pages.overview.healthy)}</span> }.into_any();
     };

@@ -5,6 +5,7 @@ mod checks;
 mod gutter;
 mod site;
 pub(super) mod sources;
+pub(super) mod standing;
 mod verdict;
 
 use crate::{
@@ -133,6 +134,7 @@ fn Pool(answer: Answer) -> impl IntoView {
                 <HeadFacts view />
             </PageHead>
             <verdict::PoolVerdict view />
+            <standing::Standing view />
             <Jump label=say!(lang(), pages.pool.jump) items=jump />
             <div class="quad">
                 <Panel

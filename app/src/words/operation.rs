@@ -163,3 +163,6 @@ pub fn given_up(lang: Locale, why: &GivenUp, names: &Names) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

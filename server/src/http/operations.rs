@@ -18,7 +18,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use switchback_app::{
-    api::operation::{OperationForm, report},
+    api::operation::{OperationForm, Refused, report},
     paths,
     words::operation::refusal::wish_code,
 };
@@ -42,7 +42,16 @@ async fn begin(State(web): State<Web>, Extension(caller): Extension<Caller>, Ext
     let form = OperationForm::read(&body);
     match form.begin(&web.console, &caller, &peer.address.to_string()).await {
         Ok(id) => Redirect::to(&paths::operation(id)).into_response(),
-        Err(refused) => Redirect::to(&form.address_after_refusal(&refused)).into_response(),
+        Err(refused) => {
+            // What is not even a request does not reach the part of the console that writes refusals down.
+            if refused == Refused::BadForm {
+                let noted = web.console.note_refusal(&caller, "operation_requested", "", refused.code(), &peer.address.to_string()).await;
+                if let Err(error) = noted {
+                    tracing::error!(error = &error as &dyn std::error::Error, "a refusal was not written down");
+                }
+            }
+            Redirect::to(&form.address_after_refusal(&refused)).into_response()
+        }
     }
 }
 

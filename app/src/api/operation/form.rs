@@ -250,11 +250,6 @@ impl OperationForm {
     }
 }
 
-/// Where a form leads whose request was refused.
-pub fn address_after_refusal(form: &OperationForm, refused: &Refused) -> String {
-    form.address_after_refusal(refused)
-}
-
 pub(super) async fn one_plan(pool: &str, kind: &str, query: &str, lang: &str) -> Result<PlanAnswer, ApiError> {
     let (console, caller) = signed_in()?;
     let pool = pool_id(pool)?;

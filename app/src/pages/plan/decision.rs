@@ -459,11 +459,8 @@ mod script {
                     refresh(view, lang).await;
                 });
             });
-            on_cleanup(move || {
-                on_input.remove();
-                on_key.remove();
-                on_submit.remove();
-            });
+            // Dropped, they no longer listen.
+            on_cleanup(move || drop((on_input, on_key, on_submit)));
         });
     }
 

@@ -1,15 +1,17 @@
-//! The three guarded actions. Whether one can be taken is decided on the server; here its objections are told.
+//! The three guarded actions, and what else may be planned. Whether one can be taken is decided on the server; here its objections are
+//! told, and each leads to its plan.
 
 use super::View;
 use crate::{
     i18n::Locale,
     live::Connection,
     pages::common::use_lang,
-    ui::{Actions, BlockedButton, GuardedAction, Panel, Sign, Tone, Why},
+    paths,
+    ui::{Actions, BlockedButton, ButtonLink, GuardedAction, Kind, Panel, Sign, Tone, Why, dynamic},
     words::{self, say},
 };
 use leptos::prelude::*;
-use switchback_domain::{Bound, Objection, Picture, Protection, ProtectionState, Verdict};
+use switchback_domain::{Bound, Objection, Picture, Protection, ProtectionState, Side, SiteRole, Verdict};
 
 /// More reasons than this are counted, not listed.
 const REASONS_SHOWN: usize = 3;
@@ -30,6 +32,38 @@ impl Action {
             Action::Failback => &picture.actions.failback,
         }
     }
+
+    /// What refuses it, leaving out what its own first steps put right.
+    fn refusals(self, picture: &Picture) -> Vec<&Objection> {
+        let first_reprotects = self == Action::Failback && !follows(picture, picture.home);
+        let refuses = |objection: &&Objection| {
+            !objection.is_advice()
+                && !(first_reprotects && matches!(objection, Objection::HomeDoesNotFollow { .. } | Objection::CheckFails { .. }))
+        };
+        self.objections(picture).iter().filter(refuses).collect()
+    }
+
+    /// Nothing that is known here stands in its way. Its plan looks again.
+    fn is_open(self, picture: &Picture) -> bool {
+        let standing = &picture.standing;
+        // An emergency asks for no convenient time.
+        let timely = self == Action::Failover || standing.cool_until.is_none() && standing.frozen_until.is_none();
+        let free = standing.operation.is_none() && timely;
+        free && self.refusals(picture).is_empty()
+    }
+
+    fn kind(self) -> &'static str {
+        match self {
+            Action::Switchover => "switchover",
+            Action::Failover => "failover",
+            Action::Failback => "failback",
+        }
+    }
+}
+
+/// A site follows, and nothing keeps it from coming back.
+fn follows(picture: &Picture, side: Side) -> bool {
+    picture.sites[side].role == SiteRole::Standby && picture.standing.fences.iter().all(|fence| fence.side != side)
 }
 
 /// A reason and its family.
@@ -66,6 +100,7 @@ pub(super) fn PoolActions(view: View) -> impl IntoView {
             class="acts"
             flush=true
             end=move || say!(lang(), pages.actions.end)
+            foot=move || view! { <More view /> }
         >
             <Actions>
                 <GuardedAction
@@ -75,7 +110,7 @@ pub(super) fn PoolActions(view: View) -> impl IntoView {
                     end=Signal::derive(move || say!(lang(), pages.actions.switchover_end))
                     why=move || view! { <Reasons view action=Action::Switchover /> }
                 >
-                    <BlockedButton reasons="act-switchover-why">{switchover}</BlockedButton>
+                    {door(view, Action::Switchover, "act-switchover-why", switchover)}
                 </GuardedAction>
                 <GuardedAction
                     id="act-failover"
@@ -86,7 +121,7 @@ pub(super) fn PoolActions(view: View) -> impl IntoView {
                     meta=Signal::derive(move || would_lose(lang(), &view.picture.read().protection))
                     hot
                 >
-                    <BlockedButton reasons="act-failover-why">{failover}</BlockedButton>
+                    {door(view, Action::Failover, "act-failover-why", failover)}
                 </GuardedAction>
                 <GuardedAction
                     id="act-failback"
@@ -95,11 +130,50 @@ pub(super) fn PoolActions(view: View) -> impl IntoView {
                     end=Signal::derive(move || say!(lang(), pages.actions.failback_end))
                     why=move || view! { <Reasons view action=Action::Failback /> }
                 >
-                    <BlockedButton reasons="act-failback-why">{failback}</BlockedButton>
+                    {door(view, Action::Failback, "act-failback-why", failback)}
                 </GuardedAction>
             </Actions>
         </Panel>
     }
+}
+
+/// The way to the plan, or the reasons why there is none.
+fn door(view: View, action: Action, reasons: &'static str, text: impl Fn() -> String + Copy + Send + Sync + 'static) -> AnyView {
+    let open = Memo::new(move |_| view.trusted.get() && action.is_open(&view.picture.read()));
+    let hot = view.part(|picture| picture.protection.state == ProtectionState::SiteLost);
+    let href = view.pool.with_value(|pool| paths::plan(pool, action.kind()));
+    dynamic(move || {
+        if !open.get() {
+            return view! { <BlockedButton reasons>{text}</BlockedButton> }.into_any();
+        }
+        let kind = match action {
+            Action::Switchover => Kind::Primary,
+            Action::Failover if hot.get() => Kind::Danger,
+            Action::Failover => Kind::DangerLine,
+            Action::Failback => Kind::Default,
+        };
+        view! { <ButtonLink href=href.clone() kind describedby=reasons>{text}</ButtonLink> }.into_any()
+    })
+}
+
+/// Plans that are asked for less often. Each says itself whether it is possible.
+#[component]
+fn More(view: View) -> impl IntoView {
+    let lang = use_lang();
+    let sides = view.part(|picture| (picture.active.unwrap_or(picture.home), picture.active.map_or(picture.target, Side::other)));
+    let plan = move |kind: &str, site: Option<Side>| {
+        let address = view.pool.with_value(|pool| paths::plan(pool, kind));
+        site.map_or_else(|| address.clone(), |side| format!("{address}?site={}", view.site(side)))
+    };
+    dynamic(move || {
+        let (active, other) = sides.get();
+        view! {
+            <a href=plan("reprotect", Some(other))>{say!(lang(), operations.list.reprotect, site = view.site(other))}</a>
+            <a href=plan("local-switchover", Some(active))>{say!(lang(), operations.list.local, site = view.site(active))}</a>
+            <a href=plan("members", None)>{say!(lang(), operations.list.members)}</a>
+        }
+        .into_any()
+    })
 }
 
 #[component]
@@ -116,7 +190,7 @@ fn Reasons(view: View, action: Action) -> impl IntoView {
     }
 }
 
-/// Everything that stands in the way, at most three lines; when nothing does, what speaks for it, and why it still cannot be run here.
+/// Everything that stands in the way, at most three lines; when nothing does, what speaks for it and against it.
 fn reasons(lang: Locale, picture: &Picture, action: Action, connection: Option<Connection>, view: View) -> Vec<Reason> {
     if let Some(connection) = connection {
         let text = match connection {
@@ -127,7 +201,11 @@ fn reasons(lang: Locale, picture: &Picture, action: Action, connection: Option<C
         return vec![(Tone::Block, text)];
     }
     let tell = |objection: &Objection| view.names.with_value(|names| words::readiness::objection(lang, objection, names));
-    let (advice, refusals): (Vec<_>, Vec<_>) = action.objections(picture).iter().partition(|objection| objection.is_advice());
+    let standing = standing(lang, picture, action);
+    if !standing.is_empty() {
+        return standing;
+    }
+    let (advice, refusals) = (action.objections(picture).iter().filter(|objection| objection.is_advice()), action.refusals(picture));
     if !refusals.is_empty() {
         let shown = if refusals.len() > REASONS_SHOWN { REASONS_SHOWN - 1 } else { refusals.len() };
         let mut told: Vec<Reason> = refusals.iter().take(shown).map(|objection| (Tone::Block, tell(objection))).collect();
@@ -143,11 +221,30 @@ fn reasons(lang: Locale, picture: &Picture, action: Action, connection: Option<C
         Action::Failover => {
             told.push((Tone::Ok, say!(lang, pages.actions.can_take_over, site = view.site(picture.target))));
         }
+        Action::Failback if !follows(picture, picture.home) => {
+            told.push((Tone::Warn, say!(lang, pages.actions.reprotects_first, site = view.site(picture.home))));
+        }
         Action::Switchover | Action::Failback => told.push(ready(lang, picture)),
     }
-    told.extend(advice.into_iter().map(|objection| (Tone::Warn, tell(objection))));
-    told.push((Tone::Block, say!(lang, pages.actions.not_in_version)));
+    told.extend(advice.map(|objection| (Tone::Warn, tell(objection))));
     told
+}
+
+/// What stands in the way beside the situation.
+fn standing(lang: Locale, picture: &Picture, action: Action) -> Vec<Reason> {
+    let standing = &picture.standing;
+    let mut told = Vec::new();
+    if let Some(glance) = &standing.operation {
+        told.push(say!(lang, operations.objection.operation_runs, operation = glance.id.to_string()));
+    }
+    let timely = action != Action::Failover;
+    if let Some(until) = standing.cool_until.filter(|_| timely) {
+        told.push(say!(lang, operations.objection.cooling_down, time = words::clock_time(lang, until)));
+    }
+    if let Some(until) = standing.frozen_until.filter(|_| timely) {
+        told.push(say!(lang, operations.objection.freeze_window, time = words::figures::date_time(lang, until)));
+    }
+    told.into_iter().map(|text| (Tone::Block, text)).collect()
 }
 
 fn ready(lang: Locale, picture: &Picture) -> Reason {

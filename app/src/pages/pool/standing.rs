@@ -1,0 +1,106 @@
+//! What stands about a pool beside its readings: an operation that runs, fenced sites, and times in which none may begin.
+
+use super::View;
+use crate::{
+    pages::common::use_lang,
+    paths,
+    ui::{Age, ButtonLink, Icon, Kind, Tone, dynamic},
+    words::{self, Names, say},
+};
+use leptos::prelude::*;
+use switchback_domain::{
+    PoolId,
+    operation::{Fence, Glance, Stage},
+};
+
+/// Everything of it; nothing at all when there is nothing.
+#[component]
+pub(super) fn Standing(view: View) -> impl IntoView {
+    let lang = use_lang();
+    let standing = view.part(|picture| picture.standing.clone());
+    dynamic(move || {
+        let standing = standing.get();
+        let (names, pool) = (view.names.get_value(), view.pool.get_value());
+        let mut strips = Vec::new();
+        strips.extend(standing.operation.map(|glance| running(lang(), &glance, &names)));
+        strips.extend(standing.fences.iter().map(|fence| fenced(lang(), fence, &names, &pool)));
+        let quiet = |text: String| strip(Tone::Idle, text, ().into_any());
+        let at = |time| words::figures::date_time(lang(), time);
+        strips.extend(standing.cool_until.map(|until| quiet(say!(lang(), operations.list.cooling, time = at(until)))));
+        strips.extend(standing.frozen_until.map(|until| quiet(say!(lang(), operations.list.frozen, time = at(until)))));
+        if strips.is_empty() {
+            return ().into_any();
+        }
+        view! {
+            <section class="stack" aria-label=say!(lang(), operations.list.standing)>
+                {strips}
+            </section>
+        }
+        .into_any()
+    })
+}
+
+fn strip(tone: Tone, text: String, end: AnyView) -> AnyView {
+    let class = format!("callout callout--strip st--{}", tone.word());
+    view! {
+        <div class=class>
+            <Icon sign=tone.sign() />
+            <p class="grow">{text}</p>
+            {end}
+        </div>
+    }
+    .into_any()
+}
+
+/// The family of a stage.
+pub(in crate::pages) fn tone(stage: &Stage) -> Tone {
+    match stage {
+        Stage::Running | Stage::Finished { .. } => Tone::Run,
+        Stage::AwaitingApproval { .. } | Stage::Paused { .. } | Stage::Undoing { .. } => Tone::Warn,
+        Stage::NeedsPerson { .. } => Tone::Fail,
+    }
+}
+
+/// How far an operation has come, such as `Running · step 3 of 10`.
+pub(in crate::pages) fn progress(lang: words::Locale, glance: &Glance) -> String {
+    let stage = words::operation::stage(lang, &glance.stage, glance.dry_run);
+    match glance.step {
+        Some(step) => {
+            let step = say!(lang, operations.list.step, n = (step + 1).to_string(), steps = glance.steps.to_string());
+            format!("{stage} · {step}")
+        }
+        None => stage,
+    }
+}
+
+fn running(lang: words::Locale, glance: &Glance, names: &Names) -> AnyView {
+    let title = words::operation::title(lang, &glance.intent, glance.dry_run, names);
+    let id = glance.id.to_string();
+    let open = say!(lang, operations.list.open, operation = id.clone());
+    let text = Callback::new(move |age| words::duration(lang, age));
+    let kind = if matches!(glance.stage, Stage::NeedsPerson { .. }) { Kind::Danger } else { Kind::Primary };
+    let end = view! {
+        <span class="sm nw">{progress(lang, glance)}</span>
+        <span class="sm num nw">
+            <Age since=Some(glance.requested_at) text />
+        </span>
+        <ButtonLink href=paths::operation(glance.id) kind small=true>
+            {open}
+        </ButtonLink>
+    };
+    strip(tone(&glance.stage), say!(lang, operations.list.strip, operation = id, title = title), end.into_any())
+}
+
+fn fenced(lang: words::Locale, fence: &Fence, names: &Names, pool: &PoolId) -> AnyView {
+    let site = names[fence.side].to_string();
+    let time = words::figures::date_time(lang, fence.since);
+    let text = say!(lang, operations.list.fenced, site = site.clone(), time = time, operation = fence.operation.to_string());
+    let href = format!("{}?site={site}", paths::plan(pool, "reprotect"));
+    let plan = say!(lang, operations.list.reprotect, site = site);
+    let end = view! {
+        <ButtonLink href small=true>
+            {plan}
+        </ButtonLink>
+    };
+    strip(Tone::Warn, text, end.into_any())
+}

@@ -1,0 +1,440 @@
+//! Every word of an operation has a sentence in both languages.
+
+use super::{choice, refusal, trouble as troubles, *};
+use crate::words::{Locale, Names};
+use jiff::Timestamp;
+use switchback_domain::{error::*, operation::*, *};
+
+fn names() -> Names {
+    Pair { a: "dc-a".parse().expect("a name"), b: "dc-b".parse().expect("a name") }
+}
+
+fn node() -> NodeName {
+    "b1".parse().expect("a name")
+}
+
+fn endpoint() -> EndpointName {
+    "postgres-a1".parse().expect("a name")
+}
+
+fn member() -> MemberName {
+    "member-a1".parse().expect("a name")
+}
+
+fn login() -> Login {
+    "mira".parse().expect("a name")
+}
+
+fn at() -> Timestamp {
+    "2026-03-14T02:47:09Z".parse().expect("a time")
+}
+
+/// There in both languages, without an open slot, and English where it is English.
+fn told(make: impl Fn(Locale) -> String) {
+    let (en, zh) = (make(Locale::en), make(Locale::zh_CN));
+    for text in [&en, &zh] {
+        assert!(!text.trim().is_empty(), "an empty text beside {en:?} and {zh:?}");
+        assert!(!text.contains("{{") && !text.contains("}}"), "a slot was left open: {text}");
+    }
+    assert!(!en.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)), "not English: {en}");
+    assert!(zh.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)), "not Chinese: {zh}");
+}
+
+const ORDERS: [MemberOrder; 3] = [MemberOrder::Ready, MemberOrder::Drain, MemberOrder::Maintenance];
+
+fn intents() -> Vec<Intent> {
+    let all = vec![
+        Intent::Switchover { to: Side::B },
+        Intent::Failover { to: Side::B },
+        Intent::Reprotect { side: Side::A },
+        Intent::Failback { to: Side::A },
+        Intent::LocalSwitchover { side: Side::A },
+        Intent::Members { changes: Vec::new() },
+    ];
+    // A new kind does not compile until it is listed above as well. So it is below.
+    for intent in &all {
+        match intent {
+            Intent::Switchover { .. }
+            | Intent::Failover { .. }
+            | Intent::Reprotect { .. }
+            | Intent::Failback { .. }
+            | Intent::LocalSwitchover { .. }
+            | Intent::Members { .. } => {}
+        }
+    }
+    all
+}
+
+fn steps() -> Vec<Step> {
+    let (side, to) = (Side::A, Side::B);
+    let mut all = vec![
+        Step::Preflight,
+        Step::Mark { side },
+        Step::Warm { side },
+        Step::Drain { side, at_most: Millis(30_000) },
+        Step::Demote { side },
+        Step::Prove { from: side, to },
+        Step::Establish { side },
+        Step::Fence { side },
+        Step::Settle { side },
+        Step::Promote { side },
+        Step::Verify { side },
+        Step::Reroute { to },
+        Step::Inspect { side },
+        Step::Follow { side },
+        Step::Reprotect { side },
+        Step::SwitchInSite { side },
+    ];
+    all.extend(ORDERS.map(|to| Step::SetMember { change: MemberChange { side, member: member(), to } }));
+    for step in &all {
+        match step {
+            Step::Preflight
+            | Step::Mark { .. }
+            | Step::Warm { .. }
+            | Step::Drain { .. }
+            | Step::Demote { .. }
+            | Step::Prove { .. }
+            | Step::Establish { .. }
+            | Step::Fence { .. }
+            | Step::Settle { .. }
+            | Step::Promote { .. }
+            | Step::Verify { .. }
+            | Step::Reroute { .. }
+            | Step::Inspect { .. }
+            | Step::Follow { .. }
+            | Step::Reprotect { .. }
+            | Step::SwitchInSite { .. }
+            | Step::SetMember { .. } => {}
+        }
+    }
+    all
+}
+
+fn facts() -> Vec<Fact> {
+    let (node, side) = (node(), Side::B);
+    let outage = |first_write_at| Outage { last_write_at: at(), first_write_at, acknowledged: 10, found: None };
+    let mut all = vec![
+        Fact::Leader { side, node: node.clone(), timeline: None },
+        Fact::Leader { side, node: node.clone(), timeline: Some(Timeline(7)) },
+        Fact::Written { node: node.clone(), at: Lsn(0x5E) },
+        Fact::Marker { node: node.clone() },
+        Fact::Checkpoint { node: node.clone(), took: Millis(0) },
+        Fact::ShutdownReplayed { node: node.clone(), record: Lsn(1), end: Lsn(2), timeline: Timeline(7) },
+        Fact::NoLongerPrimary { node: node.clone(), said: "replica, stopped".to_owned() },
+        Fact::Answer { endpoint: endpoint(), failure: None },
+        Fact::Answer { endpoint: endpoint(), failure: Some(ProbeFailure::Refused) },
+        Fact::Fenced { endpoint: endpoint() },
+        Fact::Attested { by: login(), how: "power is off".to_owned() },
+        Fact::Rest { node: node.clone(), received: None, replayed: Lsn(2) },
+        Fact::Rest { node: node.clone(), received: Some(Lsn(2)), replayed: Lsn(2) },
+        Fact::LastHeartbeat { node: node.clone(), at: at() },
+        Fact::Promoted { node: node.clone(), from: None, to: Timeline(8), at: None },
+        Fact::Promoted { node: node.clone(), from: Some(Timeline(7)), to: Timeline(8), at: Some(Lsn(3)) },
+        Fact::RowsFound { acknowledged: 10, found: 10 },
+        Fact::RowsFound { acknowledged: 10, found: 9 },
+        Fact::ClientsWaited { outage: outage(None) },
+        Fact::ClientsWaited { outage: outage(Some(at())) },
+        Fact::Follows { node: node.clone(), timeline: Timeline(8), replayed: Lsn(9) },
+        Fact::Mirror { node: node.clone() },
+        Fact::HistoriesAgree { timeline: None },
+        Fact::HistoriesAgree { timeline: Some(Timeline(7)) },
+        Fact::Elected { node: node.clone() },
+        Fact::Rehearsed,
+        Fact::TakenUpAgain,
+    ];
+    for (follows, already) in [(true, true), (true, false), (false, true), (false, false)] {
+        all.push(Fact::Stored { side, node: node.clone(), follows, already });
+    }
+    for (bytes, time) in [(None, None), (Some(ByteLag(9)), None), (None, Some(Millis(1))), (Some(ByteLag(9)), Some(Millis(1)))] {
+        all.push(Fact::ExpectedLoss { bytes, time, age: None });
+        all.push(Fact::ExpectedLoss { bytes, time, age: Some(Millis(2_000)) });
+    }
+    all.extend(ORDERS.map(|order| Fact::Member { member: member(), order, sessions: 12 }));
+    for fact in &all {
+        match fact {
+            Fact::Leader { .. }
+            | Fact::Written { .. }
+            | Fact::Marker { .. }
+            | Fact::Checkpoint { .. }
+            | Fact::Stored { .. }
+            | Fact::ShutdownReplayed { .. }
+            | Fact::NoLongerPrimary { .. }
+            | Fact::Answer { .. }
+            | Fact::ExpectedLoss { .. }
+            | Fact::Fenced { .. }
+            | Fact::Attested { .. }
+            | Fact::Rest { .. }
+            | Fact::LastHeartbeat { .. }
+            | Fact::Promoted { .. }
+            | Fact::RowsFound { .. }
+            | Fact::ClientsWaited { .. }
+            | Fact::Member { .. }
+            | Fact::Follows { .. }
+            | Fact::Mirror { .. }
+            | Fact::HistoriesAgree { .. }
+            | Fact::Elected { .. }
+            | Fact::Rehearsed
+            | Fact::TakenUpAgain => {}
+        }
+    }
+    all
+}
+
+fn missing() -> Vec<Missing> {
+    let all = vec![
+        Missing::Answer,
+        Missing::ShutdownCheckpoint { last_record: None },
+        Missing::ShutdownCheckpoint { last_record: Some("RUNNING_XACTS".to_owned()) },
+        Missing::Replay,
+        Missing::OldPrimaryGone,
+        Missing::Primary,
+        Missing::Write,
+        Missing::Nodes { nodes: vec![node()] },
+        Missing::Mirror,
+        Missing::Members { members: vec![member()] },
+    ];
+    for missing in &all {
+        match missing {
+            Missing::Answer
+            | Missing::ShutdownCheckpoint { .. }
+            | Missing::Replay
+            | Missing::OldPrimaryGone
+            | Missing::Primary
+            | Missing::Write
+            | Missing::Nodes { .. }
+            | Missing::Mirror
+            | Missing::Members { .. } => {}
+        }
+    }
+    all
+}
+
+fn troubled() -> Vec<Trouble> {
+    let mut all = vec![
+        Trouble::SituationChanged {
+            checks: vec![(CheckKind::OnePrimary, Verdict::Fail), (CheckKind::EtcdHealthy, Verdict::Unknown)],
+            findings: vec![Finding::NoPrimary],
+        },
+        Trouble::OtherEpoch,
+        Trouble::NoLeader { side: Side::A },
+        Trouble::Endpoint { endpoint: endpoint(), failure: ProbeFailure::TimedOut { after: Millis(800) } },
+        Trouble::Refused { endpoint: endpoint(), said: "no".to_owned() },
+        Trouble::NotFenced { side: Side::A, unreached: vec![endpoint()] },
+        Trouble::SplitBrain,
+        Trouble::Collision { timeline: Timeline(7), active_left_at: Lsn(1), returning_left_at: Lsn(2) },
+        Trouble::RowsMissing { acknowledged: 10, found: 9 },
+        Trouble::Interrupted,
+        Trouble::StoreUnwritable,
+        Trouble::Internal { incident: "abc".to_owned() },
+    ];
+    all.extend(missing().into_iter().map(|missing| Trouble::TooLate { after: Millis(15_000), missing }));
+    for trouble in &all {
+        match trouble {
+            Trouble::SituationChanged { .. }
+            | Trouble::OtherEpoch
+            | Trouble::NoLeader { .. }
+            | Trouble::Endpoint { .. }
+            | Trouble::Refused { .. }
+            | Trouble::TooLate { .. }
+            | Trouble::NotFenced { .. }
+            | Trouble::SplitBrain
+            | Trouble::Collision { .. }
+            | Trouble::RowsMissing { .. }
+            | Trouble::Interrupted
+            | Trouble::StoreUnwritable
+            | Trouble::Internal { .. } => {}
+        }
+    }
+    all
+}
+
+fn objections() -> Vec<PlanObjection> {
+    let all = vec![
+        PlanObjection::Situation { objection: Objection::SplitBrain },
+        PlanObjection::OperationRuns { operation: OperationId(42) },
+        PlanObjection::CoolingDown { until: at() },
+        PlanObjection::FreezeWindow { until: at() },
+        PlanObjection::NoStandbySection { side: Side::A },
+        PlanObjection::OnlyWatched,
+        PlanObjection::Fenced { side: Side::A },
+        PlanObjection::NothingToDo,
+        PlanObjection::NoSuchMember { member: member() },
+        PlanObjection::TooManyActive { would_be: 3, most: 2 },
+        PlanObjection::NotLocal { member: member() },
+        PlanObjection::NobodyLeft,
+    ];
+    for objection in &all {
+        match objection {
+            PlanObjection::Situation { .. }
+            | PlanObjection::OperationRuns { .. }
+            | PlanObjection::CoolingDown { .. }
+            | PlanObjection::FreezeWindow { .. }
+            | PlanObjection::NoStandbySection { .. }
+            | PlanObjection::OnlyWatched
+            | PlanObjection::Fenced { .. }
+            | PlanObjection::NothingToDo
+            | PlanObjection::NoSuchMember { .. }
+            | PlanObjection::TooManyActive { .. }
+            | PlanObjection::NotLocal { .. }
+            | PlanObjection::NobodyLeft => {}
+        }
+    }
+    all
+}
+
+fn refusals() -> Vec<Refusal> {
+    let all = vec![
+        Refusal::Objections { objections: objections() },
+        Refusal::PlanChanged,
+        Refusal::PlanExpired,
+        Refusal::WrongPool { expected: "chat-core".parse().expect("a name") },
+        Refusal::WrongSite { expected: "dc-b".parse().expect("a name") },
+        Refusal::NoReason,
+        Refusal::TooLong { most: 1_000 },
+        Refusal::LossNotAccepted,
+        Refusal::NotAcknowledged { checks: vec![CheckKind::OnePrimary] },
+    ];
+    for refusal in &all {
+        match refusal {
+            Refusal::Objections { .. }
+            | Refusal::PlanChanged
+            | Refusal::PlanExpired
+            | Refusal::WrongPool { .. }
+            | Refusal::WrongSite { .. }
+            | Refusal::NoReason
+            | Refusal::TooLong { .. }
+            | Refusal::LossNotAccepted
+            | Refusal::NotAcknowledged { .. } => {}
+        }
+    }
+    all
+}
+
+#[test]
+fn every_kind_and_every_step_is_told_also_when_it_is_taken_back() {
+    for intent in intents() {
+        for dry_run in [false, true] {
+            told(|lang| title(lang, &intent, dry_run, &names()));
+        }
+        told(|lang| about(lang, &intent, "chat-core", &names()));
+    }
+    for one in steps() {
+        told(|lang| step(lang, &one, &names()));
+        told(|lang| undo(lang, &one, &names()));
+        told(|lang| Phase::of(&one).words(lang).0);
+        told(|lang| Phase::of(&one).words(lang).1);
+    }
+}
+
+#[test]
+fn every_fact_is_a_sentence() {
+    for one in facts() {
+        told(|lang| fact(lang, &one, &names()));
+        assert!(fact(Locale::en, &one, &names()).ends_with(['.', '”']), "{}", fact(Locale::en, &one, &names()));
+    }
+}
+
+#[test]
+fn every_trouble_says_what_happened_and_what_to_do() {
+    for one in troubled() {
+        told(|lang| trouble(lang, &one, &names()));
+        told(|lang| troubles::remedy(lang, &one));
+    }
+}
+
+#[test]
+fn every_choice_has_a_name_a_button_and_consequences() {
+    for one in [Choice::Retry, Choice::Skip, Choice::Undo, Choice::Attest, Choice::Abandon] {
+        match one {
+            Choice::Retry | Choice::Skip | Choice::Undo | Choice::Attest | Choice::Abandon => {}
+        }
+        told(|lang| choice::title(lang, one));
+        told(|lang| choice::button(lang, one, 3, OperationId(42)));
+        for on in steps() {
+            for outage in [false, true] {
+                let count = choice::consequences(Locale::en, one, &on, Some(Side::A), outage, &names()).len();
+                assert!(count > 0);
+                for index in 0..count {
+                    told(|lang| choice::consequences(lang, one, &on, Some(Side::A), outage, &names())[index].clone());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_refusal_is_told_by_itself_and_by_its_code_in_an_address() {
+    let pool: PoolId = "chat-core".parse().expect("a name");
+    for one in objections() {
+        told(|lang| objection(lang, &one, &names()));
+    }
+    let console = |error| RequestError::Console { console: error };
+    let mut errors: Vec<RequestError> = refusals().into_iter().map(|refusal| RequestError::Refused { refusal }).collect();
+    errors.extend([
+        RequestError::LeaseHeld,
+        console(ConsoleError::NotSignedIn),
+        console(ConsoleError::UnknownPool { pool: pool.clone() }),
+        console(ConsoleError::Internal { incident: "abc".to_owned() }),
+    ]);
+    let mut by_code = std::collections::BTreeSet::new();
+    for error in &errors {
+        told(|lang| refusal::request(lang, error, &names()));
+        told(|lang| refusal::request_by_code(lang, refusal::request_code(error), &pool, "dc-b"));
+        by_code.insert(refusal::request_by_code(Locale::en, refusal::request_code(error), &pool, "dc-b"));
+    }
+    assert_eq!(by_code.len(), errors.len() - 1, "each code has a sentence of its own; only what failed inside shares one");
+}
+
+#[test]
+fn every_wish_that_is_not_taken_says_why() {
+    let all = [
+        WishError::Ended,
+        WishError::PastNoReturn,
+        WishError::NotPaused,
+        WishError::NoSuchQuestion,
+        WishError::NotOffered,
+        WishError::NoReason,
+        WishError::Console { console: ConsoleError::NotSignedIn },
+    ];
+    let mut by_code = std::collections::BTreeSet::new();
+    for error in &all {
+        match error {
+            WishError::Ended
+            | WishError::PastNoReturn
+            | WishError::NotPaused
+            | WishError::NoSuchQuestion
+            | WishError::NotOffered
+            | WishError::NoReason
+            | WishError::Console { .. } => {}
+        }
+        told(|lang| refusal::wish_by_code(lang, refusal::wish_code(error)));
+        by_code.insert(refusal::wish_by_code(Locale::en, refusal::wish_code(error)));
+    }
+    assert_eq!(by_code.len(), all.len());
+}
+
+#[test]
+fn every_stage_has_a_word_and_every_end_its_reason() {
+    let cancelled = GivenUp::Cancelled { by: login() };
+    let failed = GivenUp::StepFailed { step: 4, trouble: Trouble::OtherEpoch };
+    let question = Question { number: 1, step: 0, undoing: false, trouble: Trouble::OtherEpoch, options: Vec::new() };
+    let finished = |outcome| Stage::Finished { outcome, at: at() };
+    let stages = [
+        Stage::AwaitingApproval { expires_at: at() },
+        Stage::Running,
+        Stage::Paused { by: login(), since: at() },
+        Stage::Undoing { why: cancelled.clone() },
+        Stage::NeedsPerson { question, since: at() },
+        finished(Outcome::Done),
+        finished(Outcome::Undone { why: cancelled.clone() }),
+        finished(Outcome::Undone { why: failed.clone() }),
+        finished(Outcome::Abandoned { by: login() }),
+    ];
+    for one in &stages {
+        told(|lang| stage(lang, one, false));
+        told(|lang| stage(lang, one, true));
+    }
+    for why in [cancelled, failed] {
+        told(|lang| given_up(lang, &why, &names()));
+    }
+}
