@@ -216,6 +216,7 @@ fn read_policy(pool: &mut Section<'_, '_>, round_ms: u64) -> Policy {
             .unwrap_or(default.members_active_max),
         members_local: section.flag("members_local", default.members_local),
         cool_down: Millis(section.number("cool_down_ms", default.cool_down.0, 0, DAY_MS)),
+        freeze_windows: default.freeze_windows,
     };
     section.finish();
     policy

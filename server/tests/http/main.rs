@@ -11,6 +11,7 @@ mod gate;
 mod hands;
 mod health;
 mod live;
+mod operations;
 mod origin;
 mod people;
 mod support;
