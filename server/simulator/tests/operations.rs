@@ -170,6 +170,19 @@ fn nobody_is_told_that_an_operation_has_ended_while_it_is_taken_up_again() {
 }
 
 #[test]
+#[ignore = "known: a site fenced through its etcd is not woken and writes on for Patroni's loop_wait"]
+fn an_isolated_site_stops_writing_as_soon_as_it_can_be_reached() {
+    Case { faults: 6, ..of_seed(209, Kind::Failover) }.check();
+}
+
+#[test]
+#[ignore = "known: a step goes on after the lease has run out while the store is away"]
+fn nothing_is_ordered_after_the_lease_has_run_out() {
+    Case { faults: 6, ..of_seed(230, Kind::FailbackAtOnce) }.check();
+    Case { faults: 6, ..of_seed(216, Kind::Reprotect) }.check();
+}
+
+#[test]
 fn the_same_case_tells_the_same_story() {
     for seed in 1..=3 {
         let case = Case { crashes: vec![Crash { at: 9, written: true }], ..of_seed(seed, Kind::Switchover) };

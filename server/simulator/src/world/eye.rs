@@ -1,6 +1,6 @@
 //! The eye on what must never happen.
 
-use super::{Link, Ms, NAMES, NodeId, Server, World, nodes_of, side_of};
+use super::{Link, Ms, NAMES, NodeId, World, nodes_of, side_of};
 use switchback_domain::Side;
 
 /// The console has this long to shut a site out that it could reach all the time, before a second primary counts as its own doing.
@@ -37,11 +37,10 @@ impl World {
         }
         self.eye.planned_move = Some(to);
         self.eye.lead_sent = None;
-        if self.eye.failover_to.take().is_some()
-            && let Some(writer) =
-                nodes_of(to.other()).into_iter().find(|node| self.nodes[*node].server == Server::Running { recovery: false })
-        {
-            let log = &self.nodes[writer].log.records;
+        if self.eye.failover_to.take().is_some() {
+            // Its newest log is what counts, also of a site that is down at this very moment.
+            let newest = nodes_of(to.other()).into_iter().max_by_key(|node| (self.timeline(*node), self.end(*node))).unwrap_or(0);
+            let log = &self.nodes[newest].log.records;
             let kept = self.acknowledged.iter().filter(|(record, _)| log.binary_search(record).is_ok());
             self.acknowledged = kept.copied().collect();
         }
