@@ -142,6 +142,9 @@ pub enum WishError {
     /// The point of no return is behind it.
     #[error("the point of no return is behind this operation; it can no longer be cancelled")]
     PastNoReturn,
+    /// Another console holds the operation, or the one that was here before has only just died.
+    #[error("another console holds this operation at the moment; try again in some seconds")]
+    LeaseHeld,
     /// It is not paused.
     #[error("the operation is not paused")]
     NotPaused,

@@ -40,6 +40,9 @@ const RENEW_EVERY: Duration = Duration::from_secs(2);
 /// How often is looked whether something has come to its end by itself.
 const TICK: Duration = Duration::from_millis(500);
 
+/// How often a console that has nothing to do looks what stands about the pool: another one may have changed it.
+const LOOK_AGAIN_EVERY: Duration = Duration::from_secs(2);
+
 /// How long the operator waits before it tries again what the store did not do.
 const STORE_AGAIN: Duration = Duration::from_secs(1);
 
@@ -207,7 +210,16 @@ impl Operator {
         let desk = locked(&self.desk).clone().filter(|desk| desk.operation().id == id);
         let author = Author { login: Some(by.clone()), address: from.to_owned() };
         let said = match &desk {
-            Some(desk) => desk.write_if(&author, &[], event).await?,
+            Some(desk) => match desk.write_if(&author, &[], event).await {
+                Ok(said) => said,
+                Err(error) => {
+                    // It may be written all the same; a driver that rests would never find out.
+                    desk.doubt.cancel();
+                    return Err(error.into());
+                }
+            },
+            // Taken up again soon, by this console or by another one.
+            None if self.watched.standing().operation.is_some_and(|glance| glance.id == id) => Err(WishError::LeaseHeld),
             None => Err(WishError::Ended),
         };
         match said {
@@ -231,9 +243,15 @@ impl Operator {
     }
 
     fn lay_out(&self, lease: Lease, operation: Operation) -> Arc<Desk> {
+        let mut place = locked(&self.desk);
+        // Whoever asked for it and whoever takes up what lies in the store may both have seen it.
+        if let Some(desk) = place.as_ref().filter(|desk| desk.operation().id == operation.id) {
+            return Arc::clone(desk);
+        }
         let live = Arc::new(Live::new(Arc::clone(&self.boot), Arc::new(operation)));
         let desk = Arc::new(Desk::new(lease, live, Arc::clone(&self.store), Arc::clone(&self.clock)));
-        *locked(&self.desk) = Some(Arc::clone(&desk));
+        *place = Some(Arc::clone(&desk));
+        drop(place);
         self.show(Some(&desk));
         desk
     }
@@ -257,7 +275,12 @@ impl Operator {
     /// Reads what stands about the pool, and the operation that has not ended, and takes it up again.
     async fn take_up(&self, scene: Option<&Scene>) -> Result<bool, StoreError> {
         self.read_record(scene).await?;
-        let Some(id) = self.store.open_operation_of(&self.watched.pool.id).await? else { return Ok(true) };
+        let Some(id) = self.store.open_operation_of(&self.watched.pool.id).await? else {
+            if locked(&self.desk).is_none() && self.watched.standing().operation.is_some() {
+                self.watched.change_standing(|standing| standing.operation = None);
+            }
+            return Ok(true);
+        };
         // Shown even while another console holds the lease, so that nobody thinks that nothing runs.
         let journal = self.store.journal(id).await?;
         let operation = Operation::from_journal(id, &journal).map_err(|error| StoreError::Failed(Box::new(error)))?;
@@ -279,10 +302,13 @@ impl Operator {
     async fn read_record(&self, scene: Option<&Scene>) -> Result<(), StoreError> {
         let record = self.store.record(&self.watched.pool.id).await?;
         self.set_fences(scene, &record.fences);
-        self.watched.change_standing(|standing| {
-            standing.epoch = record.epoch;
-            standing.fences = record.fences;
-        });
+        let standing = self.watched.standing();
+        if standing.epoch != record.epoch || standing.fences != record.fences {
+            self.watched.change_standing(|standing| {
+                standing.epoch = record.epoch;
+                standing.fences = record.fences;
+            });
+        }
         Ok(())
     }
 
@@ -360,6 +386,7 @@ pub(crate) async fn keep_operating(operator: Arc<Operator>, stop: CancellationTo
     let scene = operator.scene(&stop);
     let meter: Mutex<Option<Meter>> = Mutex::default();
     let mut known = false;
+    let mut looked = tokio::time::Instant::now();
     loop {
         if !known {
             match operator.take_up(scene.as_ref()).await {
@@ -388,6 +415,7 @@ pub(crate) async fn keep_operating(operator: Arc<Operator>, stop: CancellationTo
                     () = stop.cancelled() => break Halt::Stopping,
                     () = operator.wake.notified() => {}
                     () = keeping.cancelled() => break Halt::LeaseLost,
+                    () = desk.doubt.cancelled() => break Halt::LeaseLost,
                 }
             };
             keeping.cancel();
@@ -397,7 +425,7 @@ pub(crate) async fn keep_operating(operator: Arc<Operator>, stop: CancellationTo
                 Halt::Stopping => return,
                 Halt::Rest => operator.clear_up(&desk).await,
                 Halt::LeaseLost => {
-                    tracing::error!(operation = %desk.operation().id, "the lease was lost: this console does not act any more");
+                    tracing::error!(operation = %desk.operation().id, "the lease was lost, or the journal is in doubt: it is read again");
                     *locked(&operator.desk) = None;
                     desk.live.close();
                     known = false;
@@ -406,6 +434,11 @@ pub(crate) async fn keep_operating(operator: Arc<Operator>, stop: CancellationTo
             continue;
         }
         operator.keep_time();
+        if looked.elapsed() >= LOOK_AGAIN_EVERY {
+            looked = tokio::time::Instant::now();
+            known = false;
+            continue;
+        }
         tokio::select! {
             () = stop.cancelled() => return,
             () = operator.wake.notified() => {}

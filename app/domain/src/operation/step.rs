@@ -132,7 +132,7 @@ impl Step {
 
     /// Its effect is taken back when the operation gives up.
     pub fn can_be_undone(&self) -> bool {
-        matches!(self, Step::Drain { .. } | Step::Demote { .. })
+        matches!(self, Step::Drain { .. } | Step::Demote { .. } | Step::Fence { .. })
     }
 
     /// Something in an engine is changed by it, so a rehearsal leaves it out.

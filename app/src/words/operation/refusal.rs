@@ -102,6 +102,7 @@ pub fn wish_code(error: &WishError) -> &'static str {
     match error {
         WishError::Ended => "ended",
         WishError::PastNoReturn => "past_no_return",
+        WishError::LeaseHeld => "lease_held",
         WishError::NotPaused => "not_paused",
         WishError::NoSuchQuestion => "no_such_question",
         WishError::NotOffered => "not_offered",
@@ -115,6 +116,7 @@ pub fn wish_by_code(lang: Locale, code: &str) -> String {
     match code {
         "ended" => say!(lang, operations.wish_refusal.ended),
         "past_no_return" => say!(lang, operations.wish_refusal.past_no_return),
+        "lease_held" => say!(lang, operations.wish_refusal.lease_held),
         "not_paused" => say!(lang, operations.wish_refusal.not_paused),
         "no_such_question" => say!(lang, operations.wish_refusal.no_such_question),
         "not_offered" => say!(lang, operations.wish_refusal.not_offered),

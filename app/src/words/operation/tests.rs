@@ -390,6 +390,7 @@ fn every_wish_that_is_not_taken_says_why() {
     let all = [
         WishError::Ended,
         WishError::PastNoReturn,
+        WishError::LeaseHeld,
         WishError::NotPaused,
         WishError::NoSuchQuestion,
         WishError::NotOffered,
@@ -401,6 +402,7 @@ fn every_wish_that_is_not_taken_says_why() {
         match error {
             WishError::Ended
             | WishError::PastNoReturn
+            | WishError::LeaseHeld
             | WishError::NotPaused
             | WishError::NoSuchQuestion
             | WishError::NotOffered
@@ -431,8 +433,8 @@ fn every_stage_has_a_word_and_every_end_its_reason() {
         finished(Outcome::Abandoned { by: login() }),
     ];
     for one in &stages {
-        told(|lang| stage(lang, one, false));
-        told(|lang| stage(lang, one, true));
+        told(|lang| stage(lang, one.word(), false));
+        told(|lang| stage(lang, one.word(), true));
     }
     for why in [cancelled, failed] {
         told(|lang| given_up(lang, &why, &names()));

@@ -11,6 +11,7 @@ use switchback_domain::{
     operation::{BadEntry, Choice, Entry, Event, Operation, Wish},
 };
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 /// Why an entry was not written.
 #[derive(Debug, thiserror::Error)]
@@ -39,11 +40,13 @@ pub(crate) struct Desk {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     writing: Mutex<()>,
+    /// A write came back without saying whether it was done: the journal has to be read again.
+    pub(crate) doubt: CancellationToken,
 }
 
 impl Desk {
     pub(crate) fn new(lease: Lease, live: Arc<Live<Operation>>, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Desk {
-        Desk { lease, live, store, clock, writing: Mutex::new(()) }
+        Desk { lease, live, store, clock, writing: Mutex::new(()), doubt: CancellationToken::new() }
     }
 
     /// The operation as it is written.

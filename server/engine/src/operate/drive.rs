@@ -181,6 +181,11 @@ fn changes(scene: &Scene, operation: &Operation, event: &Event) -> Vec<crate::po
             }
             _ => Vec::new(),
         },
+        // What is let in again must not be shut out a moment later by the fencer.
+        Event::UndoBegun { step } => match operation.plan.steps.get(*step) {
+            Some(Step::Fence { side }) => vec![RecordChange::FenceDown(*side)],
+            _ => Vec::new(),
+        },
         Event::StepEnded { step, trouble: None, .. } => match operation.plan.steps.get(*step) {
             Some(Step::Reprotect { side }) => vec![RecordChange::FenceDown(*side)],
             _ => Vec::new(),

@@ -79,6 +79,7 @@ pub(crate) async fn take_back(scene: &Scene, live: &Arc<Live<Operation>>, meter:
     let outcome = match &operation.plan.steps[number] {
         Step::Drain { side, .. } => run.end_drain(*side).await,
         Step::Demote { side } => run.lead_again(*side).await,
+        Step::Fence { side } => run.let_in_again(*side).await,
         _ => Ok(()),
     };
     Came { facts: run.facts, trouble: outcome.err() }

@@ -188,6 +188,7 @@ impl From<WishError> for Problem {
         let (status, code) = match &error {
             WishError::Ended => (StatusCode::CONFLICT, "ended"),
             WishError::PastNoReturn => (StatusCode::CONFLICT, "past_no_return"),
+            WishError::LeaseHeld => (StatusCode::CONFLICT, "lease_held"),
             WishError::NotPaused => (StatusCode::CONFLICT, "not_paused"),
             WishError::NoSuchQuestion => (StatusCode::CONFLICT, "no_such_question"),
             WishError::NotOffered => (StatusCode::UNPROCESSABLE_ENTITY, "not_offered"),
@@ -210,10 +211,10 @@ pub(in crate::http) async fn in_our_form(request: Request, next: Next) -> Respon
         return response;
     }
     let (code, detail) = match status {
-        StatusCode::UNAUTHORIZED => return carried(Problem::not_signed_in(), response),
+        StatusCode::UNAUTHORIZED => return carried(Problem::not_signed_in(), &response),
         StatusCode::INTERNAL_SERVER_ERROR => {
             let id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
-            return carried(Problem::incident(status, &id), response);
+            return carried(Problem::incident(status, &id), &response);
         }
         StatusCode::FORBIDDEN => ("other_origin", "this request did not come from a page of this console; programs send a bearer token"),
         StatusCode::NOT_FOUND => ("not_found", "there is nothing here; what there is is told by /api/v1/openapi.json"),
@@ -223,11 +224,11 @@ pub(in crate::http) async fn in_our_form(request: Request, next: Next) -> Respon
         StatusCode::SERVICE_UNAVAILABLE => ("unavailable", "the console could not answer in time; try again"),
         _ => ("refused", status.canonical_reason().unwrap_or("refused")),
     };
-    carried(Problem::new(status, code, detail), response)
+    carried(Problem::new(status, code, detail), &response)
 }
 
 /// The problem with whatever headers the answer had that are not about its body.
-fn carried(problem: Problem, response: Response) -> Response {
+fn carried(problem: Problem, response: &Response) -> Response {
     let mut told = problem.into_response();
     for name in [header::ALLOW, header::RETRY_AFTER, http::HeaderName::from_static("x-request-id")] {
         if let Some(value) = response.headers().get(&name) {

@@ -26,6 +26,11 @@ impl Scene {
     pub(crate) async fn close_members(&self, proxy: &EndpointName) -> Result<(), HandError> {
         self.tell_members(proxy, MemberOrder::Maintenance).await.map(drop)
     }
+
+    /// Members that were closed take sessions again.
+    pub(crate) async fn open_members(&self, proxy: &EndpointName) -> Result<(), HandError> {
+        self.tell_members(proxy, MemberOrder::Ready).await.map(drop)
+    }
 }
 
 impl Run<'_> {

@@ -209,6 +209,23 @@ impl Run<'_> {
         }
     }
 
+    /// Takes a fence back, as far as anything of the site answers: what does not answer was not fenced, or comes back as a standby.
+    pub(super) async fn let_in_again(&mut self, side: Side) -> Result<(), Trouble> {
+        let mut told = false;
+        for node in self.scene.nodes(side) {
+            told |=
+                tokio::time::timeout(FENCE_WITHIN, self.scene.hands.follows(node)).await.is_ok_and(|follows| matches!(follows, Ok(true)));
+        }
+        if told {
+            self.lead_again(side).await?;
+        }
+        for proxy in &self.scene.pool.sites[side].proxies {
+            // Its sessions go to whoever is primary; a proxy that does not answer has lost nothing.
+            let _ = tokio::time::timeout(FENCE_WITHIN, self.scene.open_members(proxy)).await;
+        }
+        Ok(())
+    }
+
     /// Takes a demotion back: the old active site leads again. Only ever before the point of no return: nobody else was told to lead.
     pub(super) async fn lead_again(&mut self, side: Side) -> Result<(), Trouble> {
         let leader = self.scene.leader(side).await.map(|(node, _)| node.name.clone());
