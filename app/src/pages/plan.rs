@@ -108,14 +108,21 @@ fn Dialog(plan: PlanTold) -> impl IntoView {
         },
         route: plan.route.clone(),
     };
+    // Before any member is chosen there is nothing to decide.
+    let nothing_yet = plan.kind == "members" && plan.changes.is_empty();
     let choose = (plan.kind == "members").then(|| view! { <decision::ChooseMembers plan=plan.clone() /> });
     let view = View { filled: RwSignal::new(Filled::default()), refused: RwSignal::new(plan.problem.clone()), plan: RwSignal::new(plan) };
+    let title = head.title.clone();
+    let form = if nothing_yet {
+        view! { <DialogHead head /> }.into_any()
+    } else {
+        view! { <decision::Form view close=pool head /> }.into_any()
+    };
     view! {
-        <Title text=head.title.clone() />
+        <Title text=title />
         <div class="page page--dlg">
             <Crumbs label=say!(lang(), pages.pool.crumbs) trail here=say!(lang(), operations.page.plan) />
-            {choose}
-            <decision::Form view close=pool head />
+            {if nothing_yet { (form, choose.into_any()) } else { (choose.into_any(), form) }}
         </div>
     }
 }

@@ -97,7 +97,7 @@ fn route(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Option<
 
 fn check(lang: Locale, kind: CheckKind, verdict: Verdict) -> CheckTold {
     let (text, tone) = match verdict {
-        Verdict::Unknown => (say!(lang, words.objection.check_unknown, check = readiness::title(lang, kind)), Tone::Stale),
+        Verdict::Unknown => (say!(lang, operations.dialog.check_unknown, check = readiness::title(lang, kind)), Tone::Stale),
         Verdict::Pass | Verdict::Warn | Verdict::Fail => (readiness::fails(lang, kind), Tone::Fail),
     };
     CheckTold { kind, code: form::code(&kind), text, tone }

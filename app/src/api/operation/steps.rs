@@ -4,7 +4,7 @@ use super::{PhaseTold, StepTold};
 use crate::words::{self, Locale, Names, duration, figures, operation::Phase, say};
 use switchback_domain::{
     Millis,
-    operation::{Operation, Step, StepRun, StepState},
+    operation::{Fact, Operation, Step, StepRun, StepState},
 };
 
 /// Steps that follow each other and belong together.
@@ -102,8 +102,13 @@ fn one(lang: Locale, index: usize, text: String, step: &Step, run: &StepRun, dry
         StepState::Skipped { by, reason } => {
             note = say!(lang, operations.state.skipped_by, by = by.to_string(), reason = reason.clone());
         }
-        // The last thing it saw is what it was for.
-        StepState::Done | StepState::Running => note = evidence.last().cloned().unwrap_or_default(),
+        StepState::Done | StepState::Running => {
+            // Some facts are what the step is for; otherwise it is the last thing it saw.
+            let main = run.facts.iter().position(|fact| {
+                matches!(fact, Fact::ShutdownReplayed { .. } | Fact::Promoted { .. } | Fact::ExpectedLoss { .. } | Fact::HistoriesAgree { .. })
+            });
+            note = main.and_then(|index| evidence.get(index)).or(evidence.last()).cloned().unwrap_or_default();
+        }
         StepState::Waiting => {}
     }
     if let Some(began) = run.began_at {
