@@ -51,6 +51,7 @@ impl Kind {
 
 /// One run.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing that may happen or not")]
 pub struct Case {
     /// Decides everything that the rest leaves open.
     pub seed: u64,
@@ -93,7 +94,8 @@ impl Told {
     /// The end of the story, for a failing test.
     pub fn last(&self, lines: usize) -> String {
         let from = self.story.len().saturating_sub(lines);
-        self.story[from..].iter().map(|(at, line)| format!("{at:>8} {line}\n")).collect()
+        let lines: Vec<String> = self.story[from..].iter().map(|(at, line)| format!("{at:>8} {line}")).collect();
+        lines.join("\n")
     }
 }
 

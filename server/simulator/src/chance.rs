@@ -17,12 +17,12 @@ impl Dice {
         let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
         let hash = thing.bytes().fold(0xCBF2_9CE4_8422_2325, mix);
         let mut dice = Dice::new(seed ^ hash ^ moment.rotate_left(32));
-        dice.next();
+        dice.roll();
         dice
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -32,12 +32,12 @@ impl Dice {
 
     /// A number from `low` to `high`, both possible.
     pub fn between(&mut self, low: u64, high: u64) -> u64 {
-        low + self.next() % (high.saturating_sub(low) + 1)
+        low + self.roll() % (high.saturating_sub(low) + 1)
     }
 
     /// True that many times of a hundred.
     pub fn percent(&mut self, percent: u64) -> bool {
-        self.next() % 100 < percent
+        self.roll() % 100 < percent
     }
 
     /// One of them.
@@ -69,7 +69,7 @@ impl Chance for SeededChance {
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut dice = Dice::new(self.seed ^ now.rotate_left(20) ^ bytes.len() as u64);
         for chunk in bytes.chunks_mut(8) {
-            chunk.copy_from_slice(&dice.next().to_le_bytes()[..chunk.len()]);
+            chunk.copy_from_slice(&dice.roll().to_le_bytes()[..chunk.len()]);
         }
     }
 }

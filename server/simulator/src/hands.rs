@@ -28,10 +28,12 @@ impl WorldHands {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the others take the answer's content out")]
 fn done(answer: Answer) -> Option<()> {
     matches!(answer, Answer::Done).then_some(())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the others take the answer's content out")]
 fn yes(answer: Answer) -> Option<bool> {
     if let Answer::Yes(yes) = answer { Some(yes) } else { None }
 }

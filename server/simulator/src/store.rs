@@ -197,13 +197,12 @@ impl Books {
 /// A step's beginning announces such an order to this site.
 fn announces(step: &Step, ask: &Ask, at: Side) -> bool {
     match (step, ask) {
-        (Step::Demote { side } | Step::Fence { side } | Step::Follow { side } | Step::Reprotect { side }, Ask::Follow(section)) => {
-            *side == at && *section == at
-        }
-        (Step::Fence { side } | Step::Follow { side }, Ask::FenceEtcd(section)) => *side == at && *section == at,
-        (Step::Warm { side }, Ask::Checkpoint) | (Step::SwitchInSite { side }, Ask::Switch { .. }) => *side == at,
-        (Step::Reprotect { side } | Step::Follow { side }, Ask::Elect(_)) => *side == at,
-        (Step::Drain { side, .. } | Step::Fence { side }, Ask::TellMember(..)) => *side == at,
+        (Step::Demote { side } | Step::Fence { side } | Step::Follow { side } | Step::Reprotect { side }, Ask::Follow(section))
+        | (Step::Fence { side } | Step::Follow { side }, Ask::FenceEtcd(section)) => *side == at && *section == at,
+        (Step::Warm { side }, Ask::Checkpoint)
+        | (Step::SwitchInSite { side }, Ask::Switch { .. })
+        | (Step::Reprotect { side } | Step::Follow { side }, Ask::Elect(_))
+        | (Step::Drain { side, .. } | Step::Fence { side }, Ask::TellMember(..)) => *side == at,
         (Step::SetMember { change }, Ask::TellMember(member, order)) => change.member == *member && change.to == *order,
         (Step::Reroute { .. }, Ask::TellMember(..)) => true,
         _ => false,

@@ -157,6 +157,7 @@ pub enum Doing {
 
 /// A database node.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a plain fact about a node")]
 pub struct Node {
     /// The machine stands still, and nobody can tell.
     pub frozen: bool,
@@ -386,7 +387,7 @@ impl World {
             },
             log: Log { records: vec![first], replayed: 1 },
             sent: 1,
-            stream: (id != 0).then(|| Stream { from: if id == 3 { 2 } else { 0 }, start: 1, heard: 0 }),
+            stream: (id != 0).then_some(Stream { from: if id == 3 { 2 } else { 0 }, start: 1, heard: 0 }),
             source: match id {
                 0 => Source::Nobody,
                 2 => Source::OtherSite,

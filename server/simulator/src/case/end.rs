@@ -101,18 +101,13 @@ impl Run {
         }
         let moved_from = operation.as_ref().and_then(|operation| operation.plan.moves()).map(|(from, _)| from);
         let Some(operation) = operation else { return };
-        match (&operation.stage, moved_from) {
-            (Stage::Finished { outcome: Outcome::Undone { .. }, .. }, Some(from)) if self.case.kind != Kind::Failover => {
-                if world.writer_of(from).is_none() {
-                    world.complain(format!("undone, everything has healed, and site {from:?} does not write"));
-                }
-            }
-            (Stage::Finished { outcome: Outcome::Done, .. }, Some(from)) => {
-                if world.writer_of(from.other()).is_none() {
-                    world.complain(format!("done, everything has healed, and site {:?} does not write", from.other()));
-                }
-            }
-            _ => {}
+        let should_write = match (&operation.stage, moved_from) {
+            (Stage::Finished { outcome: Outcome::Undone { .. }, .. }, Some(from)) if self.case.kind != Kind::Failover => Some(from),
+            (Stage::Finished { outcome: Outcome::Done, .. }, Some(from)) => Some(from.other()),
+            _ => None,
+        };
+        if let Some(side) = should_write.filter(|side| world.writer_of(*side).is_none()) {
+            world.complain(format!("the operation has ended, everything has healed, and site {side:?} does not write"));
         }
     }
 }

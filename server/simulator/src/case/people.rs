@@ -98,12 +98,9 @@ impl Run {
         };
         {
             let mut world = self.room.world();
-            match intent {
-                Intent::Failover { to } => {
-                    world.expect_failover(*to);
-                    self.failed_over = true;
-                }
-                _ => {}
+            if let Intent::Failover { to } = intent {
+                world.expect_failover(*to);
+                self.failed_over = true;
             }
         }
         self.with_console(async move |console| console.request(&caller(), request, "127.0.0.1").await).await

@@ -107,7 +107,9 @@ impl World {
                 self.wake(node);
             }
             Fault::KillSite(side) => {
-                nodes_of(side).into_iter().for_each(|node| self.kill(node));
+                for node in nodes_of(side) {
+                    self.kill(node);
+                }
                 self.places[side].etcd.up = false;
                 self.places[side].proxy = false;
                 self.clients[side].waits = None;
@@ -122,12 +124,16 @@ impl World {
                     self.tell("nobody in the returning site will seem fit to lead");
                 }
                 self.start_proxy(side);
-                nodes_of(side).into_iter().for_each(|node| self.start(node, self.now + later));
+                for node in nodes_of(side) {
+                    self.start(node, self.now + later);
+                }
             }
             Fault::FreezeSite(side) => self.places[side].frozen = true,
             Fault::ThawSite(side) => {
                 self.places[side].frozen = false;
-                nodes_of(side).into_iter().for_each(|node| self.wake(node));
+                for node in nodes_of(side) {
+                    self.wake(node);
+                }
             }
             Fault::KillEtcd(side) => self.places[side].etcd.up = false,
             Fault::StartEtcd(side) => self.places[side].etcd.up = true,

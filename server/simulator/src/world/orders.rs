@@ -4,7 +4,7 @@ use super::{Agent, Doing, Happening, Link, Ms, NAMES, NodeId, Posted, Server, Wo
 use crate::wal::What;
 use jiff::Timestamp;
 use switchback_domain::{
-    EndpointName, Facts, Lsn, MemberState, Millis, PatroniRole, PatroniState, ProbeFailure, Promotion, Side, fixture,
+    EndpointKind, EndpointName, Facts, Lsn, MemberState, Millis, PatroniRole, PatroniState, ProbeFailure, Promotion, Side, fixture,
     operation::{MemberOrder, OperationId},
 };
 use switchback_engine::ports::{HandError, LogEnd, MemberSeen, MemberStatus, Position, Rows};
@@ -171,7 +171,6 @@ impl World {
             }
             return;
         }
-        use switchback_domain::EndpointKind;
         let refused = Err(HandError::Failed { endpoint: order.to.clone(), failure: ProbeFailure::Refused });
         let down = match (kind, node) {
             (EndpointKind::Patroni, Some(node)) => self.nodes[node].agent != Agent::Up,
@@ -344,7 +343,7 @@ impl World {
             Ask::Look(_) => Ok(Answer::Facts(Box::new(Facts::Haproxy(self.proxy_facts(side))))),
             Ask::Members => Ok(Answer::Members(self.members(side))),
             Ask::TellMember(member, told) => {
-                let names = self.member_names(side);
+                let names = World::member_names(side);
                 let Some(index) = names.iter().position(|name| name == member) else {
                     return Err(HandError::Refused { endpoint: order.to.clone(), said: "No such server.".to_owned() });
                 };
@@ -495,7 +494,7 @@ impl World {
         Rows { numbers, heartbeat_at: self.heartbeat(node).map(|(_, beat_at)| beat_at) }
     }
 
-    pub(crate) fn member_names(&self, side: Side) -> [switchback_domain::MemberName; 2] {
+    pub(crate) fn member_names(side: Side) -> [switchback_domain::MemberName; 2] {
         let letter = if side == Side::A { "a" } else { "b" };
         [1, 2].map(|number| format!("member-{letter}{number}").parse().expect("a name"))
     }
@@ -511,7 +510,7 @@ impl World {
     }
 
     fn members(&self, side: Side) -> Vec<MemberSeen> {
-        let names = self.member_names(side);
+        let names = World::member_names(side);
         let seen = |(member, kept): (switchback_domain::MemberName, &super::Member)| MemberSeen {
             member,
             state: World::member_state(kept),
