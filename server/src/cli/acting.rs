@@ -167,7 +167,7 @@ pub(super) async fn act(client: &Client, out: &Out, pool: &PoolId, wanted: &Want
 fn fresh_key() -> String {
     let mut bytes = [0; 16];
     rand::rng().fill_bytes(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:032x}", u128::from_le_bytes(bytes))
 }
 
 /// Turns a plan into a request, asking for what was not told. What is typed goes to the console as it is: it judges, and remembers.
@@ -175,7 +175,7 @@ fn request(out: &Out, planned: Planned, sites: &Sites, acting: Acting) -> Result
     let Planned { plan, hash } = planned;
     let typed = |told: Option<String>, question: String, flag: &str| match told {
         Some(told) => Ok(told),
-        None if out.can_ask() => out.ask(&question),
+        None if out.can_ask() => super::print::ask(&question),
         None => Err(Failure::Trouble(format!("nobody can be asked to type a name here: give {flag}; nothing has happened"))),
     };
     let site = plan.intent.side().map(|side| sites[side].as_str()).unwrap_or_default();
@@ -186,12 +186,13 @@ fn request(out: &Out, planned: Planned, sites: &Sites, acting: Acting) -> Result
         for (kind, verdict) in &plan.not_passed {
             let name = word(kind);
             let question = format!("The check {name}: {}. Type its name to take that upon yourself:", word(verdict));
-            if !acknowledged.contains(kind) && out.ask(&question)? == name {
+            if !acknowledged.contains(kind) && super::print::ask(&question)? == name {
                 acknowledged.push(*kind);
             }
         }
         if !accepts_loss {
-            accepts_loss = out.ask(&format!("Would be lost: {}. Type \"accept\" to accept that:", words::loss(&plan.loss)))? == "accept";
+            accepts_loss =
+                super::print::ask(&format!("Would be lost: {}. Type \"accept\" to accept that:", words::loss(&plan.loss)))? == "accept";
         }
     }
     Ok(Request {
