@@ -59,18 +59,6 @@ impl Out {
         }
     }
 
-    /// Asks whoever sits there. Only for those who [can be asked](Self::can_ask).
-    pub(super) fn ask(&self, question: &str) -> Result<String, Failure> {
-        let mut out = std::io::stderr();
-        let mut answer = String::new();
-        let read = write!(out, "{question} ").and_then(|()| out.flush()).and_then(|()| std::io::stdin().read_line(&mut answer));
-        match read {
-            Ok(0) => Err(Failure::Trouble("nothing was answered; nothing has happened".to_owned())),
-            Ok(_) => Ok(answer.trim().to_owned()),
-            Err(error) => Err(Failure::Trouble(format!("cannot ask: {error}"))),
-        }
-    }
-
     /// Says why it did not work. People read standard error; programs get the problem as a document too.
     pub(super) fn failure(&self, failure: &Failure) -> End {
         match failure {
@@ -88,6 +76,18 @@ impl Out {
                 if told.status == 404 && told.code() == "not_found" { End::Trouble } else { End::Refused }
             }
         }
+    }
+}
+
+/// Asks whoever sits there. Only for those who [can be asked](Out::can_ask).
+pub(super) fn ask(question: &str) -> Result<String, Failure> {
+    let mut out = std::io::stderr();
+    let mut answer = String::new();
+    let read = write!(out, "{question} ").and_then(|()| out.flush()).and_then(|()| std::io::stdin().read_line(&mut answer));
+    match read {
+        Ok(0) => Err(Failure::Trouble("nothing was answered; nothing has happened".to_owned())),
+        Ok(_) => Ok(answer.trim().to_owned()),
+        Err(error) => Err(Failure::Trouble(format!("cannot ask: {error}"))),
     }
 }
 
