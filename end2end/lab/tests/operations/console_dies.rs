@@ -54,7 +54,7 @@ struct SmallDisk(PathBuf);
 impl SmallDisk {
     fn mount(at: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(at)?;
-        let status = Command::new("mount").args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"]).arg(at).status()?;
+        let status = Command::new("mount").args(["-t", "tmpfs", "-o", "size=24m", "tmpfs"]).arg(at).status()?;
         ensure!(status.success(), "mounting a small file system failed");
         Ok(Self(at.to_owned()))
     }
