@@ -21,7 +21,7 @@ use scene::Scene;
 use sha2::{Digest, Sha256};
 use std::{
     error::Error,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
 use switchback_domain::{
@@ -29,13 +29,16 @@ use switchback_domain::{
     error::{RequestError, WishError},
     operation::{self, Choice, Entry, Event, Fence, Intent, Operation, OperationId, Plan, PlanObjection, Planned, Refusal, Request, Wish},
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A lease lasts so long without being renewed: after a crash the console that is started next waits at most this.
 const LEASE_LASTS: Duration = Duration::from_secs(6);
 
-const RENEW_EVERY: Duration = Duration::from_secs(2);
+const RENEW_EVERY: Duration = Duration::from_secs(1);
+
+/// The last order is given so long before the lease runs out.
+const LEASE_MARGIN: Duration = Duration::from_millis(500);
 
 /// How often is looked whether something has come to its end by itself.
 const TICK: Duration = Duration::from_millis(500);
@@ -269,6 +272,7 @@ impl Operator {
             hands: Arc::clone(self.hands.as_ref()?),
             clock: Arc::clone(&self.clock),
             stop: stop.clone(),
+            unwritten: Arc::default(),
         })
     }
 
@@ -340,7 +344,8 @@ impl Operator {
         for fence in fences {
             if !fencers.iter().any(|(side, _)| *side == fence.side) {
                 let lifted = scene.stop.child_token();
-                tokio::spawn(fencer::keep_fenced(scene.clone(), fence.side, lifted.clone()));
+                let record = fencer::Record { store: Arc::clone(&self.store), side: fence.side };
+                tokio::spawn(fencer::keep_fenced(scene.clone(), record, lifted.clone()));
                 fencers.push((fence.side, lifted.drop_guard()));
             }
         }
@@ -386,7 +391,7 @@ pub(crate) async fn keep_operating(operator: Arc<Operator>, stop: CancellationTo
     let scene = operator.scene(&stop);
     let meter: Mutex<Option<Meter>> = Mutex::default();
     let mut known = false;
-    let mut looked = tokio::time::Instant::now();
+    let mut looked = Instant::now();
     loop {
         if !known {
             match operator.take_up(scene.as_ref()).await {
@@ -404,9 +409,9 @@ pub(crate) async fn keep_operating(operator: Arc<Operator>, stop: CancellationTo
         let desk = locked(&operator.desk).clone();
         if let (Some(desk), Some(scene)) = (desk, &scene) {
             let keeping = stop.child_token();
-            let kept = tokio::spawn(keep_lease(Arc::clone(&operator), Arc::clone(&desk), keeping.clone()));
+            let kept = tokio::spawn(keep_lease(Arc::clone(&operator), Arc::clone(&desk), scene.clone(), keeping.clone()));
             let halt = loop {
-                let halt = drive::drive(&operator, scene, &desk, &meter).await;
+                let halt = drive::drive(&operator, scene, &desk, &meter, &keeping).await;
                 // Somebody may have said something between the last look and now.
                 if !matches!(halt, Halt::Rest) || desk.operation().is_finished() {
                     break halt;
@@ -435,7 +440,7 @@ pub(crate) async fn keep_operating(operator: Arc<Operator>, stop: CancellationTo
         }
         operator.keep_time();
         if looked.elapsed() >= LOOK_AGAIN_EVERY {
-            looked = tokio::time::Instant::now();
+            looked = Instant::now();
             known = false;
             continue;
         }
@@ -452,24 +457,44 @@ async fn pause_tick(stop: &CancellationToken) {
 }
 
 /// Renews the lease while an operation lies on the desk, and shows how far it has come.
-async fn keep_lease(operator: Arc<Operator>, desk: Arc<Desk>, keeping: CancellationToken) {
-    let mut renewed = tokio::time::Instant::now();
+async fn keep_lease(operator: Arc<Operator>, desk: Arc<Desk>, scene: Scene, keeping: CancellationToken) {
+    let mut asked = Instant::now();
+    // It was taken a moment ago; how long a moment is not known, so it is asked for at once.
+    let mut ends = asked + RENEW_EVERY * 2;
+    asked -= RENEW_EVERY;
+    let mut failing: Option<Instant> = None;
     let mut shown = 0;
+    scene.unwritten.store(false, Ordering::Relaxed);
     loop {
         let operation = desk.operation();
         if operation.events != shown {
             shown = operation.events;
             operator.show(Some(&desk));
         }
-        if renewed.elapsed() >= RENEW_EVERY {
-            match operator.take_lease().await {
-                Ok(Some(lease)) if lease.token == desk.lease.token => renewed = tokio::time::Instant::now(),
-                Ok(_) => {
+        // By its own clock, and before anybody else could have it: an order that is given after this moment may cross another console's.
+        if ends.saturating_duration_since(Instant::now()) < LEASE_MARGIN {
+            tracing::error!(operation = %operation.id, "the lease could not be renewed and runs out: this console gives no more orders");
+            keeping.cancel();
+            return;
+        }
+        if asked.elapsed() >= RENEW_EVERY {
+            asked = Instant::now();
+            match tokio::time::timeout(RENEW_EVERY, operator.take_lease()).await {
+                Ok(Ok(Some(lease))) if lease.token == desk.lease.token => {
+                    ends = asked + LEASE_LASTS;
+                    failing = None;
+                    scene.unwritten.store(false, Ordering::Relaxed);
+                }
+                Ok(Ok(_)) => {
                     keeping.cancel();
                     return;
                 }
-                // The journal refuses whoever has lost it, so there is no need to stop for this.
-                Err(error) => tracing::warn!(error = &error as &dyn Error, "the lease was not renewed"),
+                Ok(Err(_)) | Err(_) => {
+                    let since = *failing.get_or_insert(asked);
+                    if since.elapsed() >= drive::UNWRITTEN_PATIENCE - RENEW_EVERY {
+                        scene.unwritten.store(true, Ordering::Relaxed);
+                    }
+                }
             }
         }
         desk.live.beat(operator.clock.now());

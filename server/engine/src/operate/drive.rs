@@ -7,16 +7,26 @@ use super::{
     scene::Scene,
     steps::{self, Came},
 };
+use crate::ports::StoreError;
 use futures::FutureExt;
-use std::{error::Error, panic::AssertUnwindSafe, sync::Mutex, time::Duration};
+use std::{
+    error::Error,
+    panic::AssertUnwindSafe,
+    sync::{Mutex, atomic::Ordering},
+    time::Duration,
+};
 use switchback_domain::operation::{Event, Fence, GivenUp, Next, Operation, Step, StepState, Trouble, UndoRun};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// While clients wait and nothing can be written down, the old site is made to lead again after so long: that this may happen is part of
 /// what was written before it was demoted.
-const UNWRITTEN_PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const UNWRITTEN_PATIENCE: Duration = Duration::from_secs(3);
 
 const BETWEEN_WRITES: Duration = Duration::from_millis(100);
+
+/// A store that hangs is a store that fails. Whether the entry was written shows when it is tried again.
+const WRITE_WITHIN: Duration = Duration::from_secs(2);
 
 /// Why the driver lets an operation lie.
 #[derive(Debug)]
@@ -30,8 +40,14 @@ pub(crate) enum Halt {
 }
 
 /// Brings an operation as far as it goes by itself.
-pub(crate) async fn drive(operator: &Operator, scene: &Scene, desk: &Desk, meter: &Mutex<Option<Meter>>) -> Halt {
-    let mut driver = Driver { operator, scene, desk, meter };
+pub(crate) async fn drive(
+    operator: &Operator,
+    scene: &Scene,
+    desk: &Desk,
+    meter: &Mutex<Option<Meter>>,
+    keeping: &CancellationToken,
+) -> Halt {
+    let mut driver = Driver { operator, scene, desk, meter, keeping };
     loop {
         let went = match desk.operation().decide() {
             Next::Rest => Err(Halt::Rest),
@@ -52,6 +68,8 @@ struct Driver<'a> {
     scene: &'a Scene,
     desk: &'a Desk,
     meter: &'a Mutex<Option<Meter>>,
+    /// Cancelled when the lease is somebody else's or has run out: from then on no order is given.
+    keeping: &'a CancellationToken,
 }
 
 impl Driver<'_> {
@@ -62,7 +80,7 @@ impl Driver<'_> {
             return Ok(());
         }
         let acting = steps::carry_out(self.scene, &self.desk.live, self.meter, number);
-        let Some(Came { facts, trouble }) = self.calmly(acting).await else { return Err(Halt::Stopping) };
+        let Some(Came { facts, trouble }) = self.calmly(acting).await else { return Err(self.why_halted()) };
         if let Some(outage) = steps::outage_event(&facts) {
             self.write(outage).await?;
         }
@@ -72,7 +90,7 @@ impl Driver<'_> {
     async fn undo(&mut self, number: usize) -> Result<(), Halt> {
         self.write(Event::UndoBegun { step: number }).await?;
         let acting = steps::take_back(self.scene, &self.desk.live, self.meter, number);
-        let Some(Came { facts, trouble }) = self.calmly(acting).await else { return Err(Halt::Stopping) };
+        let Some(Came { facts, trouble }) = self.calmly(acting).await else { return Err(self.why_halted()) };
         self.write(Event::UndoEnded { step: number, facts, trouble }).await
     }
 
@@ -81,12 +99,17 @@ impl Driver<'_> {
     async fn calmly(&self, acting: impl Future<Output = Came>) -> Option<Came> {
         let outcome = tokio::select! {
             () = self.scene.stop.cancelled() => return None,
+            () = self.keeping.cancelled() => return None,
             outcome = AssertUnwindSafe(acting).catch_unwind() => outcome,
         };
         Some(outcome.unwrap_or_else(|_| {
             tracing::error!(operation = %self.desk.operation().id, "a step panicked");
             Came { facts: Vec::new(), trouble: Some(Trouble::Internal { incident: self.desk.operation().id.to_string() }) }
         }))
+    }
+
+    fn why_halted(&self) -> Halt {
+        if self.scene.stop.is_cancelled() { Halt::Stopping } else { Halt::LeaseLost }
     }
 
     /// Writes an event. Nothing goes on before it is written; while the store is away this waits.
@@ -99,7 +122,8 @@ impl Driver<'_> {
             let changes = changes(self.scene, &operation, &event);
             // After everything was taken back no new step is begun, whatever was to be written.
             let event = if taken_back && matches!(event, Event::StepBegun { .. }) { gave_up(&operation) } else { event.clone() };
-            match self.desk.write(event, &changes).await {
+            let written = tokio::time::timeout(WRITE_WITHIN, self.desk.write(event, &changes)).await;
+            match written.unwrap_or_else(|_| Err(DeskError::Store(StoreError::Failed("no answer in time".into())))) {
                 Ok(()) if taken_back && self.desk.operation().given_up.is_none() => {
                     let operation = self.desk.operation();
                     return Box::pin(self.write(gave_up(&operation))).await;
@@ -120,7 +144,11 @@ impl Driver<'_> {
                     }
                 }
             }
-            if began.elapsed() > UNWRITTEN_PATIENCE && !taken_back && clients_wait(&operation) {
+            if self.keeping.is_cancelled() {
+                return Err(self.why_halted());
+            }
+            let impatient = began.elapsed() > UNWRITTEN_PATIENCE || self.scene.unwritten.load(Ordering::Relaxed);
+            if impatient && !taken_back && clients_wait(&operation) {
                 taken_back = true;
                 self.lead_again_unwritten(&operation).await;
             }

@@ -2,9 +2,9 @@
 //! read the old configuration there, tells its Patroni at its first answer, and keeps its members closed.
 
 use super::scene::Scene;
-use crate::time::pause;
+use crate::{ports::Store, time::pause};
 use futures::future::join_all;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use switchback_domain::{EndpointName, MemberState, Node, Side, operation::MemberOrder};
 use tokio_util::sync::CancellationToken;
 
@@ -18,11 +18,27 @@ const WHILE_FOLLOWING: Duration = Duration::from_secs(1);
 /// One question may take so long: a machine that is off answers nothing at all, and the next question must not wait for it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Where it is written that a site is fenced.
+pub(crate) struct Record {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) side: Side,
+}
+
+impl Record {
+    /// The fence is still up. Read before each order, because another console may have taken it down; when it cannot be read, it is up.
+    async fn stands(&self, scene: &Scene) -> bool {
+        let read = tokio::time::timeout(PATIENCE, self.store.record(&scene.pool.id)).await;
+        !matches!(read, Ok(Ok(record)) if !record.fences.iter().any(|fence| fence.side == self.side))
+    }
+}
+
 /// Keeps a site from coming back until `lifted`.
-pub(crate) async fn keep_fenced(scene: Scene, side: Side, lifted: CancellationToken) {
+pub(crate) async fn keep_fenced(scene: Scene, record: Record, lifted: CancellationToken) {
+    let side = record.side;
+    let record = &record;
     let site = scene.pool.sites[side].clone();
-    let etcd = join_all(site.etcd.iter().map(|etcd| keep_etcd(&scene, etcd, side, &lifted)));
-    let nodes = join_all(site.nodes.iter().map(|node| keep_node(&scene, node, side, &lifted)));
+    let etcd = join_all(site.etcd.iter().map(|etcd| keep_etcd(&scene, etcd, record, &lifted)));
+    let nodes = join_all(site.nodes.iter().map(|node| keep_node(&scene, node, record, &lifted)));
     let proxies = join_all(site.proxies.iter().map(|proxy| keep_closed(&scene, proxy, &lifted)));
     tracing::info!(pool = %scene.pool.id, site = %site.id, "the fencer keeps this site from coming back as active");
     tokio::select! {
@@ -32,9 +48,9 @@ pub(crate) async fn keep_fenced(scene: Scene, side: Side, lifted: CancellationTo
     }
 }
 
-async fn keep_etcd(scene: &Scene, etcd: &EndpointName, side: Side, lifted: &CancellationToken) {
-    loop {
-        let answer = tokio::time::timeout(PATIENCE, scene.hands.fence_etcd(etcd, side)).await;
+async fn keep_etcd(scene: &Scene, etcd: &EndpointName, record: &Record, lifted: &CancellationToken) {
+    while record.stands(scene).await {
+        let answer = tokio::time::timeout(PATIENCE, scene.hands.fence_etcd(etcd, record.side)).await;
         let wait = match answer {
             Ok(Ok(written)) => {
                 if written {
@@ -51,21 +67,27 @@ async fn keep_etcd(scene: &Scene, etcd: &EndpointName, side: Side, lifted: &Canc
     }
 }
 
-async fn keep_node(scene: &Scene, node: &Node, side: Side, lifted: &CancellationToken) {
+async fn keep_node(scene: &Scene, node: &Node, record: &Record, lifted: &CancellationToken) {
     loop {
         let wait = match tokio::time::timeout(PATIENCE, scene.hands.follows(node)).await {
-            Ok(Ok(true)) => WHILE_FOLLOWING,
-            Ok(Ok(false)) => {
-                let told = tokio::time::timeout(PATIENCE * 5, scene.hands.follow(node, side)).await;
+            Ok(Ok(true)) if !still_writes(scene, node).await => WHILE_FOLLOWING,
+            // Told through its etcd, Patroni finds out within its `loop_wait`; told by its own interface, at once.
+            Ok(Ok(_)) if record.stands(scene).await => {
+                let told = tokio::time::timeout(PATIENCE * 5, scene.hands.follow(node, record.side)).await;
                 tracing::warn!(pool = %scene.pool.id, node = %node.name, stored = matches!(told, Ok(Ok(()))), "the returning site's Patroni was told to follow");
                 WHILE_SILENT
             }
+            Ok(Ok(_)) => return,
             Ok(Err(_)) | Err(_) => WHILE_SILENT,
         };
         if !pause(wait, lifted).await {
             return;
         }
     }
+}
+
+async fn still_writes(scene: &Scene, node: &Node) -> bool {
+    matches!(tokio::time::timeout(PATIENCE, scene.hands.status(node)).await, Ok(Ok(status)) if status.is_running_primary())
 }
 
 async fn keep_closed(scene: &Scene, proxy: &EndpointName, lifted: &CancellationToken) {

@@ -6,7 +6,10 @@ use crate::{
     time::{millis, pause},
 };
 use futures::future::join_all;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 use switchback_domain::{
     Node, Pool, Side,
     operation::{Missing, Trouble},
@@ -22,6 +25,8 @@ pub(crate) struct Scene {
     pub(crate) hands: Arc<dyn Hands>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stop: CancellationToken,
+    /// The store has failed for so long that nothing new is to be waited for.
+    pub(crate) unwritten: Arc<AtomicBool>,
 }
 
 /// A time by which something must have come about.

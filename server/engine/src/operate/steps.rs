@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{live::Live, ports::HandError};
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 use switchback_domain::{
@@ -91,10 +91,11 @@ fn waits_for_an_effect(step: &Step) -> bool {
 }
 
 impl Run<'_> {
-    /// Somebody wants the operation to end, and it still may.
+    /// Somebody wants the operation to end, or nothing can be written down any more, and it still may.
     fn is_interrupted(&self) -> bool {
         let operation = self.live.value();
-        operation.cancel_wanted_by.is_some() && !operation.is_past_no_return()
+        let unwritten = self.scene.unwritten.load(Ordering::Relaxed);
+        (unwritten || operation.cancel_wanted_by.is_some()) && !operation.is_past_no_return()
     }
 
     /// Waits a little before the next look, or says why there is none.
