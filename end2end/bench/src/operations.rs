@@ -14,7 +14,7 @@ use switchback_lab::{Bare, Console, Lab, Options as LabOptions, Place, Program, 
 use tally::Tally;
 
 /// The pool may take so long to be whole again after an operation.
-pub const WHOLE_WITHIN: Duration = Duration::from_secs(180);
+pub const WHOLE_WITHIN: Duration = Duration::from_mins(3);
 /// After everything streams, before the next operation: caches, slots and the console's picture come to rest.
 pub const REST: Duration = Duration::from_secs(2);
 

@@ -22,7 +22,7 @@ use crate::places::Site;
 use crate::process::{self, Launch, Process};
 
 const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How the primary is stopped and the standby promoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -266,7 +266,7 @@ impl Console {
                 Err(LabError::Refused(format!("the plan has objections: {:?}", planned.plan.objections)))
             };
             match outcome {
-                Err(error) if began.elapsed() > Duration::from_secs(60) => return Err(error),
+                Err(error) if began.elapsed() > Duration::from_mins(1) => return Err(error),
                 Err(_) => pause(Duration::from_millis(200)).await,
                 Ok(begun) => return Ok(begun),
             }

@@ -196,7 +196,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             lab()?.rebuild(site).await?;
         }
         Command::ConsoleConfig { listen, store } => {
-            print!("{}", lab()?.console_config(&ConsoleConfig { listen, store, policy: String::new() }))
+            print!("{}", lab()?.console_config(&ConsoleConfig { listen, store, policy: String::new() }));
         }
         Command::Load { seconds, chat, direct, json } => {
             let way = if direct { Way::direct() } else { Way::Proxies };

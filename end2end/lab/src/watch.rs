@@ -138,12 +138,11 @@ async fn ask(server: PgConnectOptions, began: Instant, over: &AtomicBool) -> Vec
     while !over.load(Ordering::Relaxed) {
         let asked = began.elapsed();
         let question = async {
-            let connection = match open.take() {
-                Some(connection) => connection,
-                None => {
-                    session += 1;
-                    PgConnection::connect_with(&server).await?
-                }
+            let connection = if let Some(connection) = open.take() {
+                connection
+            } else {
+                session += 1;
+                PgConnection::connect_with(&server).await?
             };
             let connection = open.insert(connection);
             sqlx::query_scalar::<_, bool>("SELECT pg_is_in_recovery()").fetch_one(connection).await
@@ -217,7 +216,7 @@ impl Watched {
                 .collect();
             found.extend(new);
         }
-        found.into_iter().map(|span| Overlap { one, other, at: span.from, length: span.to - span.from }).collect()
+        found.into_iter().map(|span| Overlap { one, other, at: span.from, length: span.to.saturating_sub(span.from) }).collect()
     }
 
     /// Whether a node of the site said at any question asked after `moment` that it accepts writes.
@@ -251,9 +250,9 @@ mod tests {
         name.parse().expect("a node")
     }
 
-    fn watched(samples: &[(&str, &[(u64, u64, Seen, u32)])]) -> Watched {
+    fn watched(samples: &[(&str, &[Row])]) -> Watched {
         let ms = Duration::from_millis;
-        let of = |all: &[(u64, u64, Seen, u32)]| {
+        let of = |all: &[Row]| {
             all.iter()
                 .map(|(asked, answered, seen, session)| Sample {
                     asked: ms(*asked),
@@ -265,6 +264,9 @@ mod tests {
         };
         Watched { samples: samples.iter().map(|(name, all)| (node(name), of(all))).collect(), began: None }
     }
+
+    /// Asked and answered, in milliseconds, what, and the session.
+    type Row = (u64, u64, Seen, u32);
 
     const W: Seen = Seen::Writable;
     const R: Seen = Seen::ReadOnly;

@@ -26,7 +26,7 @@ impl Fault {
 
 /// Between the fault and the request: nobody decides at once, and the console has to see it.
 const SEEN_AFTER: Duration = Duration::from_secs(4);
-const ENDS_WITHIN: Duration = Duration::from_secs(120);
+const ENDS_WITHIN: Duration = Duration::from_mins(2);
 
 /// One failover, and the return of the lost site.
 pub async fn run(bench: &mut Bench, fault: Fault) -> anyhow::Result<()> {
@@ -88,11 +88,11 @@ pub async fn run(bench: &mut Bench, fault: Fault) -> anyhow::Result<()> {
 /// What the console said beforehand would be lost.
 fn expected(operation: &Operation) -> String {
     let facts = operation.steps.iter().flat_map(|run| &run.facts);
-    let said = facts.filter_map(|fact| match fact {
+    let mut said = facts.filter_map(|fact| match fact {
         Fact::ExpectedLoss { bytes, time, age } => Some((bytes.as_ref(), time.as_ref(), age.as_ref())),
         _ => None,
     });
-    said.last().map_or_else(
+    said.next_back().map_or_else(
         || "nothing said".to_owned(),
         |(bytes, time, age)| {
             let bytes = bytes.map_or_else(|| "unknown".to_owned(), |bytes| format!("{} B", bytes.0));

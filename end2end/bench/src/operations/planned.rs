@@ -7,7 +7,7 @@ use switchback_domain::operation::{Intent, Operation, Outcome, Stage};
 use switchback_lab::{Commands, Watch, Way, side};
 
 /// An operation that was asked for has ended by then, or something is wrong.
-const ENDS_WITHIN: Duration = Duration::from_secs(240);
+const ENDS_WITHIN: Duration = Duration::from_mins(4);
 /// The client writes for so long before, and for so long after it can write again.
 const CALM: Duration = Duration::from_millis(1500);
 

@@ -94,7 +94,7 @@ async fn collision(scene: &Scene) -> anyhow::Result<String> {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    let own = tokio::time::timeout(Duration::from_secs(60), own).await.context("the lost site did not promote itself")?;
+    let own = tokio::time::timeout(Duration::from_mins(1), own).await.context("the lost site did not promote itself")?;
     tokio::time::sleep(Duration::from_secs(3)).await;
     let returned = Instant::now();
     scene.join_again(from)?;

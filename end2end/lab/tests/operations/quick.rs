@@ -11,7 +11,7 @@ use crate::scene::{RESTS_WITHIN, Scene, WHOLE_WITHIN};
 /// What the console said would be lost, in bytes.
 pub fn expected_bytes(operation: &Operation) -> Option<u64> {
     let facts = operation.steps.iter().flat_map(|run| &run.facts);
-    facts.filter_map(|fact| if let Fact::ExpectedLoss { bytes: Some(bytes), .. } = fact { Some(bytes.0) } else { None }).last()
+    facts.filter_map(|fact| if let Fact::ExpectedLoss { bytes: Some(bytes), .. } = fact { Some(bytes.0) } else { None }).next_back()
 }
 
 /// A planned switchover that nobody disturbs: done, nothing lost, never two writable.
@@ -113,7 +113,7 @@ async fn refused(scene: &Scene) -> anyhow::Result<String> {
     ensure!(first.status == 201, "a rehearsal was not taken: {first}");
     let again = console.send("POST", "/operations", &key, Some(serde_json::to_string(&rehearsal)?)).await?;
     ensure!(again.status == 201 && again.body == first.body, "the same request again got {again}");
-    rehearsal.reason = "another body".to_owned();
+    "another body".clone_into(&mut rehearsal.reason);
     let other = console.send("POST", "/operations", &key, Some(serde_json::to_string(&rehearsal)?)).await?;
     ensure!(other.status / 100 == 4, "a replayed key with another body got {other}");
     let id = serde_json::from_value(first.body["id"].clone())?;

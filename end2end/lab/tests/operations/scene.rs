@@ -8,9 +8,9 @@ use switchback_domain::operation::{Choice, Intent, Operation, OperationId, Outco
 use switchback_lab::{Console, Lab, Options, Program, Run, Running, Site, Watch, Watched, Way, side};
 
 /// The pool may take so long to be whole again, whatever happened to it.
-pub const WHOLE_WITHIN: Duration = Duration::from_secs(180);
+pub const WHOLE_WITHIN: Duration = Duration::from_mins(3);
 /// An operation ends or asks within this.
-pub const RESTS_WITHIN: Duration = Duration::from_secs(300);
+pub const RESTS_WITHIN: Duration = Duration::from_mins(5);
 const SOON: Duration = Duration::from_secs(30);
 
 /// Everything that a case needs. Cases follow each other on one lab, because a lab takes half a minute to come up.
