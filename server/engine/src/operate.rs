@@ -222,7 +222,9 @@ impl Operator {
                 }
             },
             // Taken up again soon, by this console or by another one.
-            None if self.watched.standing().operation.is_some_and(|glance| glance.id == id) => Err(WishError::LeaseHeld),
+            None if self.store.open_operation_of(&self.watched.pool.id).await.map_err(Fault::Store)? == Some(id) => {
+                Err(WishError::LeaseHeld)
+            }
             None => Err(WishError::Ended),
         };
         match said {

@@ -131,7 +131,6 @@ fn switches_within_a_site_under_faults_end_or_ask() {
 }
 
 #[test]
-#[ignore = "known: the fencer of an idle console never hears that a fence was taken down"]
 fn a_second_console_on_the_same_store_stays_out_of_the_way() {
     for kind in [Kind::Switchover, Kind::Reprotect, Kind::FailbackAtOnce] {
         done(&Case { second: true, ..plain(kind, 2) });
@@ -139,7 +138,6 @@ fn a_second_console_on_the_same_store_stays_out_of_the_way() {
 }
 
 #[test]
-#[ignore = "known: the fence of a failover that was given up stays, and the fencer stops the old site"]
 fn a_failover_that_is_given_up_leaves_the_old_site_writable() {
     for seed in [28, 107] {
         for kind in [Kind::Reprotect, Kind::FailbackAtOnce] {
@@ -149,7 +147,6 @@ fn a_failover_that_is_given_up_leaves_the_old_site_writable() {
 }
 
 #[test]
-#[ignore = "known: an answer that was written but reported as failed leaves the operation lying"]
 fn a_store_that_says_that_it_failed_and_did_not_holds_up_nobody() {
     for seed in 101..107 {
         for kind in [Kind::Switchover, Kind::Failover, Kind::Reprotect] {
@@ -159,7 +156,6 @@ fn a_store_that_says_that_it_failed_and_did_not_holds_up_nobody() {
 }
 
 #[test]
-#[ignore = "known: a wish is told Ended until the dead console's lease has run out"]
 fn nobody_is_told_that_an_operation_has_ended_while_it_is_taken_up_again() {
     for seed in [3, 6, 9, 12] {
         for kind in [Kind::Switchover, Kind::Failover] {
@@ -170,16 +166,16 @@ fn nobody_is_told_that_an_operation_has_ended_while_it_is_taken_up_again() {
 }
 
 #[test]
-#[ignore = "known: a site fenced through its etcd is not woken and writes on for Patroni's loop_wait"]
 fn an_isolated_site_stops_writing_as_soon_as_it_can_be_reached() {
     Case { faults: 6, ..of_seed(209, Kind::Failover) }.check();
 }
 
 #[test]
-#[ignore = "known: a step goes on after the lease has run out while the store is away"]
 fn nothing_is_ordered_after_the_lease_has_run_out() {
     Case { faults: 6, ..of_seed(230, Kind::FailbackAtOnce) }.check();
     Case { faults: 6, ..of_seed(216, Kind::Reprotect) }.check();
+    // The worst of them: the demotion is taken back when another console may already have promoted the other site.
+    Case { faults: 4, ..of_seed(327, Kind::Switchover) }.check();
 }
 
 #[test]
