@@ -493,7 +493,7 @@ async fn keep_lease(operator: Arc<Operator>, desk: Arc<Desk>, scene: Scene, keep
                 }
                 Ok(Err(_)) | Err(_) => {
                     let since = *failing.get_or_insert(asked);
-                    if since.elapsed() >= drive::UNWRITTEN_PATIENCE - RENEW_EVERY {
+                    if since.elapsed() + RENEW_EVERY >= drive::UNWRITTEN_PATIENCE {
                         scene.unwritten.store(true, Ordering::Relaxed);
                     }
                 }

@@ -174,7 +174,8 @@ impl Step {
             Step::Preflight | Step::Establish { .. } | Step::Mark { .. } | Step::Settle { .. } => 5_000,
             Step::Drain { at_most, .. } => at_most.0 + 5_000,
             Step::Demote { .. } | Step::Fence { .. } | Step::SetMember { .. } | Step::Reroute { .. } => 10_000,
-            Step::Prove { .. } => 15_000,
+            // Clients wait. Everything was there a moment before, so what is not there by then will not come soon.
+            Step::Prove { .. } => 8_000,
             Step::Promote { .. } => 20_000,
             // A leader that dies right after it was told to lead is replaced within Patroni's own `ttl`.
             Step::Verify { .. } | Step::SwitchInSite { .. } | Step::Inspect { .. } | Step::Follow { .. } => 60_000,

@@ -1,11 +1,14 @@
 //! Making the old active site stop: demote and prove, or establish and fence.
 
 use super::{LOOK_WITHIN, Run, noted_position, noted_timeline};
-use crate::{operate::scene::Deadline, ports::LogEnd};
+use crate::{
+    operate::scene::{Deadline, trouble},
+    ports::LogEnd,
+};
 use futures::future::{join_all, join3};
 use std::time::Duration;
 use switchback_domain::{
-    EndpointName, Millis, NodeName, ProbeFailure, Side,
+    EndpointName, Millis, Node, NodeName, ProbeFailure, Side,
     operation::{Fact, Missing, Operation, Trouble},
 };
 
@@ -26,6 +29,9 @@ impl Run<'_> {
         // Since the first look people may have drained members for minutes. This look costs nobody a write yet.
         if !told {
             self.preflight(operation).await?;
+            if let Some(node) = &leader {
+                self.link_carries(node, side.other()).await?;
+            }
         }
         if let Some(node) = &leader
             && let Ok(position) = self.scene.hands.position(node).await
@@ -34,6 +40,24 @@ impl Run<'_> {
             self.facts.push(Fact::Written { node: node.name.clone(), at });
         }
         self.store(side, true, leader.as_ref().map(|node| &node.name)).await
+    }
+
+    /// What the primary has written by now arrives in the other site within moments. A link that has just been cut shows here, where
+    /// giving up costs nobody anything, and not while clients wait.
+    async fn link_carries(&self, primary: &Node, to: Side) -> Result<(), Trouble> {
+        let patience = Deadline::after(Duration::from_secs(3));
+        let written = self.scene.hands.position(primary).await.map_err(trouble)?.written;
+        loop {
+            for (_, position) in self.scene.positions(to).await {
+                if position.is_ok_and(|position| written.is_some() && position.replayed >= written) {
+                    return Ok(());
+                }
+            }
+            if patience.has_passed() {
+                return Err(patience.missed(Missing::Replay));
+            }
+            self.again(20, || Missing::Replay).await?;
+        }
     }
 
     /// Waits for the proof. All of it at once: the last record in the other site's log is the old primary's shutdown checkpoint, it is
