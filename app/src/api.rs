@@ -6,7 +6,7 @@ mod overview;
 mod pool;
 
 pub use overview::{Overview, all_pools};
-pub use pool::{LinkCharts, NewestChanges, NodeCharts, PoolPage, changes, one_link, one_node, one_pool, session_is_open};
+pub use pool::{LinkCharts, NodeCharts, PoolPage, changes, one_link, one_node, one_pool, session_is_open};
 
 use crate::reader::read;
 use leptos::server_fn::{
@@ -14,12 +14,34 @@ use leptos::server_fn::{
     codec::JsonEncoding,
     error::{FromServerFnError, ServerFnErrorErr},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use switchback_domain::error::ConsoleError;
+
+/// An answer, as JSON. All answers are of this one type, so that the browser has the code that asks, waits and takes over from the
+/// server once and not for each page; only [`Text::read`] knows what an answer is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Text(
+    /// The JSON.
+    pub String,
+);
+
+impl Text {
+    /// Of an answer.
+    #[cfg(feature = "ssr")]
+    pub(crate) fn of<T: Serialize>(answer: &T) -> Result<Text, ApiError> {
+        serde_json::to_string(answer).map(Text).map_err(|_| ApiError::Transport)
+    }
+
+    /// The answer.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        read(&self.0).map_err(|_| ApiError::Transport)
+    }
+}
 
 /// Why a page did not get what it asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "problem", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum ApiError {
     /// The console said why.
     #[error("{error}")]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// Something that a person should know. Ordered by how bad it is; see [`Finding::severity`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(tag = "finding", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Finding {
     /// Both sites accept writes.
     SplitBrain {

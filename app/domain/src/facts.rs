@@ -32,7 +32,7 @@ impl crate::reading::Claims for Facts {
 /// Why an endpoint gave no usable answer. The sentence for people is made by the console's pages; the cause goes to the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(tag = "failure", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum ProbeFailure {
     /// The connection was refused or reset: the machine answers, the process is gone.
     Refused,

@@ -170,7 +170,7 @@ pub struct Change {
 
 /// What can change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "changed", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Changed {
     /// Protection.
     Protection {

@@ -116,16 +116,21 @@ pub enum Intent {
 }
 
 impl Intent {
+    /// What kind of thing it is.
+    pub fn kind(&self) -> IntentKind {
+        match self {
+            Intent::Switchover { .. } => IntentKind::Switchover,
+            Intent::Failover { .. } => IntentKind::Failover,
+            Intent::Reprotect { .. } => IntentKind::Reprotect,
+            Intent::Failback { .. } => IntentKind::Failback,
+            Intent::LocalSwitchover { .. } => IntentKind::LocalSwitchover,
+            Intent::Members { .. } => IntentKind::Members,
+        }
+    }
+
     /// The word of the kind, as in addresses, commands and the audit history.
     pub fn word(&self) -> &'static str {
-        match self {
-            Intent::Switchover { .. } => "switchover",
-            Intent::Failover { .. } => "failover",
-            Intent::Reprotect { .. } => "reprotect",
-            Intent::Failback { .. } => "failback",
-            Intent::LocalSwitchover { .. } => "local_switchover",
-            Intent::Members { .. } => "members",
-        }
+        self.kind().word()
     }
 
     /// The site that it is about: the one that becomes active, or is worked on.
@@ -140,6 +145,39 @@ impl Intent {
     /// The active site changes with it.
     pub fn moves_the_active_site(&self) -> bool {
         matches!(self, Intent::Switchover { .. } | Intent::Failover { .. } | Intent::Failback { .. })
+    }
+}
+
+/// The kinds of [`Intent`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum IntentKind {
+    /// See [`Intent::Switchover`].
+    Switchover,
+    /// See [`Intent::Failover`].
+    Failover,
+    /// See [`Intent::Reprotect`].
+    Reprotect,
+    /// See [`Intent::Failback`].
+    Failback,
+    /// See [`Intent::LocalSwitchover`].
+    LocalSwitchover,
+    /// See [`Intent::Members`].
+    Members,
+}
+
+impl IntentKind {
+    /// Its word, as in addresses, commands and the audit history.
+    pub fn word(self) -> &'static str {
+        match self {
+            IntentKind::Switchover => "switchover",
+            IntentKind::Failover => "failover",
+            IntentKind::Reprotect => "reprotect",
+            IntentKind::Failback => "failback",
+            IntentKind::LocalSwitchover => "local_switchover",
+            IntentKind::Members => "members",
+        }
     }
 }
 
@@ -297,6 +335,52 @@ pub enum Stage {
     },
 }
 
+impl Stage {
+    /// It in one word.
+    pub fn word(&self) -> StageWord {
+        match self {
+            Stage::AwaitingApproval { .. } => StageWord::AwaitingApproval,
+            Stage::Running => StageWord::Running,
+            Stage::Paused { .. } => StageWord::Paused,
+            Stage::Undoing { .. } => StageWord::Undoing,
+            Stage::NeedsPerson { .. } => StageWord::NeedsPerson,
+            Stage::Finished { outcome, .. } => outcome.word(),
+        }
+    }
+}
+
+/// Where an operation stands as a whole, in one word: for lists and for pictures, which say nothing of questions and causes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum StageWord {
+    /// Waits for approvals.
+    AwaitingApproval,
+    /// Steps are done one after the other.
+    Running,
+    /// Somebody holds it.
+    Paused,
+    /// What it has done is taken back.
+    Undoing,
+    /// It cannot go on by itself.
+    NeedsPerson,
+    /// It has ended: everything was done.
+    Done,
+    /// It has ended before the point of no return, because somebody cancelled it.
+    Cancelled,
+    /// It has ended before the point of no return, because a step did not succeed.
+    Stopped,
+    /// Somebody ended it although not everything was done.
+    Abandoned,
+}
+
+impl StageWord {
+    /// It has ended.
+    pub fn is_end(self) -> bool {
+        matches!(self, StageWord::Done | StageWord::Cancelled | StageWord::Stopped | StageWord::Abandoned)
+    }
+}
+
 /// Why an operation ended before its point of no return.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -333,6 +417,18 @@ pub enum Outcome {
         /// Who.
         by: Login,
     },
+}
+
+impl Outcome {
+    /// It in one word.
+    pub fn word(&self) -> StageWord {
+        match self {
+            Outcome::Done => StageWord::Done,
+            Outcome::Undone { why: GivenUp::Cancelled { .. } } => StageWord::Cancelled,
+            Outcome::Undone { why: GivenUp::StepFailed { .. } } => StageWord::Stopped,
+            Outcome::Abandoned { .. } => StageWord::Abandoned,
+        }
+    }
 }
 
 /// A question to a person.
@@ -557,8 +653,10 @@ pub struct Glance {
     pub id: OperationId,
     /// Its pool.
     pub pool: PoolId,
-    /// What it does.
-    pub intent: Intent,
+    /// What kind of thing it does.
+    pub kind: IntentKind,
+    /// The site that it is about; see [`Intent::side`].
+    pub side: Option<Side>,
     /// It only rehearses: nothing is changed.
     pub dry_run: bool,
     /// Who asked.
@@ -566,7 +664,7 @@ pub struct Glance {
     /// When.
     pub requested_at: Timestamp,
     /// Where it stands.
-    pub stage: Stage,
+    pub stage: StageWord,
     /// The step that is being done, counted from zero.
     pub step: Option<usize>,
     /// How many steps there are.

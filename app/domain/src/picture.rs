@@ -57,7 +57,7 @@ pub struct Picture {
 /// How well a part of the picture is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(tag = "known", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Knowledge {
     /// Read recently.
     Fresh {

@@ -112,7 +112,7 @@ impl CheckKind {
 /// What a verdict rests on. Pages turn it into a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(tag = "evidence", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Evidence {
     /// These endpoints gave no fresh reading.
     NoReading {
@@ -228,7 +228,7 @@ pub enum Evidence {
 /// Why a guarded action cannot be taken now, or is advised against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(tag = "objection", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Objection {
     /// Both sites accept writes: stop one side first.
     SplitBrain,

@@ -23,7 +23,6 @@ pub use calls::{all_operations, ask, one_operation, one_plan};
 #[cfg(feature = "ssr")]
 pub use form::{OperationForm, PlanQuery, Refused, plan_address};
 
-use super::as_text;
 use crate::ui::{Part, Tone};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -319,30 +318,6 @@ pub struct GlanceTold {
     /// How far it has come, or how long clients could not write.
     pub right: String,
 }
-
-/// An answer that travels as text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanAnswer(
-    /// The plan.
-    #[serde(with = "as_text")]
-    pub PlanTold,
-);
-
-/// An answer that travels as text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OperationAnswer(
-    /// The operation.
-    #[serde(with = "as_text")]
-    pub OperationTold,
-);
-
-/// An answer that travels as text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Operations(
-    /// The operations, newest first.
-    #[serde(with = "as_text")]
-    pub Vec<GlanceTold>,
-);
 
 /// What came of asking for an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

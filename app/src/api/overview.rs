@@ -1,6 +1,6 @@
 //! What the overview shows.
 
-use super::ApiError;
+use super::{ApiError, Text};
 use jiff::Timestamp;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -10,19 +10,16 @@ use switchback_domain::{PoolId, Summary, history::Series};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overview {
     /// The console's clock.
-    #[serde(with = "super::as_text")]
     pub at: Timestamp,
     /// The pools, worst first.
-    #[serde(with = "super::as_text")]
     pub pools: Vec<Summary>,
     /// For each pool, what would have been lost, in milliseconds.
-    #[serde(with = "super::as_text")]
     pub losses: Vec<(PoolId, Series)>,
 }
 
 /// All pools.
 #[server(prefix = "/api/fn", endpoint = "overview")]
-pub async fn all_pools() -> Result<Overview, ApiError> {
+pub async fn all_pools() -> Result<Text, ApiError> {
     use super::door::{answered, signed_in};
     use switchback_domain::history::{Metric, Span};
 
@@ -34,7 +31,7 @@ pub async fn all_pools() -> Result<Overview, ApiError> {
             let series = console.series(&caller, &summary.pool, &Metric::Loss, Span::Quarter).await?;
             losses.push((summary.pool.clone(), series));
         }
-        Ok(Overview { at: console.now(), pools, losses })
+        Text::of(&Overview { at: console.now(), pools, losses })
     };
     answered(look.await)
 }

@@ -1,6 +1,6 @@
 //! What the pages of a pool, its nodes and its links show.
 
-use super::ApiError;
+use super::{ApiError, Text};
 use jiff::Timestamp;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -13,16 +13,12 @@ use switchback_domain::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolPage {
     /// The console's clock.
-    #[serde(with = "super::as_text")]
     pub at: Timestamp,
     /// The pool.
-    #[serde(with = "super::as_text")]
     pub picture: Picture,
     /// Loss, lag and log rates over the last quarter of an hour.
-    #[serde(with = "super::as_text")]
     pub trends: Vec<Series>,
     /// The newest changes, newest first.
-    #[serde(with = "super::as_text")]
     pub changes: Vec<Change>,
 }
 
@@ -30,19 +26,14 @@ pub struct PoolPage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeCharts {
     /// The console's clock.
-    #[serde(with = "super::as_text")]
     pub at: Timestamp,
     /// The pool.
-    #[serde(with = "super::as_text")]
     pub picture: Picture,
     /// The node.
-    #[serde(with = "super::as_text")]
     pub node: NodeName,
     /// How far back its figures go.
-    #[serde(with = "super::as_text")]
     pub span: Span,
     /// Its figures.
-    #[serde(with = "super::as_text")]
     pub series: Vec<Series>,
 }
 
@@ -50,33 +41,20 @@ pub struct NodeCharts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkCharts {
     /// The console's clock.
-    #[serde(with = "super::as_text")]
     pub at: Timestamp,
     /// The pool.
-    #[serde(with = "super::as_text")]
     pub picture: Picture,
     /// The kind of link.
-    #[serde(with = "super::as_text")]
     pub kind: LinkKind,
     /// How far back its figures go.
-    #[serde(with = "super::as_text")]
     pub span: Span,
     /// Its figures.
-    #[serde(with = "super::as_text")]
     pub series: Vec<Series>,
 }
 
-/// A pool's newest changes, newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewestChanges(
-    /// The changes.
-    #[serde(with = "super::as_text")]
-    pub Vec<Change>,
-);
-
 /// A pool.
 #[server(prefix = "/api/fn", endpoint = "pool")]
-pub async fn one_pool(pool: String) -> Result<PoolPage, ApiError> {
+pub async fn one_pool(pool: String) -> Result<Text, ApiError> {
     use super::door::{answered, pool_id, signed_in};
 
     let look = async {
@@ -85,26 +63,26 @@ pub async fn one_pool(pool: String) -> Result<PoolPage, ApiError> {
         let picture = Picture::clone(&*console.picture(&caller, &pool)?);
         let trends = console.trends(&caller, &pool).await?;
         let changes = console.changes(&caller, &pool).await?;
-        Ok(PoolPage { at: console.now(), picture, trends, changes })
+        Text::of(&PoolPage { at: console.now(), picture, trends, changes })
     };
     answered(look.await)
 }
 
-/// A pool's newest changes.
+/// A pool's newest changes, newest first.
 #[server(prefix = "/api/fn", endpoint = "changes")]
-pub async fn changes(pool: String) -> Result<NewestChanges, ApiError> {
+pub async fn changes(pool: String) -> Result<Text, ApiError> {
     use super::door::{answered, pool_id, signed_in};
 
     let look = async {
         let (console, caller) = signed_in()?;
-        Ok(NewestChanges(console.changes(&caller, &pool_id(&pool)?).await?))
+        Text::of(&console.changes(&caller, &pool_id(&pool)?).await?)
     };
     answered(look.await)
 }
 
 /// A node.
 #[server(prefix = "/api/fn", endpoint = "node")]
-pub async fn one_node(pool: String, node: String, span: Span) -> Result<NodeCharts, ApiError> {
+pub async fn one_node(pool: String, node: String, span: Span) -> Result<Text, ApiError> {
     use super::door::{answered, pool_id, signed_in};
     use switchback_domain::history::Metric;
 
@@ -124,14 +102,14 @@ pub async fn one_node(pool: String, node: String, span: Span) -> Result<NodeChar
         for metric in &metrics {
             series.push(console.series(&caller, &id, metric, span).await?);
         }
-        Ok(NodeCharts { at: console.now(), picture, node: name, span, series })
+        Text::of(&NodeCharts { at: console.now(), picture, node: name, span, series })
     };
     answered(look.await)
 }
 
 /// A link.
 #[server(prefix = "/api/fn", endpoint = "link")]
-pub async fn one_link(pool: String, kind: String, span: Span) -> Result<LinkCharts, ApiError> {
+pub async fn one_link(pool: String, kind: String, span: Span) -> Result<Text, ApiError> {
     use super::{
         door::{answered, pool_id, signed_in},
         link_kind,
@@ -152,7 +130,7 @@ pub async fn one_link(pool: String, kind: String, span: Span) -> Result<LinkChar
                 series.push(console.series(&caller, &id, &metric, span).await?);
             }
         }
-        Ok(LinkCharts { at: console.now(), picture, kind, span, series })
+        Text::of(&LinkCharts { at: console.now(), picture, kind, span, series })
     };
     answered(look.await)
 }

@@ -1,7 +1,7 @@
 //! The newest entries of the audit history.
 
 use crate::{
-    api::ApiError,
+    api::{ApiError, Text},
     pages::common::use_lang,
     ui::{Empty, Look, PageHead, Panel, Status, Tone, use_clock},
     words::{self, say},
@@ -31,17 +31,9 @@ pub struct Entry {
     pub from_address: String,
 }
 
-/// Entries, newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Newest(
-    /// The entries.
-    #[serde(with = "crate::api::as_text")]
-    pub Vec<Entry>,
-);
-
 /// The newest entries, newest first.
 #[server(prefix = "/api/fn", endpoint = "audit", input = server_fn::codec::GetUrl)]
-pub async fn newest_entries() -> Result<Newest, ApiError> {
+pub async fn newest_entries() -> Result<Text, ApiError> {
     use std::sync::Arc;
     use switchback_domain::{error::ConsoleError, people::Caller};
     use switchback_engine::Console;
@@ -57,25 +49,25 @@ pub async fn newest_entries() -> Result<Newest, ApiError> {
         result: entry.result,
         from_address: entry.from_address,
     });
-    Ok(Newest(entries.collect()))
+    Text::of(&entries.collect::<Vec<_>>())
 }
 
 /// The page.
 #[component]
 pub fn AuditPage() -> impl IntoView {
     let lang = use_lang();
-    let entries = Resource::new(|| (), |()| newest_entries());
+    let entries = Resource::new(Vec::new, |_: Vec<String>| newest_entries());
     let title = say!(lang(), audit.title);
     let shown = move || {
         Suspend::new(async move {
-            match entries.await {
-                Ok(Newest(entries)) if entries.is_empty() => view! {
+            match entries.await.and_then(|text| text.read::<Vec<Entry>>()) {
+                Ok(entries) if entries.is_empty() => view! {
                     <Empty title=say!(lang(), audit.empty_title)>
                         <p>{say!(lang(), audit.empty_text)}</p>
                     </Empty>
                 }
                 .into_any(),
-                Ok(Newest(entries)) => view! { <Entries entries /> }.into_any(),
+                Ok(entries) => view! { <Entries entries /> }.into_any(),
                 Err(error) => view! {
                     <Empty title=say!(lang(), audit.failed_title)>
                         <p>{words::error::api(lang(), &error)}</p>

@@ -1,7 +1,7 @@
 //! What several pages share: the language, errors, the live bar, curves that grow.
 
 use crate::{
-    api::ApiError,
+    api::{ApiError, Text},
     i18n::Locale,
     live::{Connection, Live},
     paths,
@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
-use std::collections::BTreeMap;
+use serde::de::DeserializeOwned;
+use std::{collections::BTreeMap, pin::Pin, sync::Arc};
 use switchback_domain::{
     ByteLag, Millis,
     error::ConsoleError,
@@ -73,6 +74,38 @@ pub(super) fn Waiting() -> impl IntoView {
             <SkeletonPanel />
         </div>
     }
+}
+
+/// An answer of the console on its way.
+pub(super) type Asking = Pin<Box<dyn Future<Output = Result<Text, ApiError>> + Send>>;
+
+/// A page that is drawn from an answer of the console. `parts` is what the address says; when it says something else, `ask` asks again.
+pub(super) fn asked<T: DeserializeOwned + 'static>(
+    parts: impl Fn() -> Vec<String> + Send + Sync + 'static,
+    ask: fn(Vec<String>) -> Asking,
+    draw: fn(T) -> AnyView,
+) -> AnyView {
+    let draw = move |text: &Text| text.read().map(draw);
+    answered(Memo::new(move |_| parts()), ask, Arc::new(draw))
+}
+
+/// Draws a page from its answer.
+type Draw = Arc<dyn Fn(&Text) -> Result<AnyView, ApiError> + Send + Sync>;
+
+/// The same for all pages.
+fn answered(parts: Memo<Vec<String>>, ask: fn(Vec<String>) -> Asking, draw: Draw) -> AnyView {
+    let answer = Resource::new_blocking(move || parts.get(), ask);
+    view! {
+        <Suspense fallback=Waiting>
+            {move || {
+                let draw = Arc::clone(&draw);
+                Suspend::new(async move {
+                    answer.await.and_then(|text| draw(&text)).unwrap_or_else(|error| view! { <Problem error /> }.into_any())
+                })
+            }}
+        </Suspense>
+    }
+    .into_any()
 }
 
 /// An error as a page of its own: what is wrong and where to go.
@@ -352,11 +385,25 @@ pub(super) fn chart_words(lang: Locale) -> ChartWords {
 /// How far back the address of the page looks: `?span=hours`.
 pub(super) fn use_span() -> Memo<Span> {
     let query = use_query_map();
-    Memo::new(move |_| match query.read().get("span").as_deref() {
-        Some("hours") => Span::Hours,
-        Some("week") => Span::Week,
+    Memo::new(move |_| span_named(query.read().get("span").as_deref().unwrap_or_default()))
+}
+
+/// How an address names a span.
+pub(super) fn span_query(span: Span) -> &'static str {
+    match span {
+        Span::Quarter => "quarter",
+        Span::Hours => "hours",
+        Span::Week => "week",
+    }
+}
+
+/// The span that an address names.
+pub(super) fn span_named(name: &str) -> Span {
+    match name {
+        "hours" => Span::Hours,
+        "week" => Span::Week,
         _ => Span::Quarter,
-    })
+    }
 }
 
 /// Links to the same page that look further back.

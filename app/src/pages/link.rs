@@ -4,7 +4,7 @@ use crate::{
     api::{self, LinkCharts as Answer},
     pages::{
         charts::Charts,
-        common::{Ago, LiveNotice, Problem, Trends, Waiting, use_lang, use_span},
+        common::{Ago, Asking, LiveNotice, Trends, asked, span_named, span_query, use_lang, use_span},
         pool::View,
         tones,
     },
@@ -22,21 +22,18 @@ use switchback_domain::{LinkKind, LinkPicture, NodeName, Side};
 pub fn LinkPage() -> impl IntoView {
     let params = use_params_map();
     let span = use_span();
-    let asked = Memo::new(move |_| {
+    let parts = move || {
         let params = params.read();
-        (params.get("pool").unwrap_or_default(), params.get("kind").unwrap_or_default(), span.get())
-    });
-    let answer = Resource::new_blocking(move || asked.get(), |(pool, kind, span)| api::one_link(pool, kind, span));
-    view! {
-        <Suspense fallback=Waiting>
-            {move || Suspend::new(async move {
-                match answer.await {
-                    Ok(answer) => view! { <Link answer /> }.into_any(),
-                    Err(error) => view! { <Problem error /> }.into_any(),
-                }
-            })}
-        </Suspense>
-    }
+        vec![params.get("pool").unwrap_or_default(), params.get("kind").unwrap_or_default(), span_query(span.get()).to_owned()]
+    };
+    asked(parts, ask, |answer| view! { <Link answer /> }.into_any())
+}
+
+fn ask(parts: Vec<String>) -> Asking {
+    let mut parts = parts.into_iter();
+    let mut part = || parts.next().unwrap_or_default();
+    let (pool, kind) = (part(), part());
+    Box::pin(api::one_link(pool, kind, span_named(&part())))
 }
 
 #[component]

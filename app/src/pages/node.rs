@@ -4,7 +4,7 @@ use crate::{
     api::{self, NodeCharts as Answer},
     pages::{
         charts::Charts,
-        common::{Ago, Lasting, LiveNotice, Problem, Trends, Waiting, use_lang, use_span},
+        common::{Ago, Asking, Lasting, LiveNotice, Trends, asked, span_named, span_query, use_lang, use_span},
         pool::{View, sources::EndpointTable},
         tones,
     },
@@ -22,21 +22,18 @@ use switchback_domain::{LinkPicture, NodeName, NodePicture, SiteRole};
 pub fn NodePage() -> impl IntoView {
     let params = use_params_map();
     let span = use_span();
-    let asked = Memo::new(move |_| {
+    let parts = move || {
         let params = params.read();
-        (params.get("pool").unwrap_or_default(), params.get("node").unwrap_or_default(), span.get())
-    });
-    let answer = Resource::new_blocking(move || asked.get(), |(pool, node, span)| api::one_node(pool, node, span));
-    view! {
-        <Suspense fallback=Waiting>
-            {move || Suspend::new(async move {
-                match answer.await {
-                    Ok(answer) => view! { <Node answer /> }.into_any(),
-                    Err(error) => view! { <Problem error /> }.into_any(),
-                }
-            })}
-        </Suspense>
-    }
+        vec![params.get("pool").unwrap_or_default(), params.get("node").unwrap_or_default(), span_query(span.get()).to_owned()]
+    };
+    asked(parts, ask, |answer| view! { <Node answer /> }.into_any())
+}
+
+fn ask(parts: Vec<String>) -> Asking {
+    let mut parts = parts.into_iter();
+    let mut part = || parts.next().unwrap_or_default();
+    let (pool, node) = (part(), part());
+    Box::pin(api::one_node(pool, node, span_named(&part())))
 }
 
 #[component]

@@ -9,9 +9,9 @@ mod steps;
 
 use super::plan::SiteRoute;
 use crate::{
-    api::operation::{self, Figure, OperationAnswer, OperationTold},
+    api::operation::{self, Figure, OperationTold},
     live::Live,
-    pages::common::{LiveNotice, Marked, Problem, Waiting, use_lang},
+    pages::common::{Asking, LiveNotice, Marked, asked, use_lang},
     paths,
     ui::{Age, Banner, ButtonLink, Callout, Crumbs, Kind, PageHead, Tone, Verdict, VerdictNum, dynamic, use_announcer, use_clock},
     words::{self, say},
@@ -48,23 +48,17 @@ pub fn OperationPage() -> impl IntoView {
     let lang = use_lang();
     let params = use_params_map();
     let query = use_query_map();
-    let address = Memo::new(move |_| {
-        (params.read().get("operation").unwrap_or_default(), query.read().get("problem").unwrap_or_default())
-    });
-    let answer = Resource::new_blocking(
-        move || address.get(),
-        move |(id, problem)| operation::one_operation(id, problem, words::tag(lang()).to_owned()),
-    );
-    view! {
-        <Suspense fallback=Waiting>
-            {move || Suspend::new(async move {
-                match answer.await {
-                    Ok(OperationAnswer(told)) => view! { <Operation told /> }.into_any(),
-                    Err(error) => view! { <Problem error /> }.into_any(),
-                }
-            })}
-        </Suspense>
-    }
+    let parts = move || {
+        let (id, problem) = (params.read().get("operation"), query.read().get("problem"));
+        vec![id.unwrap_or_default(), problem.unwrap_or_default(), words::tag(lang()).to_owned()]
+    };
+    asked(parts, ask, |told| view! { <Operation told /> }.into_any())
+}
+
+fn ask(parts: Vec<String>) -> Asking {
+    let mut parts = parts.into_iter();
+    let mut part = || parts.next().unwrap_or_default();
+    Box::pin(operation::one_operation(part(), part(), part()))
 }
 
 #[component]
@@ -209,8 +203,8 @@ fn follow(view: View, at: Timestamp, events: u32) -> (Live<Pulse>, RwSignal<bool
             fetch.dispatch(());
         }
     });
-    Effect::new(move || match fetch.value().get() {
-        Some(Ok(OperationAnswer(told))) => {
+    Effect::new(move || match fetch.value().get().map(|answer| answer.and_then(|text| text.read::<OperationTold>())) {
+        Some(Ok(told)) => {
             failing.set(false);
             view.told.update(|before| {
                 // An answer that was overtaken by a newer one is dropped.

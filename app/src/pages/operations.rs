@@ -1,8 +1,8 @@
 //! Every operation on one line, newest first.
 
 use crate::{
-    api::operation::{self, GlanceTold, MOST, Operations},
-    pages::common::{Problem, Waiting, use_lang},
+    api::operation::{self, GlanceTold, MOST},
+    pages::common::{asked, use_lang},
     paths,
     ui::{ChangeList, ChangeRow, Empty, Look, PageHead, Panel, Status, Tone},
     words::{self, say},
@@ -14,17 +14,11 @@ use leptos_meta::Title;
 #[component]
 pub fn OperationsPage() -> impl IntoView {
     let lang = use_lang();
-    let answer = Resource::new_blocking(|| (), move |()| operation::all_operations(words::tag(lang()).to_owned()));
-    view! {
-        <Suspense fallback=Waiting>
-            {move || Suspend::new(async move {
-                match answer.await {
-                    Ok(Operations(all)) => view! { <All all /> }.into_any(),
-                    Err(error) => view! { <Problem error /> }.into_any(),
-                }
-            })}
-        </Suspense>
-    }
+    asked(
+        move || vec![words::tag(lang()).to_owned()],
+        |mut parts| Box::pin(operation::all_operations(parts.remove(0))),
+        |all| view! { <All all /> }.into_any(),
+    )
 }
 
 #[component]

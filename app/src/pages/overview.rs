@@ -5,7 +5,7 @@ use crate::{
     i18n::Locale,
     live::{Live, aged_summary},
     pages::{
-        common::{LiveNotice, Problem, Trend, Unit, Waiting, add_value, target, use_lang},
+        common::{LiveNotice, Trend, Unit, add_value, asked, target, use_lang},
         pool::standing,
         tones,
     },
@@ -42,17 +42,7 @@ struct View {
 /// The page.
 #[component]
 pub fn OverviewPage() -> impl IntoView {
-    let answer = Resource::new_blocking(|| (), |()| api::all_pools());
-    view! {
-        <Suspense fallback=Waiting>
-            {move || Suspend::new(async move {
-                match answer.await {
-                    Ok(answer) => view! { <Pools answer /> }.into_any(),
-                    Err(error) => view! { <Problem error /> }.into_any(),
-                }
-            })}
-        </Suspense>
-    }
+    asked(Vec::new, |_| Box::pin(api::all_pools()), |answer| view! { <Pools answer /> }.into_any())
 }
 
 #[component]
@@ -239,7 +229,7 @@ fn Known(view: View, name: PoolId, summary: Memo<Summary>) -> impl IntoView {
 fn worst(lang: Locale, summary: &Summary) -> AnyView {
     let operation = summary.operation.as_ref().map(|glance| {
         let text = format!("{} · {}", glance.id, standing::progress(lang, glance));
-        view! { <Status tone=standing::tone(&glance.stage) look=Look::Top>{text}</Status> }
+        view! { <Status tone=standing::tone(glance.stage) look=Look::Top>{text}</Status> }
     });
     let finding = finding(lang, summary);
     match operation {

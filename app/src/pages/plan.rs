@@ -6,8 +6,8 @@ mod decision;
 mod steps;
 
 use crate::{
-    api::operation::{self, PlanAnswer, PlanTold, RouteTold},
-    pages::common::{Problem, Waiting, use_lang},
+    api::operation::{self, PlanTold, RouteTold},
+    pages::common::{Asking, asked, use_lang},
     paths,
     ui::{Crumbs, Heading, Icon, Road, Route, Sign},
     words::{self, say},
@@ -70,24 +70,17 @@ pub fn PlanPage() -> impl IntoView {
     let lang = use_lang();
     let params = use_params_map();
     let search = use_location().search;
-    let address = Memo::new(move |_| {
+    let parts = move || {
         let part = |name: &str| params.read().get(name).unwrap_or_default();
-        (part("pool"), part("kind"), search.get())
-    });
-    let answer = Resource::new_blocking(
-        move || address.get(),
-        move |(pool, kind, query)| operation::one_plan(pool, kind, query, words::tag(lang()).to_owned()),
-    );
-    view! {
-        <Suspense fallback=Waiting>
-            {move || Suspend::new(async move {
-                match answer.await {
-                    Ok(PlanAnswer(plan)) => view! { <Dialog plan /> }.into_any(),
-                    Err(error) => view! { <Problem error /> }.into_any(),
-                }
-            })}
-        </Suspense>
-    }
+        vec![part("pool"), part("kind"), search.get(), words::tag(lang()).to_owned()]
+    };
+    asked(parts, ask, |plan| view! { <Dialog plan /> }.into_any())
+}
+
+fn ask(parts: Vec<String>) -> Asking {
+    let mut parts = parts.into_iter();
+    let mut part = || parts.next().unwrap_or_default();
+    Box::pin(operation::one_plan(part(), part(), part(), part()))
 }
 
 #[component]
@@ -113,11 +106,8 @@ fn Dialog(plan: PlanTold) -> impl IntoView {
     let choose = (plan.kind == "members").then(|| view! { <decision::ChooseMembers plan=plan.clone() /> });
     let view = View { filled: RwSignal::new(Filled::default()), refused: RwSignal::new(plan.problem.clone()), plan: RwSignal::new(plan) };
     let title = head.title.clone();
-    let form = if nothing_yet {
-        view! { <DialogHead head /> }.into_any()
-    } else {
-        view! { <decision::Form view close=pool head /> }.into_any()
-    };
+    let form =
+        if nothing_yet { view! { <DialogHead head /> }.into_any() } else { view! { <decision::Form view close=pool head /> }.into_any() };
     view! {
         <Title text=title />
         <div class="page page--dlg">

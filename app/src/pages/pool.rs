@@ -12,7 +12,7 @@ use crate::{
     api::{self, PoolPage as Answer},
     live::{Live, aged},
     pages::{
-        common::{LiveNotice, Problem, Trends, Waiting, use_lang},
+        common::{LiveNotice, Trends, asked, use_lang},
         tones,
     },
     paths,
@@ -78,18 +78,11 @@ impl View {
 #[component]
 pub fn PoolPage() -> impl IntoView {
     let params = use_params_map();
-    let name = Memo::new(move |_| params.read().get("pool").unwrap_or_default());
-    let answer = Resource::new_blocking(move || name.get(), api::one_pool);
-    view! {
-        <Suspense fallback=Waiting>
-            {move || Suspend::new(async move {
-                match answer.await {
-                    Ok(answer) => view! { <Pool answer /> }.into_any(),
-                    Err(error) => view! { <Problem error /> }.into_any(),
-                }
-            })}
-        </Suspense>
-    }
+    asked(
+        move || vec![params.read().get("pool").unwrap_or_default()],
+        |mut parts| Box::pin(api::one_pool(parts.remove(0))),
+        |answer| view! { <Pool answer /> }.into_any(),
+    )
 }
 
 #[component]
@@ -306,7 +299,7 @@ fn ask_again_after_changes(view: View, changes: RwSignal<Vec<Change>>) {
         }
     });
     Effect::new(move || {
-        if let Some(Ok(api::NewestChanges(newest))) = newest.value().get() {
+        if let Some(Ok(newest)) = newest.value().get().map(|answer| answer.and_then(|text| text.read())) {
             changes.set(newest);
         }
     });

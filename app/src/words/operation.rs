@@ -10,18 +10,27 @@ pub use refusal::objection;
 pub use trouble::trouble;
 
 use super::{Locale, Names, say};
-use switchback_domain::operation::{GivenUp, Intent, MemberOrder, Outcome, Stage, Step};
+use switchback_domain::{
+    Side,
+    operation::{GivenUp, Intent, IntentKind, MemberOrder, Outcome, StageWord, Step},
+};
 
 /// What is wanted, as a heading such as `Planned switchover to dc-b`.
 pub fn title(lang: Locale, intent: &Intent, dry_run: bool, names: &Names) -> String {
-    let site = |side| names[side].to_string();
-    let title = match intent {
-        Intent::Switchover { to } => say!(lang, operations.title.switchover, site = site(*to)),
-        Intent::Failover { to } => say!(lang, operations.title.failover, site = site(*to)),
-        Intent::Failback { to } => say!(lang, operations.title.failback, site = site(*to)),
-        Intent::Reprotect { side } => say!(lang, operations.title.reprotect, site = site(*side)),
-        Intent::LocalSwitchover { side } => say!(lang, operations.title.local_switchover, site = site(*side)),
-        Intent::Members { .. } => say!(lang, operations.title.members),
+    title_of(lang, intent.kind(), intent.side(), dry_run, names)
+}
+
+/// The same of an operation of which only the kind and the site are known.
+pub fn title_of(lang: Locale, kind: IntentKind, side: Option<Side>, dry_run: bool, names: &Names) -> String {
+    // Only changes of members may be without a site, and their title names none.
+    let site = side.map(|side| names[side].to_string()).unwrap_or_default();
+    let title = match kind {
+        IntentKind::Switchover => say!(lang, operations.title.switchover, site = site),
+        IntentKind::Failover => say!(lang, operations.title.failover, site = site),
+        IntentKind::Failback => say!(lang, operations.title.failback, site = site),
+        IntentKind::Reprotect => say!(lang, operations.title.reprotect, site = site),
+        IntentKind::LocalSwitchover => say!(lang, operations.title.local_switchover, site = site),
+        IntentKind::Members => say!(lang, operations.title.members),
     };
     if dry_run { say!(lang, operations.title.rehearsal, title = title) } else { title }
 }
@@ -132,26 +141,24 @@ impl Phase {
 }
 
 /// Where an operation stands, in a word or two.
-pub fn stage(lang: Locale, stage: &Stage, dry_run: bool) -> String {
+pub fn stage(lang: Locale, stage: StageWord, dry_run: bool) -> String {
     match stage {
-        Stage::AwaitingApproval { .. } => say!(lang, operations.stage.awaiting),
-        Stage::Running => say!(lang, operations.stage.running),
-        Stage::Paused { .. } => say!(lang, operations.stage.paused),
-        Stage::Undoing { .. } => say!(lang, operations.stage.undoing),
-        Stage::NeedsPerson { .. } => say!(lang, operations.stage.needs_person),
-        Stage::Finished { outcome: Outcome::Done, .. } if dry_run => say!(lang, operations.stage.rehearsed),
-        Stage::Finished { outcome, .. } => self::outcome(lang, outcome),
+        StageWord::AwaitingApproval => say!(lang, operations.stage.awaiting),
+        StageWord::Running => say!(lang, operations.stage.running),
+        StageWord::Paused => say!(lang, operations.stage.paused),
+        StageWord::Undoing => say!(lang, operations.stage.undoing),
+        StageWord::NeedsPerson => say!(lang, operations.stage.needs_person),
+        StageWord::Done if dry_run => say!(lang, operations.stage.rehearsed),
+        StageWord::Done => say!(lang, operations.stage.done),
+        StageWord::Cancelled => say!(lang, operations.stage.cancelled),
+        StageWord::Stopped => say!(lang, operations.stage.stopped),
+        StageWord::Abandoned => say!(lang, operations.stage.abandoned),
     }
 }
 
 /// How an operation ended, in a word or two.
 pub fn outcome(lang: Locale, outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Done => say!(lang, operations.stage.done),
-        Outcome::Undone { why: GivenUp::Cancelled { .. } } => say!(lang, operations.stage.cancelled),
-        Outcome::Undone { why: GivenUp::StepFailed { .. } } => say!(lang, operations.stage.stopped),
-        Outcome::Abandoned { .. } => say!(lang, operations.stage.abandoned),
-    }
+    stage(lang, outcome.word(), false)
 }
 
 /// Why an operation gave up.

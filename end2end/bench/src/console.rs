@@ -134,8 +134,8 @@ impl Console {
         };
         tokio::time::timeout(SETTLE, read).await.context("the console sends no event")??;
         let text = String::from_utf8_lossy(&whole);
-        let fresh = text.matches(r#""known":"fresh""#).count();
-        if fresh < pool.endpoints() || [r#""known":"stale""#, r#""known":"missing""#].iter().any(|bad| text.contains(bad)) {
+        let fresh = text.matches(r#""knowledge":{"fresh""#).count();
+        if fresh < pool.endpoints() || [r#""knowledge":{"stale""#, r#""knowledge":{"missing""#].iter().any(|bad| text.contains(bad)) {
             bail!("the console does not understand the recorded engines; {}\n{text}", self.complaints());
         }
         Ok(())

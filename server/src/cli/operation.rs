@@ -16,13 +16,12 @@ pub(super) async fn all(client: &Client, out: &Out, pool: Option<&PoolId>, most:
     let only = pool.map(|pool| format!("&pool={pool}")).unwrap_or_default();
     let (glances, value) = client.get::<Vec<Glance>>(&format!("/operations?most={most}{only}")).await?;
     out.tell(&value);
-    let letters = watch::letters();
     let rows: Vec<[String; 6]> = glances
         .iter()
         .map(|glance| {
-            let kind = format!("{}{}", glance.intent.word(), if glance.dry_run { " (dry run)" } else { "" });
+            let kind = format!("{}{}", glance.kind.word(), if glance.dry_run { " (dry run)" } else { "" });
             let at = watch::moment(glance.requested_at);
-            let stands = words::stage(&glance.stage, &letters);
+            let stands = word(&glance.stage).replace('_', " ");
             [glance.id.to_string(), glance.pool.to_string(), kind, glance.requested_by.to_string(), at, stands]
         })
         .collect();

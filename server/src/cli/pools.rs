@@ -29,7 +29,7 @@ pub(super) async fn all(client: &Client, out: &Out) -> Outcome {
                 word(&pool.protection.state),
                 words::loss(&pool.protection),
                 pool.worst.as_ref().map_or_else(|| "-".to_owned(), |worst| format!("{} ({})", word(worst), pool.findings)),
-                pool.operation.as_ref().map_or_else(|| "-".to_owned(), |operation| format!("{} {}", operation.id, operation.intent.word())),
+                pool.operation.as_ref().map_or_else(|| "-".to_owned(), |operation| format!("{} {}", operation.id, operation.kind.word())),
             ]
         })
         .collect();
@@ -46,7 +46,7 @@ pub(super) async fn show(client: &Client, out: &Out, pool: &PoolId) -> Outcome {
     out.say(format_args!("Active: {active}. Home: {}. Epoch {}.", sites[picture.home], picture.standing.epoch));
     out.say(format_args!("Protection: {}; would be lost: {}.", word(&picture.protection.state), words::loss(&picture.protection)));
     if let Some(operation) = &picture.standing.operation {
-        out.say(format_args!("{} {}: {}.", operation.id, operation.intent.word(), words::stage(&operation.stage, &sites)));
+        out.say(format_args!("{} {}: {}.", operation.id, operation.kind.word(), word(&operation.stage).replace('_', " ")));
     }
     for fence in &picture.standing.fences {
         out.say(format_args!("{} is fenced since {:.0} by {}.", sites[fence.side], fence.since, fence.operation));

@@ -97,12 +97,16 @@ fn write(line: &impl Display) {
 }
 
 /// Where the domain's documents have their own word.
-pub(super) const TAGS: [&str; 13] =
-    ["fact", "trouble", "missing", "finding", "evidence", "objection", "because", "stage", "why", "known", "kind", "outcome", "state"];
+pub(super) const TAGS: [&str; 9] = ["fact", "trouble", "missing", "because", "stage", "why", "kind", "outcome", "state"];
 
 /// A document in a few words: its own word first, then its parts. `{"fact":"marker","node":"a1"}` is `marker, node a1`.
 pub(super) fn told(value: &Value) -> String {
     match value {
+        // What has its word outside, such as `{"nodes":{"nodes":["a1"]}}`.
+        Value::Object(parts) if parts.len() == 1 && parts.values().all(Value::is_object) => {
+            let told = parts.iter().map(|(word, parts)| [word.replace('_', " "), told(parts)]);
+            told.flatten().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
+        }
         Value::Object(parts) => {
             let word = TAGS.iter().find_map(|word| parts.get(*word).and_then(Value::as_str).map(|text| (*word, text.replace('_', " "))));
             let rest = parts.iter().filter(|(name, value)| Some(name.as_str()) != word.as_ref().map(|(word, _)| *word) && !is_empty(value));
@@ -130,7 +134,7 @@ mod tests {
             told(&json!({"fact": "no_longer_primary", "node": "a1", "said": "replica"})),
             "no longer primary, node a1, said replica"
         );
-        assert_eq!(told(&json!({"evidence": "nodes", "nodes": ["a1", "b1"]})), "nodes, nodes a1 b1");
-        assert_eq!(told(&json!({"evidence": "replica", "node": null, "streaming": false})), "replica, streaming false");
+        assert_eq!(told(&json!({"nodes": {"nodes": ["a1", "b1"]}})), "nodes, nodes a1 b1");
+        assert_eq!(told(&json!({"replica": {"node": null, "streaming": false}})), "replica, streaming false");
     }
 }

@@ -11,11 +11,15 @@ use switchback_domain::{
 /// The names of the sites.
 pub(super) type Sites = Pair<String>;
 
-/// The word that the API has for something: that of a plain enum, or that of a tagged one.
+/// The word that the API has for something: that of a plain enum, or that of a tagged one, wherever its word stands.
 pub(super) fn word(thing: &impl Serialize) -> String {
     match serde_json::to_value(thing) {
         Ok(Value::String(word)) => word,
-        Ok(Value::Object(parts)) => TAGS.iter().find_map(|tag| parts.get(*tag)?.as_str()).unwrap_or_default().to_owned(),
+        Ok(Value::Object(parts)) => {
+            // The word stands inside, or else outside of everything.
+            let outside = parts.keys().next().filter(|_| parts.len() == 1).map(String::as_str);
+            TAGS.iter().find_map(|tag| parts.get(*tag)?.as_str()).or(outside).unwrap_or_default().to_owned()
+        }
         _ => String::new(),
     }
 }

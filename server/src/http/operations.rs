@@ -184,7 +184,12 @@ async fn as_json(State(web): State<Web>, Extension(caller): Extension<Caller>, P
 fn language(headers: &HeaderMap) -> &'static str {
     let told = |name| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     let chosen = told(header::COOKIE).flat_map(|list| list.split(';')).find_map(|pair| pair.trim().strip_prefix("switchback_language="));
-    let wished = || told(header::ACCEPT_LANGUAGE).flat_map(|list| list.split(',')).map(str::trim).find(|tag| tag.starts_with("en") || tag.starts_with("zh"));
+    let wished = || {
+        told(header::ACCEPT_LANGUAGE)
+            .flat_map(|list| list.split(','))
+            .map(str::trim)
+            .find(|tag| tag.starts_with("en") || tag.starts_with("zh"))
+    };
     match chosen.or_else(wished) {
         Some(tag) if tag.starts_with("zh") => "zh-CN",
         _ => "en",

@@ -64,7 +64,7 @@ impl Program<'_> {
     /// A request for what was planned just now, well-formed and allowed.
     pub async fn request_for(&self, intent: Value) -> Value {
         let planned = json_of(self.send("/pools/chat-core/plans", &[], intent.to_string()).await).await;
-        let advice = json!({"because": "situation", "objection": {"objection": "active_site_answers", "side": "a"}});
+        let advice = json!({"because": "situation", "objection": {"active_site_answers": {"side": "a"}}});
         let in_the_way = planned["plan"]["objections"].as_array().unwrap().iter().find(|objection| **objection != advice);
         assert_eq!(in_the_way, None, "{planned}");
         let side = intent["to"].as_str().or(intent["side"].as_str()).unwrap_or("a");

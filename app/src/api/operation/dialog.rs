@@ -67,7 +67,8 @@ pub(super) fn tell(lang: Locale, planned: &Planned, picture: &Picture, problem: 
             Intent::Members { changes } => changes.iter().map(|change| form::change(change, &names)).collect(),
             _ => Vec::new(),
         },
-        problem: problem.map(|code| words::operation::refusal::request_by_code(lang, code, &plan.pool, site.as_deref().unwrap_or_default())),
+        problem: problem
+            .map(|code| words::operation::refusal::request_by_code(lang, code, &plan.pool, site.as_deref().unwrap_or_default())),
         site,
     }
 }

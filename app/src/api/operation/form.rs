@@ -1,6 +1,6 @@
 //! From addresses and forms to requests, and from refusals back to addresses.
 
-use super::{Asked, PlanAnswer, PlanTold, dialog};
+use super::{Asked, PlanTold, dialog};
 use crate::{
     api::{
         ApiError,
@@ -250,7 +250,7 @@ impl OperationForm {
     }
 }
 
-pub(super) async fn one_plan(pool: &str, kind: &str, query: &str, lang: &str) -> Result<PlanAnswer, ApiError> {
+pub(super) async fn one_plan(pool: &str, kind: &str, query: &str, lang: &str) -> Result<PlanTold, ApiError> {
     let (console, caller) = signed_in()?;
     let pool = pool_id(pool)?;
     let query = PlanQuery::read(query);
@@ -258,8 +258,7 @@ pub(super) async fn one_plan(pool: &str, kind: &str, query: &str, lang: &str) ->
     let wanted = intent(kind, &query.site, &query.changes, &picture);
     let wanted = wanted.ok_or_else(|| ApiError::NoSuchPlan { pool: pool.to_string() })?;
     let planned = console.plan(&caller, &pool, wanted).await?;
-    let told: PlanTold = dialog::tell(language(lang), &planned, &picture, query.problem.as_deref(), console.now());
-    Ok(PlanAnswer(told))
+    Ok(dialog::tell(language(lang), &planned, &picture, query.problem.as_deref(), console.now()))
 }
 
 pub(super) async fn ask(form: &str, lang: &str) -> Result<Asked, ApiError> {

@@ -1,17 +1,14 @@
 //! Operations on one line each.
 
-use super::{GlanceTold, MOST, Operations, form, page};
+use super::{GlanceTold, MOST, form, page};
 use crate::{
     api::{ApiError, door::signed_in},
     words::{self, Locale, Names, duration, figures, say},
 };
 use std::collections::BTreeMap;
-use switchback_domain::{
-    PoolId,
-    operation::{Glance, Stage},
-};
+use switchback_domain::{PoolId, operation::Glance};
 
-pub(super) async fn all_operations(lang: &str) -> Result<Operations, ApiError> {
+pub(super) async fn all_operations(lang: &str) -> Result<Vec<GlanceTold>, ApiError> {
     let (console, caller) = signed_in()?;
     let lang = form::language(lang);
     let glances = console.operations(&caller, None, MOST).await?;
@@ -21,7 +18,7 @@ pub(super) async fn all_operations(lang: &str) -> Result<Operations, ApiError> {
         let names = names.entry(glance.pool.clone()).or_insert_with(named);
         tell(lang, glance, names.as_ref())
     });
-    Ok(Operations(told.collect()))
+    Ok(told.collect())
 }
 
 /// One of them. A pool that is not configured any more has no names of sites.
@@ -29,18 +26,21 @@ fn tell(lang: Locale, glance: &Glance, names: Option<&Names>) -> GlanceTold {
     let time = figures::date_time(lang, glance.requested_at);
     let (operation, pool, by) = (glance.id.to_string(), glance.pool.to_string(), glance.requested_by.to_string());
     let outage = glance.outage.filter(|outage| outage.first_write_at.is_some());
-    let right = match (&glance.stage, outage, glance.step) {
-        (Stage::Finished { .. }, Some(outage), _) => {
+    let right = match (glance.stage.is_end(), outage, glance.step) {
+        (true, Some(outage), _) => {
             say!(lang, operations.list.outage, outage = duration(lang, outage.length(outage.last_write_at)))
         }
-        (Stage::Finished { .. }, None, _) | (_, _, None) => String::new(),
+        (true, None, _) | (_, _, None) => String::new(),
         (_, _, Some(step)) => say!(lang, operations.list.step, n = (step + 1).to_string(), steps = glance.steps.to_string()),
     };
     GlanceTold {
         id: glance.id,
-        title: names.map_or_else(|| glance.intent.word().to_owned(), |names| words::operation::title(lang, &glance.intent, glance.dry_run, names)),
-        tone: page::tone(&glance.stage, false),
-        state: words::operation::stage(lang, &glance.stage, glance.dry_run),
+        title: names.map_or_else(
+            || glance.kind.word().to_owned(),
+            |names| words::operation::title_of(lang, glance.kind, glance.side, glance.dry_run, names),
+        ),
+        tone: page::tone(glance.stage, false),
+        state: words::operation::stage(lang, glance.stage, glance.dry_run),
         meta: say!(lang, operations.list.meta, operation = operation, pool = pool, by = by, time = time),
         right,
     }

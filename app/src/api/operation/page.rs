@@ -1,6 +1,6 @@
 //! An operation, as far as it has come.
 
-use super::{Figure, MeterTold, OperationAnswer, OperationTold, RouteTold, form, question, steps};
+use super::{Figure, MeterTold, OperationTold, RouteTold, form, question, steps};
 use crate::{
     api::{ApiError, door::signed_in},
     ui::{Part, Tone},
@@ -9,7 +9,7 @@ use crate::{
 use jiff::Timestamp;
 use switchback_domain::{
     Millis, Side,
-    operation::{GivenUp, Operation, OperationId, Outcome, Report, Stage, Step, StepState},
+    operation::{GivenUp, Operation, OperationId, Outcome, Report, Stage, StageWord, Step, StepState},
 };
 
 /// A number out of an address.
@@ -17,26 +17,24 @@ pub(super) fn numbered(text: &str) -> Result<OperationId, ApiError> {
     text.parse().map_err(|_| ApiError::NoSuchOperation { operation: text.to_owned() })
 }
 
-pub(super) async fn one_operation(id: &str, problem: &str, lang: &str) -> Result<OperationAnswer, ApiError> {
+pub(super) async fn one_operation(id: &str, problem: &str, lang: &str) -> Result<OperationTold, ApiError> {
     let (console, caller) = signed_in()?;
     let id = numbered(id)?;
     let operation = console.operation(&caller, id).await?;
     // Sites' names, targets and figures are where the report has them from.
     let report = console.report(&caller, id).await?;
-    Ok(OperationAnswer(tell(form::language(lang), &operation, &report, problem, console.now())))
+    Ok(tell(form::language(lang), &operation, &report, problem, console.now()))
 }
 
 /// The family of a stage.
-pub(super) fn tone(stage: &Stage, lost: bool) -> Tone {
+pub(super) fn tone(stage: StageWord, lost: bool) -> Tone {
     match stage {
-        Stage::AwaitingApproval { .. } | Stage::Paused { .. } => Tone::Warn,
-        Stage::Running => Tone::Run,
-        Stage::Undoing { .. } => Tone::Warn,
-        Stage::NeedsPerson { .. } => Tone::Fail,
-        Stage::Finished { outcome: Outcome::Done, .. } if lost => Tone::Warn,
-        Stage::Finished { outcome: Outcome::Done, .. } => Tone::Ok,
-        Stage::Finished { outcome: Outcome::Undone { .. }, .. } => Tone::Idle,
-        Stage::Finished { outcome: Outcome::Abandoned { .. }, .. } => Tone::Fail,
+        StageWord::AwaitingApproval | StageWord::Paused | StageWord::Undoing => Tone::Warn,
+        StageWord::Running => Tone::Run,
+        StageWord::NeedsPerson | StageWord::Abandoned => Tone::Fail,
+        StageWord::Done if lost => Tone::Warn,
+        StageWord::Done => Tone::Ok,
+        StageWord::Cancelled | StageWord::Stopped => Tone::Idle,
     }
 }
 
@@ -52,7 +50,7 @@ fn tell(lang: Locale, operation: &Operation, report: &Report, problem: &str, now
     let state = if lost && matches!(operation.stage, Stage::Finished { outcome: Outcome::Done, .. }) {
         say!(lang, operations.stage.done_loss)
     } else {
-        words::operation::stage(lang, &operation.stage, request.dry_run)
+        words::operation::stage(lang, operation.stage.word(), request.dry_run)
     };
     let question = match &operation.stage {
         Stage::NeedsPerson { question, .. } => Some(question),
@@ -68,7 +66,7 @@ fn tell(lang: Locale, operation: &Operation, report: &Report, problem: &str, now
         lede,
         route: told.route(),
         finished,
-        tone: tone(&operation.stage, lost),
+        tone: tone(operation.stage.word(), lost),
         announcement: told.announcement(&state),
         alarming: question.is_some(),
         state,
@@ -115,9 +113,13 @@ impl Telling<'_> {
     fn route(&self) -> Option<RouteTold> {
         let (from, to) = self.operation.plan.moves()?;
         let promoted = self.promoted();
-        let follows = self.operation.plan.steps.iter().zip(&self.operation.steps).any(|(step, run)| {
-            matches!(step, Step::Reprotect { side } if *side == from) && run.state == StepState::Done
-        });
+        let follows = self
+            .operation
+            .plan
+            .steps
+            .iter()
+            .zip(&self.operation.steps)
+            .any(|(step, run)| matches!(step, Step::Reprotect { side } if *side == from) && run.state == StepState::Done);
         let fenced = self.operation.plan.steps.iter().any(|step| matches!(step, Step::Fence { .. }));
         let part = |side: Side| match (side == to, promoted) {
             (true, true) => Part::Active,
@@ -281,7 +283,12 @@ impl Telling<'_> {
             }
             if let Some(execution) = report.execution {
                 let note = say!(lang, operations.report.execution_note);
-                told.push(Figure { name: say!(lang, operations.report.execution), value: duration(lang, execution), note, tone: Tone::Idle });
+                told.push(Figure {
+                    name: say!(lang, operations.report.execution),
+                    value: duration(lang, execution),
+                    note,
+                    tone: Tone::Idle,
+                });
             }
             return told;
         }

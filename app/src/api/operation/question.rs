@@ -16,7 +16,8 @@ pub(super) fn tell(lang: Locale, operation: &Operation, question: &Question, nam
     } else {
         say!(lang, operations.question.step, n = number.to_string(), steps = operation.steps.len().to_string())
     };
-    let mut text = vec![words::operation::trouble(lang, &question.trouble, names), words::operation::trouble::remedy(lang, &question.trouble)];
+    let mut text =
+        vec![words::operation::trouble(lang, &question.trouble, names), words::operation::trouble::remedy(lang, &question.trouble)];
     if operation.plan.no_return().is_some() {
         text.push(if operation.is_past_no_return() {
             say!(lang, operations.question.past)
@@ -56,9 +57,7 @@ pub(super) fn controls(lang: Locale, operation: &Operation) -> Vec<ControlTold> 
     let pause = match &operation.stage {
         Stage::Finished { .. } => return Vec::new(),
         Stage::Paused { .. } => control("resume", say!(lang, operations.page.resume), false, String::new()),
-        Stage::Undoing { .. } => {
-            control("pause", say!(lang, operations.page.pause), true, say!(lang, operations.page.pause_blocked_undo))
-        }
+        Stage::Undoing { .. } => control("pause", say!(lang, operations.page.pause), true, say!(lang, operations.page.pause_blocked_undo)),
         Stage::NeedsPerson { .. } | Stage::AwaitingApproval { .. } => {
             control("pause", say!(lang, operations.page.pause), true, say!(lang, operations.page.pause_blocked_question))
         }

@@ -256,9 +256,10 @@ impl Telling<'_> {
         let outcome = report.outcome.as_ref().map_or_else(
             || say!(lang, operations.report.not_ended),
             |outcome| match outcome {
-                Outcome::Undone { why } => {
-                    words::sentences(lang, &[words::operation::outcome(lang, outcome) + &stop(lang), words::operation::given_up(lang, why, self.names)])
-                }
+                Outcome::Undone { why } => words::sentences(
+                    lang,
+                    &[words::operation::outcome(lang, outcome) + &stop(lang), words::operation::given_up(lang, why, self.names)],
+                ),
                 Outcome::Abandoned { by } => words::plain(&say!(lang, operations.say.abandoned, by = by.to_string())),
                 Outcome::Done => words::operation::outcome(lang, outcome),
             },
@@ -398,7 +399,12 @@ mod tests {
     fn decision_is_told_apart_from_execution_and_targets_from_what_was_achieved() {
         let told = tell("en", &report());
         let figures: Vec<_> = told.figures.iter().map(|(_, value, note)| (value.as_str(), note.as_str())).collect();
-        let expected = [("8.0 s", "target ≤ 1 min 00 s, met"), ("0 B", "target ≤ 5 s, met"), ("40 s", "the console’s time"), ("1 min 00 s", "people’s time")];
+        let expected = [
+            ("8.0 s", "target ≤ 1 min 00 s, met"),
+            ("0 B", "target ≤ 5 s, met"),
+            ("40 s", "the console’s time"),
+            ("1 min 00 s", "people’s time"),
+        ];
         assert_eq!(figures, expected);
         assert_eq!(told.result, ("good", "Targets met".to_owned()));
     }

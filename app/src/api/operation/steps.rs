@@ -8,7 +8,12 @@ use switchback_domain::{
 };
 
 /// Steps that follow each other and belong together.
-fn phases<'a>(lang: Locale, steps: &'a [Step], gate: Option<(usize, String)>, tell: impl Fn(usize, &'a Step) -> StepTold) -> Vec<PhaseTold> {
+fn phases<'a>(
+    lang: Locale,
+    steps: &'a [Step],
+    gate: Option<(usize, String)>,
+    tell: impl Fn(usize, &'a Step) -> StepTold,
+) -> Vec<PhaseTold> {
     let mut told: Vec<(Phase, PhaseTold)> = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         let phase = Phase::of(step);
@@ -105,7 +110,10 @@ fn one(lang: Locale, index: usize, text: String, step: &Step, run: &StepRun, dry
         StepState::Done | StepState::Running => {
             // Some facts are what the step is for; otherwise it is the last thing it saw.
             let main = run.facts.iter().position(|fact| {
-                matches!(fact, Fact::ShutdownReplayed { .. } | Fact::Promoted { .. } | Fact::ExpectedLoss { .. } | Fact::HistoriesAgree { .. })
+                matches!(
+                    fact,
+                    Fact::ShutdownReplayed { .. } | Fact::Promoted { .. } | Fact::ExpectedLoss { .. } | Fact::HistoriesAgree { .. }
+                )
             });
             note = main.and_then(|index| evidence.get(index)).or(evidence.last()).cloned().unwrap_or_default();
         }

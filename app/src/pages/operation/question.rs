@@ -21,7 +21,12 @@ pub(super) fn Open(view: View) -> impl IntoView {
         let Some(question) = question.get() else { return ().into_any() };
         let number = question.number.to_string();
         let options = question.options.into_iter().enumerate().map(|(index, option)| {
-            let form = Form { action: action.clone(), number: number.clone(), first: index == 0, needed: say!(lang(), operations.choice.reason_needed) };
+            let form = Form {
+                action: action.clone(),
+                number: number.clone(),
+                first: index == 0,
+                needed: say!(lang(), operations.choice.reason_needed),
+            };
             one(form, option)
         });
         view! {

@@ -251,7 +251,14 @@ fn Checks(view: View) -> impl IntoView {
 
 /// A field whose value has to be a name.
 #[component]
-fn Typed(view: View, name: &'static str, label: String, wanted: String, other: Option<String>, typed: fn(&super::Filled) -> &str) -> impl IntoView {
+fn Typed(
+    view: View,
+    name: &'static str,
+    label: String,
+    wanted: String,
+    other: Option<String>,
+    typed: fn(&super::Filled) -> &str,
+) -> impl IntoView {
     let lang = use_lang();
     let hint_id = format!("{name}-hint");
     let hint = move || {
@@ -376,7 +383,7 @@ mod script {
 
     use super::super::{Filled, View};
     use crate::{
-        api::operation::{self, PlanAnswer},
+        api::operation,
         i18n::Locale,
         words::{self, say},
     };
@@ -473,7 +480,8 @@ mod script {
         }) else {
             return;
         };
-        if let Ok(PlanAnswer(plan)) = operation::one_plan(pool, kind, query, words::tag(lang).to_owned()).await {
+        let answer = operation::one_plan(pool, kind, query, words::tag(lang).to_owned()).await;
+        if let Ok(plan) = answer.and_then(|text| text.read()) {
             view.plan.try_set(plan);
         }
     }

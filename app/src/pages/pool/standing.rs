@@ -10,7 +10,7 @@ use crate::{
 use leptos::prelude::*;
 use switchback_domain::{
     PoolId,
-    operation::{Fence, Glance, Stage},
+    operation::{Fence, Glance, StageWord},
 };
 
 /// Everything of it; nothing at all when there is nothing.
@@ -53,17 +53,17 @@ fn strip(tone: Tone, text: String, end: AnyView) -> AnyView {
 }
 
 /// The family of a stage.
-pub(in crate::pages) fn tone(stage: &Stage) -> Tone {
+pub(in crate::pages) fn tone(stage: StageWord) -> Tone {
     match stage {
-        Stage::Running | Stage::Finished { .. } => Tone::Run,
-        Stage::AwaitingApproval { .. } | Stage::Paused { .. } | Stage::Undoing { .. } => Tone::Warn,
-        Stage::NeedsPerson { .. } => Tone::Fail,
+        StageWord::AwaitingApproval | StageWord::Paused | StageWord::Undoing => Tone::Warn,
+        StageWord::NeedsPerson => Tone::Fail,
+        StageWord::Running | StageWord::Done | StageWord::Cancelled | StageWord::Stopped | StageWord::Abandoned => Tone::Run,
     }
 }
 
 /// How far an operation has come, such as `Running · step 3 of 10`.
 pub(in crate::pages) fn progress(lang: words::Locale, glance: &Glance) -> String {
-    let stage = words::operation::stage(lang, &glance.stage, glance.dry_run);
+    let stage = words::operation::stage(lang, glance.stage, glance.dry_run);
     match glance.step {
         Some(step) => {
             let step = say!(lang, operations.list.step, n = (step + 1).to_string(), steps = glance.steps.to_string());
@@ -74,11 +74,11 @@ pub(in crate::pages) fn progress(lang: words::Locale, glance: &Glance) -> String
 }
 
 fn running(lang: words::Locale, glance: &Glance, names: &Names) -> AnyView {
-    let title = words::operation::title(lang, &glance.intent, glance.dry_run, names);
+    let title = words::operation::title_of(lang, glance.kind, glance.side, glance.dry_run, names);
     let id = glance.id.to_string();
     let open = say!(lang, operations.list.open, operation = id.clone());
     let text = Callback::new(move |age| words::duration(lang, age));
-    let kind = if matches!(glance.stage, Stage::NeedsPerson { .. }) { Kind::Danger } else { Kind::Primary };
+    let kind = if glance.stage == StageWord::NeedsPerson { Kind::Danger } else { Kind::Primary };
     let end = view! {
         <span class="sm nw">{progress(lang, glance)}</span>
         <span class="sm num nw">
@@ -88,7 +88,7 @@ fn running(lang: words::Locale, glance: &Glance, names: &Names) -> AnyView {
             {open}
         </ButtonLink>
     };
-    strip(tone(&glance.stage), say!(lang, operations.list.strip, operation = id, title = title), end.into_any())
+    strip(tone(glance.stage), say!(lang, operations.list.strip, operation = id, title = title), end.into_any())
 }
 
 fn fenced(lang: words::Locale, fence: &Fence, names: &Names, pool: &PoolId) -> AnyView {

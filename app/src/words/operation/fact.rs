@@ -9,13 +9,9 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
         Fact::Leader { side, node, timeline: None } => {
             say!(lang, operations.fact.leader, node = node.to_string(), site = names[*side].to_string())
         }
-        Fact::Leader { side, node, timeline: Some(timeline) } => say!(
-            lang,
-            operations.fact.leader_on,
-            node = node.to_string(),
-            site = names[*side].to_string(),
-            timeline = timeline.to_string()
-        ),
+        Fact::Leader { side, node, timeline: Some(timeline) } => {
+            say!(lang, operations.fact.leader_on, node = node.to_string(), site = names[*side].to_string(), timeline = timeline.to_string())
+        }
         Fact::Written { node, at } => say!(lang, operations.fact.written, node = node.to_string(), lsn = at.to_string()),
         Fact::Marker { node } => say!(lang, operations.fact.marker, node = node.to_string()),
         Fact::Checkpoint { node, took } => {
@@ -104,13 +100,9 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
                 MemberOrder::Maintenance => say!(lang, operations.fact.member_maintenance, member = member, sessions = sessions),
             }
         }
-        Fact::Follows { node, timeline, replayed } => say!(
-            lang,
-            operations.fact.node_follows,
-            node = node.to_string(),
-            timeline = timeline.to_string(),
-            lsn = replayed.to_string()
-        ),
+        Fact::Follows { node, timeline, replayed } => {
+            say!(lang, operations.fact.node_follows, node = node.to_string(), timeline = timeline.to_string(), lsn = replayed.to_string())
+        }
         Fact::Mirror { node } => say!(lang, operations.fact.mirror, node = node.to_string()),
         Fact::HistoriesAgree { timeline: None } => say!(lang, operations.fact.histories),
         Fact::HistoriesAgree { timeline: Some(timeline) } => {
