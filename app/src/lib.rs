@@ -2,6 +2,7 @@
 
 // A page is one type, nested as deeply as its elements.
 #![recursion_limit = "512"]
+#![allow(clippy::redundant_closure, reason = "what is written as a closure within a view shares its code with all others there")]
 
 pub mod api;
 pub mod live;

@@ -37,8 +37,8 @@ impl Action {
     fn refusals(self, picture: &Picture) -> Vec<&Objection> {
         let first_reprotects = self == Action::Failback && !follows(picture, picture.home);
         let refuses = |objection: &&Objection| {
-            !objection.is_advice()
-                && !(first_reprotects && matches!(objection, Objection::HomeDoesNotFollow { .. } | Objection::CheckFails { .. }))
+            let put_right = matches!(objection, Objection::HomeDoesNotFollow { .. } | Objection::CheckFails { .. });
+            !(objection.is_advice() || first_reprotects && put_right)
         };
         self.objections(picture).iter().filter(refuses).collect()
     }

@@ -4,6 +4,7 @@ use crate::words::{Locale, Names, bytes, clock_time, count, duration, failure, f
 use switchback_domain::operation::{Fact, MemberOrder};
 
 /// The fact.
+#[expect(clippy::too_many_lines, reason = "a sentence for each of them")]
 pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
     match fact {
         Fact::Leader { side, node, timeline: None } => {
