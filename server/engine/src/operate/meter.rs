@@ -18,7 +18,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 const EVERY: Duration = Duration::from_millis(20);
 
 /// Between two searches for whoever accepts writes.
-const SEARCH_EVERY: Duration = Duration::from_millis(10);
+const SEARCH_EVERY: Duration = Duration::from_millis(20);
 
 /// What was acknowledged, and the gap.
 #[derive(Debug, Default)]

@@ -176,16 +176,19 @@ impl Run<'_> {
     }
 
     /// Tells a site's cluster whether to follow, unless it is told already, and finds out what became of an order without an answer:
-    /// the order is only given again when the site says that it is not stored.
-    async fn store(&mut self, side: Side, follows: bool, first: Option<&NodeName>) -> Result<(), Trouble> {
+    /// the order is only given again when the site says that it is not stored. Without `look_first` the first order is given at once:
+    /// it was looked at a moment ago, and clients wait.
+    async fn store(&mut self, side: Side, follows: bool, first: Option<&NodeName>, look_first: bool) -> Result<(), Trouble> {
         let mut nodes: Vec<_> = self.scene.nodes(side).iter().collect();
         // An order wakes only the member that it is sent to, so the leader comes first.
         nodes.sort_by_key(|node| Some(&node.name) != first);
-        let mut already = true;
+        let mut already = look_first;
+        let mut look = look_first;
         let mut last = None;
         loop {
             for node in &nodes {
-                match self.scene.hands.follows(node).await {
+                let stored = if std::mem::replace(&mut look, true) { self.scene.hands.follows(node).await } else { Ok(!follows) };
+                match stored {
                     Ok(stored) if stored == follows => {
                         self.facts.push(Fact::Stored { side, node: node.name.clone(), follows, already });
                         return Ok(());

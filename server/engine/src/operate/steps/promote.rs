@@ -17,8 +17,14 @@ impl Run<'_> {
         if planned && operation.steps[number].attempts > 1 {
             self.still_proved(side).await?;
         }
-        let leader = self.scene.leader(side).await.map(|(node, _)| node.name.clone());
-        self.store(side, false, leader.as_ref()).await
+        // The node whose log is the proof, or the one that came to rest, was the leader a moment ago; clients wait, so it is not asked for
+        // again. Should it have died since, the others are told.
+        let seen = operation.steps.iter().rev().flat_map(|run| &run.facts).find_map(|fact| match fact {
+            Fact::ShutdownReplayed { node, .. } | Fact::Rest { node, .. } => Some(node.clone()),
+            _ => None,
+        });
+        let again = operation.steps[number].attempts > 1;
+        self.store(side, false, seen.as_ref(), again).await
     }
 
     /// Begun again, after a crash or an order without an answer: in the meantime the old site may have been made to lead by the

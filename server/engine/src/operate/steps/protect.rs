@@ -62,7 +62,7 @@ impl Run<'_> {
     /// Makes sure that the site is told to follow.
     pub(super) async fn follow(&mut self, side: Side) -> Result<(), Trouble> {
         let leader = self.scene.leader(side).await.map(|(node, _)| node.name.clone());
-        self.store(side, true, leader.as_ref()).await
+        self.store(side, true, leader.as_ref(), true).await
     }
 
     /// Every node of the site streams the active site's timeline and has replayed what was written *afterwards*, and the active site has

@@ -39,7 +39,7 @@ impl Run<'_> {
         {
             self.facts.push(Fact::Written { node: node.name.clone(), at });
         }
-        self.store(side, true, leader.as_ref().map(|node| &node.name)).await
+        self.store(side, true, leader.as_ref().map(|node| &node.name), told).await
     }
 
     /// What the primary has written by now arrives in the other site within moments. A link that has just been cut shows here, where
@@ -76,11 +76,13 @@ impl Run<'_> {
                 self.again(20, || Missing::ShutdownCheckpoint { last_record: None }).await?;
                 continue;
             };
-            let (end, statuses) = futures::future::join(self.scene.hands.log_end(node, noted), self.scene.statuses(from)).await;
+            let end = self.scene.hands.log_end(node, noted).await;
             let (seen, missing) = match &end {
                 Ok(end) => judged(&node.name, end, timeline),
                 Err(_) => (None, Missing::ShutdownCheckpoint { last_record: None }),
             };
+            // The old site is left alone while it stops: each question would take its Patroni's time from just that.
+            let statuses = if seen.is_some() { self.scene.statuses(from).await } else { Vec::new() };
             let silent = statuses.iter().any(|(_, status)| status.is_err());
             let still = statuses.iter().any(|(_, status)| status.as_ref().is_ok_and(crate::ports::MemberStatus::is_running_primary));
             // A member of the old site that does not answer may be a primary; the one that was it has to say itself that it is not.
@@ -253,7 +255,7 @@ impl Run<'_> {
     /// Takes a demotion back: the old active site leads again. Only ever before the point of no return: nobody else was told to lead.
     pub(super) async fn lead_again(&mut self, side: Side) -> Result<(), Trouble> {
         let leader = self.scene.leader(side).await.map(|(node, _)| node.name.clone());
-        self.store(side, false, leader.as_ref()).await?;
+        self.store(side, false, leader.as_ref(), true).await?;
         loop {
             for (node, position) in self.scene.positions(side).await {
                 if let Ok(position) = position
