@@ -36,6 +36,7 @@ async fn filled(world: &World, session: &str, more: &str) -> String {
 const TYPED: &str = "&typed_pool=Chat-Core+&typed_site=dc-a&reason=new+kernel&ticket=CHG-7";
 
 /// The page of the operation once it has ended.
+#[expect(clippy::disallowed_methods, reason = "the test waits for the driver")]
 async fn ended(world: &World, path: &str, session: &str) -> String {
     for _ in 0..100 {
         let page = page(world, path, session).await;

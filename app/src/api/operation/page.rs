@@ -122,12 +122,10 @@ impl Telling<'_> {
             .any(|(step, run)| matches!(step, Step::Reprotect { side } if *side == from) && run.state == StepState::Done);
         let fenced = self.operation.plan.steps.iter().any(|step| matches!(step, Step::Fence { .. }));
         let part = |side: Side| match (side == to, promoted) {
-            (true, true) => Part::Active,
-            (true, false) => Part::Standby,
-            (false, true) if follows => Part::Standby,
-            (false, true) => Part::Fenced,
+            (false, true) if !follows => Part::Fenced,
+            (true, false) | (false, true) => Part::Standby,
             (false, false) if fenced => Part::Lost,
-            (false, false) => Part::Active,
+            (true, true) | (false, false) => Part::Active,
         };
         // Data flows from the active site; until the change, towards the other one.
         let (source, target) = if promoted { (to, from) } else { (from, to) };

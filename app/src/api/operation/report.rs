@@ -44,10 +44,13 @@ pub struct ReportTold {
     /// What was taken back.
     pub undone: Option<(String, Vec<RowTold>)>,
     /// Everything else: heading and pairs of name and value. Values that are hashes are set in one width.
-    pub parts: Vec<(String, Vec<(String, String, bool)>)>,
+    pub parts: Vec<Part>,
     /// Who signs.
     pub signs: [String; 3],
 }
+
+/// A heading with its pairs of name and value, and whether the value is set in one width.
+pub type Part = (String, Vec<(String, String, bool)>);
 
 /// A step in the table.
 #[derive(Debug, Clone, PartialEq)]
@@ -233,7 +236,7 @@ impl Telling<'_> {
         steps.iter().enumerate().map(row).collect()
     }
 
-    fn parts(&self, moved: bool) -> Vec<(String, Vec<(String, String, bool)>)> {
+    fn parts(&self, moved: bool) -> Vec<Part> {
         let (lang, report) = (self.lang, self.report);
         let plain = |name: String, value: String| (name, value, false);
         let time = |at: Timestamp| figures::date_time(lang, at);

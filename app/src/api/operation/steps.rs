@@ -11,13 +11,13 @@ use switchback_domain::{
 fn phases<'a>(
     lang: Locale,
     steps: &'a [Step],
-    gate: Option<(usize, String)>,
+    gate: Option<&(usize, String)>,
     tell: impl Fn(usize, &'a Step) -> StepTold,
 ) -> Vec<PhaseTold> {
     let mut told: Vec<(Phase, PhaseTold)> = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         let phase = Phase::of(step);
-        let gate = gate.as_ref().filter(|(at, _)| *at == index).map(|(_, note)| note.clone());
+        let gate = gate.filter(|(at, _)| *at == index).map(|(_, note)| note.clone());
         if gate.is_some() || told.last().is_none_or(|(last, _)| *last != phase) {
             let (title, note) = phase.words(lang);
             told.push((phase, PhaseTold { title, note, gate, steps: Vec::new() }));
@@ -32,7 +32,7 @@ fn phases<'a>(
 /// The steps of a plan.
 pub(super) fn planned(lang: Locale, steps: &[Step], no_return: Option<usize>, names: &Names) -> Vec<PhaseTold> {
     let gate = no_return.map(|at| (at, say!(lang, operations.page.no_return_before)));
-    phases(lang, steps, gate, |index, step| StepTold {
+    phases(lang, steps, gate.as_ref(), |index, step| StepTold {
         number: index + 1,
         text: words::operation::step(lang, step, names),
         state: "todo".to_owned(),
@@ -58,7 +58,7 @@ pub(super) fn run(lang: Locale, operation: &Operation, names: &Names) -> Vec<Pha
         };
         (at, note)
     });
-    let mut told = phases(lang, &plan.steps, gate, |index, step| {
+    let mut told = phases(lang, &plan.steps, gate.as_ref(), |index, step| {
         let text = words::operation::step(lang, step, names);
         one(lang, index, text, step, &operation.steps[index], operation.request.dry_run, names)
     });
