@@ -91,9 +91,10 @@ test('without scripts an operation is asked for, a refusal keeps what was typed,
 
 test('the pool is at home again', async ({ page }) => {
   await signIn(page);
-  await page.goto(POOL);
-  await live(page);
-  if (await page.getByText('already runs in its home').isVisible()) return;
+  // The test before may have been too late to cancel; then there is nothing left to do.
+  await page.goto(`${POOL}/plan/failback`);
+  await expect(page.getByRole('heading', { name: 'Failback to dc-a' })).toBeVisible();
+  if ((await page.getByText('already runs in its home').count()) > 0) return;
   await openPlan(page, 'failback');
   await page.getByLabel('Reason').fill('after the tests');
   await page.getByLabel('Type the pool: chat-core').fill('chat-core');
