@@ -53,6 +53,12 @@ pub async fn killed_and_returned(scene: &Scene) -> anyhow::Result<String> {
     Ok(format!("first write {first:.0?} after the request, expected loss {expected:?} bytes, found {} rows", run.verdict.lost))
 }
 
+/// The pool is in its home site, or is brought there.
+async fn at_home(scene: &Scene) -> anyhow::Result<String> {
+    let home = switchback_lab::Site::A;
+    if scene.lab().active().await? == home { Ok("it is there".to_owned()) } else { failback(scene).await }
+}
+
 /// Back to the home site.
 pub async fn failback(scene: &Scene) -> anyhow::Result<String> {
     let observed = scene.observe().await;
@@ -166,6 +172,9 @@ async fn operations_keep_their_promises_in_the_usual_cases() {
     scene.case("wrong input", refused).await;
     scene.case("without a mirror", without_a_mirror).await;
     scene.case("console killed during the outage", console_dies_in_the_outage).await;
+    // A console that dies in the outage may finish the move or take it back; the emergency begins at home either way, or there would
+    // be nothing to fail back from.
+    scene.case("at home", at_home).await;
     scene.case("emergency, everything of the active site killed", killed_and_returned).await;
     scene.case("failback", failback).await;
     scene.end();
