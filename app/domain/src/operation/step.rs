@@ -342,6 +342,21 @@ pub enum Fact {
         /// The last timeline that both have.
         timeline: Option<Timeline>,
     },
+    /// A returning site has a history of its own: what its old primary wrote and the other site never received.
+    Diverged {
+        /// The site that came back.
+        side: Side,
+        /// The node whose log goes furthest.
+        node: NodeName,
+        /// The timeline that it wrote.
+        timeline: Timeline,
+        /// Where the other site left that timeline to go on without it.
+        fork: Lsn,
+        /// Where the node's own log ends: everything between the two is missing in the other site.
+        end: Lsn,
+        /// How many rows of it could be read out of the log; nothing when nobody could count them.
+        rows: Option<u64>,
+    },
     /// A node was told to take part in an election, because its site had no leader.
     Elected {
         /// The node.

@@ -112,7 +112,11 @@ fn one(lang: Locale, index: usize, text: String, step: &Step, run: &StepRun, dry
             let main = run.facts.iter().position(|fact| {
                 matches!(
                     fact,
-                    Fact::ShutdownReplayed { .. } | Fact::Promoted { .. } | Fact::ExpectedLoss { .. } | Fact::HistoriesAgree { .. }
+                    Fact::ShutdownReplayed { .. }
+                        | Fact::Promoted { .. }
+                        | Fact::ExpectedLoss { .. }
+                        | Fact::HistoriesAgree { .. }
+                        | Fact::Diverged { .. }
                 )
             });
             note = main.and_then(|index| evidence.get(index)).or(evidence.last()).cloned().unwrap_or_default();

@@ -109,6 +109,20 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
         Fact::HistoriesAgree { timeline: Some(timeline) } => {
             say!(lang, operations.fact.histories_on, timeline = timeline.to_string())
         }
+        Fact::Diverged { side, node, timeline, fork, end, rows } => {
+            let beyond = say!(
+                lang,
+                operations.fact.diverged,
+                node = node.to_string(),
+                site = names[side.other()].to_string(),
+                timeline = timeline.to_string(),
+                fork = fork.to_string(),
+                end = end.to_string(),
+                bytes = bytes(end.bytes_ahead_of(*fork))
+            );
+            let rows = rows.map(|rows| say!(lang, operations.fact.diverged_rows, n = count(rows)));
+            sentences(lang, &[Some(beyond), rows].into_iter().flatten().collect::<Vec<_>>())
+        }
         Fact::Elected { node } => say!(lang, operations.fact.elected, node = node.to_string()),
         Fact::Rehearsed => say!(lang, operations.fact.rehearsed),
         Fact::TakenUpAgain => say!(lang, operations.fact.taken_up),

@@ -138,6 +138,8 @@ fn facts() -> Vec<Fact> {
         Fact::Mirror { node: node.clone() },
         Fact::HistoriesAgree { timeline: None },
         Fact::HistoriesAgree { timeline: Some(Timeline(7)) },
+        Fact::Diverged { side, node: node.clone(), timeline: Timeline(7), fork: Lsn(2), end: Lsn(9), rows: None },
+        Fact::Diverged { side, node: node.clone(), timeline: Timeline(7), fork: Lsn(2), end: Lsn(9), rows: Some(3) },
         Fact::Elected { node: node.clone() },
         Fact::Rehearsed,
         Fact::TakenUpAgain,
@@ -172,6 +174,7 @@ fn facts() -> Vec<Fact> {
             | Fact::Follows { .. }
             | Fact::Mirror { .. }
             | Fact::HistoriesAgree { .. }
+            | Fact::Diverged { .. }
             | Fact::Elected { .. }
             | Fact::Rehearsed
             | Fact::TakenUpAgain => {}
