@@ -252,12 +252,37 @@ pub struct StepRun {
     pub state: StepState,
     /// How often it was begun.
     pub attempts: u32,
-    /// When it was last begun.
+    /// When the present attempt was begun.
     pub began_at: Option<Timestamp>,
-    /// When it last ended.
+    /// When the present attempt ended.
+    pub ended_at: Option<Timestamp>,
+    /// What the present attempt saw.
+    pub facts: Vec<Fact>,
+    /// The attempts before it, oldest first; of more than [`Attempt::KEPT`] the first one and the newest.
+    #[serde(default)]
+    pub earlier: Vec<Attempt>,
+}
+
+/// An attempt at a step that did not bring it behind: it failed, or the console ended in its middle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Attempt {
+    /// Which, counted from one.
+    pub number: u32,
+    /// When it was begun.
+    pub began_at: Timestamp,
+    /// When it ended; nothing when the console ended first.
     pub ended_at: Option<Timestamp>,
     /// What it saw.
     pub facts: Vec<Fact>,
+    /// Why it did not succeed; nothing when the console ended first.
+    pub trouble: Option<Trouble>,
+}
+
+impl Attempt {
+    /// How many earlier attempts a step keeps beside its present one. Each begins with a person's answer or with a start of the console,
+    /// so more than these are only there when something is tried for hours; the journal has them all.
+    pub const KEPT: usize = 8;
 }
 
 /// Where a step stands.

@@ -157,6 +157,8 @@ pub struct StepTold {
     pub limit: String,
     /// What it saw.
     pub evidence: Vec<String>,
+    /// What became of the attempts before the present one, and what each of them saw.
+    pub earlier: Vec<(String, Vec<String>)>,
     /// What to do about its failure.
     pub remedy: String,
 }

@@ -9,10 +9,10 @@ pub use fact::fact;
 pub use refusal::objection;
 pub use trouble::trouble;
 
-use super::{Locale, Names, say};
+use super::{Locale, Names, clock_time, duration, say};
 use switchback_domain::{
-    Side,
-    operation::{GivenUp, Intent, IntentKind, MemberOrder, Outcome, StageWord, Step},
+    Millis, Side,
+    operation::{Attempt, GivenUp, Intent, IntentKind, MemberOrder, Outcome, StageWord, Step},
 };
 
 /// What is wanted, as a heading such as `Planned switchover to dc-b`.
@@ -86,6 +86,18 @@ pub fn undo(lang: Locale, undone: &Step, names: &Names) -> String {
         Step::Drain { side, .. } => say!(lang, operations.step.undo_drain, site = names[*side].to_string()),
         Step::Demote { side } => say!(lang, operations.step.undo_demote, site = names[*side].to_string()),
         other => say!(lang, operations.step.undo_other, step = step(lang, other, names)),
+    }
+}
+
+/// An attempt at a step that did not bring it behind, and why it did not.
+pub fn attempt(lang: Locale, attempt: &Attempt, names: &Names) -> String {
+    let (n, time) = (attempt.number.to_string(), clock_time(lang, attempt.began_at));
+    match (&attempt.trouble, attempt.ended_at) {
+        (Some(cause), Some(ended_at)) => {
+            let took = duration(lang, Millis::between(attempt.began_at, ended_at));
+            say!(lang, operations.state.attempt, n = n, time = time, took = took, trouble = trouble(lang, cause, names))
+        }
+        _ => say!(lang, operations.state.attempt_cut, n = n, time = time),
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 use serde_json::json;
 use switchback_domain::{
     PoolId,
-    operation::{Glance, Operation, OperationId, Report, Stage, Wish},
+    operation::{Fact, Glance, Operation, OperationId, Report, Stage, Wish},
 };
 
 pub(super) async fn all(client: &Client, out: &Out, pool: Option<&PoolId>, most: u32) -> Outcome {
@@ -56,9 +56,18 @@ async fn show(client: &Client, out: &Out, id: OperationId) -> Outcome {
     out.say(format_args!("{id}: {kind} of {}{dry}, asked for by {} at {at}", operation.plan.pool, operation.requested_by));
     out.say(format_args!("Reason: {}", operation.request.reason));
     watch::show(out, &operation, &sites);
+    let saw = |fact: &Fact| told(&serde_json::to_value(fact).unwrap_or_default());
     for (number, run) in operation.steps.iter().enumerate() {
+        let number = number + 1;
+        for attempt in &run.earlier {
+            let why = attempt.trouble.as_ref().map_or_else(|| "the console ended".to_owned(), |trouble| words::trouble(trouble, &sites));
+            out.say(format_args!("Step {number}, attempt {}: {why}", attempt.number));
+            for fact in &attempt.facts {
+                out.say(format_args!("Step {number}, attempt {} saw: {}", attempt.number, saw(fact)));
+            }
+        }
         for fact in &run.facts {
-            out.say(format_args!("Step {} saw: {}", number + 1, told(&serde_json::to_value(fact).unwrap_or_default())));
+            out.say(format_args!("Step {number} saw: {}", saw(fact)));
         }
     }
     Ok(watch::end_of(&operation))

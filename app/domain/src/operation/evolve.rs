@@ -1,6 +1,8 @@
 //! Taking events in.
 
-use super::{Answered, Asked, BadEntry, Choice, Entry, Event, GivenUp, Glance, Operation, OperationId, Stage, StepRun, StepState, UndoRun};
+use super::{
+    Answered, Asked, Attempt, BadEntry, Choice, Entry, Event, GivenUp, Glance, Operation, OperationId, Stage, StepRun, StepState, UndoRun,
+};
 use crate::{
     Login, Millis,
     operation::{Fact, Plan, Request, Trouble},
@@ -9,22 +11,44 @@ use jiff::Timestamp;
 
 impl StepRun {
     fn new() -> StepRun {
-        StepRun { state: StepState::Waiting, attempts: 0, began_at: None, ended_at: None, facts: Vec::new() }
+        StepRun { state: StepState::Waiting, attempts: 0, began_at: None, ended_at: None, facts: Vec::new(), earlier: Vec::new() }
     }
 
     fn begin(&mut self, at: Timestamp) {
-        // Evidence of an attempt that failed stays with the attempt's failure in the journal; the page shows the present one.
-        self.facts = if self.state == StepState::Running { vec![Fact::TakenUpAgain] } else { Vec::new() };
+        let taken_up = self.state == StepState::Running;
+        self.put_aside();
+        if taken_up {
+            self.facts.push(Fact::TakenUpAgain);
+        }
         self.state = StepState::Running;
         self.attempts += 1;
         self.began_at = Some(at);
-        self.ended_at = None;
+    }
+
+    /// What the present attempt saw becomes evidence of an earlier one: what comes next rests only on what it sees itself.
+    fn put_aside(&mut self) {
+        let (facts, ended_at) = (std::mem::take(&mut self.facts), self.ended_at.take());
+        let Some(began_at) = self.began_at.take() else { return };
+        let trouble = match &self.state {
+            StepState::Failed { trouble } => Some(trouble.clone()),
+            _ => None,
+        };
+        if self.earlier.len() == Attempt::KEPT {
+            // The first one says when it all began.
+            self.earlier.remove(1);
+        }
+        self.earlier.push(Attempt { number: self.attempts, began_at, ended_at, facts, trouble });
     }
 
     fn end(&mut self, at: Timestamp, facts: Vec<Fact>, trouble: Option<Trouble>) {
         self.state = trouble.map_or(StepState::Done, |trouble| StepState::Failed { trouble });
         self.ended_at = Some(at);
         self.facts.extend(facts);
+    }
+
+    /// When it was begun for the first time.
+    pub fn first_began_at(&self) -> Option<Timestamp> {
+        self.earlier.first().map(|attempt| attempt.began_at).or(self.began_at)
     }
 
     /// It is behind: done, or left out by somebody.
@@ -134,12 +158,17 @@ impl Operation {
         let (step, undoing) = (asked.question.step, asked.question.undoing);
         let run = if undoing { &mut self.undo.iter_mut().find(|undo| undo.step == step)?.run } else { self.steps.get_mut(step)? };
         match choice {
-            Choice::Retry => run.state = StepState::Waiting,
-            Choice::Attest => {
+            Choice::Retry | Choice::Attest => {
+                run.put_aside();
                 run.state = StepState::Waiting;
-                self.attested = Some((by.clone(), reason.to_owned()));
+                if choice == Choice::Attest {
+                    self.attested = Some((by.clone(), reason.to_owned()));
+                }
             }
-            Choice::Skip => run.state = StepState::Skipped { by: by.clone(), reason: reason.to_owned() },
+            Choice::Skip => {
+                run.put_aside();
+                run.state = StepState::Skipped { by: by.clone(), reason: reason.to_owned() };
+            }
             Choice::Undo | Choice::Abandon => {}
         }
         self.stage = match (choice, undoing, &self.given_up) {

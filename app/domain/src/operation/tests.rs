@@ -166,6 +166,42 @@ fn a_step_that_was_begun_before_a_crash_is_begun_again_and_says_so() {
 }
 
 #[test]
+fn what_earlier_attempts_saw_stays_beside_what_the_present_one_sees() {
+    let mut operation = switchover();
+    go_on(&mut operation, &never, &|step| matches!(step, Step::Reroute { .. }));
+    let Next::Begin { step } = operation.decide() else { panic!() };
+    let saw = |n: u32| Fact::Member { member: "member-b1".parse().unwrap(), order: MemberOrder::Ready, sessions: n };
+    for n in 1..=12 {
+        tell(&mut operation, Event::StepBegun { step });
+        if n == 2 {
+            // The console is killed here and begins the step again.
+            continue;
+        }
+        tell(&mut operation, Event::StepEnded { step, facts: vec![saw(n)], trouble: Some(trouble()) });
+        let Next::Write(asked) = operation.decide() else { panic!() };
+        tell(&mut operation, *asked);
+        let number = u32::try_from(operation.questions.len()).unwrap();
+        tell(&mut operation, Event::Answered { number, choice: Choice::Retry, by: by(), reason: String::new() });
+        if n == 3 {
+            let run = &operation.steps[step];
+            assert_eq!((run.facts.len(), run.began_at, run.ended_at), (0, None, None), "the next attempt rests on nothing old");
+            let kept: Vec<_> = run.earlier.iter().map(|attempt| (attempt.number, attempt.facts.clone(), attempt.trouble.clone())).collect();
+            let third = vec![Fact::TakenUpAgain, saw(3)];
+            assert_eq!(kept, [(1, vec![saw(1)], Some(trouble())), (2, Vec::new(), None), (3, third, Some(trouble()))]);
+            assert!(run.earlier[0].ended_at > Some(run.earlier[0].began_at) && run.earlier[1].ended_at.is_none());
+        }
+    }
+    let first = operation.steps[step].first_began_at();
+    tell(&mut operation, Event::StepBegun { step });
+    tell(&mut operation, Event::StepEnded { step, facts: vec![saw(13)], trouble: None });
+    let run = &operation.steps[step];
+    assert_eq!((&run.state, run.attempts, &run.facts), (&StepState::Done, 13, &vec![saw(13)]));
+    let numbers: Vec<u32> = run.earlier.iter().map(|attempt| attempt.number).collect();
+    assert_eq!(numbers, [1, 6, 7, 8, 9, 10, 11, 12], "the first and the newest are kept");
+    assert_eq!((run.first_began_at(), first.is_some()), (first, true));
+}
+
+#[test]
 fn a_failover_that_could_not_fence_asks_and_goes_on_once_somebody_attests() {
     let mut world = World::healthy(at(0));
     world.site_fails(Side::A, &ProbeFailure::Refused);

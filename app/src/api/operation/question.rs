@@ -66,7 +66,7 @@ pub(super) fn controls(lang: Locale, operation: &Operation) -> Vec<ControlTold> 
         }
         Stage::Running => control("pause", say!(lang, operations.page.pause), false, say!(lang, operations.page.pause_outage)),
     };
-    let passed = operation.plan.no_return().and_then(|at| operation.steps[at].began_at).filter(|_| operation.is_past_no_return());
+    let passed = operation.plan.no_return().and_then(|at| operation.steps[at].first_began_at()).filter(|_| operation.is_past_no_return());
     let cancel = |blocked: bool, why: String| control("cancel", say!(lang, operations.page.cancel), blocked, why);
     let cancel = match (&operation.stage, passed) {
         (_, Some(time)) => cancel(true, say!(lang, operations.page.cancel_blocked, time = words::clock_time(lang, time))),

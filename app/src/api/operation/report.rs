@@ -69,6 +69,8 @@ pub struct RowTold {
     pub took: String,
     /// What it saw, and why it failed.
     pub evidence: Vec<String>,
+    /// What became of the attempts before, and what each of them saw.
+    pub earlier: Vec<(String, Vec<String>)>,
     /// Where its bar begins and how wide it is, in thousandths; nothing when it was not begun.
     pub bar: Option<(u64, u64)>,
     /// Clients could not write during it.
@@ -211,13 +213,14 @@ impl Telling<'_> {
             }
             let (_, state) = steps::state(lang, &step.run, &step.step, report.dry_run && !undone);
             let plain = step.run.state == StepState::Done && !(report.dry_run && step.step.changes_something());
-            let gate = (!undone && step.step.is_point_of_no_return()).then(|| match step.run.began_at.filter(|_| !report.dry_run) {
-                Some(time) => {
-                    let passed = say!(lang, operations.page.no_return_passed, time = words::clock_time(lang, time));
-                    format!("{}, {passed}", say!(lang, operations.page.no_return))
-                }
-                None => say!(lang, operations.page.no_return),
-            });
+            let gate =
+                (!undone && step.step.is_point_of_no_return()).then(|| match step.run.first_began_at().filter(|_| !report.dry_run) {
+                    Some(time) => {
+                        let passed = say!(lang, operations.page.no_return_passed, time = words::clock_time(lang, time));
+                        format!("{}, {passed}", say!(lang, operations.page.no_return))
+                    }
+                    None => say!(lang, operations.page.no_return),
+                });
             RowTold {
                 gate,
                 number: number + 1,
@@ -226,6 +229,7 @@ impl Telling<'_> {
                 start: step.run.began_at.map(|at| time_of_day(at).trim_end_matches(" UTC").to_owned()).unwrap_or_default(),
                 took: step.took.map(|took| duration(lang, took)).unwrap_or_default(),
                 evidence,
+                earlier: steps::earlier(lang, &step.run, self.names),
                 bar: step.run.began_at.map(|from| {
                     let to = step.run.ended_at.unwrap_or(ended);
                     (thousandths(began, from).min(995), thousandths(from, to).clamp(5, 1_000))
@@ -347,6 +351,7 @@ mod tests {
             began_at: Some(at(from)),
             ended_at: Some(at(to)),
             facts,
+            earlier: Vec::new(),
         };
         let promoted = Fact::Promoted { node: "b1".parse().expect("a name"), from: None, to: switchback_domain::Timeline(8), at: None };
         let steps = vec![
@@ -420,6 +425,30 @@ mod tests {
         assert_eq!(told.rows[0].gate, None);
         assert_eq!(told.rows[1].gate.as_deref(), Some("Point of no return, passed at 03:00:12 UTC"));
         assert_eq!(told.rows[1].evidence, ["b1 accepts writes on timeline 8."]);
+    }
+
+    #[test]
+    fn attempts_that_failed_are_told_with_what_they_saw() {
+        let mut report = report();
+        let began_at = report.requested_at;
+        report.steps[1].run.earlier = vec![
+            Attempt {
+                number: 1,
+                began_at,
+                ended_at: Some(began_at + jiff::SignedDuration::from_secs(2)),
+                facts: vec![Fact::TakenUpAgain],
+                trouble: Some(Trouble::SplitBrain),
+            },
+            Attempt { number: 2, began_at, ended_at: None, facts: Vec::new(), trouble: None },
+        ];
+        let told = tell("en", &report);
+        let [(failed, saw), (cut, nothing)] = &told.rows[1].earlier[..] else { panic!("{:?}", told.rows[1].earlier) };
+        assert!(failed.starts_with("Attempt 1, begun at 03:00:00 UTC, failed after 2.0 s. "), "{failed}");
+        assert_eq!(saw.len(), 1);
+        assert!(cut.contains("the console ended"), "{cut}");
+        assert!(nothing.is_empty());
+        // The line is passed when the promotion was ordered for the first time.
+        assert_eq!(told.rows[1].gate.as_deref(), Some("Point of no return, passed at 03:00:00 UTC"));
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub(super) fn planned(lang: Locale, steps: &[Step], no_return: Option<usize>, na
         took: figures::target(lang, step.deadline()),
         limit: String::new(),
         evidence: Vec::new(),
+        earlier: Vec::new(),
         remedy: String::new(),
     })
 }
@@ -50,7 +51,7 @@ pub(super) fn planned(lang: Locale, steps: &[Step], no_return: Option<usize>, na
 pub(super) fn run(lang: Locale, operation: &Operation, names: &Names) -> Vec<PhaseTold> {
     let plan = &operation.plan;
     let gate = plan.no_return().map(|at| {
-        let passed = operation.steps[at].began_at.filter(|_| operation.is_past_no_return());
+        let passed = operation.steps[at].first_began_at().filter(|_| operation.is_past_no_return());
         let note = match passed {
             Some(time) => say!(lang, operations.page.no_return_passed, time = words::clock_time(lang, time)),
             None if operation.request.dry_run => say!(lang, operations.page.no_return_rehearsal),
@@ -144,6 +145,13 @@ fn one(lang: Locale, index: usize, text: String, step: &Step, run: &StepRun, dry
         },
         limit: if running { limit } else { String::new() },
         evidence,
+        earlier: earlier(lang, run, names),
         remedy,
     }
+}
+
+/// The attempts before the present one, and what each of them saw.
+pub(super) fn earlier(lang: Locale, run: &StepRun, names: &Names) -> Vec<(String, Vec<String>)> {
+    let saw = |fact| words::operation::fact(lang, fact, names);
+    run.earlier.iter().map(|attempt| (words::operation::attempt(lang, attempt, names), attempt.facts.iter().map(saw).collect())).collect()
 }

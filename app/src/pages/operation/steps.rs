@@ -136,10 +136,24 @@ fn Step(step: StepTold) -> impl IntoView {
         <span class="step__d">{took} {limit}</span>
     }
     .into_any();
-    let body = if step.evidence.is_empty() {
+    let body = if step.evidence.is_empty() && step.earlier.is_empty() {
         view! { <div class="step__row">{line}</div> }.into_any()
     } else {
-        let evidence = step.evidence.into_iter().map(|fact| view! { <li>{fact}</li> });
+        let list = |facts: Vec<String>| facts.into_iter().map(|fact| view! { <li>{fact}</li> }).collect_view();
+        let evidence = (!step.evidence.is_empty()).then(|| {
+            view! {
+                <ul class="log" aria-label=label>
+                    {list(step.evidence)}
+                </ul>
+            }
+        });
+        let earlier = step.earlier.into_iter().map(|(attempt, facts)| {
+            let facts = (!facts.is_empty()).then(|| view! { <ul class="log">{list(facts)}</ul> });
+            view! {
+                <p class="sm">{attempt}</p>
+                {facts}
+            }
+        });
         let remedy = (!step.remedy.is_empty()).then(|| {
             view! {
                 <p class="sm">
@@ -153,10 +167,7 @@ fn Step(step: StepTold) -> impl IntoView {
             <details open=matches!(step.state.as_str(), "run" | "fail")>
                 <summary>{line} <Icon sign=Sign::Chevron attr:class="i chev" /></summary>
                 <div class="evid">
-                    {remedy}
-                    <ul class="log" aria-label=label>
-                        {evidence.collect_view()}
-                    </ul>
+                    {remedy} {evidence} {earlier.collect_view()}
                 </div>
             </details>
         }

@@ -183,6 +183,16 @@ fn facts() -> Vec<Fact> {
     all
 }
 
+#[test]
+fn every_attempt_is_told_in_both_languages() {
+    let facts = Vec::new();
+    let cut = Attempt { number: 1, began_at: at(), ended_at: None, facts, trouble: None };
+    let failed = Attempt { number: 2, ended_at: Some(at()), trouble: Some(Trouble::SplitBrain), ..cut.clone() };
+    for one in [cut, failed] {
+        told(|lang| attempt(lang, &one, &names()));
+    }
+}
+
 fn missing() -> Vec<Missing> {
     let all = vec![
         Missing::Answer,
