@@ -670,6 +670,20 @@ pub enum Wish {
     Cancel,
 }
 
+/// Something that an operation keeps for people: a file of its own, beside the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Evidence {
+    /// Its name, unique in the operation.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// SHA-256 of its content, in hexadecimal digits.
+    pub sha256: String,
+    /// Since when it is kept.
+    pub kept_at: Timestamp,
+}
+
 /// A running or finished operation on one line: for the pool's page and for lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -11,11 +11,12 @@ use std::collections::BTreeMap;
 use switchback_domain::{
     Login, PoolId, Side,
     history::{Change, Metric, Point, Span},
-    operation::{Entry, Event, Intent, MemberOrder, Operation, OperationId, Step, StepState},
+    operation::{Entry, Event, Evidence, Intent, MemberOrder, Operation, OperationId, Step, StepState},
     people::Person,
 };
 use switchback_engine::ports::{
-    AuditEntry, AuditStore, HistoryStore, JournalStore, Lease, PeopleStore, PoolRecord, RecordChange, Session, Store, StoreError, Stored,
+    AuditEntry, AuditStore, EvidenceStore, HistoryStore, JournalStore, Lease, PeopleStore, PoolRecord, RecordChange, Session, Store,
+    StoreError, Stored,
 };
 
 /// When a start of the console is killed.
@@ -58,6 +59,8 @@ pub struct Books {
     pub records: BTreeMap<PoolId, PoolRecord>,
     /// When the console is killed.
     pub crashes: Vec<Crash>,
+    /// What operations keep beside their journals.
+    pub evidence: BTreeMap<(OperationId, String), (Evidence, Vec<u8>)>,
     /// How often the journal was written to.
     pub writes: u32,
     leases: BTreeMap<PoolId, KeptLease>,
@@ -459,6 +462,38 @@ impl PeopleStore for WorldStore {
     }
     fn prune_sessions(&self, _: Timestamp, _: Timestamp) -> Stored<'_, u64> {
         self.read(|_| 0)
+    }
+}
+
+impl EvidenceStore for WorldStore {
+    fn keep_evidence<'a>(
+        &'a self,
+        operation: OperationId,
+        evidence: &'a Evidence,
+        content: &'a [u8],
+        audit: &'a AuditEntry,
+    ) -> Stored<'a, ()> {
+        self.write(format!("{operation} keeps {}", evidence.name), move |books| {
+            let index = usize::try_from(operation.0).unwrap_or(0).wrapping_sub(1);
+            let place = (operation, evidence.name.clone());
+            if books.operations.get(index).is_none_or(|kept| kept.ended) || books.evidence.contains_key(&place) {
+                return Err(StoreError::Taken);
+            }
+            books.evidence.insert(place, (evidence.clone(), content.to_vec()));
+            books.audit.push(audit.clone());
+            Ok(())
+        })
+    }
+
+    fn evidence_names(&self, operation: OperationId) -> Stored<'_, Vec<Evidence>> {
+        self.read(move |books| {
+            let own = books.evidence.iter().filter(|((of, _), _)| *of == operation);
+            own.map(|(_, (evidence, _))| evidence.clone()).collect()
+        })
+    }
+
+    fn evidence<'a>(&'a self, operation: OperationId, name: &'a str) -> Stored<'a, Option<Vec<u8>>> {
+        self.read(move |books| books.evidence.get(&(operation, name.to_owned())).map(|(_, content)| content.clone()))
     }
 }
 

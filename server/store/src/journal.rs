@@ -34,7 +34,7 @@ fn id_of(id: i64) -> Result<OperationId, StoreError> {
 }
 
 /// The number as the database knows it; it gives no operation a negative one.
-fn number_of(operation: OperationId) -> i64 {
+pub(crate) fn number_of(operation: OperationId) -> i64 {
     i64::try_from(operation.0).unwrap_or(-1)
 }
 

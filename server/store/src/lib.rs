@@ -4,6 +4,7 @@
 //! nothing; times come in as parameters and are kept as whole milliseconds.
 
 mod audit;
+mod evidence;
 mod history;
 mod journal;
 mod open;

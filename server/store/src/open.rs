@@ -223,10 +223,12 @@ type Files = &'static [(i64, &'static str, &'static str)];
 const SQLITE: Files = &[
     (1, "first", include_str!("../migrations/sqlite/0001_first.sql")),
     (2, "operations", include_str!("../migrations/sqlite/0002_operations.sql")),
+    (3, "evidence", include_str!("../migrations/sqlite/0003_evidence.sql")),
 ];
 const POSTGRES: Files = &[
     (1, "first", include_str!("../migrations/postgres/0001_first.sql")),
     (2, "operations", include_str!("../migrations/postgres/0002_operations.sql")),
+    (3, "evidence", include_str!("../migrations/postgres/0003_evidence.sql")),
 ];
 
 fn migrations(files: Files) -> Migrator {

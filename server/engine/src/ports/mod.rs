@@ -1,8 +1,10 @@
 //! What the engine needs from outside. Adapters implement these; tests implement them too.
 
+mod evidence;
 mod hands;
 mod journal;
 
+pub use evidence::EvidenceStore;
 pub use hands::{HandError, Handled, Hands, LogEnd, MemberSeen, MemberStatus, Position, Rows};
 pub use journal::{JournalStore, Lease, PoolRecord, RecordChange};
 
@@ -164,7 +166,7 @@ pub trait AuditStore: Send + Sync + 'static {
 }
 
 /// Everything that is stored.
-pub trait Store: HistoryStore + PeopleStore + AuditStore + JournalStore {
+pub trait Store: HistoryStore + PeopleStore + AuditStore + JournalStore + EvidenceStore {
     /// Whether the store answers; for readiness of the console itself.
     fn ping(&self) -> Stored<'_, ()>;
 }

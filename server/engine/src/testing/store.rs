@@ -1,7 +1,8 @@
 //! A store in memory that can be told to fail.
 
 use crate::ports::{
-    AuditEntry, AuditStore, HistoryStore, JournalStore, Lease, PeopleStore, PoolRecord, RecordChange, Session, Store, StoreError, Stored,
+    AuditEntry, AuditStore, EvidenceStore, HistoryStore, JournalStore, Lease, PeopleStore, PoolRecord, RecordChange, Session, Store,
+    StoreError, Stored,
 };
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -15,7 +16,7 @@ use std::{
 use switchback_domain::{
     Login, PoolId,
     history::{Change, Metric, Point, Span},
-    operation::{Entry, OperationId},
+    operation::{Entry, Evidence, OperationId},
     people::Person,
 };
 
@@ -47,6 +48,7 @@ pub(crate) struct Kept {
     pub(crate) records: BTreeMap<PoolId, PoolRecord>,
     pub(crate) leases: BTreeMap<PoolId, KeptLease>,
     pub(crate) remembered: BTreeMap<String, ([u8; 32], String, Timestamp)>,
+    pub(crate) evidence: BTreeMap<(OperationId, String), (Evidence, Vec<u8>)>,
 }
 
 #[derive(Debug)]
@@ -322,6 +324,36 @@ impl JournalStore for TestStore {
     }
     fn remembered<'a>(&'a self, key: &'a str, now: Timestamp) -> Stored<'a, Option<([u8; 32], String)>> {
         self.answer(false, move |kept| Ok(kept.recalled(key, now)))
+    }
+}
+
+impl EvidenceStore for TestStore {
+    fn keep_evidence<'a>(
+        &'a self,
+        operation: OperationId,
+        evidence: &'a Evidence,
+        content: &'a [u8],
+        audit: &'a AuditEntry,
+    ) -> Stored<'a, ()> {
+        self.of_operations(true, move |kept| {
+            let open = kept.operations.get(place(operation)).is_some_and(|kept| !kept.ended);
+            let place = (operation, evidence.name.clone());
+            if !open || kept.evidence.contains_key(&place) {
+                return Err(StoreError::Taken);
+            }
+            kept.evidence.insert(place, (evidence.clone(), content.to_vec()));
+            kept.audit.push(audit.clone());
+            Ok(())
+        })
+    }
+    fn evidence_names(&self, operation: OperationId) -> Stored<'_, Vec<Evidence>> {
+        self.answer(false, move |kept| {
+            let own = kept.evidence.iter().filter(|((of, _), _)| *of == operation);
+            Ok(own.map(|(_, (evidence, _))| evidence.clone()).collect())
+        })
+    }
+    fn evidence<'a>(&'a self, operation: OperationId, name: &'a str) -> Stored<'a, Option<Vec<u8>>> {
+        self.answer(false, move |kept| Ok(kept.evidence.get(&(operation, name.to_owned())).map(|(_, content)| content.clone())))
     }
 }
 

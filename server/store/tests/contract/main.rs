@@ -6,6 +6,7 @@
 
 mod addresses;
 mod audit;
+mod evidence;
 mod fixture;
 mod full_disk;
 mod history;
@@ -69,6 +70,10 @@ promises![
     journal::many_operations_are_written_at_once,
     journal::of_many_who_append_the_same_entry_at_once_one_succeeds,
     journal::entries_one_after_the_other,
+    evidence::what_is_kept_comes_back_whole_and_listed_by_name,
+    evidence::an_operation_that_has_ended_keeps_nothing_more,
+    evidence::nothing_that_is_kept_can_be_changed,
+    evidence::as_much_as_a_lost_timeline_may_have_is_kept,
     lease::a_lease_is_held_until_it_expires_or_is_given_back,
     lease::an_expired_lease_that_nobody_took_still_writes,
     lease::of_many_who_want_a_lease_at_once_one_gets_it,

@@ -79,11 +79,12 @@ pub async fn the_store_of_the_version_before_is_brought_up_to_date(fixture: Fixt
     let ada = with_person(&*fixture.store, "ada").await;
     fixture.store.append(&entry(1)).await.unwrap();
     // Back to the tables of version 1, as they were before there were operations.
-    let tables =
-        "DROP TABLE journal; DROP TABLE operations; DROP TABLE fences; DROP TABLE pools; DROP TABLE leases; DROP TABLE remembered;";
-    fixture.tamper(&format!("{tables} DELETE FROM _sqlx_migrations WHERE version = 2")).await.unwrap();
+    let tables = "DROP TABLE evidence; DROP TABLE journal; DROP TABLE operations; DROP TABLE fences; DROP TABLE pools; \
+                  DROP TABLE leases; DROP TABLE remembered;";
+    fixture.tamper(&format!("{tables} DELETE FROM _sqlx_migrations WHERE version > 1")).await.unwrap();
     if fixture.url.starts_with("postgres:") {
-        let functions = "DROP FUNCTION journal_refuses_change, journal_refuses_gaps, operations_refuse_change";
+        let functions = "DROP FUNCTION evidence_refuses_change, evidence_refuses_late, \
+                         journal_refuses_change, journal_refuses_gaps, operations_refuse_change";
         fixture.tamper(functions).await.unwrap();
     }
     let fixture = fixture.reopen().await;
@@ -100,7 +101,7 @@ pub async fn the_store_of_a_newer_program_is_refused_and_left_alone(fixture: Fix
                  SELECT 77, 'from the future', success, checksum, execution_time FROM _sqlx_migrations WHERE version = 1";
     fixture.tamper(newer).await.unwrap();
     let refused = switchback_store::open(&fixture.url).await.err().unwrap();
-    assert!(matches!(refused, OpenError::Newer { found: 77, known: 2 }), "{refused:?}");
+    assert!(matches!(refused, OpenError::Newer { found: 77, known: 3 }), "{refused:?}");
     // Going back to the newer program finds everything as it was.
     fixture.tamper("DELETE FROM _sqlx_migrations WHERE version = 77").await.unwrap();
     let fixture = fixture.reopen().await;
