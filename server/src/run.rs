@@ -22,7 +22,7 @@ const SECONDS: [f64; 11] = [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
 
 /// Says what is wrong with a configuration, or what the console would watch.
 pub fn check_config(file: &Path) -> ExitCode {
-    match Config::read(file) {
+    match Config::read(file, wiring::now()) {
         Ok(config) => {
             eprint!("{}", warnings(file, &config));
             print!("{}", summary(&config));
@@ -68,7 +68,7 @@ fn summary(config: &Config) -> String {
 }
 
 fn read(file: &Path) -> anyhow::Result<Config> {
-    let config = Config::read(file)?;
+    let config = Config::read(file, wiring::now())?;
     eprint!("{}", warnings(file, &config));
     Ok(config)
 }

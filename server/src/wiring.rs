@@ -36,6 +36,11 @@ impl Clock for MachineClock {
     }
 }
 
+/// Now, before there is a console that could be asked.
+pub(crate) fn now() -> Timestamp {
+    MachineClock.now()
+}
+
 /// The generator that the operating system seeds.
 struct MachineChance;
 

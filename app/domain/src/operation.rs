@@ -14,7 +14,7 @@ pub use plan::{Plan, PlanObjection, Refusal, Request, plan};
 pub use report::{Loss, Report, StepReport, Targets};
 pub use step::{Fact, Missing, Step, Trouble};
 
-use crate::{ByteLag, Login, MemberName, Millis, PoolId, Side};
+use crate::{ByteLag, FreezeWindow, Login, MemberName, Millis, PoolId, Side};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -726,8 +726,8 @@ pub struct Standing {
     pub operation: Option<Glance>,
     /// No operation may begin before this, because the last one has only just ended.
     pub cool_until: Option<Timestamp>,
-    /// A freeze window that is open now, and until when.
-    pub frozen_until: Option<Timestamp>,
+    /// A freeze window that is open now.
+    pub freeze: Option<FreezeWindow>,
 }
 
 /// A site that must not come back as active.

@@ -82,19 +82,22 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Until when planned operations are frozen at `now`, if they are.
-    pub fn frozen_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.freeze_windows.iter().filter(|window| window.from <= now && now < window.until).map(|window| window.until).max()
+    /// The freeze window that is open at `now`; of several, the one that ends last.
+    pub fn freeze(&self, now: Timestamp) -> Option<&FreezeWindow> {
+        self.freeze_windows.iter().filter(|window| window.from <= now && now < window.until).max_by_key(|window| window.until)
     }
 }
 
 /// A time in which no planned operation may begin. An emergency failover may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct FreezeWindow {
     /// From then on.
     pub from: Timestamp,
     /// Until then.
     pub until: Timestamp,
+    /// Why, in a few words of the pool's owners.
+    pub reason: String,
 }
 
 impl Default for Policy {

@@ -104,7 +104,7 @@ impl Operator {
         let picture = self.watched.picture();
         let now = self.clock.now();
         let mut standing = self.watched.standing();
-        standing.frozen_until = self.watched.pool.policy.frozen_until(now);
+        standing.freeze = self.watched.pool.policy.freeze(now).cloned();
         let mut plan = operation::plan(&self.watched.pool, &picture, &standing, intent, now);
         if self.hands.is_none() {
             plan.objections.push(PlanObjection::OnlyWatched);
@@ -371,9 +371,9 @@ impl Operator {
     /// What begins and ends by the clock alone.
     fn keep_time(&self) {
         let now = self.clock.now();
-        let frozen_until = self.watched.pool.policy.frozen_until(now);
-        if self.watched.standing().frozen_until != frozen_until {
-            self.watched.change_standing(|standing| standing.frozen_until = frozen_until);
+        let freeze = self.watched.pool.policy.freeze(now);
+        if self.watched.standing().freeze.as_ref() != freeze {
+            self.watched.change_standing(|standing| standing.freeze = freeze.cloned());
         }
         if self.watched.standing().cool_until.is_some_and(|until| until <= now) {
             self.watched.change_standing(|standing| standing.cool_until = None);

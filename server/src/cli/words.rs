@@ -132,7 +132,7 @@ pub(super) fn objection(objection: &PlanObjection, sites: &Sites) -> String {
             format!("{operation} has not ended; follow it: switchback operation watch {operation}")
         }
         PlanObjection::CoolingDown { until } => format!("the last operation has only just ended; wait until {until:.0}"),
-        PlanObjection::FreezeWindow { until } => format!("a freeze window is open until {until:.0}"),
+        PlanObjection::FreezeWindow { until, reason } => format!("a freeze window is open until {until:.0}: {reason}"),
         PlanObjection::NoStandbySection { side } => {
             format!("the configuration does not say how {} follows; add [pool.site.standby_cluster]", of(side))
         }

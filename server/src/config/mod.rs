@@ -11,6 +11,7 @@ pub use address::{BaseUrl, HostPort};
 pub use pool::PoolConfig;
 pub use problem::{Problem, Rejected, render};
 
+use jiff::Timestamp;
 use problem::Problems;
 use secrecy::{ExposeSecret as _, SecretString};
 use section::Section;
@@ -105,17 +106,17 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads a configuration file and the files that it points to.
-    pub fn read(file: &Path) -> Result<Config, ConfigError> {
+    /// Reads a configuration file and the files that it points to. `now` tells what in it is over.
+    pub fn read(file: &Path, now: Timestamp) -> Result<Config, ConfigError> {
         let text = std::fs::read_to_string(file).map_err(|why| ConfigError::Unreadable { file: file.to_owned(), why })?;
         let folder = file.parent().unwrap_or(Path::new(""));
-        Config::parse(&text, folder).map_err(|(errors, warnings)| {
+        Config::parse(&text, folder, now).map_err(|(errors, warnings)| {
             ConfigError::Rejected(Box::new(Rejected { file: file.display().to_string(), text, errors, warnings }))
         })
     }
 
     /// Understands a configuration. Paths in it are relative to `folder`. The error is everything that is wrong, and what is unwise beside it.
-    pub fn parse(text: &str, folder: &Path) -> Result<Config, (Vec<Problem>, Vec<Problem>)> {
+    pub fn parse(text: &str, folder: &Path, now: Timestamp) -> Result<Config, (Vec<Problem>, Vec<Problem>)> {
         let (document, mistakes) = DeTable::parse_recoverable(text);
         if !mistakes.is_empty() {
             // What follows a broken line would be complained about although it is right.
@@ -127,7 +128,7 @@ impl Config {
             return Err((mistakes.iter().take(5).map(problem).collect(), Vec::new()));
         }
         let problems = Problems::default();
-        let config = read_file(Section::new("the file", 0..0, document.get_ref(), &problems), folder);
+        let config = read_file(Section::new("the file", 0..0, document.get_ref(), &problems), folder, now);
         let (errors, warnings) = problems.into_lists();
         match config {
             Some(config) if errors.is_empty() => Ok(Config { warnings, ..config }),
@@ -136,7 +137,7 @@ impl Config {
     }
 }
 
-fn read_file(mut file: Section<'_, '_>, folder: &Path) -> Option<Config> {
+fn read_file(mut file: Section<'_, '_>, folder: &Path, now: Timestamp) -> Option<Config> {
     let server = file.required_table("server", "[server]").and_then(read_server);
     let store = file.required_table("store", "[store]").and_then(|store| read_store(store, folder));
     let sessions = read_sessions(file.table("sessions", "[sessions]"));
@@ -147,7 +148,8 @@ fn read_file(mut file: Section<'_, '_>, folder: &Path) -> Option<Config> {
         file.problems().error(file.header(), "there is no [[pool]]", "Add at least one; the example configuration shows a whole one.");
     }
     let round_ms = u64::try_from((observe.interval + observe.timeout).as_millis()).unwrap_or(u64::MAX);
-    let pools: Vec<Option<PoolConfig>> = written.into_iter().map(|section| pool::read(section, folder, round_ms, &mut taken)).collect();
+    let surroundings = pool::Surroundings { folder, round_ms, now };
+    let pools: Vec<Option<PoolConfig>> = written.into_iter().map(|section| pool::read(section, &surroundings, &mut taken)).collect();
     file.finish();
     Some(Config {
         server: server?,

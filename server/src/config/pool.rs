@@ -6,9 +6,10 @@ use super::{
     section::Section,
     standby::{self, StandbyCluster},
 };
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use std::{collections::BTreeMap, fmt::Display, ops::Range, path::Path};
-use switchback_domain::{ByteLag, EndpointName, Millis, Node, NodeName, Pair, Policy, Pool, PoolId, Site, SiteId};
+use switchback_domain::{ByteLag, EndpointName, FreezeWindow, Millis, Node, NodeName, Pair, Policy, Pool, PoolId, Site, SiteId};
 use toml::Spanned;
 
 /// A pool and how to reach everything in it.
@@ -97,6 +98,19 @@ pub struct HaproxyAccess {
 
 const DAY_MS: u64 = 86_400_000;
 
+/// A freeze window that has been over for so long is complained about.
+const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(24 * 7);
+
+/// What a pool is read against.
+pub(super) struct Surroundings<'a> {
+    /// Where relative paths begin.
+    pub(super) folder: &'a Path,
+    /// How old a reading may be before the next one arrives, in milliseconds.
+    pub(super) round_ms: u64,
+    /// Now.
+    pub(super) now: Timestamp,
+}
+
 /// Names that are in use already, with the place of the first use.
 type Taken<T> = BTreeMap<T, Range<usize>>;
 
@@ -113,8 +127,7 @@ fn take<T: Ord + Clone + Display>(taken: &mut Taken<T>, name: &Spanned<T>, secti
 /// Reads one pool. `None` when something is missing without which it cannot be put together; what is wrong is noted.
 pub(super) fn read(
     mut section: Section<'_, '_>,
-    folder: &Path,
-    round_ms: u64,
+    surroundings: &Surroundings<'_>,
     pools: &mut BTreeMap<PoolId, Range<usize>>,
 ) -> Option<PoolConfig> {
     let id = section.required::<PoolId>("id", "chat-core");
@@ -123,12 +136,12 @@ pub(super) fn read(
     }
     let title = section.text("title").map(Spanned::into_inner);
     let home = section.required::<SiteId>("home", "dc-a");
-    let policy = read_policy(&mut section, round_ms);
+    let policy = read_policy(&mut section, surroundings);
 
     let mut names = Names::default();
     let written = section.tables("site", "[[pool.site]]");
     let number = written.len();
-    let sites: Vec<Option<SiteConfig>> = written.into_iter().map(|site| read_site(site, folder, &mut names)).collect();
+    let sites: Vec<Option<SiteConfig>> = written.into_iter().map(|site| read_site(site, surroundings.folder, &mut names)).collect();
     if number != 2 {
         section.problems().error(
             section.header(),
@@ -180,7 +193,8 @@ struct Names {
     endpoints: Taken<EndpointName>,
 }
 
-fn read_policy(pool: &mut Section<'_, '_>, round_ms: u64) -> Policy {
+fn read_policy(pool: &mut Section<'_, '_>, surroundings: &Surroundings<'_>) -> Policy {
+    let round_ms = surroundings.round_ms;
     let default = Policy::default();
     let Some(mut section) = pool.table("policy", "[pool.policy]") else { return default };
     let stale_after = section.number("stale_after_ms", default.stale_after.0, 100, DAY_MS);
@@ -216,10 +230,33 @@ fn read_policy(pool: &mut Section<'_, '_>, round_ms: u64) -> Policy {
             .unwrap_or(default.members_active_max),
         members_local: section.flag("members_local", default.members_local),
         cool_down: Millis(section.number("cool_down_ms", default.cool_down.0, 0, DAY_MS)),
-        freeze_windows: default.freeze_windows,
+        freeze_windows: section
+            .tables("freeze", "[[pool.policy.freeze]]")
+            .into_iter()
+            .filter_map(|window| read_freeze(window, surroundings.now))
+            .collect(),
     };
     section.finish();
     policy
+}
+
+fn read_freeze(mut section: Section<'_, '_>, now: Timestamp) -> Option<FreezeWindow> {
+    let from = section.required_time("from", "2026-12-18T18:00:00Z");
+    let until = section.required_time("until", "2027-01-04T06:00:00Z");
+    let reason = section.required_text("reason", "end of the year");
+    if let (Some(from), Some(until)) = (&from, &until)
+        && from.get_ref() >= until.get_ref()
+    {
+        section.problems().error(
+            until.span(),
+            "`until` in [[pool.policy.freeze]] is not later than `from`",
+            format!("Write a time after {}, or exchange the two.", from.get_ref()),
+        );
+    } else if let Some(until) = until.as_ref().filter(|until| now.duration_since(*until.get_ref()) > FORGOTTEN_AFTER) {
+        section.problems().warning(until.span(), "this freeze window is long over", "Remove it, or give it the times of the next one.");
+    }
+    section.finish();
+    Some(FreezeWindow { from: from?.into_inner(), until: until?.into_inner(), reason: reason?.into_inner() })
 }
 
 struct PatroniSettings {

@@ -3,6 +3,7 @@
 //! `serde` would stop at the first mistake; a person who writes a configuration wants to see all of them at once.
 
 use super::problem::Problems;
+use jiff::Timestamp;
 use std::{fmt::Display, ops::Range, str::FromStr};
 use toml::{
     Spanned,
@@ -63,7 +64,7 @@ impl<'a, 'text> Section<'a, 'text> {
             DeValue::Integer(_) => "a whole number",
             DeValue::Float(_) => "a number with a point",
             DeValue::Boolean(_) => "true or false",
-            DeValue::Datetime(_) => "a date",
+            DeValue::Datetime(_) => "a date, or a time without a distance from UTC",
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",
         };
@@ -181,6 +182,24 @@ impl<'a, 'text> Section<'a, 'text> {
             self.wrong_type(value.span(), key, "true or false, without quotes", value.get_ref());
             default
         }
+    }
+
+    /// A date and a time that must be there, with its distance from UTC: without that, nobody knows when it is.
+    pub(super) fn required_time(&mut self, key: &'static str, example: &str) -> Option<Spanned<Timestamp>> {
+        let Some(value) = self.find(key) else {
+            self.missing(key, example);
+            return None;
+        };
+        // What TOML calls an offset date-time is what RFC 3339 calls a timestamp.
+        let time = match value.get_ref() {
+            DeValue::Datetime(time) => time.to_string().parse().ok(),
+            _ => None,
+        };
+        if time.is_none() {
+            let wanted = format!("a date and a time with its distance from UTC, such as {example}, without quotes");
+            self.wrong_type(value.span(), key, &wanted, value.get_ref());
+        }
+        Some(Spanned::new(value.span(), time?))
     }
 
     /// One of a few words, or the default.

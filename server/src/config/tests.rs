@@ -8,6 +8,14 @@ use switchback_domain::Side;
 
 const EXAMPLE: &str = include_str!("../../../switchback.example.toml");
 
+/// A day in 2026.
+const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
+
+/// A configuration with the secrets of a folder.
+fn parsed(text: &str, folder: &tempfile::TempDir) -> Result<Config, (Vec<Problem>, Vec<Problem>)> {
+    Config::parse(text, folder.path(), NOW)
+}
+
 /// A folder with the secrets that the example names.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -31,7 +39,7 @@ fn changed(changes: &[(&str, &str)]) -> String {
 /// What `check-config` would print, without the folder's random name.
 fn complaint(text: &str) -> String {
     let folder = folder();
-    let (errors, warnings) = Config::parse(text, folder.path()).expect_err("this configuration should be refused");
+    let (errors, warnings) = parsed(text, &folder).expect_err("this configuration should be refused");
     let file = Path::new("switchback.toml");
     let all = render(file, text, "error", &errors) + &render(file, text, "warning", &warnings);
     all.replace(&folder.path().display().to_string(), "FOLDER")
@@ -40,7 +48,7 @@ fn complaint(text: &str) -> String {
 #[test]
 fn the_example_is_a_configuration_and_says_the_defaults() {
     let folder = folder();
-    let config = Config::parse(EXAMPLE, folder.path()).unwrap();
+    let config = parsed(EXAMPLE, &folder).unwrap();
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     let pool = &config.pools[0].pool;
     assert_eq!(pool.home, Side::A);
@@ -55,26 +63,63 @@ fn every_commented_option_of_the_example_exists() {
     let folder = folder();
     let mut all = String::new();
     for line in EXAMPLE.lines() {
-        // An option that is left out by default is written as `# key = value`.
-        let option = line
-            .trim_start()
-            .strip_prefix("# ")
-            .filter(|rest| rest.split_once(" = ").is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
+        // An option that is left out by default is written as `# key = value`, a table as `# [[table]]`.
+        let is_key = |rest: &&str| rest.split_once(" = ").is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+        let option = line.trim_start().strip_prefix("# ").filter(|rest| is_key(rest) || rest.starts_with("[["));
         all.push_str(option.unwrap_or(line));
         all.push('\n');
     }
-    for key in ["ca_file", "client_cert_file", "client_key_file", "behind_proxy", "metrics", "tls"] {
+    for key in ["ca_file", "client_cert_file", "client_key_file", "behind_proxy", "metrics", "tls", "[[pool.policy.freeze]]", "reason"] {
         assert!(all.lines().any(|line| line.starts_with(key)), "the example does not show {key}");
     }
-    let errors = Config::parse(&all, folder.path()).err().map(|(errors, _)| errors).unwrap_or_default();
+    let errors = parsed(&all, &folder).err().map(|(errors, _)| errors).unwrap_or_default();
     let unknown: Vec<_> = errors.iter().filter(|problem| problem.what.starts_with("there is no key")).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+/// The example with these freeze windows.
+fn with_freeze(windows: &[&str]) -> String {
+    let tables: String = windows.iter().map(|window| format!("[[pool.policy.freeze]]\n{window}\n")).collect();
+    changed(&[("# [[pool.policy.freeze]]\n", &tables)])
+}
+
+#[test]
+fn freeze_windows_are_times_with_a_reason() {
+    let folder = folder();
+    let [winter, quarter] = [
+        "from = 2026-12-18T18:00:00+01:00\nuntil = 2027-01-04T06:00:00+01:00\nreason = \"end of the year\"",
+        "from = 2026-09-30 00:00:00Z\nuntil = 2026-10-02T00:00:00Z\nreason = \"end of the quarter\"",
+    ];
+    let config = parsed(&with_freeze(&[winter, quarter]), &folder).unwrap();
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let policy = &config.pools[0].pool.policy;
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let open = |text: &str| policy.freeze(at(text)).map(|window| (window.reason.as_str(), window.until));
+    assert_eq!(policy.freeze_windows.len(), 2);
+    assert_eq!(open("2026-12-18T16:59:59Z"), None, "the distance from UTC counts");
+    assert_eq!(open("2026-12-18T17:00:00Z"), Some(("end of the year", at("2027-01-04T05:00:00Z"))));
+    assert_eq!(open("2027-01-04T05:00:00Z"), None);
+    assert_eq!(open("2026-10-01T12:00:00Z"), Some(("end of the quarter", at("2026-10-02T00:00:00Z"))));
+}
+
+#[test]
+fn freeze_windows_that_cannot_be_are_refused_and_forgotten_ones_told() {
+    assert_snapshot!(complaint(&with_freeze(&[
+        "from = 2026-12-18T18:00:00Z\nuntil = 2026-12-18T18:00:00+01:00\nreason = \"the wrong way round\"",
+        "from = 2026-12-18T18:00:00\nuntil = \"2027-01-04T06:00:00Z\"\nreason = \" \"",
+        "from = 2026-12-18\nuntill = 2027-01-04T06:00:00Z",
+        "from = 2025-12-18T18:00:00Z\nuntil = 2026-01-04T06:00:00Z\nreason = \"last year\"",
+    ])));
+    // One that was only just over may be looked up a little longer.
+    let folder = folder();
+    let over = with_freeze(&["from = 2026-09-01T00:00:00Z\nuntil = 2026-09-20T00:00:00Z\nreason = \"summer\""]);
+    assert!(parsed(&over, &folder).unwrap().warnings.is_empty());
 }
 
 /// How each site follows the other one.
 fn standby(text: &str) -> (Config, switchback_domain::Pair<Option<super::standby::StandbyCluster>>) {
     let folder = folder();
-    let config = Config::parse(text, folder.path()).unwrap();
+    let config = parsed(text, &folder).unwrap();
     let standby = config.pools[0].standby.clone();
     (config, standby)
 }
@@ -206,10 +251,10 @@ fn a_secret_that_everybody_can_read_is_a_warning_and_an_empty_one_an_error() {
     let folder = folder();
     let file = folder.path().join("secrets/postgres-password");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-    let config = Config::parse(EXAMPLE, folder.path()).unwrap();
+    let config = parsed(EXAMPLE, &folder).unwrap();
     assert!(config.warnings[0].what.starts_with("everybody on this machine can read"), "{:?}", config.warnings);
     fs::write(&file, "\n").unwrap();
-    let (errors, _) = Config::parse(EXAMPLE, folder.path()).unwrap_err();
+    let (errors, _) = parsed(EXAMPLE, &folder).unwrap_err();
     assert!(errors.iter().all(|problem| problem.what.ends_with("is empty")) && !errors.is_empty(), "{errors:?}");
 }
 
@@ -218,7 +263,7 @@ fn a_password_in_the_url_of_the_store_belongs_into_a_file() {
     assert_snapshot!(complaint(&changed(&[("sqlite:switchback.db", "postgres://switchback:hunter2@db/switchback")])));
     let folder = folder();
     fs::write(folder.path().join("secrets/store-url"), "postgres://switchback:hunter2@db/switchback\n").unwrap();
-    let config = Config::parse(&changed(&[("url = \"sqlite:switchback.db\"", "url_file = \"secrets/store-url\"")]), folder.path()).unwrap();
+    let config = parsed(&changed(&[("url = \"sqlite:switchback.db\"", "url_file = \"secrets/store-url\"")]), &folder).unwrap();
     assert!(matches!(config.store, StoreAddress::Postgres(_)));
     assert!(!format!("{config:?}").contains("hunter2"), "a secret never shows in debug output");
 }
@@ -226,7 +271,7 @@ fn a_password_in_the_url_of_the_store_belongs_into_a_file() {
 proptest! {
     #[test]
     fn any_text_gives_a_configuration_or_errors_that_can_be_shown(text in "\\PC*") {
-        if let Err((errors, warnings)) = Config::parse(&text, Path::new("no-such-folder")) {
+        if let Err((errors, warnings)) = Config::parse(&text, Path::new("no-such-folder"), NOW) {
             prop_assert!(!errors.is_empty());
             render(Path::new("x"), &text, "error", &errors);
             render(Path::new("x"), &text, "warning", &warnings);
@@ -240,7 +285,7 @@ proptest! {
         let floor = |mut at: usize| { while !EXAMPLE.is_char_boundary(at) { at -= 1 } at };
         let (start, end) = (floor(from), floor((from + length).min(EXAMPLE.len())));
         let text = format!("{}{instead}{}", &EXAMPLE[..start], &EXAMPLE[end..]);
-        if let Err((errors, _)) = Config::parse(&text, Path::new("no-such-folder")) {
+        if let Err((errors, _)) = Config::parse(&text, Path::new("no-such-folder"), NOW) {
             prop_assert!(!errors.is_empty());
             render(Path::new("x"), &text, "error", &errors);
         }

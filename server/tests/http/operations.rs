@@ -2,10 +2,11 @@
 
 use crate::{
     hands::MembersOnly,
-    support::{World, body, location, text},
+    support::{World, body, location, machine_time, text},
 };
 use http::StatusCode;
 use std::{sync::Arc, time::Duration};
+use switchback_domain::{FreezeWindow, Policy, fixture};
 
 /// The value of a hidden field on a page.
 fn hidden(page: &str, name: &str) -> String {
@@ -35,17 +36,23 @@ async fn filled(world: &World, session: &str, more: &str) -> String {
 
 const TYPED: &str = "&typed_pool=Chat-Core+&typed_site=dc-a&reason=new+kernel&ticket=CHG-7";
 
-/// The page of the operation once it has ended.
+/// The page once it shows what the test waits for.
 #[expect(clippy::disallowed_methods, reason = "the test waits for the driver")]
-async fn ended(world: &World, path: &str, session: &str) -> String {
+async fn shown_when(world: &World, path: &str, session: &str, is: impl Fn(&str) -> bool) -> String {
     for _ in 0..100 {
         let page = page(world, path, session).await;
-        if page.contains(">Done ") || page.contains("Target") || page.contains("Everything was done") {
+        if is(&page) {
             return page;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("{path} did not end");
+    panic!("{path} did not get there");
+}
+
+/// The page of the operation once it has ended.
+async fn ended(world: &World, path: &str, session: &str) -> String {
+    let has_ended = |page: &str| page.contains(">Done ") || page.contains("Target") || page.contains("Everything was done");
+    shown_when(world, path, session, has_ended).await
 }
 
 #[tokio::test]
@@ -101,6 +108,37 @@ async fn a_wrong_name_comes_back_with_what_was_typed_and_is_remembered() {
     }
     let audit = world.audit().await;
     assert!(audit.iter().any(|entry| entry.contains("refused") && entry.contains("wrong_site")), "{audit:?}");
+}
+
+#[tokio::test]
+async fn an_open_freeze_window_refuses_what_is_planned_and_an_emergency_ignores_it() {
+    let (from, until) = (machine_time() - Duration::from_mins(1), machine_time() + Duration::from_mins(10));
+    let policy =
+        Policy { freeze_windows: vec![FreezeWindow { from, until, reason: "end of the quarter".to_owned() }], ..fixture::pool().policy };
+    let world = World::with_policy(Arc::new(MembersOnly::default()), policy).await;
+    let mira = world.signed_in().await;
+    // The strip that says so, and the reason under each planned action.
+    let shown = shown_when(&world, "/pools/chat-core", &mira, |page| page.contains("A freeze window is open until")).await;
+    assert!(shown.contains("Planned operations are frozen: end of the quarter."), "{shown}");
+
+    let form = filled(&world, &mira, TYPED).await;
+    let back = location(&world.post("/operations", &form, Some(&mira)).await).to_owned();
+    assert!(back.starts_with("/pools/chat-core/plan/members?problem=objections&"), "{back}");
+    assert!(page(&world, &back, &mira).await.contains("Planned operations are frozen: end of the quarter."));
+    let refused = world.store.entries(1).await.unwrap().remove(0);
+    assert_eq!((refused.action.as_str(), refused.result.as_str()), ("operation_requested", "refused"));
+    assert_eq!(refused.detail["refusal"]["objections"][0]["because"], "freeze_window", "{}", refused.detail);
+
+    let failover = page(&world, "/pools/chat-core/plan/failover", &mira).await;
+    assert!(!failover.contains("frozen"), "an emergency asks for no convenient time");
+    let (plan, planned_at) = (hidden(&failover, "plan"), hidden(&failover, "planned_at").replace(':', "%3A"));
+    let form = format!("pool=chat-core&kind=failover&site=dc-b&plan={plan}&planned_at={planned_at}{TYPED}&accepts_loss=on");
+    let begun = world.post("/operations", &form.replace("typed_site=dc-a", "typed_site=dc-b"), Some(&mira)).await;
+    assert!(location(&begun).starts_with("/operations/op-"), "{}", location(&begun));
+
+    world.pass(Duration::from_mins(11));
+    let later = page(&world, PLAN, &mira).await;
+    assert!(!later.contains("frozen"), "the window has closed");
 }
 
 #[tokio::test]

@@ -33,14 +33,19 @@ use tower::ServiceExt as _;
 pub const ORIGIN: &str = "http://127.0.0.1:8480";
 pub const PASSWORD: &str = "correct horse battery staple";
 
+/// The time on the machine's clock.
+#[expect(clippy::disallowed_methods, reason = "the tests' own clock")]
+pub fn machine_time() -> Timestamp {
+    Timestamp::now()
+}
+
 /// The machine's clock, moved.
 #[derive(Default)]
 pub struct MovedClock(AtomicI64);
 
 impl Clock for MovedClock {
-    #[expect(clippy::disallowed_methods, reason = "the test's own clock")]
     fn now(&self) -> Timestamp {
-        Timestamp::now() + jiff::SignedDuration::from_secs(self.0.load(Ordering::SeqCst))
+        machine_time() + jiff::SignedDuration::from_secs(self.0.load(Ordering::SeqCst))
     }
 }
 
@@ -129,8 +134,12 @@ impl World {
 
     /// A console with hands, and a pool that is in good health whatever its endpoints say.
     pub async fn with_hands(hands: Arc<dyn Hands>) -> World {
-        let mut pool = fixture::pool();
-        pool.policy.cool_down = Millis(0);
+        World::with_policy(hands, Policy { cool_down: Millis(0), ..fixture::pool().policy }).await
+    }
+
+    /// The same under a policy of the test's own.
+    pub async fn with_policy(hands: Arc<dyn Hands>, policy: Policy) -> World {
+        let pool = Pool { policy, ..fixture::pool() };
         let well: WorkOut = |_, _, now| fixture::World::healthy(now).picture();
         World::of(pool, Some(hands), well, ORIGIN, MetricsAccess::Loopback, false).await
     }

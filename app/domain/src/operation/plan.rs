@@ -62,6 +62,8 @@ pub enum PlanObjection {
     FreezeWindow {
         /// Until when.
         until: Timestamp,
+        /// Why.
+        reason: String,
     },
     /// The configuration does not say how this site follows the other one (`[pool.site.standby_cluster]`).
     NoStandbySection {
@@ -418,8 +420,8 @@ fn general(standing: &Standing, intent: &Intent) -> Vec<PlanObjection> {
     if let Some(until) = standing.cool_until {
         objections.push(PlanObjection::CoolingDown { until });
     }
-    if let Some(until) = standing.frozen_until {
-        objections.push(PlanObjection::FreezeWindow { until });
+    if let Some(window) = &standing.freeze {
+        objections.push(PlanObjection::FreezeWindow { until: window.until, reason: window.reason.clone() });
     }
     objections
 }

@@ -47,7 +47,7 @@ impl Action {
     fn is_open(self, picture: &Picture) -> bool {
         let standing = &picture.standing;
         // An emergency asks for no convenient time.
-        let timely = self == Action::Failover || standing.cool_until.is_none() && standing.frozen_until.is_none();
+        let timely = self == Action::Failover || standing.cool_until.is_none() && standing.freeze.is_none();
         let free = standing.operation.is_none() && timely;
         free && self.refusals(picture).is_empty()
     }
@@ -241,8 +241,9 @@ fn standing(lang: Locale, picture: &Picture, action: Action) -> Vec<Reason> {
     if let Some(until) = standing.cool_until.filter(|_| timely) {
         told.push(say!(lang, operations.objection.cooling_down, time = words::clock_time(lang, until)));
     }
-    if let Some(until) = standing.frozen_until.filter(|_| timely) {
-        told.push(say!(lang, operations.objection.freeze_window, time = words::figures::date_time(lang, until)));
+    if let Some(window) = standing.freeze.as_ref().filter(|_| timely) {
+        let time = words::figures::date_time(lang, window.until);
+        told.push(say!(lang, operations.objection.freeze_window, reason = window.reason.clone(), time = time));
     }
     told.into_iter().map(|text| (Tone::Block, text)).collect()
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use switchback_domain::{
-    PoolId,
+    FreezeWindow, PoolId,
     operation::{Fence, Glance, StageWord},
 };
 
@@ -27,7 +27,8 @@ pub(super) fn Standing(view: View) -> impl IntoView {
         let quiet = |text: String| strip(Tone::Idle, text, ().into_any());
         let at = |time| words::figures::date_time(lang(), time);
         strips.extend(standing.cool_until.map(|until| quiet(say!(lang(), operations.list.cooling, time = at(until)))));
-        strips.extend(standing.frozen_until.map(|until| quiet(say!(lang(), operations.list.frozen, time = at(until)))));
+        let frozen = |window: FreezeWindow| say!(lang(), operations.list.frozen, reason = window.reason, time = at(window.until));
+        strips.extend(standing.freeze.map(|window| quiet(frozen(window))));
         if strips.is_empty() {
             return ().into_any();
         }

@@ -18,7 +18,9 @@ pub fn objection(lang: Locale, objection: &PlanObjection, names: &Names) -> Stri
             say!(lang, operations.objection.operation_runs, operation = operation.to_string())
         }
         PlanObjection::CoolingDown { until } => say!(lang, operations.objection.cooling_down, time = date_time(lang, *until)),
-        PlanObjection::FreezeWindow { until } => say!(lang, operations.objection.freeze_window, time = date_time(lang, *until)),
+        PlanObjection::FreezeWindow { until, reason } => {
+            say!(lang, operations.objection.freeze_window, reason = reason.clone(), time = date_time(lang, *until))
+        }
         PlanObjection::NoStandbySection { side } => {
             say!(lang, operations.objection.no_standby_section, site = names[*side].to_string())
         }

@@ -266,7 +266,7 @@ fn objections() -> Vec<PlanObjection> {
         PlanObjection::Situation { objection: Objection::SplitBrain },
         PlanObjection::OperationRuns { operation: OperationId(42) },
         PlanObjection::CoolingDown { until: at() },
-        PlanObjection::FreezeWindow { until: at() },
+        PlanObjection::FreezeWindow { until: at(), reason: "end of the quarter".to_owned() },
         PlanObjection::NoStandbySection { side: Side::A },
         PlanObjection::OnlyWatched,
         PlanObjection::Fenced { side: Side::A },
