@@ -1,4 +1,5 @@
-//! `make bench`: what the console costs and how quick it is, as figures and ratios. Nothing here passes or fails.
+//! `make bench`: what the console costs and how quick it is, as figures and ratios. Nothing here passes or fails but the goals of
+//! `operations`.
 //!
 //! The console is the real program. What it observes are answers that were recorded from real engines, served by this
 //! process on loopback addresses, because two hundred real pools do not fit onto one machine. Console and bench share the

@@ -15,6 +15,7 @@ use tokio_xmpp::jid::{BareJid, Jid};
 use tokio_xmpp::minidom::Element;
 use tokio_xmpp::stanzastream::{Event, StanzaStream, StreamEvent};
 use tokio_xmpp::xmlstream::Timeouts;
+use xmpp_parsers::disco::{DiscoItemsQuery, DiscoItemsResult};
 use xmpp_parsers::iq::Iq;
 use xmpp_parsers::mam::{Fin, Result_};
 use xmpp_parsers::message::{Id, Message, MessageType};
@@ -28,7 +29,7 @@ use crate::config::prosody::{HOST, ROOM, ROOMS};
 use crate::error::{Doing, LabError, Result};
 use crate::lab::Lab;
 use crate::layout::XMPP_PORT;
-use crate::load::Stop;
+use crate::load::{self, Run, Running, Stop};
 use crate::network;
 use crate::places::{Place, Site};
 use crate::verdict::{Journal, Verdict};
@@ -65,26 +66,37 @@ struct Talk {
 }
 
 impl Lab {
-    /// Four users talk from the place `clients` until `stop` or for `seconds`; then the archive is read at the other site.
+    /// Four users talk from the place `clients` until `stop` or for `seconds`; then the archive is read at a member of the site that was
+    /// not active when the talk began.
     pub async fn load_chat(&self, seconds: Option<u64>, stop: Stop) -> Result<Verdict> {
+        self.talk(seconds, stop).await.map(|run| run.verdict)
+    }
+
+    /// Begins such a talk in the background.
+    pub fn begin_chat(&self) -> Running {
+        let lab = self.clone();
+        Running::begin(async move |stop| lab.talk(None, stop).await)
+    }
+
+    async fn talk(&self, seconds: Option<u64>, stop: Stop) -> Result<Run> {
         let run = run_name();
+        let other = self.active().await?.peer();
         let endpoints = Site::BOTH.map(|site| format!("{}:{XMPP_PORT}", self.layout.haproxy(site)));
-        let talk = Talk { user: 0, run: run.clone(), password: self.secrets.chat.clone(), endpoints, began: Instant::now(), seconds, stop };
+        let began = Instant::now();
+        let talk = Talk { user: 0, run: run.clone(), password: self.secrets.chat.clone(), endpoints, began, seconds, stop };
         let layout = self.layout.clone();
         let (journal, ran) = tokio::task::spawn_blocking(move || network::within(&layout, Place::Clients, move || talk_all(talk)))
             .await
             .map_err(std::io::Error::other)
             .doing(|| "running the chat".to_owned())??;
-        let (found, from) = self.read_archive(&run).await?;
-        Ok(journal.verdict(&found, ran, from))
+        let (found, from) = self.read_archive(&run, other).await?;
+        Ok(load::run(journal, &found, began, ran, from))
     }
 
-    /// How often each message of a run is in the room's archive, and which member said so.
-    async fn read_archive(&self, run: &str) -> Result<(HashMap<String, u64>, String)> {
+    /// How often each message of a run is in the room's archive as a member of the site has it, and which member said so.
+    async fn read_archive(&self, run: &str, site: Site) -> Result<(HashMap<String, u64>, String)> {
         let mut found = None;
         self.wait("a member to read the archive from", READ_BACK_WITHIN, async || {
-            let primary = self.primary().await.ok_or("there is not exactly one primary")?;
-            let site = primary.site.peer();
             let (address, password) = (format!("{}:{XMPP_PORT}", self.layout.member(site, 1)), self.secrets.chat.clone());
             let (layout, run) = (self.layout.clone(), run.to_owned());
             let read = tokio::task::spawn_blocking(move || {
@@ -247,6 +259,26 @@ impl Talk {
     }
 }
 
+/// The rooms that a member has.
+async fn rooms(stream: &mut StanzaStream) -> Result<Vec<Jid>> {
+    let to: Jid = ROOMS.parse().map_err(bad_name)?;
+    let payload = DiscoItemsQuery { node: None, rsm: None }.into();
+    stream.send(Box::new(Iq::Get { from: None, to: Some(to), id: "rooms".to_owned(), payload }.into())).await;
+    loop {
+        match stream.next().await {
+            Some(Event::Stanza(Stanza::Iq(Iq::Result { id, payload: Some(payload), .. }))) if id == "rooms" => {
+                let items = DiscoItemsResult::try_from(payload).map_err(|error| LabError::Refused(format!("the rooms: {error:?}")))?;
+                return Ok(items.items.into_iter().map(|item| item.jid).collect());
+            }
+            Some(Event::Stanza(Stanza::Iq(Iq::Error { id, error, .. }))) if id == "rooms" => {
+                return Err(LabError::Refused(format!("the rooms are not told: {error:?}")));
+            }
+            Some(Event::Stanza(_)) => {}
+            Some(Event::Stream(_)) | None => return Err(LabError::Refused("the connection ended while asking for the rooms".to_owned())),
+        }
+    }
+}
+
 /// Reads the room's whole archive at one member and counts the messages of a run.
 async fn archive(address: &str, password: &str, run: &str) -> Result<HashMap<String, u64>> {
     if !answers(address).await {
@@ -254,6 +286,10 @@ async fn archive(address: &str, password: &str, run: &str) -> Result<HashMap<Str
     }
     let mut stream = sign_in(address, AUDITOR, password).await?;
     let room: Jid = room().parse().map_err(bad_name)?;
+    let rooms = rooms(&mut stream).await?;
+    if !rooms.contains(&room) {
+        return Err(LabError::Refused(format!("{room} is not among the rooms at {address}: {rooms:?}")));
+    }
     let mut found = HashMap::new();
     let mut after: Option<String> = None;
     loop {

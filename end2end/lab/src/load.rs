@@ -68,6 +68,8 @@ pub struct Run {
     pub began: Instant,
     /// When each row was acknowledged, in order.
     pub acknowledged_at: Vec<Instant>,
+    /// When each of those was acknowledged that are lost, in order.
+    pub lost_at: Vec<Instant>,
 }
 
 impl Run {
@@ -85,6 +87,11 @@ impl Run {
         self.gap_around(moment).map(|(last, next)| next.duration_since(last))
     }
 
+    /// How many rows were acknowledged after `moment`.
+    pub fn acknowledged_after(&self, moment: Instant) -> usize {
+        self.acknowledged_at.iter().filter(|at| **at > moment).count()
+    }
+
     fn gap_around(&self, moment: Instant) -> Option<(Instant, Instant)> {
         let pairs = self.acknowledged_at.windows(2).map(|pair| (pair[0], pair[1]));
         pairs.filter(|(_, next)| *next > moment).max_by_key(|(last, next)| next.duration_since(*last))
@@ -99,6 +106,20 @@ pub struct Running {
 }
 
 impl Running {
+    /// Begins one on a thread of its own.
+    pub(crate) fn begin<F>(load: impl FnOnce(Stop) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = Result<Run>>,
+    {
+        let stop = Stop::default();
+        let until = stop.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing(|| "making a runtime".to_owned())?;
+            runtime.block_on(load(until))
+        });
+        Self { thread, stop }
+    }
+
     /// Ends it and says what came of it.
     pub async fn end(self) -> Result<Run> {
         self.stop.stop();
@@ -131,13 +152,8 @@ impl Lab {
 
     /// Begins a load in the background.
     pub fn begin_load(&self, way: Way) -> Running {
-        let (lab, stop) = (self.clone(), Stop::default());
-        let until = stop.clone();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing(|| "making a runtime".to_owned())?;
-            runtime.block_on(lab.load_by(way, None, until))
-        });
-        Running { thread, stop }
+        let lab = self.clone();
+        Running::begin(async move |stop| lab.load_by(way, None, stop).await)
     }
 
     pub(crate) fn database(&self, host: IpAddr, port: u16) -> PgConnectOptions {
@@ -192,9 +208,14 @@ pub(crate) async fn write_directly(
 
 /// Joins what a client has seen with what is there.
 pub(crate) fn run(journal: Journal, found: &HashMap<String, u64>, began: Instant, ran: Duration, from: String) -> Run {
-    let mut acknowledged_at: Vec<Instant> = journal.acknowledged.iter().map(|(_, at)| began + Duration::from_micros(*at)).collect();
-    acknowledged_at.sort_unstable();
-    Run { verdict: journal.verdict(found, ran, from), began, acknowledged_at }
+    let moments = |wanted: &dyn Fn(&String) -> bool| {
+        let all = journal.acknowledged.iter().filter(|(name, _)| wanted(name));
+        let mut moments: Vec<Instant> = all.map(|(_, at)| began + Duration::from_micros(*at)).collect();
+        moments.sort_unstable();
+        moments
+    };
+    let (acknowledged_at, lost_at) = (moments(&|_| true), moments(&|name| !found.contains_key(name)));
+    Run { verdict: journal.verdict(found, ran, from), began, acknowledged_at, lost_at }
 }
 
 async fn write_from_clients(

@@ -221,9 +221,16 @@ impl Watched {
 
     /// Whether a node of the site said at any question asked after `moment` that it accepts writes.
     pub fn site_was_writable_after(&self, site: Site, moment: Instant) -> bool {
-        let after = self.began.map_or(Duration::ZERO, |began| moment.saturating_duration_since(began));
+        self.writable_after(site, moment).is_some()
+    }
+
+    /// When a node of the site accepted writes after `moment`: the first answer and the last question that say so; nothing when none does.
+    pub fn writable_after(&self, site: Site, moment: Instant) -> Option<(Instant, Instant)> {
+        let began = self.began?;
         let of_site = self.samples.iter().filter(|(node, _)| node.site == site).flat_map(|(_, samples)| samples);
-        of_site.into_iter().any(|sample| sample.seen == Seen::Writable && sample.asked >= after)
+        let said = of_site.filter(|sample| sample.seen == Seen::Writable && began + sample.asked >= moment);
+        let (answered, asked): (Vec<Instant>, Vec<Instant>) = said.map(|sample| (began + sample.answered, began + sample.asked)).unzip();
+        Some((answered.into_iter().min()?, asked.into_iter().max()?))
     }
 
     /// How many questions were answered, whatever the answer: a watch that saw nothing proves nothing.

@@ -1,32 +1,84 @@
 //! Emergency failovers: everything of the active site killed, or silently cut off; and how it returns.
 
-use super::{Bench, WHOLE_WITHIN};
-use anyhow::{Context, ensure};
+use super::{Bench, WHOLE_WITHIN, done, goals::ON_ITS_WAY, tally::Emergency};
+use anyhow::Context;
 use std::time::{Duration, Instant};
-use switchback_domain::operation::{Fact, Intent, Operation, Outcome, Stage};
-use switchback_lab::{Place, Service, Site, Target, Watch, Way, side};
+use switchback_domain::operation::{Fact, Intent, Operation};
+use switchback_lab::{Lab, Place, Run, Site, Target, Watch, Way, side};
 
 /// What happens to the active site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// Every process of it ends.
     Killed,
+    /// The link to the other site is cut a while before every process of it ends: what was written in between is nowhere else.
+    Unshipped,
     /// Every packet from and to it is dropped; it lives on by itself.
     Cut,
+    /// Every process of it ends, and when it comes back the console is down: only the standing guards are there.
+    Guards,
 }
 
 impl Fault {
     fn word(self) -> &'static str {
         match self {
-            Fault::Killed => "failover, killed",
-            Fault::Cut => "failover, cut off",
+            Fault::Killed => "killed",
+            Fault::Unshipped => "killed after a cut",
+            Fault::Cut => "cut off",
+            Fault::Guards => "killed, guards only",
         }
+    }
+
+    /// Begins it. Returns between which moments the last row was shipped.
+    async fn strike(self, lab: &Lab, from: Site) -> anyhow::Result<(Instant, Instant)> {
+        let before = Instant::now();
+        match self {
+            Fault::Killed | Fault::Guards => lab.kill(Target::Site(from)).await?,
+            Fault::Unshipped => {
+                lab.cut(from.into(), from.peer().into())?;
+                let shipped = (before, Instant::now());
+                tokio::time::sleep(UNSHIPPED_FOR).await;
+                lab.kill(Target::Site(from)).await?;
+                return Ok(shipped);
+            }
+            Fault::Cut => {
+                for other in elsewhere(from) {
+                    lab.cut(from.into(), other)?;
+                }
+            }
+        }
+        Ok((before, Instant::now()))
+    }
+
+    /// Lets the site come back.
+    fn end(self, lab: &Lab, from: Site) -> anyhow::Result<()> {
+        match self {
+            Fault::Killed | Fault::Guards => lab.revive(Target::Site(from))?,
+            Fault::Unshipped => {
+                lab.heal(from.into(), from.peer().into())?;
+                lab.revive(Target::Site(from))?;
+            }
+            Fault::Cut => {
+                for other in elsewhere(from) {
+                    lab.heal(from.into(), other)?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
+fn elsewhere(site: Site) -> [Place; 3] {
+    [site.peer().into(), Place::Console, Place::Clients]
+}
+
+/// Between the cut of the link and the death of the site.
+const UNSHIPPED_FOR: Duration = Duration::from_millis(1500);
 /// Between the fault and the request: nobody decides at once, and the console has to see it.
 const SEEN_AFTER: Duration = Duration::from_secs(4);
 const ENDS_WITHIN: Duration = Duration::from_mins(2);
+/// How long only the guards are there. Without any a site promotes itself within three seconds.
+const GUARDED_FOR: Duration = Duration::from_secs(20);
 
 /// One failover, and the return of the lost site.
 pub async fn run(bench: &mut Bench, fault: Fault) -> anyhow::Result<()> {
@@ -39,50 +91,61 @@ pub async fn run(bench: &mut Bench, fault: Fault) -> anyhow::Result<()> {
     let watch = Watch::begin(&lab);
     let load = lab.begin_load(Way::direct());
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let others = [Place::from(to), Place::Console, Place::Clients];
-    match fault {
-        Fault::Killed => lab.kill(Target::Site(from)).await?,
-        Fault::Cut => {
-            for other in others {
-                lab.cut(from.into(), other)?;
-            }
-        }
-    }
+    let shipped = fault.strike(&lab, from).await?;
     tokio::time::sleep(SEEN_AFTER).await;
     let (id, asked) = console.begin(&Intent::Failover { to: side(to) }, "its power is off, said the bench").await?;
     let operation = console.rest(id, ENDS_WITHIN).await?;
-    let done = matches!(operation.stage, Stage::Finished { outcome: Outcome::Done, .. });
-    ensure!(done, "{id} did not get done: {:?}", operation.stage);
+    done(&operation)?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let run = load.end().await?;
     let first = run.first_after(asked).context("the client never wrote again")?;
+    if fault == Fault::Guards {
+        console.sigkill();
+    }
     // The return: a client that writes to whatever of the lost site lets it.
     let rogue = lab.begin_load(Way::Direct(from.nodes().to_vec()));
     let returned = Instant::now();
-    match fault {
-        Fault::Killed => lab.revive(Target::Site(from))?,
-        Fault::Cut => {
-            for other in others {
-                lab.heal(from.into(), other)?;
-            }
-        }
-    }
-    let whole = lab.wait_settled(WHOLE_WITHIN).await;
-    let rogue = rogue.end().await?;
+    fault.end(&lab, from)?;
+    let rogue = if fault == Fault::Guards {
+        tokio::time::sleep(GUARDED_FOR).await;
+        let rogue = rogue.end().await?;
+        console.start_again().await?;
+        lab.wait_settled(WHOLE_WITHIN).await.with_context(|| format!("{from} does not follow after {}", fault.word()))?;
+        rogue
+    } else {
+        let whole = lab.wait_settled(WHOLE_WITHIN).await;
+        let rogue = rogue.end().await?;
+        whole.with_context(|| format!("{from} does not follow after {}", fault.word()))?;
+        rogue
+    };
+    let whole_after = returned.elapsed();
     let watched = watch.end()?;
-    whole.with_context(|| format!("{from} does not follow after {}", fault.word()))?;
-    bench.tally.emergency(
-        fault.word(),
-        &format!("{from}→{to}"),
+    let followed = bench.reprotect(from).await?;
+    // What was found may be said by the failover itself by now.
+    let operation = bench.console().await?.operation(operation.id).await?;
+    let one = Emergency {
+        direction: format!("{from}→{to}"),
         first,
-        &run.verdict,
-        &expected(&operation),
-        (rogue.verdict.acknowledged, watched.site_was_writable_after(from, returned), returned.elapsed()),
-    );
+        expected: expected(&operation),
+        found: found([&operation, &followed]),
+        lost: run.verdict.lost,
+        unshipped: unshipped(&run, fault, shipped, asked),
+        accepted: rogue.verdict.acknowledged,
+        shut_after: watched.writable_after(from, returned).map(|(_, last)| last.saturating_duration_since(returned)),
+        whole_after,
+    };
+    bench.tally.emergency(fault.word(), one);
     bench.tally.journal(&operation);
-    // Members that a failover has sent away stay so; the next one begins as the lab did.
-    let _ = lab.revive(Target::Service(Service::Haproxy(Site::A)));
     Ok(())
+}
+
+/// How many rows had not been shipped: at least, and at most. Whatever the old site acknowledged after the last row was shipped; and of
+/// what it acknowledged at that moment nobody can say. Of a site that is cut off only those rows count that clients were told of.
+fn unshipped(run: &Run, fault: Fault, shipped: (Instant, Instant), asked: Instant) -> (u64, u64) {
+    let by_the_old_site = |after: Instant| (run.acknowledged_after(after) - run.acknowledged_after(asked)) as u64;
+    let most = by_the_old_site(shipped.0.checked_sub(ON_ITS_WAY).unwrap_or(shipped.0));
+    let least = if fault == Fault::Unshipped { by_the_old_site(shipped.1 + ON_ITS_WAY) } else { 0 };
+    (least, most)
 }
 
 /// What the console said beforehand would be lost.
@@ -100,4 +163,18 @@ fn expected(operation: &Operation) -> String {
             format!("{bytes}, {} ({} old)", ms(time), ms(age))
         },
     )
+}
+
+/// What the console found to be lost when the site was back: how far its log went beyond the place where the other site had left it.
+fn found(operations: [&Operation; 2]) -> String {
+    let mut facts = operations.into_iter().flat_map(|operation| &operation.steps).flat_map(|run| &run.facts);
+    let beyond = facts.find_map(|fact| match fact {
+        Fact::Diverged { fork, end, rows, .. } => Some((end.0.saturating_sub(fork.0), *rows)),
+        _ => None,
+    });
+    match beyond {
+        Some((bytes, Some(rows))) => format!("{bytes} B, {rows} rows"),
+        Some((bytes, None)) => format!("{bytes} B"),
+        None => "nothing said".to_owned(),
+    }
 }

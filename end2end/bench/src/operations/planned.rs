@@ -1,9 +1,9 @@
 //! Planned switchovers: bare PostgreSQL, Patroni's own commands, and the console.
 
-use super::{Bench, REST};
-use anyhow::{Context, ensure};
+use super::{Bench, REST, done};
+use anyhow::Context;
 use std::time::{Duration, Instant};
-use switchback_domain::operation::{Intent, Operation, Outcome, Stage};
+use switchback_domain::operation::{Intent, Operation};
 use switchback_lab::{Commands, Watch, Way, side};
 
 /// An operation that was asked for has ended by then, or something is wrong.
@@ -65,8 +65,7 @@ pub async fn console(bench: &mut Bench, name: &str, dirty: bool) -> anyhow::Resu
     tokio::time::sleep(CALM).await;
     let run = load.end().await?;
     let overlap = watch.end()?.two_writable();
-    let done = matches!(operation.stage, Stage::Finished { outcome: Outcome::Done, .. });
-    ensure!(done, "{id} did not get done: {:?}", operation.stage);
+    done(&operation)?;
     let outage = run.outage_after(asked).context("the client never wrote again")?;
     bench.tally.planned(name, &format!("{from}→{}", from.peer()), outage, &run.verdict, overlap);
     bench.tally.journal(&operation);
