@@ -263,7 +263,8 @@ pub struct StepRun {
     pub earlier: Vec<Attempt>,
 }
 
-/// An attempt at a step that did not bring it behind: it failed, or the console ended in its middle.
+/// An attempt at a step before its present one: it failed, or the console ended in its middle, or it was done and had to be seen once more
+/// before what comes next could rest on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Attempt {
@@ -275,7 +276,7 @@ pub struct Attempt {
     pub ended_at: Option<Timestamp>,
     /// What it saw.
     pub facts: Vec<Fact>,
-    /// Why it did not succeed; nothing when the console ended first.
+    /// Why it did not succeed, if it ended and did not.
     pub trouble: Option<Trouble>,
 }
 
@@ -432,10 +433,13 @@ pub enum GivenUp {
 pub enum Outcome {
     /// Everything was done.
     Done,
-    /// It ended before the point of no return, and everything is as it was before.
+    /// It ended before the point of no return, and what it had done is taken back.
     Undone {
         /// Why.
         why: GivenUp,
+        /// The steps whose effects could not be taken back, counted from zero. Without any, everything is as it was before.
+        #[serde(default)]
+        stays: Vec<usize>,
     },
     /// Somebody ended it although not everything was done.
     Abandoned {
@@ -449,8 +453,8 @@ impl Outcome {
     pub fn word(&self) -> StageWord {
         match self {
             Outcome::Done => StageWord::Done,
-            Outcome::Undone { why: GivenUp::Cancelled { .. } } => StageWord::Cancelled,
-            Outcome::Undone { why: GivenUp::StepFailed { .. } } => StageWord::Stopped,
+            Outcome::Undone { why: GivenUp::Cancelled { .. }, .. } => StageWord::Cancelled,
+            Outcome::Undone { why: GivenUp::StepFailed { .. }, .. } => StageWord::Stopped,
             Outcome::Abandoned { .. } => StageWord::Abandoned,
         }
     }

@@ -12,7 +12,7 @@ pub use trouble::trouble;
 use super::{Locale, Names, clock_time, duration, say};
 use switchback_domain::{
     Millis, Side,
-    operation::{Attempt, GivenUp, Intent, IntentKind, MemberOrder, Outcome, StageWord, Step},
+    operation::{Attempt, GivenUp, Intent, IntentKind, MemberOrder, Outcome, StageWord, Step, StepRun, StepState},
 };
 
 /// What is wanted, as a heading such as `Planned switchover to dc-b`.
@@ -89,15 +89,14 @@ pub fn undo(lang: Locale, undone: &Step, names: &Names) -> String {
     }
 }
 
-/// An attempt at a step that did not bring it behind, and why it did not.
+/// An attempt at a step before the present one, and what came of it.
 pub fn attempt(lang: Locale, attempt: &Attempt, names: &Names) -> String {
     let (n, time) = (attempt.number.to_string(), clock_time(lang, attempt.began_at));
-    match (&attempt.trouble, attempt.ended_at) {
-        (Some(cause), Some(ended_at)) => {
-            let took = duration(lang, Millis::between(attempt.began_at, ended_at));
-            say!(lang, operations.state.attempt, n = n, time = time, took = took, trouble = trouble(lang, cause, names))
-        }
-        _ => say!(lang, operations.state.attempt_cut, n = n, time = time),
+    let Some(ended_at) = attempt.ended_at else { return say!(lang, operations.state.attempt_cut, n = n, time = time) };
+    let took = duration(lang, Millis::between(attempt.began_at, ended_at));
+    match &attempt.trouble {
+        Some(cause) => say!(lang, operations.state.attempt, n = n, time = time, took = took, trouble = trouble(lang, cause, names)),
+        None => say!(lang, operations.state.attempt_done, n = n, time = time, took = took),
     }
 }
 
@@ -180,6 +179,20 @@ pub fn given_up(lang: Locale, why: &GivenUp, names: &Names) -> String {
         GivenUp::StepFailed { step, trouble: cause } => {
             say!(lang, operations.say.because_failed, n = (step + 1).to_string(), trouble = trouble(lang, cause, names))
         }
+    }
+}
+
+/// What stays of an operation that was undone: the effect of a step, counted from zero, that could not be taken back.
+pub fn stays(lang: Locale, number: usize, run: &StepRun, stayed: &Step, names: &Names) -> String {
+    let site = |side| names[side].to_string();
+    let done = run.state == StepState::Done;
+    match stayed {
+        Step::Follow { side } if done => say!(lang, operations.stays.follow, site = site(*side)),
+        Step::Reprotect { side } if done => say!(lang, operations.stays.reprotect, site = site(*side)),
+        Step::Reroute { to } if done => say!(lang, operations.stays.reroute, site = site(*to)),
+        Step::SwitchInSite { side } if done => say!(lang, operations.stays.switch_in_site, site = site(*side)),
+        Step::SetMember { change } if done => say!(lang, operations.stays.member, member = change.member.to_string()),
+        _ => say!(lang, operations.stays.perhaps, n = (number + 1).to_string(), step = step(lang, stayed, names)),
     }
 }
 

@@ -26,7 +26,7 @@ Exit codes of the commands that ask a running console:
   0  done
   1  wrong use, not signed in, or the console cannot be reached or failed
   2  refused: nothing has happened (`check`: a check does not pass; `plan`: something stands in the way)
-  3  undone or cancelled: everything is as it was before
+  3  undone or cancelled before its point of no return
   4  the operation needs a person
   5  the operation failed or was abandoned";
 

@@ -60,8 +60,12 @@ async fn show(client: &Client, out: &Out, id: OperationId) -> Outcome {
     for (number, run) in operation.steps.iter().enumerate() {
         let number = number + 1;
         for attempt in &run.earlier {
-            let why = attempt.trouble.as_ref().map_or_else(|| "the console ended".to_owned(), |trouble| words::trouble(trouble, &sites));
-            out.say(format_args!("Step {number}, attempt {}: {why}", attempt.number));
+            let came = match (&attempt.trouble, attempt.ended_at) {
+                (Some(trouble), _) => words::trouble(trouble, &sites),
+                (None, Some(_)) => "done; it had to be seen once more".to_owned(),
+                (None, None) => "the console ended in its middle".to_owned(),
+            };
+            out.say(format_args!("Step {number}, attempt {}: {came}", attempt.number));
             for fact in &attempt.facts {
                 out.say(format_args!("Step {number}, attempt {} saw: {}", attempt.number, saw(fact)));
             }

@@ -156,7 +156,13 @@ pub(super) fn stage(stage: &Stage, sites: &Sites) -> String {
         Stage::NeedsPerson { question, .. } => format!("needs a person: {}", trouble(&question.trouble, sites)),
         Stage::Finished { outcome, .. } => match outcome {
             Outcome::Done => "done".to_owned(),
-            Outcome::Undone { why } => format!("undone, everything is as it was before: {}", given_up(why, sites)),
+            Outcome::Undone { why, stays } if stays.is_empty() => {
+                format!("undone, everything is as it was before: {}", given_up(why, sites))
+            }
+            Outcome::Undone { why, stays } => {
+                let steps: Vec<String> = stays.iter().map(|step| (step + 1).to_string()).collect();
+                format!("undone, but not what these steps did: {}. {}", steps.join(", "), given_up(why, sites))
+            }
             Outcome::Abandoned { by } => format!("abandoned by {by}; what is missing is for somebody to do by hand"),
         },
     }

@@ -11,7 +11,9 @@ use std::{collections::BTreeMap, sync::Mutex};
 /// What members were told.
 #[derive(Default)]
 pub struct MembersOnly {
-    told: Mutex<BTreeMap<MemberName, MemberState>>,
+    pub told: Mutex<BTreeMap<MemberName, MemberState>>,
+    /// One that never does what it is told.
+    pub stubborn: Option<MemberName>,
 }
 
 fn no<'a, T: Send + 'a>(endpoint: &EndpointName) -> Handled<'a, T> {
@@ -62,7 +64,7 @@ impl Hands for MembersOnly {
         let told = self.told.lock().unwrap();
         let seen = [1, 2].map(|number| {
             let member: MemberName = format!("member-{letter}{number}").parse().unwrap();
-            let state = told.get(&member).copied().unwrap_or(usual);
+            let state = told.get(&member).copied().filter(|_| self.stubborn.as_ref() != Some(&member)).unwrap_or(usual);
             MemberSeen { member, state, healthy: true, sessions: 0 }
         });
         Box::pin(async move { Ok(seen.into()) })

@@ -1,6 +1,6 @@
 //! What comes next.
 
-use super::{Choice, Event, GivenUp, Operation, Outcome, Question, Stage, Step, StepState, Trouble};
+use super::{Choice, Event, Fact, GivenUp, Operation, Outcome, Question, Stage, Step, StepState, Trouble};
 
 /// What comes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,9 +81,11 @@ impl Operation {
 
     fn next_undo(&self, why: &GivenUp) -> Next {
         let undone = |step: usize| self.undo.iter().find(|undo| undo.step == step).map(|undo| &undo.run);
-        let begun = |step: &usize| !self.request.dry_run && self.steps[*step].attempts > 0 && self.plan.steps[*step].can_be_undone();
-        let left = (0..self.steps.len()).rev().filter(begun).find(|step| !undone(*step).is_some_and(super::StepRun::is_behind));
-        let Some(step) = left else { return write(Event::Finished { outcome: Outcome::Undone { why: why.clone() } }) };
+        let back = |step: &usize| self.is_taken_back(*step);
+        let left = (0..self.steps.len()).rev().filter(back).find(|step| !undone(*step).is_some_and(super::StepRun::is_behind));
+        let Some(step) = left else {
+            return write(Event::Finished { outcome: Outcome::Undone { why: why.clone(), stays: self.stays() } });
+        };
         match undone(step).map(|run| &run.state) {
             Some(StepState::Failed { trouble }) => {
                 let options = vec![Choice::Retry, Choice::Abandon];
@@ -91,6 +93,33 @@ impl Operation {
             }
             _ => Next::Undo { step },
         }
+    }
+
+    /// It was begun, and its effect is taken back when the operation gives up: a member's when it is known what the member did before.
+    fn is_taken_back(&self, step: usize) -> bool {
+        let (run, step) = (&self.steps[step], &self.plan.steps[step]);
+        let known = match step {
+            Step::SetMember { change } => run.member_was(&change.member).is_some(),
+            step => step.can_be_undone(),
+        };
+        known && run.attempts > 0 && !self.request.dry_run
+    }
+
+    /// The steps whose effects stay although the operation gives up. What may have taken effect counts: nobody shall rely on it not being
+    /// there.
+    fn stays(&self) -> Vec<usize> {
+        let stays = |step: &usize| {
+            let (run, step) = (&self.steps[*step], &self.plan.steps[*step]);
+            let nothing_happened = match (&run.state, step) {
+                // It only waits; what it changes is the pool's fence, once it is done.
+                (state, Step::Reprotect { .. }) => *state != StepState::Done,
+                (StepState::Failed { trouble: Trouble::Refused { .. } }, _) => run.earlier.is_empty(),
+                // Somebody else had told it so before.
+                _ => run.earlier.is_empty() && run.facts.iter().any(|fact| matches!(fact, Fact::Stored { already: true, .. })),
+            };
+            run.attempts > 0 && step.lasts() && !nothing_happened && !self.request.dry_run
+        };
+        (0..self.steps.len()).filter(stays).filter(|step| !self.is_taken_back(*step)).collect()
     }
 
     fn question(&self, step: usize, undoing: bool, trouble: &Trouble, options: Vec<Choice>) -> Question {

@@ -4,8 +4,8 @@ use super::{
     Answered, Asked, Attempt, BadEntry, Choice, Entry, Event, GivenUp, Glance, Operation, OperationId, Stage, StepRun, StepState, UndoRun,
 };
 use crate::{
-    Login, Millis,
-    operation::{Fact, Plan, Request, Trouble},
+    Login, MemberName, Millis,
+    operation::{Fact, MemberOrder, Plan, Request, Trouble},
 };
 use jiff::Timestamp;
 
@@ -49,6 +49,14 @@ impl StepRun {
     /// When it was begun for the first time.
     pub fn first_began_at(&self) -> Option<Timestamp> {
         self.earlier.first().map(|attempt| attempt.began_at).or(self.began_at)
+    }
+
+    /// What a member would have to be told to do what it did before this step; nothing when no attempt saw it.
+    pub fn member_was(&self, member: &MemberName) -> Option<MemberOrder> {
+        self.facts.iter().chain(self.earlier.iter().flat_map(|attempt| &attempt.facts)).find_map(|fact| match fact {
+            Fact::MemberWas { member: other, order } if other == member => Some(*order),
+            _ => None,
+        })
     }
 
     /// It is behind: done, or left out by somebody.

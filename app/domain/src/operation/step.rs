@@ -130,9 +130,17 @@ impl Step {
         matches!(self, Step::Promote { .. })
     }
 
-    /// Its effect is taken back when the operation gives up.
+    /// Its effect is always taken back when the operation gives up.
     pub fn can_be_undone(&self) -> bool {
         matches!(self, Step::Drain { .. } | Step::Demote { .. } | Step::Fence { .. })
+    }
+
+    /// Somebody finds its effect after the operation has given up, unless it is taken back. A marker row and a checkpoint concern nobody.
+    pub fn lasts(&self) -> bool {
+        matches!(
+            self,
+            Step::Reroute { .. } | Step::Follow { .. } | Step::Reprotect { .. } | Step::SwitchInSite { .. } | Step::SetMember { .. }
+        )
     }
 
     /// Something in an engine is changed by it, so a rehearsal leaves it out.
@@ -313,6 +321,13 @@ pub enum Fact {
     ClientsWaited {
         /// From when to when.
         outage: Outage,
+    },
+    /// What a member did before it was told something else: taken back by telling it that.
+    MemberWas {
+        /// Which.
+        member: MemberName,
+        /// What it would have to be told.
+        order: MemberOrder,
     },
     /// A member does what it was told.
     Member {

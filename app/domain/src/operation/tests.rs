@@ -113,7 +113,7 @@ fn without_the_proof_everything_is_taken_back_last_effect_first() {
     let mut operation = switchover();
     let story = go_on(&mut operation, &|step| matches!(step, Step::Prove { .. }), &never);
     assert_eq!(story[story.len() - 3..], ["prove", "undo demote", "undo drain"]);
-    assert!(matches!(outcome(&operation), Outcome::Undone { why: GivenUp::StepFailed { .. } }));
+    assert!(matches!(outcome(&operation), Outcome::Undone { why: GivenUp::StepFailed { .. }, stays } if stays.is_empty()));
 }
 
 #[test]
@@ -137,7 +137,69 @@ fn whoever_cancels_before_the_point_of_no_return_gets_everything_back() {
     tell(&mut operation, Event::CancelWanted { by: by() });
     let story = go_on(&mut operation, &never, &never);
     assert_eq!(story, ["undo demote", "undo drain"]);
-    assert_eq!(outcome(&operation), Outcome::Undone { why: GivenUp::Cancelled { by: by() } });
+    assert_eq!(outcome(&operation), Outcome::Undone { why: GivenUp::Cancelled { by: by() }, stays: Vec::new() });
+}
+
+/// Begins the next step and ends it with these facts.
+fn one_step(operation: &mut Operation, facts: Vec<Fact>, trouble: Option<Trouble>) {
+    let Next::Begin { step } = operation.decide() else { panic!("{:?}", operation.decide()) };
+    tell(operation, Event::StepBegun { step });
+    tell(operation, Event::StepEnded { step, facts, trouble });
+}
+
+/// Lets the driver write what it has to write now.
+fn written(operation: &mut Operation) {
+    let Next::Write(event) = operation.decide() else { panic!("{:?}", operation.decide()) };
+    tell(operation, *event);
+}
+
+#[test]
+fn what_is_not_taken_back_is_said_to_stay() {
+    let world = World::healthy(at(0));
+    let told = |already| Fact::Stored { side: Side::B, node: "b1".parse().unwrap(), follows: true, already };
+    let undone = |facts: Vec<Fact>, trouble: Option<Trouble>| {
+        let mut operation = opened(planned(&world, Intent::Reprotect { side: Side::B }));
+        one_step(&mut operation, Vec::new(), None);
+        one_step(&mut operation, facts, trouble.clone());
+        if trouble.is_some() {
+            written(&mut operation);
+            tell(&mut operation, Event::Answered { number: 1, choice: Choice::Undo, by: by(), reason: String::new() });
+        } else {
+            tell(&mut operation, Event::CancelWanted { by: by() });
+        }
+        assert_eq!(go_on(&mut operation, &never, &never), [] as [&str; 0], "a site is never told to lead because somebody gave up");
+        match outcome(&operation) {
+            Outcome::Undone { stays, .. } => stays,
+            other => panic!("{other:?}"),
+        }
+    };
+    let nothing: [usize; 0] = [];
+    assert_eq!(undone(vec![told(false)], None), [1], "the site goes on following");
+    assert_eq!(undone(vec![told(true)], None), nothing, "it was told so before");
+    assert_eq!(undone(Vec::new(), Some(trouble())), [1], "nobody knows");
+    let refused = Trouble::Refused { endpoint: "patroni-b1".parse().unwrap(), said: "no".to_owned() };
+    assert_eq!(undone(Vec::new(), Some(refused)), nothing, "it said no");
+}
+
+#[test]
+fn members_get_back_what_they_did_where_that_is_known() {
+    let world = World::healthy(at(0));
+    let change = |member: &str| MemberChange { side: Side::B, member: member.parse().unwrap(), to: MemberOrder::Maintenance };
+    let changes = vec![change("member-b1"), change("member-b2"), change("member-b1")];
+    let mut operation = opened(planned(&world, Intent::Members { changes }));
+    let was = Fact::MemberWas { member: "member-b1".parse().unwrap(), order: MemberOrder::Drain };
+    one_step(&mut operation, vec![was.clone()], None);
+    one_step(&mut operation, Vec::new(), None);
+    // Its first attempt saw what the member did; the second one could only see what the first had made of it.
+    one_step(&mut operation, vec![was], Some(trouble()));
+    written(&mut operation);
+    tell(&mut operation, Event::Answered { number: 1, choice: Choice::Retry, by: by(), reason: String::new() });
+    one_step(&mut operation, Vec::new(), Some(trouble()));
+    written(&mut operation);
+    tell(&mut operation, Event::Answered { number: 2, choice: Choice::Undo, by: by(), reason: String::new() });
+    assert_eq!(go_on(&mut operation, &never, &never), ["undo set_member", "undo set_member"]);
+    assert_eq!(operation.undo.iter().map(|undo| undo.step).collect::<Vec<_>>(), [2, 0], "last effect first");
+    assert_eq!(outcome(&operation), Outcome::Undone { why: GivenUp::Cancelled { by: by() }, stays: vec![1] });
 }
 
 #[test]

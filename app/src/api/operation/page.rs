@@ -225,9 +225,12 @@ impl Telling<'_> {
                 });
                 said.extend(self.loss_sentence());
             }
-            Outcome::Undone { why } => {
-                said.push(say!(lang, operations.say.undone));
+            Outcome::Undone { why, stays } => {
+                said.push(if stays.is_empty() { say!(lang, operations.say.undone) } else { say!(lang, operations.say.undone_but) });
                 said.push(self.why(why));
+                let stayed = |step: &usize| Some((*step, self.operation.steps.get(*step)?, plan.steps.get(*step)?));
+                let told = |(number, run, step)| words::operation::stays(lang, number, run, step, self.names);
+                said.extend(stays.iter().filter_map(stayed).map(told));
             }
             Outcome::Abandoned { by } => {
                 said.push(say!(lang, operations.say.abandoned, by = by.to_string()));

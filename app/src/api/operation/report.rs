@@ -263,10 +263,13 @@ impl Telling<'_> {
         let outcome = report.outcome.as_ref().map_or_else(
             || say!(lang, operations.report.not_ended),
             |outcome| match outcome {
-                Outcome::Undone { why } => words::sentences(
-                    lang,
-                    &[words::operation::outcome(lang, outcome) + &stop(lang), words::operation::given_up(lang, why, self.names)],
-                ),
+                Outcome::Undone { why, stays } => {
+                    let back = if stays.is_empty() { say!(lang, operations.say.undone) } else { say!(lang, operations.say.undone_but) };
+                    let stayed = stays.iter().filter_map(|step| Some((*step, report.steps.get(*step)?)));
+                    let told = stayed.map(|(number, step)| words::operation::stays(lang, number, &step.run, &step.step, self.names));
+                    let said = [words::plain(&back), words::operation::given_up(lang, why, self.names)].into_iter().chain(told);
+                    words::sentences(lang, &said.collect::<Vec<_>>())
+                }
                 Outcome::Abandoned { by } => words::plain(&say!(lang, operations.say.abandoned, by = by.to_string())),
                 Outcome::Done => words::operation::outcome(lang, outcome),
             },
@@ -327,14 +330,6 @@ impl Telling<'_> {
             (words::clock_time(lang, asked.at), words::sentences(lang, &said), false)
         };
         report.questions.iter().map(tell).collect()
-    }
-}
-
-/// The full stop of a language, after a word that stands as a sentence.
-fn stop(lang: Locale) -> String {
-    match lang {
-        Locale::en => ".".to_owned(),
-        Locale::zh_CN => "。".to_owned(),
     }
 }
 

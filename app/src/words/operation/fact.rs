@@ -93,6 +93,14 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
         Fact::RowsFound { acknowledged, found } => {
             say!(lang, operations.fact.rows_some, found = count(*found), n = count(*acknowledged))
         }
+        Fact::MemberWas { member, order } => {
+            let member = member.to_string();
+            match order {
+                MemberOrder::Ready => say!(lang, operations.fact.member_was_ready, member = member),
+                MemberOrder::Drain => say!(lang, operations.fact.member_was_drain, member = member),
+                MemberOrder::Maintenance => say!(lang, operations.fact.member_was_maintenance, member = member),
+            }
+        }
         Fact::Member { member, order, sessions } => {
             let (member, sessions) = (member.to_string(), count(u64::from(*sessions)));
             match order {

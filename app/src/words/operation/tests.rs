@@ -152,6 +152,7 @@ fn facts() -> Vec<Fact> {
         all.push(Fact::ExpectedLoss { bytes, time, age: Some(Millis(2_000)) });
     }
     all.extend(ORDERS.map(|order| Fact::Member { member: member(), order, sessions: 12 }));
+    all.extend(ORDERS.map(|order| Fact::MemberWas { member: member(), order }));
     for fact in &all {
         match fact {
             Fact::Leader { .. }
@@ -171,6 +172,7 @@ fn facts() -> Vec<Fact> {
             | Fact::RowsFound { .. }
             | Fact::ClientsWaited { .. }
             | Fact::Member { .. }
+            | Fact::MemberWas { .. }
             | Fact::Follows { .. }
             | Fact::Mirror { .. }
             | Fact::HistoriesAgree { .. }
@@ -188,9 +190,25 @@ fn every_attempt_is_told_in_both_languages() {
     let facts = Vec::new();
     let cut = Attempt { number: 1, began_at: at(), ended_at: None, facts, trouble: None };
     let failed = Attempt { number: 2, ended_at: Some(at()), trouble: Some(Trouble::SplitBrain), ..cut.clone() };
-    for one in [cut, failed] {
+    let done = Attempt { trouble: None, ..failed.clone() };
+    for one in [cut, failed, done] {
         told(|lang| attempt(lang, &one, &names()));
     }
+}
+
+#[test]
+fn whatever_may_stay_of_an_operation_is_told_in_both_languages() {
+    let mut said = std::collections::BTreeSet::new();
+    let lasting: Vec<Step> = steps().into_iter().filter(Step::lasts).collect();
+    for step in &lasting {
+        for state in [StepState::Done, StepState::Failed { trouble: Trouble::SplitBrain }] {
+            let run = StepRun { state, attempts: 1, began_at: None, ended_at: None, facts: Vec::new(), earlier: Vec::new() };
+            told(|lang| stays(lang, 3, &run, step, &names()));
+            said.insert(stays(Locale::en, 3, &run, step, &names()));
+        }
+    }
+    // The three orders to a member stay in the same way.
+    assert_eq!(said.len(), 2 * lasting.len() - 2, "{said:#?}");
 }
 
 fn missing() -> Vec<Missing> {
@@ -441,8 +459,8 @@ fn every_stage_has_a_word_and_every_end_its_reason() {
         Stage::Undoing { why: cancelled.clone() },
         Stage::NeedsPerson { question, since: at() },
         finished(Outcome::Done),
-        finished(Outcome::Undone { why: cancelled.clone() }),
-        finished(Outcome::Undone { why: failed.clone() }),
+        finished(Outcome::Undone { why: cancelled.clone(), stays: Vec::new() }),
+        finished(Outcome::Undone { why: failed.clone(), stays: vec![1] }),
         finished(Outcome::Abandoned { by: login() }),
     ];
     for one in &stages {

@@ -17,7 +17,7 @@ use std::{
 };
 use switchback_domain::{
     CheckKind, Lsn, NodeName, Picture, Side, Verdict,
-    operation::{Fact, Intent, Operation, Step, StepState, Trouble},
+    operation::{Fact, Intent, MemberChange, Operation, Step, StepState, Trouble},
 };
 
 pub(super) use promote::outage_event;
@@ -53,7 +53,7 @@ pub(crate) async fn carry_out(scene: &Scene, live: &Arc<Live<Operation>>, meter:
         Step::Preflight => run.preflight(&operation).await,
         Step::Mark { side } => run.mark(&operation, side).await,
         Step::Warm { side } => run.warm(side).await,
-        Step::Drain { side, at_most } => run.drain(side, at_most).await,
+        Step::Drain { side, at_most } => run.drain(&operation, number, side, at_most).await,
         Step::Demote { side } => run.demote(&operation, side).await,
         Step::Prove { from, to } => run.prove(&operation, from, to).await,
         Step::Establish { side } => run.establish(side).await,
@@ -66,7 +66,7 @@ pub(crate) async fn carry_out(scene: &Scene, live: &Arc<Live<Operation>>, meter:
         Step::Follow { side } => run.follow(side).await,
         Step::Reprotect { side } => run.reprotect(side).await,
         Step::SwitchInSite { side } => run.switch_in_site(&operation, side).await,
-        Step::SetMember { change } => run.set_member(&change).await,
+        Step::SetMember { change } => run.set_member(&operation, number, &change).await,
     };
     Came { facts: run.facts, trouble: outcome.err() }
 }
@@ -77,9 +77,14 @@ pub(crate) async fn take_back(scene: &Scene, live: &Arc<Live<Operation>>, meter:
     // A standby that is promoted by its own site again may need Patroni's `ttl`.
     let mut run = Run { scene, live, meter, facts: Vec::new(), deadline: Deadline::after(Duration::from_mins(1)) };
     let outcome = match &operation.plan.steps[number] {
-        Step::Drain { side, .. } => run.end_drain(*side).await,
+        Step::Drain { side, .. } => run.end_drain(&operation, number, *side).await,
         Step::Demote { side } => run.lead_again(*side).await,
         Step::Fence { side } => run.let_in_again(*side).await,
+        Step::SetMember { change } => match operation.steps[number].member_was(&change.member) {
+            Some(to) => run.set_member(&operation, number, &MemberChange { to, ..change.clone() }).await,
+            // Then it stays as it is, and the operation's end says so.
+            None => Ok(()),
+        },
         _ => Ok(()),
     };
     Came { facts: run.facts, trouble: outcome.err() }

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use std::time::Duration;
 use switchback_domain::{
     EndpointName, MemberState, Millis, ProbeFailure, Side,
-    operation::{Fact, Intent, MemberChange, MemberOrder, Missing, Operation, Trouble},
+    operation::{Fact, Intent, MemberChange, MemberOrder, Missing, Operation, StepRun, Trouble},
 };
 
 impl Scene {
@@ -34,12 +34,17 @@ impl Scene {
 }
 
 impl Run<'_> {
-    /// Takes sessions away gently, for as long as the policy allows.
-    pub(super) async fn drain(&mut self, side: Side, at_most: Millis) -> Result<(), Trouble> {
+    /// Takes sessions away gently, for as long as the policy allows. A member in maintenance has none, and is left there.
+    pub(super) async fn drain(&mut self, operation: &Operation, number: usize, side: Side, at_most: Millis) -> Result<(), Trouble> {
         let limit = Deadline::after(Duration::from_millis(at_most.0));
         let proxies = &self.scene.pool.sites[side].proxies;
         for proxy in proxies {
-            self.scene.tell_members(proxy, MemberOrder::Drain).await.map_err(trouble)?;
+            for seen in self.scene.hands.members(proxy).await.map_err(trouble)? {
+                if seen.state != MemberState::Maintenance {
+                    self.note_before(&operation.steps[number], &seen);
+                    self.scene.hands.tell_member(proxy, &seen.member, MemberOrder::Drain).await.map_err(trouble)?;
+                }
+            }
         }
         loop {
             let seen = join_all(proxies.iter().map(|proxy| self.scene.hands.members(proxy))).await;
@@ -53,14 +58,27 @@ impl Run<'_> {
         }
     }
 
-    /// Takes a drain back.
-    pub(super) async fn end_drain(&mut self, side: Side) -> Result<(), Trouble> {
+    /// Takes a drain back: members take sessions again, unless it is known that they did not before.
+    pub(super) async fn end_drain(&mut self, operation: &Operation, number: usize, side: Side) -> Result<(), Trouble> {
         for proxy in &self.scene.pool.sites[side].proxies {
-            let members = self.scene.tell_members(proxy, MemberOrder::Ready).await.map_err(trouble)?;
-            let fact = |seen: MemberSeen| Fact::Member { member: seen.member, order: MemberOrder::Ready, sessions: seen.sessions };
-            self.facts.extend(members.into_iter().map(fact));
+            for seen in self.scene.hands.members(proxy).await.map_err(trouble)? {
+                let order = operation.steps[number].member_was(&seen.member).unwrap_or(MemberOrder::Ready);
+                if seen.state != MemberState::Maintenance {
+                    self.scene.hands.tell_member(proxy, &seen.member, order).await.map_err(trouble)?;
+                    self.facts.push(Fact::Member { member: seen.member, order, sessions: seen.sessions });
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Notes what a member did before this step. Only the first attempt can see it: a later one sees what that one has made of it.
+    fn note_before(&mut self, run: &StepRun, seen: &MemberSeen) {
+        if run.attempts == 1
+            && let Some(order) = stands_for(seen.state)
+        {
+            self.facts.push(Fact::MemberWas { member: seen.member.clone(), order });
+        }
     }
 
     /// Members of the new active site take sessions first; then those of the other one lose theirs and stay up, ready for the way back.
@@ -98,11 +116,12 @@ impl Run<'_> {
     }
 
     /// Tells one member what to do, and sees that it does.
-    pub(super) async fn set_member(&mut self, change: &MemberChange) -> Result<(), Trouble> {
+    pub(super) async fn set_member(&mut self, operation: &Operation, number: usize, change: &MemberChange) -> Result<(), Trouble> {
         let mut found = None;
         for proxy in &self.scene.pool.sites[change.side].proxies {
             let members = self.scene.hands.members(proxy).await.map_err(trouble)?;
-            if members.iter().any(|seen| seen.member == change.member) {
+            if let Some(seen) = members.into_iter().find(|seen| seen.member == change.member) {
+                self.note_before(&operation.steps[number], &seen);
                 found = Some(proxy);
             }
         }
@@ -122,6 +141,16 @@ impl Run<'_> {
             }
             self.again(100, || Missing::Members { members: vec![change.member.clone()] }).await?;
         }
+    }
+}
+
+/// What a member would have to be told to do what it does now; nothing when that cannot be told from what it does.
+fn stands_for(state: MemberState) -> Option<MemberOrder> {
+    match state {
+        MemberState::Active => Some(MemberOrder::Ready),
+        MemberState::Draining | MemberState::Standby => Some(MemberOrder::Drain),
+        MemberState::Maintenance => Some(MemberOrder::Maintenance),
+        MemberState::Down | MemberState::Unknown => None,
     }
 }
 
