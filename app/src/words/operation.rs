@@ -66,6 +66,7 @@ pub fn step(lang: Locale, step: &Step, names: &Names) -> String {
         Step::Verify { side } => say!(lang, operations.step.verify, site = site(*side)),
         Step::Reroute { to } => say!(lang, operations.step.reroute, site = site(*to)),
         Step::Inspect { side } => say!(lang, operations.step.inspect, site = site(*side)),
+        Step::Save { side } => say!(lang, operations.step.save, site = site(*side)),
         Step::Follow { side } => say!(lang, operations.step.follow, site = site(*side)),
         Step::Reprotect { side } => say!(lang, operations.step.reprotect, site = site(*side)),
         Step::SwitchInSite { side } => say!(lang, operations.step.switch_in_site, site = site(*side)),
@@ -130,7 +131,7 @@ impl Phase {
             Step::Establish { .. } | Step::Fence { .. } | Step::Settle { .. } => Phase::Isolate,
             Step::Promote { .. } | Step::Verify { .. } => Phase::Switch,
             Step::Reroute { .. } => Phase::Serve,
-            Step::Inspect { .. } | Step::Follow { .. } | Step::Reprotect { .. } => Phase::Protect,
+            Step::Inspect { .. } | Step::Save { .. } | Step::Follow { .. } | Step::Reprotect { .. } => Phase::Protect,
             Step::SwitchInSite { .. } => Phase::Within,
             Step::SetMember { .. } => Phase::Members,
         }

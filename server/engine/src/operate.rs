@@ -272,6 +272,7 @@ impl Operator {
             pool: Arc::new(self.watched.pool.clone()),
             watched: Arc::clone(&self.watched),
             hands: Arc::clone(self.hands.as_ref()?),
+            store: Arc::clone(&self.store),
             clock: Arc::clone(&self.clock),
             stop: stop.clone(),
             unwritten: Arc::default(),

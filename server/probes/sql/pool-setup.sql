@@ -4,6 +4,10 @@
 --
 -- It replicates to every other node by itself. Running it again changes nothing but the password.
 -- The role it makes is no superuser: it reads the engine's figures, asks for a checkpoint, and writes rows of its own.
+--
+-- With  -v save_rows=on  it may also read every table. That is for one purpose: after an emergency failover, rows that only the lost
+-- timeline of the old site has are saved before that site follows or is rebuilt. Without it the console can only save rows of tables
+-- that somebody else lets the role read; of all others it says that they were there and are gone.
 
 \getenv password SWITCHBACK_PASSWORD
 \if :{?password}
@@ -36,6 +40,11 @@ GRANT CONNECT ON DATABASE switchback TO switchback;
 -- The proof of a planned switchover: the last WAL record on the other side is the old primary's shutdown checkpoint.
 CREATE EXTENSION IF NOT EXISTS pg_walinspect;
 GRANT EXECUTE ON FUNCTION pg_get_wal_records_info_till_end_of_wal(pg_lsn) TO switchback;
+-- What only a lost timeline has: who committed behind the fork, and which tables they wrote.
+GRANT EXECUTE ON FUNCTION pg_get_wal_records_info(pg_lsn, pg_lsn) TO switchback;
+\if :{?save_rows}
+  SELECT 'GRANT pg_read_all_data TO switchback' WHERE :'save_rows'::boolean \gexec
+\endif
 
 CREATE SCHEMA IF NOT EXISTS switchback;
 GRANT USAGE ON SCHEMA switchback TO switchback;

@@ -23,7 +23,7 @@ use patroni::Patroni;
 use postgres::Postgres;
 use std::{collections::BTreeMap, time::Duration};
 use switchback_domain::{
-    EndpointName, Lsn, MemberName, Node, Pair, ProbeFailure, Side,
+    EndpointName, Lsn, MemberName, Node, Pair, ProbeFailure, Side, Timeline,
     operation::{MemberOrder, OperationId},
 };
 use switchback_engine::ports::{HandError, Handled, Hands};
@@ -185,6 +185,20 @@ impl Hands for PoolHands {
 
     fn rows<'a>(&'a self, node: &'a Node, operation: OperationId) -> Handled<'a, switchback_engine::ports::Rows> {
         handled(&node.postgres, async move { of(&self.postgres, &node.postgres)?.rows(operation).await })
+    }
+
+    fn save_diverged<'a>(
+        &'a self,
+        node: &'a Node,
+        timeline: Timeline,
+        fork: Lsn,
+        most_bytes: usize,
+    ) -> Handled<'a, switchback_engine::ports::Saved> {
+        handled(&node.postgres, async move { of(&self.postgres, &node.postgres)?.save_diverged(timeline, fork, most_bytes).await })
+    }
+
+    fn data_directory<'a>(&'a self, node: &'a Node) -> Handled<'a, String> {
+        handled(&node.postgres, async { of(&self.postgres, &node.postgres)?.data_directory().await })
     }
 
     fn members<'a>(&'a self, proxy: &'a EndpointName) -> Handled<'a, Vec<switchback_engine::ports::MemberSeen>> {

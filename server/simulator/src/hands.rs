@@ -6,10 +6,10 @@ use crate::{
 };
 use futures::FutureExt;
 use switchback_domain::{
-    EndpointName, Lsn, MemberName, Millis, Node, ProbeFailure, Promotion, Side,
+    EndpointName, Lsn, MemberName, Millis, Node, ProbeFailure, Promotion, Side, Timeline,
     operation::{MemberOrder, OperationId},
 };
-use switchback_engine::ports::{HandError, Handled, Hands, LogEnd, MemberSeen, MemberStatus, Position, Rows};
+use switchback_engine::ports::{HandError, Handled, Hands, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved};
 
 /// The console's hands on the engines of the world.
 pub struct WorldHands(pub Room);
@@ -85,6 +85,15 @@ impl Hands for WorldHands {
 
     fn rows<'a>(&'a self, node: &'a Node, operation: OperationId) -> Handled<'a, Rows> {
         self.ask(&node.postgres, Ask::Rows(operation), |answer| if let Answer::Rows(rows) = answer { Some(rows) } else { None })
+    }
+
+    fn save_diverged<'a>(&'a self, node: &'a Node, timeline: Timeline, fork: Lsn, most_bytes: usize) -> Handled<'a, Saved> {
+        let ask = Ask::SaveDiverged(timeline, fork, most_bytes);
+        self.ask(&node.postgres, ask, |answer| if let Answer::Saved(saved) = answer { Some(saved) } else { None })
+    }
+
+    fn data_directory<'a>(&'a self, node: &'a Node) -> Handled<'a, String> {
+        self.ask(&node.postgres, Ask::DataDirectory, |answer| if let Answer::Directory(path) = answer { Some(path) } else { None })
     }
 
     fn members<'a>(&'a self, proxy: &'a EndpointName) -> Handled<'a, Vec<MemberSeen>> {

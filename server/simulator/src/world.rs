@@ -4,6 +4,7 @@
 mod clients;
 mod eye;
 mod faults;
+mod lost;
 mod orders;
 mod patroni;
 mod postgres;

@@ -69,6 +69,7 @@ pub(super) fn step(step: &Step, sites: &Sites) -> String {
         Step::Verify { side } => format!("verify that {} alone accepts writes", of(side)),
         Step::Reroute { to } => format!("bring sessions to the members of {}", of(to)),
         Step::Inspect { side } => format!("look whether {} has a history of its own", of(side)),
+        Step::Save { side } => format!("save what only the lost timeline of {} has", of(side)),
         Step::Follow { side } => format!("tell {} to follow", of(side)),
         Step::Reprotect { side } => format!("wait until {} follows", of(side)),
         Step::SwitchInSite { side } => format!("make the mirror of {} its leader", of(side)),

@@ -1,10 +1,10 @@
 //! Hands that reach members and nothing else: every other order is turned down.
 
 use switchback_domain::{
-    EndpointName, Lsn, MemberName, MemberState, Millis, Node, Promotion, Side,
+    EndpointName, Lsn, MemberName, MemberState, Millis, Node, Promotion, Side, Timeline,
     operation::{MemberOrder, OperationId},
 };
-use switchback_engine::ports::{HandError, Handled, Hands, LogEnd, MemberSeen, MemberStatus, Position, Rows};
+use switchback_engine::ports::{HandError, Handled, Hands, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved};
 
 use std::{collections::BTreeMap, sync::Mutex};
 
@@ -56,6 +56,12 @@ impl Hands for MembersOnly {
         no(&node.postgres)
     }
     fn rows<'a>(&'a self, node: &'a Node, _: OperationId) -> Handled<'a, Rows> {
+        no(&node.postgres)
+    }
+    fn save_diverged<'a>(&'a self, node: &'a Node, _: Timeline, _: Lsn, _: usize) -> Handled<'a, Saved> {
+        no(&node.postgres)
+    }
+    fn data_directory<'a>(&'a self, node: &'a Node) -> Handled<'a, String> {
         no(&node.postgres)
     }
     fn members<'a>(&'a self, proxy: &'a EndpointName) -> Handled<'a, Vec<MemberSeen>> {

@@ -60,6 +60,7 @@ impl Operation {
             | Step::Verify { .. }
             | Step::Reroute { .. }
             | Step::Inspect { .. }
+            | Step::Save { .. }
             | Step::Follow { .. }
             | Step::Reprotect { .. }
             | Step::SwitchInSite { .. }

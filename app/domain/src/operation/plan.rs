@@ -446,9 +446,9 @@ fn switchover(from: Side, to: Side, drain: Millis) -> Vec<Step> {
     steps
 }
 
-fn reprotect(side: Side) -> [Step; 4] {
+fn reprotect(side: Side) -> [Step; 5] {
     // The fencer has closed the members of a returning site; standby members are checked, but take no sessions.
-    [Step::Inspect { side }, Step::Follow { side }, Step::Reprotect { side }, Step::Reroute { to: side.other() }]
+    [Step::Inspect { side }, Step::Save { side }, Step::Follow { side }, Step::Reprotect { side }, Step::Reroute { to: side.other() }]
 }
 
 /// What stands in the way of changing the set of active members.

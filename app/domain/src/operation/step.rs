@@ -79,6 +79,11 @@ pub enum Step {
         /// The site.
         side: Side,
     },
+    /// Save what only the lost timeline of a returning site has, as far as it can be had, before anything of it is given up.
+    Save {
+        /// The site.
+        side: Side,
+    },
     /// Make sure that the site's cluster is told to follow.
     Follow {
         /// The site.
@@ -118,6 +123,7 @@ impl Step {
             Step::Verify { .. } => "verify",
             Step::Reroute { .. } => "reroute",
             Step::Inspect { .. } => "inspect",
+            Step::Save { .. } => "save",
             Step::Follow { .. } => "follow",
             Step::Reprotect { .. } => "reprotect",
             Step::SwitchInSite { .. } => "switch_in_site",
@@ -152,6 +158,7 @@ impl Step {
             | Step::Settle { .. }
             | Step::Verify { .. }
             | Step::Inspect { .. }
+            | Step::Save { .. }
             | Step::Reprotect { .. } => false,
             Step::Mark { .. }
             | Step::Warm { .. }
@@ -168,7 +175,10 @@ impl Step {
 
     /// It may be left out when somebody says so: what follows does not rest on it.
     pub fn can_be_skipped(&self) -> bool {
-        matches!(self, Step::Mark { .. } | Step::Warm { .. } | Step::Drain { .. } | Step::Reroute { .. } | Step::Reprotect { .. })
+        matches!(
+            self,
+            Step::Mark { .. } | Step::Warm { .. } | Step::Drain { .. } | Step::Save { .. } | Step::Reroute { .. } | Step::Reprotect { .. }
+        )
     }
 
     /// Clients wait for their writes before it begins, so no operation pauses there.
@@ -187,7 +197,7 @@ impl Step {
             Step::Promote { .. } => 20_000,
             // A leader that dies right after it was told to lead is replaced within Patroni's own `ttl`.
             Step::Verify { .. } | Step::SwitchInSite { .. } | Step::Inspect { .. } | Step::Follow { .. } => 60_000,
-            Step::Warm { .. } => 120_000,
+            Step::Warm { .. } | Step::Save { .. } => 120_000,
             Step::Reprotect { .. } => 180_000,
         })
     }
@@ -371,6 +381,33 @@ pub enum Fact {
         end: Lsn,
         /// How many rows of it could be read out of the log; nothing when nobody could count them.
         rows: Option<u64>,
+    },
+    /// Where a node's data is, for whoever may have to rebuild it.
+    DataDirectory {
+        /// The node.
+        node: NodeName,
+        /// The directory, by the node's own word.
+        path: String,
+    },
+    /// What only the lost timeline of a node has was saved, as far as it could be had; it is kept with the operation.
+    Saved {
+        /// The node.
+        node: NodeName,
+        /// The name under which it is kept.
+        name: String,
+        /// How many rows.
+        rows: u64,
+        /// Its size.
+        bytes: u64,
+        /// Of how many tables.
+        tables: u64,
+        /// How many lines of it say what could not be had.
+        left_out: u64,
+    },
+    /// No log of the site goes on beyond what the other site has: nothing had to be saved.
+    NothingToSave {
+        /// The site.
+        side: Side,
     },
     /// A node was told to take part in an election, because its site had no leader.
     Elected {

@@ -118,6 +118,7 @@ fn one(lang: Locale, index: usize, text: String, step: &Step, run: &StepRun, dry
                         | Fact::ExpectedLoss { .. }
                         | Fact::HistoriesAgree { .. }
                         | Fact::Diverged { .. }
+                        | Fact::Saved { .. }
                 )
             });
             note = main.and_then(|index| evidence.get(index)).or(evidence.last()).cloned().unwrap_or_default();

@@ -38,6 +38,7 @@ pub fn consequences(lang: Locale, choice: Choice, step: &Step, active: Option<Si
             Step::Mark { .. } => say!(lang, operations.choice.skip_mark),
             Step::Warm { .. } => say!(lang, operations.choice.skip_warm),
             Step::Drain { .. } => say!(lang, operations.choice.skip_drain),
+            Step::Save { .. } => say!(lang, operations.choice.skip_save),
             Step::Reroute { .. } => say!(lang, operations.choice.skip_reroute),
             Step::Reprotect { .. } => say!(lang, operations.choice.skip_reprotect),
             _ => say!(lang, operations.choice.skip_other),

@@ -1,7 +1,10 @@
 //! What steps saw, each in a sentence or two.
 
 use crate::words::{Locale, Names, bytes, clock_time, count, duration, failure, figures, say, sentences};
-use switchback_domain::operation::{Fact, MemberOrder};
+use switchback_domain::{
+    ByteLag,
+    operation::{Fact, MemberOrder},
+};
 
 /// The fact.
 #[expect(clippy::too_many_lines, reason = "a sentence for each of them")]
@@ -130,6 +133,25 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
             );
             let rows = rows.map(|rows| say!(lang, operations.fact.diverged_rows, n = count(rows)));
             sentences(lang, &[Some(beyond), rows].into_iter().flatten().collect::<Vec<_>>())
+        }
+        Fact::DataDirectory { node, path } => {
+            say!(lang, operations.fact.data_directory, node = node.to_string(), path = path.clone())
+        }
+        Fact::Saved { node, name, rows, bytes: size, tables, left_out } => {
+            let saved = say!(
+                lang,
+                operations.fact.saved,
+                node = node.to_string(),
+                rows = count(*rows),
+                tables = count(*tables),
+                name = name.clone(),
+                size = bytes(ByteLag(*size))
+            );
+            let left_out = (*left_out > 0).then(|| say!(lang, operations.fact.saved_left_out, n = count(*left_out)));
+            sentences(lang, &[Some(saved), left_out].into_iter().flatten().collect::<Vec<_>>())
+        }
+        Fact::NothingToSave { side } => {
+            say!(lang, operations.fact.nothing_to_save, site = names[*side].to_string(), other = names[side.other()].to_string())
         }
         Fact::Elected { node } => say!(lang, operations.fact.elected, node = node.to_string()),
         Fact::Rehearsed => say!(lang, operations.fact.rehearsed),

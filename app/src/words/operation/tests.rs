@@ -81,6 +81,7 @@ fn steps() -> Vec<Step> {
         Step::Verify { side },
         Step::Reroute { to },
         Step::Inspect { side },
+        Step::Save { side },
         Step::Follow { side },
         Step::Reprotect { side },
         Step::SwitchInSite { side },
@@ -101,6 +102,7 @@ fn steps() -> Vec<Step> {
             | Step::Verify { .. }
             | Step::Reroute { .. }
             | Step::Inspect { .. }
+            | Step::Save { .. }
             | Step::Follow { .. }
             | Step::Reprotect { .. }
             | Step::SwitchInSite { .. }
@@ -140,6 +142,10 @@ fn facts() -> Vec<Fact> {
         Fact::HistoriesAgree { timeline: Some(Timeline(7)) },
         Fact::Diverged { side, node: node.clone(), timeline: Timeline(7), fork: Lsn(2), end: Lsn(9), rows: None },
         Fact::Diverged { side, node: node.clone(), timeline: Timeline(7), fork: Lsn(2), end: Lsn(9), rows: Some(3) },
+        Fact::DataDirectory { node: node.clone(), path: "/var/lib/postgresql/15/main".to_owned() },
+        Fact::Saved { node: node.clone(), name: "lost-rows-b1.jsonl".to_owned(), rows: 3, bytes: 512, tables: 2, left_out: 0 },
+        Fact::Saved { node: node.clone(), name: "lost-rows-b1.jsonl".to_owned(), rows: 3, bytes: 512, tables: 2, left_out: 1 },
+        Fact::NothingToSave { side },
         Fact::Elected { node: node.clone() },
         Fact::Rehearsed,
         Fact::TakenUpAgain,
@@ -177,6 +183,9 @@ fn facts() -> Vec<Fact> {
             | Fact::Mirror { .. }
             | Fact::HistoriesAgree { .. }
             | Fact::Diverged { .. }
+            | Fact::DataDirectory { .. }
+            | Fact::Saved { .. }
+            | Fact::NothingToSave { .. }
             | Fact::Elected { .. }
             | Fact::Rehearsed
             | Fact::TakenUpAgain => {}

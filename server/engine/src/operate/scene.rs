@@ -2,7 +2,7 @@
 
 use crate::{
     observe::Watched,
-    ports::{Clock, HandError, Hands, MemberStatus, Position},
+    ports::{Clock, HandError, Hands, MemberStatus, Position, Store},
     time::{millis, pause},
 };
 use futures::future::join_all;
@@ -23,6 +23,8 @@ pub(crate) struct Scene {
     pub(crate) pool: Arc<Pool>,
     pub(crate) watched: Arc<Watched>,
     pub(crate) hands: Arc<dyn Hands>,
+    /// For what is kept beside the journal; the journal itself is written by the desk alone.
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stop: CancellationToken,
     /// The store has failed for so long that nothing new is to be waited for.

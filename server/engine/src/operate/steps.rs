@@ -4,6 +4,7 @@
 mod members;
 mod promote;
 mod protect;
+mod save;
 mod stop;
 
 use super::{
@@ -63,6 +64,7 @@ pub(crate) async fn carry_out(scene: &Scene, live: &Arc<Live<Operation>>, meter:
         Step::Verify { side } => run.verify(&operation, side).await,
         Step::Reroute { to } => run.reroute(&operation, to).await,
         Step::Inspect { side } => run.inspect(side).await,
+        Step::Save { side } => run.save(&operation, side).await,
         Step::Follow { side } => run.follow(side).await,
         Step::Reprotect { side } => run.reprotect(side).await,
         Step::SwitchInSite { side } => run.switch_in_site(&operation, side).await,
@@ -90,9 +92,9 @@ pub(crate) async fn take_back(scene: &Scene, live: &Arc<Live<Operation>>, meter:
     Came { facts: run.facts, trouble: outcome.err() }
 }
 
-/// Steps that only wait for what an earlier one has done; in a rehearsal there is nothing to wait for.
+/// Steps that only wait for what an earlier one has done, or save what a later one would give up; in a rehearsal there is no need to.
 fn waits_for_an_effect(step: &Step) -> bool {
-    matches!(step, Step::Prove { .. } | Step::Settle { .. } | Step::Verify { .. } | Step::Reprotect { .. })
+    matches!(step, Step::Prove { .. } | Step::Settle { .. } | Step::Verify { .. } | Step::Save { .. } | Step::Reprotect { .. })
 }
 
 impl Run<'_> {

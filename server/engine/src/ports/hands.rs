@@ -112,6 +112,22 @@ impl Rows {
     }
 }
 
+/// What only the log of one node has, as far as it could be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saved {
+    /// Where its log ends.
+    pub end: Lsn,
+    /// JSON Lines. One for each row as it is now, `{"database", "schema", "table", "xid", "row"}`, and one for each thing that could not be
+    /// had, with its kind as `left_out`.
+    pub lines: Vec<u8>,
+    /// How many rows.
+    pub rows: u64,
+    /// Of how many tables.
+    pub tables: u64,
+    /// How many things could not be had, also when there was no room for their lines.
+    pub left_out: u64,
+}
+
 /// A member as one `HAProxy` has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberSeen {
@@ -166,6 +182,14 @@ pub trait Hands: Send + Sync + 'static {
 
     /// The rows of an operation on a node.
     fn rows<'a>(&'a self, node: &'a Node, operation: OperationId) -> Handled<'a, Rows>;
+
+    /// The rows that transactions have written which committed on `timeline` behind `fork`, in at most `most_bytes`: of a standby that has
+    /// replayed its own log and follows nobody, with `pg_walinspect`. What was deleted is not there any more, and of what was updated the
+    /// newest version is. May take two minutes. Refused when the node accepts writes, or is on another timeline by now.
+    fn save_diverged<'a>(&'a self, node: &'a Node, timeline: Timeline, fork: Lsn, most_bytes: usize) -> Handled<'a, Saved>;
+
+    /// The directory that holds a node's data, by its own word.
+    fn data_directory<'a>(&'a self, node: &'a Node) -> Handled<'a, String>;
 
     /// The members of one `HAProxy`.
     fn members<'a>(&'a self, proxy: &'a EndpointName) -> Handled<'a, Vec<MemberSeen>>;

@@ -1,5 +1,8 @@
 //! Questions and orders to one `PostgreSQL`.
 
+mod diverged;
+mod records;
+
 use super::{ORDER, QUESTION, Trouble};
 use crate::{
     ANSWER_LIMIT,
@@ -23,6 +26,7 @@ use tracing::debug;
 const POSITION: &str = concat!(include_str!("../../sql/place.sql"), include_str!("../../sql/position.sql"));
 const LOG_END: &str = concat!(include_str!("../../sql/place.sql"), include_str!("../../sql/log_end.sql"));
 const ROWS: &str = include_str!("../../sql/rows.sql");
+const DATA_DIRECTORY: &str = "select to_json(current_setting('data_directory'))::text";
 
 /// How long the commit of a row may take.
 const WRITE: Duration = Duration::from_secs(2);
@@ -35,6 +39,9 @@ pub(super) struct Postgres {
     questions: Line,
     writes: Line,
     checkpoints: Connector,
+    /// For the log of a timeline that was given up, and for the rows that it has, in any database.
+    lost_log: Connector,
+    lost_rows: Connector,
 }
 
 /// A connection that is kept. Whoever comes while it is in use gets a fresh one, so that nobody waits for somebody else's answer.
@@ -113,7 +120,9 @@ impl Postgres {
         Ok(Postgres {
             questions: Line::new(target.clone(), QUESTION, &reading)?,
             writes: Line::new(target.clone(), WRITE, &[statement_timeout(WRITE)])?,
-            checkpoints: Connector::new(target, &[statement_timeout(CHECKPOINT)])?,
+            checkpoints: Connector::new(target.clone(), &[statement_timeout(CHECKPOINT)])?,
+            lost_log: Connector::new(target.clone(), &diverged::reading_log())?,
+            lost_rows: Connector::new(target, &diverged::reading_rows())?,
         })
     }
 
@@ -137,6 +146,10 @@ impl Postgres {
                 Box::pin(async move { sqlx::raw_sql(statements).execute(connection).await.map(|_| ()) })
             })
             .await
+    }
+
+    pub(super) async fn data_directory(&self) -> Result<String, Trouble> {
+        self.questions.ask(DATA_DIRECTORY, None).await
     }
 
     pub(super) async fn checkpoint(&self) -> Result<Millis, Trouble> {

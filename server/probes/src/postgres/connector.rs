@@ -22,7 +22,7 @@ use tokio::{
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
 /// Makes connections to one `PostgreSQL`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Connector {
     host: String,
     port: u16,
@@ -70,6 +70,11 @@ impl Connector {
             }
         }
         Ok(Connector { host, port, options })
+    }
+
+    /// The same in another database.
+    pub(crate) fn in_database(&self, name: &str) -> Connector {
+        Connector { options: self.options.clone().database(name), ..self.clone() }
     }
 
     /// A new connection. `limit` is how long the caller waits for it.

@@ -180,7 +180,8 @@ impl Server {
         (output.status.success(), String::from_utf8(output.stdout).unwrap().trim().to_owned())
     }
 
-    fn psql_in(&self, database: &str, sql: &str) -> String {
+    /// What the superuser gets as an answer in any database.
+    pub fn psql_in(&self, database: &str, sql: &str) -> String {
         run(self.client(database, sql))
     }
 
@@ -191,9 +192,15 @@ impl Server {
 
     /// Runs the script that the console's documentation has people run.
     pub fn set_up_pool(&self) {
+        self.set_up_pool_with("ON_ERROR_STOP=1");
+    }
+
+    /// The same with one of its options.
+    pub fn set_up_pool_with(&self, option: &str) {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/sql/pool-setup.sql");
         let mut psql = program("psql");
-        psql.args(["-Xq", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres", "-d", "postgres", "-p", &self.port.to_string()]);
+        psql.args(["-Xq", "-v", "ON_ERROR_STOP=1", "-v", option]);
+        psql.args(["-h", "127.0.0.1", "-U", "postgres", "-d", "postgres", "-p", &self.port.to_string()]);
         psql.stdin(fs::File::open(script).unwrap()).env("SWITCHBACK_PASSWORD", PASSWORD);
         run(psql);
     }
@@ -239,6 +246,15 @@ impl Server {
             let _ = kill(process, Signal::SIGKILL);
         }
         self.process.take().unwrap().wait().unwrap();
+    }
+
+    /// Makes it a standby that follows nobody, as a site is that was failed over from and is back: it has died, and replays its own log.
+    pub async fn hold(&mut self) {
+        self.kill();
+        let signal = self.folder.path().join("data/standby.signal");
+        fs::write(&signal, "").unwrap();
+        give_away(&signal);
+        self.start_again().await;
     }
 
     /// Freezes all its processes until the guard is dropped.

@@ -4,10 +4,11 @@ use super::{Agent, Doing, Happening, Link, Ms, NAMES, NodeId, Posted, Server, Wo
 use crate::wal::What;
 use jiff::Timestamp;
 use switchback_domain::{
-    EndpointKind, EndpointName, Facts, Lsn, MemberState, Millis, PatroniRole, PatroniState, ProbeFailure, Promotion, Side, fixture,
+    EndpointKind, EndpointName, Facts, Lsn, MemberState, Millis, PatroniRole, PatroniState, ProbeFailure, Promotion, Side, Timeline,
+    fixture,
     operation::{MemberOrder, OperationId},
 };
-use switchback_engine::ports::{HandError, LogEnd, MemberSeen, MemberStatus, Position, Rows};
+use switchback_engine::ports::{HandError, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved};
 
 /// A question or an order to one endpoint.
 #[derive(Debug, Clone)]
@@ -52,6 +53,10 @@ pub enum Ask {
     WriteRow(OperationId, u64),
     /// Those rows.
     Rows(OperationId),
+    /// What only its log has, behind a place on a timeline, in so many bytes.
+    SaveDiverged(Timeline, Lsn, usize),
+    /// Where its data is.
+    DataDirectory,
     /// The members of a proxy.
     Members,
     /// What a member shall do.
@@ -82,7 +87,7 @@ impl Ask {
     pub fn limit(&self) -> Ms {
         match self {
             Ask::Look(_) => 900,
-            Ask::Checkpoint => 120_000,
+            Ask::Checkpoint | Ask::SaveDiverged(..) => 120_000,
             _ => 5_000,
         }
     }
@@ -101,6 +106,8 @@ pub enum Answer {
     Position(Position),
     LogEnd(LogEnd),
     Rows(Rows),
+    Saved(Saved),
+    Directory(String),
     Members(Vec<MemberSeen>),
 }
 
@@ -299,6 +306,8 @@ impl World {
             Ask::Position => Ok(Answer::Position(self.position(node))),
             Ask::LogEnd(from) => self.log_end(order, node, *from),
             Ask::Rows(operation) => Ok(Answer::Rows(self.rows(node, *operation))),
+            Ask::SaveDiverged(timeline, fork, most) => self.save_diverged(order, node, *timeline, *fork, *most).map(Answer::Saved),
+            Ask::DataDirectory => Ok(Answer::Directory(format!("/var/lib/postgresql/{}", NAMES[node]))),
             Ask::Checkpoint => {
                 let took = self.dice("checkpoint").between(30, 400);
                 if !recovery {

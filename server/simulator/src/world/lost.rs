@@ -1,0 +1,51 @@
+//! What only the log of one node has.
+
+use super::{NodeId, Server, World, orders::Order};
+use crate::wal::What;
+use switchback_domain::{Lsn, Timeline};
+use switchback_engine::ports::{HandError, Saved};
+
+impl World {
+    /// Numbers of the rows of all clients that a node has replayed behind a place in its log, with the client.
+    pub fn rows_behind(&self, node: NodeId, fork: Lsn) -> Vec<(usize, u64)> {
+        let log = &self.nodes[node].log;
+        let behind = log.records[..log.replayed].iter().map(|record| self.records.get(*record)).filter(|record| record.start >= fork);
+        let rows = behind.filter_map(|record| match record.what {
+            What::Row { client, number } => Some((client, number)),
+            _ => None,
+        });
+        rows.collect()
+    }
+
+    pub(super) fn save_diverged(
+        &self,
+        order: &Order,
+        node: NodeId,
+        timeline: Timeline,
+        fork: Lsn,
+        most_bytes: usize,
+    ) -> Result<Saved, HandError> {
+        let said_no = |said: String| Err(HandError::Refused { endpoint: order.to.clone(), said });
+        if self.nodes[node].server != (Server::Running { recovery: true }) {
+            return said_no("it accepts writes".to_owned());
+        }
+        let now = self.timeline(node);
+        if now != timeline {
+            return said_no(format!("its timeline is {now} and not {timeline}"));
+        }
+        let mut saved = Saved { end: self.replayed(node), lines: Vec::new(), rows: 0, tables: 0, left_out: 0 };
+        for (client, number) in self.rows_behind(node, fork) {
+            let row = serde_json::json!({ "client": client, "number": number });
+            let line = serde_json::json!({ "database": "load", "schema": "public", "table": "numbered", "xid": number, "row": row });
+            let line = format!("{line}\n");
+            if saved.lines.len() + line.len() > most_bytes {
+                saved.left_out = 1;
+                break;
+            }
+            saved.rows += 1;
+            saved.lines.extend(line.into_bytes());
+        }
+        saved.tables = u64::from(saved.rows > 0);
+        Ok(saved)
+    }
+}
