@@ -16,6 +16,7 @@ use crate::{
 };
 use desk::{Author, Desk, DeskError};
 use drive::Halt;
+use jiff::Timestamp;
 use meter::Meter;
 use scene::Scene;
 use sha2::{Digest, Sha256};
@@ -27,7 +28,7 @@ use std::{
 use switchback_domain::{
     Login, Side,
     error::{RequestError, WishError},
-    operation::{self, Choice, Entry, Event, Fence, Intent, Operation, OperationId, Plan, PlanObjection, Planned, Refusal, Request, Wish},
+    operation::{self, Choice, Entry, Event, Fence, Intent, Operation, OperationId, Plan, PlanObjection, Planned, Refusal, Request, Stage, Wish},
 };
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -105,6 +106,7 @@ impl Operator {
         let now = self.clock.now();
         let mut standing = self.watched.standing();
         standing.freeze = self.watched.pool.policy.freeze(now).cloned();
+        standing.cool_until = standing.cool_until.filter(|until| *until > now);
         let mut plan = operation::plan(&self.watched.pool, &picture, &standing, intent, now);
         if self.hands.is_none() {
             plan.objections.push(PlanObjection::OnlyWatched);
@@ -310,10 +312,12 @@ impl Operator {
         let record = self.store.record(&self.watched.pool.id).await?;
         self.set_fences(scene, &record.fences);
         let standing = self.watched.standing();
-        if standing.epoch != record.epoch || standing.fences != record.fences {
+        let cool_until = record.ended_at.and_then(|at| self.cool_until(at));
+        if standing.epoch != record.epoch || standing.fences != record.fences || standing.cool_until != cool_until {
             self.watched.change_standing(|standing| {
                 standing.epoch = record.epoch;
                 standing.fences = record.fences;
+                standing.cool_until = cool_until;
             });
         }
         Ok(())
@@ -333,6 +337,8 @@ impl Operator {
                         standing.fences.push(fence.clone());
                     }
                     RecordChange::FenceDown(side) => standing.fences.retain(|fence| fence.side != *side),
+                    // It is shown when the operation leaves the desk.
+                    RecordChange::Ended(_) => {}
                 }
             }
         });
@@ -356,17 +362,29 @@ impl Operator {
 
     /// What an operation that has come to its end leaves.
     async fn clear_up(&self, desk: &Desk) {
-        let until = self.clock.now() + Duration::from_millis(self.watched.pool.policy.cool_down.0);
-        let dry_run = desk.operation().request.dry_run;
+        let operation = desk.operation();
+        let ended_at = match operation.stage {
+            Stage::Finished { at, .. } if !operation.request.dry_run => Some(at),
+            _ => None,
+        };
         *locked(&self.desk) = None;
         self.watched.change_standing(|standing| {
             standing.operation = None;
-            standing.cool_until = (!dry_run).then_some(until);
+            // After a rehearsal the time of the operation before it goes on.
+            if let Some(at) = ended_at {
+                standing.cool_until = self.cool_until(at);
+            }
         });
         desk.live.close();
         if let Err(error) = self.store.give_lease_back(&desk.lease).await {
             tracing::warn!(error = &error as &dyn Error, "the lease was not given back; it ends by itself");
         }
+    }
+
+    /// Until when no other operation may begin after one that ended at `ended_at`; nothing when that time is over.
+    fn cool_until(&self, ended_at: Timestamp) -> Option<Timestamp> {
+        let until = ended_at + Duration::from_millis(self.watched.pool.policy.cool_down.0);
+        (until > self.clock.now()).then_some(until)
     }
 
     /// What begins and ends by the clock alone.

@@ -95,6 +95,7 @@ impl Books {
                 record.fences.push(fence.clone());
             }
             RecordChange::FenceDown(side) => record.fences.retain(|kept| kept.side != *side),
+            RecordChange::Ended(at) => record.ended_at = Some(*at),
         }
     }
 

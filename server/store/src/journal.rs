@@ -5,7 +5,7 @@
 
 use crate::{
     audit::append_audit,
-    sql::{SqlStore, Which, Work, rows, run, unreadable, without_nul},
+    sql::{SqlStore, Which, Work, rows, run, time, unreadable, without_nul},
 };
 use jiff::{SignedDuration, Timestamp};
 use switchback_domain::{
@@ -79,6 +79,14 @@ async fn change(work: &mut Work, pool: &PoolId, change: &RecordChange) -> Result
         }
         RecordChange::FenceDown(side) => {
             run!(work.on(), "DELETE FROM fences WHERE pool = $1 AND side = $2", pool.as_str(), side_word(*side))?;
+        }
+        RecordChange::Ended(at) => {
+            run!(
+                work.on(),
+                "INSERT INTO pools (pool, epoch, ended_at) VALUES ($1, 0, $2) ON CONFLICT (pool) DO UPDATE SET ended_at = excluded.ended_at",
+                pool.as_str(),
+                at.as_millisecond(),
+            )?;
         }
     }
     Ok(())
@@ -211,16 +219,17 @@ impl JournalStore for SqlStore {
 
     fn record<'a>(&'a self, pool: &'a PoolId) -> Stored<'a, PoolRecord> {
         Box::pin(async move {
-            // One statement, so that epoch and fences are of the same moment.
-            let rows: Vec<(i64, Option<String>)> = rows!(
+            // One statement, so that everything is of the same moment.
+            let rows: Vec<(i64, Option<i64>, Option<String>)> = rows!(
                 &self.readers,
-                "SELECT pools.epoch, fences.fence FROM pools LEFT JOIN fences ON fences.pool = pools.pool
+                "SELECT pools.epoch, pools.ended_at, fences.fence FROM pools LEFT JOIN fences ON fences.pool = pools.pool
                  WHERE pools.pool = $1 ORDER BY fences.side",
                 pool.as_str(),
             )?;
             let mut record = PoolRecord::default();
-            for (epoch, fence) in rows {
+            for (epoch, ended_at, fence) in rows {
                 record.epoch = u64::try_from(epoch).map(Epoch).map_err(|_| unreadable("an epoch", epoch))?;
+                record.ended_at = ended_at.map(time).transpose()?;
                 if let Some(fence) = fence {
                     record.fences.push(serde_json::from_str(&fence).map_err(|_| unreadable("a fence", fence))?);
                 }

@@ -224,11 +224,13 @@ const SQLITE: Files = &[
     (1, "first", include_str!("../migrations/sqlite/0001_first.sql")),
     (2, "operations", include_str!("../migrations/sqlite/0002_operations.sql")),
     (3, "evidence", include_str!("../migrations/sqlite/0003_evidence.sql")),
+    (4, "last_end", include_str!("../migrations/sqlite/0004_last_end.sql")),
 ];
 const POSTGRES: Files = &[
     (1, "first", include_str!("../migrations/postgres/0001_first.sql")),
     (2, "operations", include_str!("../migrations/postgres/0002_operations.sql")),
     (3, "evidence", include_str!("../migrations/postgres/0003_evidence.sql")),
+    (4, "last_end", include_str!("../migrations/postgres/0004_last_end.sql")),
 ];
 
 fn migrations(files: Files) -> Migrator {

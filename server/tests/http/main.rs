@@ -14,4 +14,5 @@ mod live;
 mod operations;
 mod origin;
 mod people;
+mod records;
 mod support;

@@ -115,6 +115,35 @@ fn pool() -> Pool {
     }
 }
 
+/// In good health whatever its endpoints say.
+const WELL: WorkOut = |_, _, now| fixture::World::healthy(now).picture();
+
+fn scripted(pool: &Pool, answers: &Answers) -> Vec<Box<dyn Probe>> {
+    let probes = pool.endpoints().into_iter();
+    probes.map(|endpoint| Box::new(Scripted { endpoint, answers: Arc::clone(answers) }) as Box<dyn Probe>).collect()
+}
+
+fn start(
+    pool: PoolParts,
+    store: &Arc<dyn Store>,
+    clock: &Arc<MovedClock>,
+    chance: CountedChance,
+    work_out: WorkOut,
+    stop: &CancellationToken,
+) -> Arc<Console> {
+    let parts = Parts {
+        pools: vec![pool],
+        store: Arc::clone(store),
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        chance: Arc::new(chance),
+        passwords: Arc::new(QuickPasswords),
+        work_out,
+        settings: Settings { interval: Duration::from_millis(50), ..Settings::default() },
+    };
+    let Started { console, .. } = Console::start(parts, stop);
+    console
+}
+
 /// A console and the way to ask it.
 pub struct World {
     pub router: Router,
@@ -140,8 +169,7 @@ impl World {
     /// The same under a policy of the test's own.
     pub async fn with_policy(hands: Arc<dyn Hands>, policy: Policy) -> World {
         let pool = Pool { policy, ..fixture::pool() };
-        let well: WorkOut = |_, _, now| fixture::World::healthy(now).picture();
-        World::of(pool, Some(hands), well, ORIGIN, MetricsAccess::Loopback, false).await
+        World::of(pool, Some(hands), WELL, ORIGIN, MetricsAccess::Loopback, false).await
     }
 
     pub async fn with(public_url: &str, metrics_access: MetricsAccess, behind_proxy: bool) -> World {
@@ -171,19 +199,10 @@ impl World {
 
         let clock = Arc::new(MovedClock::default());
         let answers = Answers::default();
-        let probes = pool.endpoints().into_iter();
-        let probes = probes.map(|endpoint| Box::new(Scripted { endpoint, answers: Arc::clone(&answers) }) as Box<dyn Probe>).collect();
         let stop = CancellationToken::new();
-        let parts = Parts {
-            pools: vec![PoolParts { pool, probes, hands }],
-            store: Arc::clone(&store),
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            chance: Arc::new(CountedChance::default()),
-            passwords: Arc::new(QuickPasswords),
-            work_out,
-            settings: Settings { interval: Duration::from_millis(50), ..Settings::default() },
-        };
-        let Started { console, .. } = Console::start(parts, &stop);
+        let probes = scripted(&pool, &answers);
+        let chance = CountedChance::default();
+        let console = start(PoolParts { pool, probes, hands }, &store, &clock, chance, work_out, &stop);
         let router = router(WebParts {
             console: Arc::clone(&console),
             public_url: public_url.parse().unwrap(),
@@ -194,6 +213,15 @@ impl World {
             stop: stop.clone(),
         });
         World { router, console, store, stop, clock, answers, _folder: folder }
+    }
+
+    /// Another console over the same store, with a pool of the same name in good health: a second one, or the first one started anew.
+    pub fn another(&self, hands: Arc<dyn Hands>, policy: Policy) -> Arc<Console> {
+        let pool = Pool { policy, ..fixture::pool() };
+        let probes = scripted(&pool, &self.answers);
+        // What it draws must not be what the first one has drawn.
+        let chance = CountedChance(AtomicU64::new(1 << 32));
+        start(PoolParts { pool, probes, hands: Some(hands) }, &self.store, &self.clock, chance, WELL, &self.stop)
     }
 
     /// Time passes.

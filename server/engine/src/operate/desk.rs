@@ -72,8 +72,15 @@ impl Desk {
         let mut next = Operation::clone(&operation);
         next.evolve(&entry)?;
         let audit = audit_entry(&operation, &entry, author);
-        let written =
-            self.store.append_entry(&self.lease, operation.id, operation.events, &entry, audit.as_ref(), changes, next.is_finished()).await;
+        let mut changes = changes.to_vec();
+        // Whoever starts after a crash, and another console, must know it as well. A rehearsal leaves nothing to cool down from.
+        if next.is_finished() && !next.request.dry_run {
+            changes.push(RecordChange::Ended(entry.at));
+        }
+        let written = self
+            .store
+            .append_entry(&self.lease, operation.id, operation.events, &entry, audit.as_ref(), &changes, next.is_finished())
+            .await;
         match written {
             Ok(()) => {
                 self.live.publish(Arc::new(next), entry.at);

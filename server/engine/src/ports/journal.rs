@@ -23,6 +23,8 @@ pub struct PoolRecord {
     pub epoch: Epoch,
     /// Sites that must not come back as active.
     pub fences: Vec<Fence>,
+    /// When the last operation ended that was no rehearsal, in whole milliseconds.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// A change of the pool's record that belongs to an event.
@@ -34,6 +36,8 @@ pub enum RecordChange {
     FenceUp(Fence),
     /// A site is no longer fenced.
     FenceDown(switchback_domain::Side),
+    /// An operation that was no rehearsal ended at this time.
+    Ended(Timestamp),
 }
 
 /// The journal. Entries are only ever added.

@@ -82,6 +82,7 @@ impl Kept {
                 record.fences.sort_by_key(|fence| fence.side);
             }
             RecordChange::FenceDown(side) => record.fences.retain(|kept| kept.side != *side),
+            RecordChange::Ended(at) => record.ended_at = Some(*at),
         }
     }
 

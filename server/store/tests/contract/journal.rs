@@ -226,7 +226,7 @@ pub async fn changes_of_the_record_are_one_with_their_entry(fixture: Fixture) {
     let (a, b) = (fence(Side::A), fence(Side::B));
     let both = [RecordChange::FenceUp(b.clone()), RecordChange::Epoch(Epoch(3)), RecordChange::FenceUp(a.clone())];
     store.append_entry(&lease, id, 1, &step(1), Some(&audited(1)), &both, false).await.unwrap();
-    let record = PoolRecord { epoch: Epoch(3), fences: vec![a.clone(), b.clone()] };
+    let record = PoolRecord { epoch: Epoch(3), fences: vec![a.clone(), b.clone()], ended_at: None };
     assert_eq!(store.record(&pool("p")).await.unwrap(), record);
     assert_eq!(store.record(&pool("q")).await.unwrap(), PoolRecord::default());
 
@@ -250,10 +250,33 @@ pub async fn changes_of_the_record_are_one_with_their_entry(fixture: Fixture) {
     for number in [4, 5] {
         store.change_record(&lease, &RecordChange::FenceDown(Side::B), &audited(number)).await.unwrap();
     }
-    assert_eq!(store.record(&pool("p")).await.unwrap(), PoolRecord { epoch: Epoch(3), fences: vec![newer.clone()] });
+    assert_eq!(store.record(&pool("p")).await.unwrap(), PoolRecord { epoch: Epoch(3), fences: vec![newer.clone()], ended_at: None });
     assert_eq!(store.entries(3).await.unwrap(), [audited(5), audited(4), audited(3)]);
     let fixture = fixture.reopen().await;
-    assert_eq!(fixture.store.record(&pool("p")).await.unwrap(), PoolRecord { epoch: Epoch(3), fences: vec![newer] });
+    assert_eq!(fixture.store.record(&pool("p")).await.unwrap(), PoolRecord { epoch: Epoch(3), fences: vec![newer], ended_at: None });
+}
+
+pub async fn the_last_end_of_an_operation_is_one_with_its_entry(fixture: Fixture) {
+    let store = &*fixture.store;
+    let (lease, id) = opened(store, "p").await;
+    let before = seen(store, "p").await;
+    let vague = AuditEntry { result: "maybe".into(), ..audited(2) };
+    has_failed(&store.append_entry(&lease, id, 1, &step(1), Some(&vague), &[RecordChange::Ended(at(5))], true).await);
+    assert_eq!(seen(store, "p").await, before, "all or nothing");
+    store.append_entry(&lease, id, 1, &step(1), None, &[RecordChange::Ended(at(5))], true).await.unwrap();
+    let record = PoolRecord { ended_at: Some(at(5)), ..PoolRecord::default() };
+    assert_eq!(store.record(&pool("p")).await.unwrap(), record);
+    assert_eq!(store.record(&pool("q")).await.unwrap(), PoolRecord::default());
+    // The newest one counts, and nothing else of the record changes with it.
+    let raised = [RecordChange::FenceUp(fence(Side::B)), RecordChange::Epoch(Epoch(3))];
+    for change in &raised {
+        store.change_record(&lease, change, &audited(3)).await.unwrap();
+    }
+    let (_, second) = opened(store, "p").await;
+    store.append_entry(&lease, second, 1, &step(1), None, &[RecordChange::Ended(at(9))], true).await.unwrap();
+    let fixture = fixture.reopen().await;
+    let record = PoolRecord { epoch: Epoch(3), fences: vec![fence(Side::B)], ended_at: Some(at(9)) };
+    assert_eq!(fixture.store.record(&pool("p")).await.unwrap(), record);
 }
 
 pub async fn many_operations_are_written_at_once(fixture: Fixture) {

@@ -67,6 +67,7 @@ promises![
     journal::an_entry_is_written_once_and_in_turn,
     journal::nothing_in_the_journal_can_be_changed,
     journal::changes_of_the_record_are_one_with_their_entry,
+    journal::the_last_end_of_an_operation_is_one_with_its_entry,
     journal::many_operations_are_written_at_once,
     journal::of_many_who_append_the_same_entry_at_once_one_succeeds,
     journal::entries_one_after_the_other,
@@ -83,6 +84,7 @@ promises![
     together::many_tasks_write_and_read_at_once,
     together::everything_is_there_after_reopening,
     together::the_store_of_the_version_before_is_brought_up_to_date,
+    together::the_record_of_the_version_before_is_kept_and_tells_of_no_end,
     together::the_store_of_a_newer_program_is_refused_and_left_alone,
     together::a_migration_that_was_changed_is_noticed,
 ];

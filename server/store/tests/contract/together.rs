@@ -5,7 +5,11 @@ use crate::{
     fixture::{Fixture, at, pool, session, with_person},
     journal::{opened, step},
 };
-use switchback_domain::history::{Metric, Point, Span};
+use switchback_domain::{
+    history::{Metric, Point, Span},
+    operation::Epoch,
+};
+use switchback_engine::ports::{PoolRecord, RecordChange};
 use switchback_store::OpenError;
 
 pub async fn many_tasks_write_and_read_at_once(fixture: Fixture) {
@@ -95,13 +99,24 @@ pub async fn the_store_of_the_version_before_is_brought_up_to_date(fixture: Fixt
     assert_eq!(store.journal(id).await.unwrap(), [step(0)]);
 }
 
+pub async fn the_record_of_the_version_before_is_kept_and_tells_of_no_end(fixture: Fixture) {
+    let (lease, _) = opened(&*fixture.store, "p").await;
+    fixture.store.change_record(&lease, &RecordChange::Epoch(Epoch(3)), &entry(1)).await.unwrap();
+    fixture.tamper("ALTER TABLE pools DROP COLUMN ended_at; DELETE FROM _sqlx_migrations WHERE version = 4").await.unwrap();
+    let fixture = fixture.reopen().await;
+    let record = PoolRecord { epoch: Epoch(3), ..PoolRecord::default() };
+    assert_eq!(fixture.store.record(&pool("p")).await.unwrap(), record);
+    fixture.store.change_record(&lease, &RecordChange::Ended(at(5)), &entry(2)).await.unwrap();
+    assert_eq!(fixture.store.record(&pool("p")).await.unwrap(), PoolRecord { ended_at: Some(at(5)), ..record });
+}
+
 pub async fn the_store_of_a_newer_program_is_refused_and_left_alone(fixture: Fixture) {
     fixture.store.append(&entry(1)).await.unwrap();
     let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
                  SELECT 77, 'from the future', success, checksum, execution_time FROM _sqlx_migrations WHERE version = 1";
     fixture.tamper(newer).await.unwrap();
     let refused = switchback_store::open(&fixture.url).await.err().unwrap();
-    assert!(matches!(refused, OpenError::Newer { found: 77, known: 3 }), "{refused:?}");
+    assert!(matches!(refused, OpenError::Newer { found: 77, known: 4 }), "{refused:?}");
     // Going back to the newer program finds everything as it was.
     fixture.tamper("DELETE FROM _sqlx_migrations WHERE version = 77").await.unwrap();
     let fixture = fixture.reopen().await;
