@@ -50,6 +50,11 @@ pub enum Finding {
         /// Which.
         side: Side,
     },
+    /// A site that was failed over from is back, read-only, and keeps what only it has until it is re-protected.
+    HeldSite {
+        /// Which.
+        side: Side,
+    },
     /// The other site gets neither stream nor archive.
     ProtectionOff,
     /// A link is broken or failing while others still protect.
@@ -132,7 +137,9 @@ impl Finding {
             | Finding::NoPrimary
             | Finding::Partitioned
             | Finding::ProtectionOff => Severity::Serious,
-            Finding::ReturningSite { .. } | Finding::LagOverTarget | Finding::NoActiveMember { .. } => Severity::AtRisk,
+            Finding::ReturningSite { .. } | Finding::HeldSite { .. } | Finding::LagOverTarget | Finding::NoActiveMember { .. } => {
+                Severity::AtRisk
+            }
             Finding::LinkDown { .. }
             | Finding::NodeDown { .. }
             | Finding::ReplayPaused { .. }
@@ -218,7 +225,8 @@ fn sites(look: &Look, picture: &Picture) -> Vec<Finding> {
             && look.follows_by_configuration(other) == Some(false)
             && look.nodes_of(other).any(|view| view.patroni.fresh().is_some())
         {
-            findings.push(Finding::ReturningSite { side: other });
+            let held = look.held_by_configuration(other);
+            findings.push(if held { Finding::HeldSite { side: other } } else { Finding::ReturningSite { side: other } });
         }
     }
     findings

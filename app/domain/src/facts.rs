@@ -171,6 +171,19 @@ pub struct StandbyCluster {
     pub slot: Option<String>,
 }
 
+/// Where a *held* site is told to stream from: an address at which nobody listens. Its cluster is read-only like any standby, follows
+/// nobody, and is not rewound, so that everything that only it has stays there until somebody has looked at it (ARCHITECTURE.md).
+pub const HELD_HOST: &str = "127.0.0.1";
+/// The port of [`HELD_HOST`]. Nothing that may be started without being asked for listens there.
+pub const HELD_PORT: u16 = 1;
+
+impl StandbyCluster {
+    /// The cluster is held: read-only, and following nobody.
+    pub fn is_held(&self) -> bool {
+        self.host == HELD_HOST && self.port == Some(HELD_PORT)
+    }
+}
+
 /// A past promotion, from `/history`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Promotion {

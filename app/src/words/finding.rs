@@ -22,6 +22,7 @@ pub fn finding(lang: Locale, finding: &Finding, names: &Names) -> String {
         Finding::NoPrimary => say!(lang, words.finding.no_primary),
         Finding::Partitioned => say!(lang, words.finding.partitioned),
         Finding::ReturningSite { side } => say!(lang, words.finding.returning_site, site = site(*side)),
+        Finding::HeldSite { side } => say!(lang, words.finding.held_site, site = site(*side)),
         Finding::ProtectionOff => say!(lang, words.finding.protection_off),
         Finding::LinkDown { kind, to: None } => match kind {
             LinkKind::Mirror => say!(lang, words.finding.link_down_mirror),

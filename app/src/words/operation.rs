@@ -9,10 +9,10 @@ pub use fact::fact;
 pub use refusal::objection;
 pub use trouble::trouble;
 
-use super::{Locale, Names, clock_time, duration, say};
+use super::{Locale, Names, bytes, clock_time, count, duration, say};
 use switchback_domain::{
     Millis, Side,
-    operation::{Attempt, GivenUp, Intent, IntentKind, MemberOrder, Outcome, StageWord, Step, StepRun, StepState},
+    operation::{Attempt, FoundLoss, GivenUp, Intent, IntentKind, MemberOrder, Outcome, StageWord, Step, StepRun, StepState},
 };
 
 /// What is wanted, as a heading such as `Planned switchover to dc-b`.
@@ -180,6 +180,15 @@ pub fn given_up(lang: Locale, why: &GivenUp, names: &Names) -> String {
         GivenUp::StepFailed { step, trouble: cause } => {
             say!(lang, operations.say.because_failed, n = (step + 1).to_string(), trouble = trouble(lang, cause, names))
         }
+    }
+}
+
+/// What was found of what a failover lost, as a figure.
+pub fn found(lang: Locale, found: &FoundLoss) -> String {
+    match found.rows {
+        _ if found.is_nothing() => say!(lang, operations.num.loss_zero),
+        Some(rows) => say!(lang, operations.num.loss_found_rows, n = count(rows), bytes = bytes(found.bytes)),
+        None => bytes(found.bytes),
     }
 }
 

@@ -51,6 +51,7 @@ fn cause(lang: Locale, finding: &Finding, active: Option<Side>, names: &Names) -
         Finding::ProtectionOff => say!(lang, words.cause.protection_off),
         Finding::LagOverTarget => say!(lang, words.cause.lag_over_target),
         Finding::ReturningSite { side } => say!(lang, words.cause.returning_site, site = site(*side)),
+        Finding::HeldSite { side } => say!(lang, words.cause.held_site, site = site(*side)),
         Finding::NoActiveMember { side } => say!(lang, words.cause.no_active_member, site = site(*side)),
         Finding::LinkDown { .. }
         | Finding::NodeDown { .. }

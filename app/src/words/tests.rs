@@ -82,6 +82,7 @@ fn findings() -> Vec<Finding> {
         Finding::NoPrimary,
         Finding::Partitioned,
         Finding::ReturningSite { side: Side::A },
+        Finding::HeldSite { side: Side::A },
         Finding::ProtectionOff,
         Finding::LagOverTarget,
         Finding::NodeDown { node: node("a1") },

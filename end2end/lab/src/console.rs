@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
-use switchback_domain::operation::{Choice, Glance, Intent, Operation, OperationId, Planned, Question, Report, Request, Stage, Wish};
+use switchback_domain::operation::{
+    Choice, Entry, Event, Glance, Intent, Operation, OperationId, Planned, Question, Report, Request, Stage, Wish,
+};
 
 use crate::clock::pause;
 use crate::console_config::ConsoleConfig;
@@ -254,12 +256,25 @@ impl Console {
     /// Plans and requests, as soon as the plan is possible: the console needs some seconds to see that the pool is whole again.
     /// Returns the number and when the request was sent.
     pub async fn begin(&self, intent: &Intent, attestation: &str) -> Result<(OperationId, Instant)> {
+        self.begin_as(intent, |request| attestation.clone_into(&mut request.attestation)).await
+    }
+
+    /// Rehearses: the same, and nothing is changed by it.
+    pub async fn rehearse(&self, intent: &Intent) -> Result<OperationId> {
+        let rehearsal = |request: &mut Request| {
+            request.dry_run = true;
+            "only a rehearsal".clone_into(&mut request.attestation);
+        };
+        self.begin_as(intent, rehearsal).await.map(|(id, _)| id)
+    }
+
+    async fn begin_as(&self, intent: &Intent, change: impl Fn(&mut Request)) -> Result<(OperationId, Instant)> {
         let began = Instant::now();
         loop {
             let planned = self.plan(intent).await?;
             let outcome = if planned.plan.is_possible() {
                 let mut request = self.request_for(&planned, "measured in the lab");
-                attestation.clone_into(&mut request.attestation);
+                change(&mut request);
                 let asked = Instant::now();
                 self.request(&request).await.map(|id| (id, asked))
             } else {
@@ -340,39 +355,74 @@ impl Console {
         process::forget(&self.lab.layout, NAME);
     }
 
-    /// Ends it at the moment at which entry `number` of the operation is in its journal, and says which entry was the last in the end: the
-    /// next one may have been written in the same millisecond. Nothing when the operation ends before that.
-    pub async fn sigkill_at(&self, id: OperationId, number: u32, within: Duration) -> Result<Option<u32>> {
+    /// Lets no operation write more into its journal than the entry of this number, counted from zero: what comes after it fails as on a
+    /// disk that is full, so that this entry is the last one whenever the console is killed. Until [`Console::release_journal`].
+    pub async fn hold_journal(&self, last: u32) -> Result<()> {
+        let held = format!(
+            "CREATE TRIGGER held_by_the_lab BEFORE INSERT ON journal WHEN NEW.number > {last} \
+             BEGIN SELECT RAISE(ABORT, 'the lab lets nothing more be written'); END"
+        );
+        self.change_store(&held).await
+    }
+
+    /// Lets operations write on.
+    pub async fn release_journal(&self) -> Result<()> {
+        self.change_store("DROP TRIGGER IF EXISTS held_by_the_lab").await
+    }
+
+    async fn change_store(&self, statement: &str) -> Result<()> {
+        let store = SqliteConnectOptions::new().filename(self.store()).busy_timeout(START_WITHIN).disable_statement_logging();
+        let mut connection = sqlx::SqliteConnection::connect_with(&store).await.doing(|| "opening the console's store".to_owned())?;
+        let changed = sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut connection).await;
+        changed.map(drop).doing(|| statement.to_owned())
+    }
+
+    async fn read_store(&self) -> Result<sqlx::SqliteConnection> {
         let store = SqliteConnectOptions::new().filename(self.store()).read_only(true).disable_statement_logging();
-        let opened = || "opening the console's store".to_owned();
-        let mut connection = sqlx::SqliteConnection::connect_with(&store).await.doing(opened)?;
-        let written = async |connection: &mut sqlx::SqliteConnection| {
-            let question = "SELECT (SELECT max(number) FROM journal WHERE operation = $1), (SELECT ended FROM operations WHERE id = $1)";
-            let id = i64::try_from(id.0).unwrap_or(i64::MAX);
-            let found: (Option<i64>, Option<bool>) =
-                sqlx::query_as(question).bind(id).fetch_one(connection).await.doing(|| "reading the journal".to_owned())?;
-            Ok::<_, LabError>((found.0.unwrap_or(-1), found.1.unwrap_or(false)))
-        };
+        sqlx::SqliteConnection::connect_with(&store).await.doing(|| "opening the console's store".to_owned())
+    }
+
+    /// Waits until the entry of this number is in the operation's journal, looking every millisecond. Whether it is: an operation may end
+    /// before that.
+    pub async fn until_written(&self, id: OperationId, number: u32, within: Duration) -> Result<bool> {
+        let mut connection = self.read_store().await?;
+        let question = "SELECT (SELECT max(number) FROM journal WHERE operation = $1), (SELECT ended FROM operations WHERE id = $1)";
         let began = Instant::now();
         loop {
-            let (last, ended) = written(&mut connection).await?;
-            if last >= i64::from(number) {
-                break;
+            let found: (Option<i64>, Option<bool>) = sqlx::query_as(question)
+                .bind(i64::try_from(id.0).unwrap_or(i64::MAX))
+                .fetch_one(&mut connection)
+                .await
+                .doing(|| "reading the journal".to_owned())?;
+            if found.0.is_some_and(|last| last >= i64::from(number)) {
+                return Ok(true);
             }
-            if ended || began.elapsed() > within {
-                return Ok(None);
+            if found.1 == Some(true) {
+                return Ok(false);
+            }
+            if began.elapsed() > within {
+                let (what, seen) = (format!("entry {number} of {id}"), format!("; the last one is {:?}", found.0));
+                return Err(LabError::Timeout { what, after: within, seen });
             }
             pause(Duration::from_millis(1)).await;
         }
-        self.sigkill();
-        let (last, _) = written(&mut connection).await?;
-        Ok(u32::try_from(last).ok())
+    }
+
+    /// The journal of an operation as it lies in the store, whether the console runs or not.
+    pub async fn journal(&self, id: OperationId) -> Result<Vec<Event>> {
+        let mut connection = self.read_store().await?;
+        let entries: Vec<(String,)> = sqlx::query_as("SELECT entry FROM journal WHERE operation = $1 ORDER BY number")
+            .bind(i64::try_from(id.0).unwrap_or(i64::MAX))
+            .fetch_all(&mut connection)
+            .await
+            .doing(|| "reading the journal".to_owned())?;
+        let event = |(entry,): (String,)| serde_json::from_str::<Entry>(&entry).map(|entry| entry.event);
+        entries.into_iter().map(event).collect::<std::result::Result<_, _>>().doing(|| format!("the journal of {id}"))
     }
 
     /// What the audit history says, oldest first: action, result and detail of each entry.
     pub async fn audit(&self) -> Result<Vec<(String, String, String)>> {
-        let store = SqliteConnectOptions::new().filename(self.store()).read_only(true).disable_statement_logging();
-        let mut connection = sqlx::SqliteConnection::connect_with(&store).await.doing(|| "opening the console's store".to_owned())?;
+        let mut connection = self.read_store().await?;
         let question = "SELECT action, result, detail FROM audit ORDER BY id";
         sqlx::query_as(question).fetch_all(&mut connection).await.doing(|| "reading the audit history".to_owned())
     }
@@ -397,6 +447,19 @@ impl Console {
     /// The file of its store.
     pub fn store(&self) -> &Path {
         &self.store
+    }
+
+    /// Waits until the console sees a site that was lost as held: back, led by somebody, read-only, following nobody.
+    pub async fn sees_held(&self, site: Site, within: Duration) -> Result<()> {
+        let side = side(site);
+        let held = switchback_domain::Finding::HeldSite { side };
+        self.lab
+            .wait(&format!("the console sees that {site} is held"), within, async || {
+                let picture = self.picture().await.map_err(|error| error.to_string())?;
+                let led = picture.sites[side].leader.is_some();
+                if led && picture.findings.contains(&held) { Ok(()) } else { Err(format!("led: {led}; {:?}", picture.findings)) }
+            })
+            .await
     }
 
     /// Waits until the console sees that a site is active and that nothing is in the way of an operation.

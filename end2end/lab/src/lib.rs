@@ -5,6 +5,7 @@
 
 mod actions;
 pub mod archive;
+mod arrangement;
 mod bare;
 mod chat;
 mod clock;
@@ -33,6 +34,7 @@ mod up;
 mod verdict;
 mod watch;
 
+pub use arrangement::differences;
 pub use bare::{Bare, Commands, Switched};
 pub use console::{Answer, Console, Program, side};
 pub use console_config::ConsoleConfig;

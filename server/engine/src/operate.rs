@@ -26,7 +26,7 @@ use std::{
     time::Duration,
 };
 use switchback_domain::{
-    Login, Side,
+    Login,
     error::{RequestError, WishError},
     operation::{self, Choice, Entry, Event, Fence, Intent, Operation, OperationId, Plan, PlanObjection, Planned, Refusal, Request, Stage, Wish},
 };
@@ -60,7 +60,7 @@ pub(crate) struct Operator {
     /// Random for each start: who holds the lease.
     holder: String,
     desk: Mutex<Option<Arc<Desk>>>,
-    fencers: Mutex<Vec<(Side, DropGuard)>>,
+    fencers: Mutex<Vec<(Fence, DropGuard)>>,
     wake: Notify,
 }
 
@@ -310,7 +310,14 @@ impl Operator {
 
     async fn read_record(&self, scene: Option<&Scene>) -> Result<(), StoreError> {
         let record = self.store.record(&self.watched.pool.id).await?;
-        self.set_fences(scene, &record.fences);
+        let mut kept = record.fences.clone();
+        if let Some(begun) = self.begun_failover(&kept).await? {
+            // Until its point of no return the other site is not told to lead, and people may have brought this one back while the console
+            // was away. Its own step fences it, or asks.
+            let fencers = locked(&self.fencers);
+            kept.retain(|fence| fence.operation != begun || fencers.iter().any(|(running, _)| running.side == fence.side));
+        }
+        self.set_fences(scene, &kept);
         let standing = self.watched.standing();
         let cool_until = record.ended_at.and_then(|at| self.cool_until(at));
         if standing.epoch != record.epoch || standing.fences != record.fences || standing.cool_until != cool_until {
@@ -321,6 +328,19 @@ impl Operator {
             });
         }
         Ok(())
+    }
+
+    /// The operation that has put up one of these fences and may still be undone.
+    async fn begun_failover(&self, fences: &[Fence]) -> Result<Option<OperationId>, StoreError> {
+        if fences.is_empty() {
+            return Ok(None);
+        }
+        let Some(id) = self.store.open_operation_of(&self.watched.pool.id).await? else { return Ok(None) };
+        if !fences.iter().any(|fence| fence.operation == id) {
+            return Ok(None);
+        }
+        let operation = Operation::from_journal(id, &self.store.journal(id).await?);
+        Ok(operation.is_ok_and(|operation| !operation.is_past_no_return()).then_some(id))
     }
 
     /// Takes in what has just been written about the pool: a fence is kept from the moment that it is written, and no longer than it is.
@@ -349,13 +369,13 @@ impl Operator {
     fn set_fences(&self, scene: Option<&Scene>, fences: &[Fence]) {
         let Some(scene) = scene else { return };
         let mut fencers = locked(&self.fencers);
-        fencers.retain(|(side, _)| fences.iter().any(|fence| fence.side == *side));
+        fencers.retain(|(kept, _)| fences.contains(kept));
         for fence in fences {
-            if !fencers.iter().any(|(side, _)| *side == fence.side) {
+            if !fencers.iter().any(|(kept, _)| kept == fence) {
                 let lifted = scene.stop.child_token();
                 let record = fencer::Record { store: Arc::clone(&self.store), side: fence.side };
                 tokio::spawn(fencer::keep_fenced(scene.clone(), record, lifted.clone()));
-                fencers.push((fence.side, lifted.drop_guard()));
+                fencers.push((fence.clone(), lifted.drop_guard()));
             }
         }
     }

@@ -28,8 +28,6 @@ GRANT pg_monitor TO switchback;
 
 -- CHECKPOINT before a switchover shortens the wait of its clients. The role pg_checkpoint exists since PostgreSQL 15.
 GRANT pg_checkpoint TO switchback;
--- Timeline history files: whether a returning site has a history of its own.
-GRANT pg_read_server_files TO switchback;
 
 SELECT 'CREATE DATABASE switchback' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'switchback') \gexec
 REVOKE ALL ON DATABASE switchback FROM PUBLIC;
@@ -45,6 +43,10 @@ GRANT EXECUTE ON FUNCTION pg_get_wal_records_info(pg_lsn, pg_lsn) TO switchback;
 \if :{?save_rows}
   SELECT 'GRANT pg_read_all_data TO switchback' WHERE :'save_rows'::boolean \gexec
 \endif
+
+-- Timeline history files: whether a returning site has a history of its own.
+GRANT pg_read_server_files TO switchback;
+GRANT EXECUTE ON FUNCTION pg_read_file(text, bigint, bigint, boolean) TO switchback;
 
 CREATE SCHEMA IF NOT EXISTS switchback;
 GRANT USAGE ON SCHEMA switchback TO switchback;

@@ -26,7 +26,7 @@ use switchback_domain::{
     EndpointName, Lsn, MemberName, Node, Pair, ProbeFailure, Side, Timeline,
     operation::{MemberOrder, OperationId},
 };
-use switchback_engine::ports::{HandError, Handled, Hands};
+use switchback_engine::ports::{HandError, Handled, Hands, Lineage, Told};
 use tracing::debug;
 
 /// How long an order may take.
@@ -139,12 +139,16 @@ fn handled<'a, T: Send + 'a>(endpoint: &'a EndpointName, work: impl Future<Outpu
 }
 
 impl Hands for PoolHands {
-    fn follows<'a>(&'a self, node: &'a Node) -> Handled<'a, bool> {
-        handled(&node.patroni, async { of(&self.patroni, &node.patroni)?.follows().await })
+    fn told<'a>(&'a self, node: &'a Node) -> Handled<'a, Told> {
+        handled(&node.patroni, async { of(&self.patroni, &node.patroni)?.told().await })
     }
 
     fn follow<'a>(&'a self, node: &'a Node, side: Side) -> Handled<'a, ()> {
         handled(&node.patroni, async move { of(&self.patroni, &node.patroni)?.configure(self.section(side)?.patch()).await })
+    }
+
+    fn hold<'a>(&'a self, node: &'a Node) -> Handled<'a, ()> {
+        handled(&node.patroni, async { of(&self.patroni, &node.patroni)?.configure(StandbySection::held().patch()).await })
     }
 
     fn lead<'a>(&'a self, node: &'a Node) -> Handled<'a, ()> {
@@ -157,6 +161,10 @@ impl Hands for PoolHands {
 
     fn history<'a>(&'a self, node: &'a Node) -> Handled<'a, Vec<switchback_domain::Promotion>> {
         handled(&node.patroni, async { of(&self.patroni, &node.patroni)?.history().await })
+    }
+
+    fn lineage<'a>(&'a self, node: &'a Node) -> Handled<'a, Lineage> {
+        handled(&node.postgres, async { of(&self.postgres, &node.postgres)?.lineage().await })
     }
 
     fn switch_in_site<'a>(&'a self, leader: &'a Node, candidate: &'a Node) -> Handled<'a, ()> {
@@ -209,7 +217,11 @@ impl Hands for PoolHands {
         handled(proxy, async move { of(&self.haproxy, proxy)?.tell(member, order).await })
     }
 
-    fn fence_etcd<'a>(&'a self, etcd: &'a EndpointName, side: Side) -> Handled<'a, bool> {
-        handled(etcd, async move { of(&self.etcd, etcd)?.fence(self.section(side)?).await })
+    fn hold_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool> {
+        handled(etcd, async move { of(&self.etcd, etcd)?.put(&StandbySection::held(), |told| told != Told::Leads).await })
+    }
+
+    fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, side: Side) -> Handled<'a, bool> {
+        handled(etcd, async move { of(&self.etcd, etcd)?.put(self.section(side)?, |told| told == Told::Follows).await })
     }
 }

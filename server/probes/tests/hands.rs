@@ -18,7 +18,7 @@ use support::{haproxy_target, http, http_target, nobody, say, serve, silent};
 use switchback_domain::{
     EndpointName, MemberState, Millis, Node, Pair, PatroniRole, PatroniState, ProbeFailure, Side, operation::MemberOrder,
 };
-use switchback_engine::ports::{HandError, Hands};
+use switchback_engine::ports::{HandError, Hands, Told};
 use switchback_probes::{Credentials, EtcdKeyTarget, HandTargets, HttpTarget, PoolHands, StandbySection, config_key};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -145,7 +145,7 @@ async fn a_site_whose_section_is_not_configured_is_not_told_anything() {
     let (address, asked) = answering(|_, _, _| patroni("200 OK", "{}")).await;
     let hands = hands(address);
     assert!(said(hands.follow(&node("a1"), Side::A).await).contains("[pool.site.standby_cluster]"));
-    assert!(said(hands.fence_etcd(&name("etcd"), Side::A).await).contains("[pool.site.standby_cluster]"));
+    assert!(said(hands.follow_in_etcd(&name("etcd"), Side::A).await).contains("[pool.site.standby_cluster]"));
     assert!(said(hands.members(&name("elsewhere")).await).contains("not configured"));
     assert_eq!(asked.lock().unwrap().len(), 0);
 }
@@ -224,22 +224,23 @@ async fn what_a_member_says_about_itself_is_read_as_it_is() {
         (PatroniRole::Primary, PatroniState::Stopping, "primary, stopping")
     );
     assert_eq!(status.timeline.unwrap().0, 4);
-    assert!(!status.is_running_primary());
+    assert!(!status.may_write());
     assert!(asked.lock().unwrap()[0].0.starts_with("get /patroni "), "and nothing else is asked for");
 }
 
 #[tokio::test]
-async fn a_cluster_follows_when_its_configuration_says_so() {
+async fn a_cluster_is_told_what_its_configuration_says() {
     let (address, _) = answering(|n, path, _| {
         assert_eq!(path, "/config");
-        let section = [json!({"host": "198.18.1.11", "port": 5432}), Value::Null, json!({"host": null, "port": null})][n].clone();
+        let held = json!({"host": "127.0.0.1", "port": 1});
+        let section = [json!({"host": "198.18.1.11", "port": 5432}), Value::Null, json!({"host": null, "port": null}), held][n].clone();
         patroni("200 OK", &json!({"ttl": 20, "standby_cluster": section}).to_string())
     })
     .await;
     let (hands, node) = (hands(address), node("b1"));
-    assert!(hands.follows(&node).await.unwrap());
-    assert!(!hands.follows(&node).await.unwrap());
-    assert!(!hands.follows(&node).await.unwrap());
+    for expected in [Told::Follows, Told::Leads, Told::Leads, Told::Held] {
+        assert_eq!(hands.told(&node).await.unwrap(), expected);
+    }
 }
 
 #[tokio::test]
@@ -296,7 +297,7 @@ async fn open_etcd(answer: impl Fn(&str, &Value) -> String + Send + Sync + 'stat
 }
 
 #[tokio::test]
-async fn the_section_is_put_into_etcd_and_everything_else_stays() {
+async fn a_section_is_put_into_etcd_and_everything_else_stays() {
     let (address, asked) = open_etcd(|path, _| match path {
         "/v3/kv/range" => {
             stored(&json!({"ttl": 20, "slots": {"site_a": {"type": "physical"}}, "standby_cluster": {"host": null, "surprise": 1}}), 8)
@@ -304,7 +305,17 @@ async fn the_section_is_put_into_etcd_and_everything_else_stays() {
         _ => etcd(r#"{"header":HEADER,"succeeded":true,"responses":[{"response_put":{"header":{"revision":"69"}}}]}"#),
     })
     .await;
-    assert!(hands(address).fence_etcd(&name("etcd"), Side::B).await.unwrap());
+    let hands = hands(address);
+    assert!(hands.hold_in_etcd(&name("etcd")).await.unwrap());
+    let held: Value = {
+        let put = &asked.lock().unwrap()[2].1["success"][0]["request_put"];
+        serde_json::from_slice(&STANDARD.decode(put["value"].as_str().unwrap()).unwrap()).unwrap()
+    };
+    let section = json!({"host": "127.0.0.1", "port": 1, "primary_slot_name": "held", "create_replica_methods": ["basebackup"]});
+    assert_eq!(held, json!({"ttl": 20, "slots": {"site_a": {"type": "physical"}}, "standby_cluster": section}));
+    asked.lock().unwrap().clear();
+
+    assert!(hands.follow_in_etcd(&name("etcd"), Side::B).await.unwrap());
     let asked = asked.lock().unwrap().clone();
     assert_eq!(asked[1].1, json!({"key": STANDARD.encode("/service/pool-b/config")}));
     let (compare, put) = (&asked[2].1["compare"], &asked[2].1["success"][0]["request_put"]);
@@ -332,13 +343,13 @@ async fn a_change_in_etcd_that_came_between_is_never_overwritten() {
         _ => etcd(r#"{"header":HEADER,"responses":[]}"#),
     })
     .await;
-    assert!(!hands(address).fence_etcd(&name("etcd"), Side::B).await.unwrap(), "it is there, and somebody else wrote it");
+    assert!(!hands(address).hold_in_etcd(&name("etcd")).await.unwrap(), "it is there, and somebody else wrote it");
     let revisions: Vec<_> =
         asked.lock().unwrap().iter().filter_map(|(_, body)| body["compare"][0]["mod_revision"].as_str().map(str::to_owned)).collect();
     assert_eq!(revisions, ["8", "9"], "each try is about what was read last");
 
     let (address, _) = open_etcd(|path, _| if path == "/v3/kv/range" { stored(&json!({}), 8) } else { etcd(r#"{"header":HEADER}"#) }).await;
-    assert!(said(hands(address).fence_etcd(&name("etcd"), Side::B).await).contains("again and again"));
+    assert!(said(hands(address).hold_in_etcd(&name("etcd")).await).contains("again and again"));
 }
 
 #[tokio::test]
@@ -346,7 +357,7 @@ async fn an_etcd_without_the_key_or_with_nonsense_in_it_is_left_alone() {
     let outcome = async |answer: String| {
         let (address, asked) =
             open_etcd(move |path, _| if path == "/v3/kv/range" { answer.clone() } else { panic!("{path} was asked for") }).await;
-        let outcome = hands(address).fence_etcd(&name("etcd"), Side::B).await;
+        let outcome = hands(address).hold_in_etcd(&name("etcd")).await;
         assert_eq!(asked.lock().unwrap().len(), 2);
         outcome
     };
@@ -373,14 +384,14 @@ async fn an_etcd_that_wants_a_password_gets_it_for_a_token() {
         other => panic!("{other} was asked for"),
     })
     .await;
-    assert!(!hands(address).fence_etcd(&name("etcd"), Side::B).await.unwrap());
+    assert!(!hands(address).hold_in_etcd(&name("etcd")).await.unwrap());
     let asked = asked.lock().unwrap().clone();
     assert_eq!(asked[0].1, json!({"name": "switchback", "password": "not-a-secret"}));
     assert!(asked[1].0.contains("authorization: abc.9\r\n"), "{}", asked[1].0);
 
     let wrong = r#"{"error":"etcdserver: authentication failed, invalid user ID or password","code":3}"#;
     let (address, _) = answering(move |_, _, _| http("400 Bad Request", wrong)).await;
-    assert!(said(hands(address).fence_etcd(&name("etcd"), Side::B).await).contains("invalid user ID or password"));
+    assert!(said(hands(address).hold_in_etcd(&name("etcd")).await).contains("invalid user ID or password"));
 }
 
 /// An `HAProxy` that notes what it is told and answers `answer`.

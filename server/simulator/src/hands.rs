@@ -9,7 +9,7 @@ use switchback_domain::{
     EndpointName, Lsn, MemberName, Millis, Node, ProbeFailure, Promotion, Side, Timeline,
     operation::{MemberOrder, OperationId},
 };
-use switchback_engine::ports::{HandError, Handled, Hands, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved};
+use switchback_engine::ports::{HandError, Handled, Hands, Lineage, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved, Told};
 
 /// The console's hands on the engines of the world.
 pub struct WorldHands(pub Room);
@@ -39,12 +39,16 @@ fn yes(answer: Answer) -> Option<bool> {
 }
 
 impl Hands for WorldHands {
-    fn follows<'a>(&'a self, node: &'a Node) -> Handled<'a, bool> {
-        self.ask(&node.patroni, Ask::Follows, yes)
+    fn told<'a>(&'a self, node: &'a Node) -> Handled<'a, Told> {
+        self.ask(&node.patroni, Ask::Told, |answer| if let Answer::Told(told) = answer { Some(told) } else { None })
     }
 
     fn follow<'a>(&'a self, node: &'a Node, side: Side) -> Handled<'a, ()> {
         self.ask(&node.patroni, Ask::Follow(side), done)
+    }
+
+    fn hold<'a>(&'a self, node: &'a Node) -> Handled<'a, ()> {
+        self.ask(&node.patroni, Ask::Hold, done)
     }
 
     fn lead<'a>(&'a self, node: &'a Node) -> Handled<'a, ()> {
@@ -57,6 +61,10 @@ impl Hands for WorldHands {
 
     fn history<'a>(&'a self, node: &'a Node) -> Handled<'a, Vec<Promotion>> {
         self.ask(&node.patroni, Ask::History, |answer| if let Answer::History(history) = answer { Some(history) } else { None })
+    }
+
+    fn lineage<'a>(&'a self, node: &'a Node) -> Handled<'a, Lineage> {
+        self.ask(&node.postgres, Ask::Lineage, |answer| if let Answer::Lineage(lineage) = answer { Some(lineage) } else { None })
     }
 
     fn switch_in_site<'a>(&'a self, leader: &'a Node, candidate: &'a Node) -> Handled<'a, ()> {
@@ -104,7 +112,11 @@ impl Hands for WorldHands {
         self.ask(proxy, Ask::TellMember(member.clone(), order), done)
     }
 
-    fn fence_etcd<'a>(&'a self, etcd: &'a EndpointName, side: Side) -> Handled<'a, bool> {
-        self.ask(etcd, Ask::FenceEtcd(side), yes)
+    fn hold_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool> {
+        self.ask(etcd, Ask::HoldInEtcd, yes)
+    }
+
+    fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, _side: Side) -> Handled<'a, bool> {
+        self.ask(etcd, Ask::FollowInEtcd, yes)
     }
 }

@@ -7,10 +7,10 @@ use crate::{
 use futures::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
 use switchback_domain::{
-    Archiver, DynamicConfig, Endpoint, Facts, Heartbeat, Lsn, Millis, PatroniFacts, PostgresFacts, ProbeFailure, Receiver, Sender, Side,
-    Slot, StandbyCluster,
+    Archiver, DynamicConfig, Endpoint, Facts, HELD_HOST, HELD_PORT, Heartbeat, Lsn, Millis, PatroniFacts, PostgresFacts, ProbeFailure,
+    Receiver, Sender, Side, Slot, StandbyCluster,
 };
-use switchback_engine::ports::{HandError, Probe};
+use switchback_engine::ports::{HandError, Probe, Told};
 
 use crate::world::{Answer, Ask};
 
@@ -76,11 +76,15 @@ impl World {
             scheduled_action: false,
             leader: self.places[side].etcd.leader.map(|(leader, _)| NAMES[leader].parse().expect("a name")),
             config: DynamicConfig {
-                standby_cluster: self.places[side].etcd.follows.then(|| StandbyCluster {
-                    host: "198.18.1.11,198.18.1.12".to_owned(),
-                    port: Some(5432),
-                    slot: Some(slot_between(side)),
-                }),
+                standby_cluster: match self.places[side].etcd.told {
+                    Told::Leads => None,
+                    Told::Held => Some(StandbyCluster { host: HELD_HOST.to_owned(), port: Some(HELD_PORT), slot: Some("held".to_owned()) }),
+                    Told::Follows => Some(StandbyCluster {
+                        host: "198.18.1.11,198.18.1.12".to_owned(),
+                        port: Some(5432),
+                        slot: Some(slot_between(side)),
+                    }),
+                },
                 synchronous_mode: true,
                 slots: vec![slot_between(side.other())],
                 pre_promote: self.setting.guard,
@@ -114,7 +118,7 @@ impl World {
         };
         let mut slots: Vec<Slot> =
             connected.iter().filter(|other| side_of(**other) == side).map(|other| slot(NAMES[*other].to_owned(), Some(*other))).collect();
-        if !self.places[side].etcd.follows {
+        if !self.is_standby(side) {
             slots.push(slot(slot_between(side.other()), connected.iter().copied().find(|other| side_of(*other) != side)));
         }
         PostgresFacts {

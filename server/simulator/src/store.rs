@@ -115,7 +115,7 @@ impl Books {
         let (side, _, _) = world.place_of(&order.to);
         let fenced = self.fenced(side);
         let closes = matches!(order.ask, Ask::TellMember(_, MemberOrder::Maintenance));
-        if fenced && (closes || matches!(order.ask, Ask::Follow(_) | Ask::FenceEtcd(_))) {
+        if fenced && (closes || matches!(order.ask, Ask::Hold | Ask::HoldInEtcd)) {
             // What stands in the record is announced for as long as it stands there; every console may see to it.
             return None;
         }
@@ -168,7 +168,7 @@ impl Books {
             return Some(format!("both sites are told to lead in one operation: {what}"));
         }
         let promotes = running.contains(&&Step::Promote { side });
-        let restores = undoing.contains(&&Step::Demote { side });
+        let restores = undoing.contains(&&Step::Demote { side }) || undoing.contains(&&Step::Fence { side });
         if restores && operation.is_past_no_return() {
             return Some(format!("the old site is made writable after the point of no return: {what}"));
         }
@@ -201,8 +201,13 @@ impl Books {
 /// A step's beginning announces such an order to this site.
 fn announces(step: &Step, ask: &Ask, at: Side) -> bool {
     match (step, ask) {
-        (Step::Demote { side } | Step::Fence { side } | Step::Follow { side } | Step::Reprotect { side }, Ask::Follow(section))
-        | (Step::Fence { side } | Step::Follow { side }, Ask::FenceEtcd(section)) => *side == at && *section == at,
+        // The fence of a site that followed before is taken back by letting it follow.
+        (Step::Demote { side } | Step::Fence { side } | Step::Follow { side } | Step::Reprotect { side }, Ask::Follow(section)) => {
+            *side == at && *section == at
+        }
+        // Told to lead once more, the other one is told first to stay what it is.
+        (Step::Promote { side }, Ask::Follow(section)) => side.other() == at && *section == at,
+        (Step::Fence { side }, Ask::Hold | Ask::HoldInEtcd) | (Step::Follow { side }, Ask::FollowInEtcd) => *side == at,
         (Step::Warm { side }, Ask::Checkpoint)
         | (Step::SwitchInSite { side }, Ask::Switch { .. })
         | (Step::Reprotect { side } | Step::Follow { side }, Ask::Elect(_))

@@ -20,6 +20,7 @@ use crate::{
 };
 use std::collections::{BTreeMap, VecDeque};
 use switchback_domain::{EndpointKind, EndpointName, Lsn, Pair, PatroniRole, Pool, Side, Timeline, fixture, operation::MemberOrder};
+use switchback_engine::ports::Told;
 
 /// Milliseconds since the world began.
 pub type Ms = u64;
@@ -230,8 +231,8 @@ pub struct Promoted {
 pub struct Etcd {
     /// It answers.
     pub up: bool,
-    /// The cluster's configuration has a `standby_cluster` section.
-    pub follows: bool,
+    /// What the cluster's configuration says.
+    pub told: Told,
     /// Counts changes of the configuration.
     pub revision: u64,
     /// Who holds the leader key, and until when.
@@ -413,7 +414,7 @@ impl World {
         let place = |side: Side| Place {
             etcd: Etcd {
                 up: true,
-                follows: side == Side::B,
+                told: if side == Side::B { Told::Follows } else { Told::Leads },
                 revision: 1,
                 leader: Some((nodes_of(side)[0], setting.ttl)),
                 sync: (side == Side::A).then_some((0, Some(1))),

@@ -100,6 +100,10 @@ pub(super) fn trouble(trouble: &Trouble, sites: &Sites) -> String {
             let names: Vec<&str> = unreached.iter().map(switchback_domain::EndpointName::as_str).collect();
             format!("{} is not fenced: cannot reach {}; say with `attest` how you know that it is off", of(side), names.join(", "))
         }
+        Trouble::StillWrites { nodes } => {
+            let names: Vec<&str> = nodes.iter().map(switchback_domain::NodeName::as_str).collect();
+            format!("{} still accepts writes: stop its PostgreSQL and its Patroni, or undo", names.join(", "))
+        }
         Trouble::SplitBrain => "both sites accept writes: stop one side first".to_owned(),
         Trouble::RowsMissing { acknowledged, found } => format!("of {acknowledged} acknowledged rows only {found} are there"),
         Trouble::StoreUnwritable => "the console's store cannot be written".to_owned(),

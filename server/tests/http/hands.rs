@@ -4,7 +4,7 @@ use switchback_domain::{
     EndpointName, Lsn, MemberName, MemberState, Millis, Node, Promotion, Side, Timeline,
     operation::{MemberOrder, OperationId},
 };
-use switchback_engine::ports::{HandError, Handled, Hands, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved};
+use switchback_engine::ports::{HandError, Handled, Hands, Lineage, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved, Told};
 
 use std::{collections::BTreeMap, sync::Mutex};
 
@@ -22,10 +22,13 @@ fn no<'a, T: Send + 'a>(endpoint: &EndpointName) -> Handled<'a, T> {
 }
 
 impl Hands for MembersOnly {
-    fn follows<'a>(&'a self, node: &'a Node) -> Handled<'a, bool> {
+    fn told<'a>(&'a self, node: &'a Node) -> Handled<'a, Told> {
         no(&node.patroni)
     }
     fn follow<'a>(&'a self, node: &'a Node, _: Side) -> Handled<'a, ()> {
+        no(&node.patroni)
+    }
+    fn hold<'a>(&'a self, node: &'a Node) -> Handled<'a, ()> {
         no(&node.patroni)
     }
     fn lead<'a>(&'a self, node: &'a Node) -> Handled<'a, ()> {
@@ -36,6 +39,9 @@ impl Hands for MembersOnly {
     }
     fn history<'a>(&'a self, node: &'a Node) -> Handled<'a, Vec<Promotion>> {
         no(&node.patroni)
+    }
+    fn lineage<'a>(&'a self, node: &'a Node) -> Handled<'a, Lineage> {
+        no(&node.postgres)
     }
     fn switch_in_site<'a>(&'a self, leader: &'a Node, _: &'a Node) -> Handled<'a, ()> {
         no(&leader.patroni)
@@ -84,7 +90,10 @@ impl Hands for MembersOnly {
         self.told.lock().unwrap().insert(member.clone(), state);
         Box::pin(async { Ok(()) })
     }
-    fn fence_etcd<'a>(&'a self, etcd: &'a EndpointName, _: Side) -> Handled<'a, bool> {
+    fn hold_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool> {
+        no(etcd)
+    }
+    fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, _: Side) -> Handled<'a, bool> {
         no(etcd)
     }
 }

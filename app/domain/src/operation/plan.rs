@@ -353,12 +353,14 @@ pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent,
             reprotect(*side).to_vec()
         }
         Intent::LocalSwitchover { side } => {
+            // A promotion within a site that has a second history would only give it a third (operations.md, gotcha 2).
+            situation(&picture.forbidden());
             if picture.sites[*side].leader.is_none() {
                 situation(&[Objection::TargetSilent { side: *side }]);
             } else if picture.sites[*side].nodes.iter().filter(|node| node.knowledge.is_fresh()).count() < 2 {
                 situation(&[Objection::NothingToPromote { side: *side }]);
             }
-            vec![Step::Preflight, Step::SwitchInSite { side: *side }]
+            local_switchover(picture, *side)
         }
         Intent::Members { changes } => {
             members(pool, picture, changes, &mut objections);
@@ -443,6 +445,20 @@ fn switchover(from: Side, to: Side, drain: Millis) -> Vec<Step> {
         Step::Reroute { to },
         Step::Reprotect { side: from },
     ]);
+    steps
+}
+
+/// Where clients write, a marker and the meter go through it; whoever follows the site, or its leader, has to go on following.
+fn local_switchover(picture: &Picture, side: Side) -> Vec<Step> {
+    let writes = picture.active == Some(side);
+    let mut steps = vec![Step::Preflight];
+    steps.extend(writes.then_some(Step::Mark { side }));
+    steps.push(Step::SwitchInSite { side });
+    steps.extend(writes.then_some(Step::Verify { side }));
+    let follower = if writes { side.other() } else { side };
+    if picture.sites[follower].role == SiteRole::Standby {
+        steps.push(Step::Reprotect { side: follower });
+    }
     steps
 }
 

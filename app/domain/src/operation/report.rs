@@ -1,7 +1,7 @@
 //! What an operation achieved, for people who were not there.
 
 use super::{Asked, Epoch, Fact, Intent, Operation, OperationId, Outage, Outcome, Stage, Step, StepRun, StepState};
-use crate::{ByteLag, CheckKind, Login, Millis, Pair, Pool, SiteId};
+use crate::{ByteLag, CheckKind, Login, Lsn, Millis, NodeName, Pair, Policy, Pool, Side, SiteId, Timeline};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -57,18 +57,79 @@ pub struct Report {
     pub questions: Vec<Asked>,
 }
 
-/// What was lost.
+/// What was lost, by each way in which it can be known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Loss {
     /// Proved that nothing was: the other site had replayed the old primary's shutdown checkpoint before it was promoted.
     pub proved_none: bool,
-    /// Said before: in bytes of the log.
+    /// Said before, in bytes of the log: an estimate, bounded neither way.
     pub expected_bytes: Option<ByteLag>,
-    /// Said before: in time.
+    /// Said before, in time: an estimate, bounded neither way.
     pub expected: Option<Millis>,
+    /// By the heartbeat row that the console writes each second: from the last one that the other site had when it was promoted to the last
+    /// one that the lost site is known to have confirmed. Neither end is known better than to a second.
+    pub by_heartbeat: Option<Millis>,
+    /// No more than this, in time: from the last heartbeat that the other site had to the moment from which on nothing ran in the lost site.
+    /// Nothing when that site was only silent: then it may have gone on.
+    pub at_most: Option<Millis>,
+    /// What was found when the lost site came back; nothing as long as nobody could look.
+    pub found: Option<FoundLoss>,
     /// The outage meter's rows that were acknowledged and are missing; nothing when it was not counted.
     pub rows_missing: Option<u64>,
+}
+
+/// What a site's log had beyond the point where the other site went on without it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct FoundLoss {
+    /// The operation that looked.
+    pub operation: OperationId,
+    /// The node whose log went furthest.
+    pub node: NodeName,
+    /// The timeline that it wrote.
+    pub timeline: Timeline,
+    /// Where the other site left that timeline.
+    pub fork: Lsn,
+    /// Where the node's own log ended.
+    pub end: Lsn,
+    /// What lies between the two. All that a log holds counts, so it may be more than what clients wrote, and never less.
+    pub bytes: ByteLag,
+    /// How many rows of it could be read out of the log; nothing when nobody could count them.
+    pub rows: Option<u64>,
+}
+
+impl FoundLoss {
+    /// Nothing that clients wrote was lost: a log that goes on without a row holds records of the server itself.
+    pub fn is_nothing(&self) -> bool {
+        self.bytes == ByteLag(0) || self.rows == Some(0)
+    }
+}
+
+/// How often the console writes its heartbeat row: what is told by it is known to this much.
+const HEARTBEAT: Millis = Millis(1_000);
+
+impl Loss {
+    /// Whether the recovery point target was kept: judged only by what was proved or found, never by an estimate. Nothing: not known, or not
+    /// known yet.
+    fn is_within(&self, policy: &Policy) -> Option<bool> {
+        if self.rows_missing.is_some_and(|rows| rows > 0) {
+            return None;
+        }
+        if self.proved_none {
+            return Some(true);
+        }
+        let found = self.found.as_ref()?;
+        if found.is_nothing() {
+            return Some(true);
+        }
+        // What the lost site confirmed and the other one never had spans at least this.
+        let at_least = self.by_heartbeat.map_or(0, |gap| gap.0.saturating_sub(HEARTBEAT.0));
+        if found.bytes > policy.loss_target_bytes || at_least > policy.loss_target.0 {
+            return Some(false);
+        }
+        self.at_most.filter(|at_most| *at_most <= policy.loss_target).map(|_| true)
+    }
 }
 
 /// What the pool promises, and whether that was kept; nothing where it was not measured.
@@ -102,8 +163,8 @@ fn took(run: &StepRun) -> Option<Millis> {
 }
 
 impl Operation {
-    /// Its report. `plan_hash` is the hash of the plan's essence.
-    pub fn report(&self, pool: &Pool, plan_hash: String) -> Report {
+    /// Its report. `plan_hash` is the hash of the plan's essence; `found` is what a later operation found of what this one lost.
+    pub fn report(&self, pool: &Pool, plan_hash: String, found: Option<FoundLoss>) -> Report {
         let (outcome, ended_at) = match &self.stage {
             Stage::Finished { outcome, at } => (Some(outcome.clone()), Some(*at)),
             _ => (None, None),
@@ -115,7 +176,7 @@ impl Operation {
             .sum::<u64>()
             + self.paused_for.0;
         let whole = ended_at.map(|ended_at| Millis::between(self.requested_at, ended_at).0);
-        let loss = self.loss();
+        let loss = self.loss(found);
         let outage = self.outage.filter(|outage| outage.first_write_at.is_some());
         let report = |step: usize, run: &StepRun| StepReport { step: self.plan.steps[step].clone(), run: run.clone(), took: took(run) };
         let within = |expected: Millis, limit: Millis| expected <= limit;
@@ -142,11 +203,7 @@ impl Operation {
                 recovery_time: pool.policy.recovery_time_target,
                 recovery_time_kept: outage.map(|outage| within(outage.length(outage.last_write_at), pool.policy.recovery_time_target)),
                 recovery_point: pool.policy.loss_target,
-                recovery_point_kept: if loss.proved_none && loss.rows_missing.unwrap_or(0) == 0 {
-                    Some(true)
-                } else {
-                    loss.expected.map(|expected| within(expected, pool.policy.loss_target))
-                },
+                recovery_point_kept: loss.is_within(&pool.policy),
             },
             loss,
             steps: self.steps.iter().enumerate().map(|(step, run)| report(step, run)).collect(),
@@ -155,16 +212,52 @@ impl Operation {
         }
     }
 
-    fn loss(&self) -> Loss {
-        let mut loss = Loss::default();
+    /// Something may have been lost by it that is only found when the site that it gave up comes back.
+    pub fn may_have_lost(&self) -> bool {
+        matches!(self.plan.intent, Intent::Failover { .. }) && self.is_past_no_return()
+    }
+
+    /// It was planned after this failover, and no other site has become active in between.
+    pub fn is_next_after(&self, failover: &Operation) -> bool {
+        self.id > failover.id && self.plan.pool == failover.plan.pool && self.plan.epoch == failover.plan.epoch.next()
+    }
+
+    /// What it found in the log of a site that came back. The furthest that any attempt saw: once a node has followed, what it had of its own
+    /// is gone.
+    pub fn found_loss(&self, of: Side) -> Option<FoundLoss> {
+        let facts = self.steps.iter().flat_map(|run| run.earlier.iter().flat_map(|attempt| &attempt.facts).chain(&run.facts));
+        let found = facts.filter_map(|fact| match fact {
+            Fact::Diverged { side, node, timeline, fork, end, rows } if *side == of => Some(FoundLoss {
+                operation: self.id,
+                node: node.clone(),
+                timeline: *timeline,
+                fork: *fork,
+                end: *end,
+                bytes: end.bytes_ahead_of(*fork),
+                rows: *rows,
+            }),
+            _ => None,
+        });
+        found.max_by_key(|found| found.bytes)
+    }
+
+    fn loss(&self, found: Option<FoundLoss>) -> Loss {
+        let mut loss = Loss { found, ..Loss::default() };
+        let (mut had, mut last, mut gone) = (None, None, None);
         let done = self.steps.iter().filter(|run| run.state == StepState::Done);
         for fact in done.flat_map(|run| &run.facts) {
             match fact {
                 Fact::ShutdownReplayed { .. } => loss.proved_none = true,
                 Fact::ExpectedLoss { bytes, time, .. } => (loss.expected_bytes, loss.expected) = (*bytes, *time),
                 Fact::RowsFound { acknowledged, found } => loss.rows_missing = Some(acknowledged.saturating_sub(*found)),
+                Fact::LastHeartbeat { at, .. } => had = Some(*at),
+                Fact::LastConfirmed { at, gone_since, .. } => (last, gone) = (Some(*at), *gone_since),
                 _ => {}
             }
+        }
+        if let Some(had) = had {
+            loss.by_heartbeat = last.map(|last| Millis::between(had, last));
+            loss.at_most = gone.map(|gone| Millis::between(had, gone));
         }
         loss
     }

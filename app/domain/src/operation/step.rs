@@ -191,7 +191,9 @@ impl Step {
         Millis(match self {
             Step::Preflight | Step::Establish { .. } | Step::Mark { .. } | Step::Settle { .. } => 5_000,
             Step::Drain { at_most, .. } => at_most.0 + 5_000,
-            Step::Demote { .. } | Step::Fence { .. } | Step::SetMember { .. } | Step::Reroute { .. } => 10_000,
+            Step::Demote { .. } | Step::SetMember { .. } | Step::Reroute { .. } => 10_000,
+            // Told through its etcd alone, Patroni reads it within its `loop_wait`, 10 s unless configured, and then stops its primary.
+            Step::Fence { .. } => 15_000,
             // Clients wait. Everything was there a moment before, so what is not there by then will not come soon.
             Step::Prove { .. } => 8_000,
             Step::Promote { .. } => 20_000,
@@ -309,6 +311,17 @@ pub enum Fact {
         /// When the row was written.
         at: Timestamp,
     },
+    /// The last sign of a site that is given up.
+    LastConfirmed {
+        /// The site.
+        side: Side,
+        /// When the console wrote the last heartbeat row that the site is known to have confirmed.
+        at: Timestamp,
+        /// Since when the console cannot write there; nothing when it still could.
+        failing_since: Option<Timestamp>,
+        /// Since when each of its databases refuses connections, so that nothing runs there; nothing when it is only silent.
+        gone_since: Option<Timestamp>,
+    },
     /// A node is out of recovery.
     Promoted {
         /// The node.
@@ -361,6 +374,27 @@ pub enum Fact {
     Mirror {
         /// The node.
         node: NodeName,
+    },
+    /// The site was told to follow before it was fenced.
+    FollowedBefore {
+        /// The site.
+        side: Side,
+    },
+    /// A node did not answer, so that nothing is known of it.
+    Silent {
+        /// Which.
+        node: NodeName,
+    },
+    /// Both sites have left the same timeline at different places: the returning one cannot be made to follow, only made anew.
+    Collided {
+        /// The site.
+        side: Side,
+        /// The timeline that was left at two places.
+        timeline: Timeline,
+        /// Where the active site left it.
+        active_left_at: Lsn,
+        /// Where the returning site left it.
+        returning_left_at: Lsn,
     },
     /// The histories of both sites agree.
     HistoriesAgree {
@@ -466,6 +500,11 @@ pub enum Trouble {
         side: Side,
         /// What could not be reached.
         unreached: Vec<EndpointName>,
+    },
+    /// Nodes of a site that must not accept writes do: it was fenced, and they go on, or somebody has brought them back.
+    StillWrites {
+        /// Which.
+        nodes: Vec<NodeName>,
     },
     /// Both sites accept writes.
     SplitBrain,

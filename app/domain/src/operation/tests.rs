@@ -159,7 +159,8 @@ fn what_is_not_taken_back_is_said_to_stay() {
     let told = |already| Fact::Stored { side: Side::B, node: "b1".parse().unwrap(), follows: true, already };
     let undone = |facts: Vec<Fact>, trouble: Option<Trouble>| {
         let mut operation = opened(planned(&world, Intent::Reprotect { side: Side::B }));
-        one_step(&mut operation, Vec::new(), None);
+        go_on(&mut operation, &never, &|step| matches!(step, Step::Follow { .. }));
+        let follow = operation.current_step().unwrap();
         one_step(&mut operation, facts, trouble.clone());
         if trouble.is_some() {
             written(&mut operation);
@@ -169,16 +170,16 @@ fn what_is_not_taken_back_is_said_to_stay() {
         }
         assert_eq!(go_on(&mut operation, &never, &never), [] as [&str; 0], "a site is never told to lead because somebody gave up");
         match outcome(&operation) {
-            Outcome::Undone { stays, .. } => stays,
+            Outcome::Undone { stays, .. } if stays.is_empty() => false,
+            Outcome::Undone { stays, .. } => stays == [follow],
             other => panic!("{other:?}"),
         }
     };
-    let nothing: [usize; 0] = [];
-    assert_eq!(undone(vec![told(false)], None), [1], "the site goes on following");
-    assert_eq!(undone(vec![told(true)], None), nothing, "it was told so before");
-    assert_eq!(undone(Vec::new(), Some(trouble())), [1], "nobody knows");
+    assert!(undone(vec![told(false)], None), "the site goes on following");
+    assert!(!undone(vec![told(true)], None), "it was told so before");
+    assert!(undone(Vec::new(), Some(trouble())), "nobody knows");
     let refused = Trouble::Refused { endpoint: "patroni-b1".parse().unwrap(), said: "no".to_owned() };
-    assert_eq!(undone(Vec::new(), Some(refused)), nothing, "it said no");
+    assert!(!undone(Vec::new(), Some(refused)), "it said no");
 }
 
 #[test]
@@ -399,9 +400,89 @@ fn the_report_tells_decision_from_execution() {
         last += SignedDuration::from_millis(1);
         operation.evolve(&Entry { at: last, event }).unwrap();
     }
-    let report = operation.report(&world.pool, "hash".to_owned());
+    let report = operation.report(&world.pool, "hash".to_owned(), None);
     assert_eq!(report.decision, Millis(40_000));
     assert_eq!(report.execution, Some(Millis(Millis::between(at(0), last).0 - 10_000)));
+}
+
+/// A failover that was done: what was said before, what the other site had, and when the lost one was last heard of.
+fn failed_over(world: &World, last_sign: Fact) -> Operation {
+    let mut operation = opened(planned(world, Intent::Failover { to: Side::B }));
+    let expected = Fact::ExpectedLoss { bytes: Some(ByteLag(24_576)), time: Some(Millis(300)), age: None };
+    let had = Fact::LastHeartbeat { node: "b1".parse().unwrap(), at: at(10_000) };
+    one_step(&mut operation, vec![expected], None);
+    one_step(&mut operation, Vec::new(), None);
+    one_step(&mut operation, vec![had], None);
+    one_step(&mut operation, vec![last_sign], None);
+    go_on(&mut operation, &never, &never);
+    assert_eq!(outcome(&operation), Outcome::Done);
+    operation
+}
+
+fn last_sign(at_ms: i64, gone_since: Option<i64>) -> Fact {
+    Fact::LastConfirmed { side: Side::A, at: at(at_ms), failing_since: Some(at(at_ms + 500)), gone_since: gone_since.map(at) }
+}
+
+fn diverged(end: u64, rows: Option<u64>) -> Fact {
+    let (node, timeline) = ("a1".parse().unwrap(), crate::Timeline(7));
+    Fact::Diverged { side: Side::A, node, timeline, fork: crate::Lsn(1_000), end: crate::Lsn(end), rows }
+}
+
+#[test]
+fn what_a_failover_lost_is_not_judged_by_an_estimate() {
+    let mut world = World::healthy(at(0));
+    world.site_fails(Side::A, &ProbeFailure::Refused);
+    let report = failed_over(&world, last_sign(10_900, Some(11_200))).report(&world.pool, "hash".to_owned(), None);
+    assert_eq!((report.loss.expected_bytes, report.loss.expected), (Some(ByteLag(24_576)), Some(Millis(300))));
+    assert_eq!((report.loss.by_heartbeat, report.loss.at_most), (Some(Millis(900)), Some(Millis(1_200))));
+    assert_eq!((report.loss.found, report.targets.recovery_point_kept), (None, None));
+}
+
+#[test]
+fn what_a_failover_lost_is_judged_by_what_is_found_later() {
+    let mut world = World::healthy(at(0));
+    world.site_fails(Side::A, &ProbeFailure::Refused);
+    let (time, bytes) = (world.pool.policy.loss_target, world.pool.policy.loss_target_bytes);
+    let late = i64::try_from(time.0).unwrap() + 10_001;
+    let found = |end, rows| {
+        let mut later = opened(planned(&world, Intent::Reprotect { side: Side::A }));
+        one_step(&mut later, vec![diverged(end, rows)], None);
+        later.found_loss(Side::A)
+    };
+    let kept = |last_sign, found: Option<FoundLoss>| {
+        assert!(found.is_some());
+        failed_over(&world, last_sign).report(&world.pool, "hash".to_owned(), found).targets.recovery_point_kept
+    };
+    assert_eq!(kept(last_sign(10_900, Some(11_200)), found(9_000, Some(12))), Some(true), "it was gone in time");
+    assert_eq!(kept(last_sign(10_900, None), found(9_000, Some(12))), None, "it may have gone on writing for long");
+    assert_eq!(kept(last_sign(10_900, None), found(9_000, Some(0))), Some(true), "no row is missing");
+    assert_eq!(kept(last_sign(10_900, None), found(1_000, None)), Some(true), "its log ends where the other one begins");
+    assert_eq!(kept(last_sign(10_900, Some(11_200)), found(1_001 + bytes.0, None)), Some(false), "too many bytes");
+    assert_eq!(kept(last_sign(late, Some(late)), found(9_000, None)), None, "a heartbeat more or less");
+    assert_eq!(kept(last_sign(late + 1_000, Some(late + 1_000)), found(9_000, None)), Some(false), "too long a time");
+}
+
+#[test]
+fn what_was_found_belongs_to_the_failover_before_it_and_the_furthest_look_counts() {
+    let mut world = World::healthy(at(0));
+    world.site_fails(Side::A, &ProbeFailure::Refused);
+    let failover = failed_over(&world, last_sign(10_900, None));
+    assert!(failover.may_have_lost());
+    let mut later = opened(planned(&world, Intent::Reprotect { side: Side::A }));
+    later.id = OperationId(8);
+    assert!(!later.is_next_after(&failover), "planned before the active site changed");
+    later.plan.epoch = failover.plan.epoch.next();
+    assert!(later.is_next_after(&failover));
+    // The first look finds it; then the site's own engine throws it away, and the next one finds less.
+    one_step(&mut later, vec![diverged(9_000, Some(12))], Some(trouble()));
+    written(&mut later);
+    tell(&mut later, Event::Answered { number: 1, choice: Choice::Retry, by: by(), reason: String::new() });
+    one_step(&mut later, vec![diverged(1_200, None)], None);
+    let found = later.found_loss(Side::A).unwrap();
+    assert_eq!((found.operation, found.bytes, found.rows), (OperationId(8), ByteLag(8_000), Some(12)));
+    assert_eq!(later.found_loss(Side::B), None);
+    later.plan.epoch = later.plan.epoch.next();
+    assert!(!later.is_next_after(&failover), "another site was active in between");
 }
 
 proptest! {

@@ -2,8 +2,8 @@
 
 use super::{Knowledge, Sightings};
 use crate::{
-    EndpointName, EtcdFacts, Facts, HaproxyFacts, Millis, Node, PatroniFacts, PatroniRole, PatroniState, Pool, PostgresFacts, ProbeFailure,
-    Reading, Side, Sighting,
+    DynamicConfig, EndpointName, EtcdFacts, Facts, HaproxyFacts, Millis, Node, PatroniFacts, PatroniRole, PatroniState, Pool,
+    PostgresFacts, ProbeFailure, Reading, Side, Sighting, StandbyCluster,
 };
 use jiff::Timestamp;
 
@@ -127,10 +127,20 @@ impl<'a> Look<'a> {
         })
     }
 
-    /// The cluster of this side is configured to follow the other one, by the last known answers of its Patroni.
+    /// The cluster of this side is configured to follow the other one, by the last known answers of its Patroni. One that is held follows
+    /// nobody.
     pub fn follows_by_configuration(&self, side: Side) -> Option<bool> {
+        self.configuration(side).map(|config| config.standby_cluster.as_ref().is_some_and(|section| !section.is_held()))
+    }
+
+    /// The cluster of this side is configured to be read-only and to follow nobody, by the last known answers of its Patroni.
+    pub fn held_by_configuration(&self, side: Side) -> bool {
+        self.configuration(side).and_then(|config| config.standby_cluster.as_ref()).is_some_and(StandbyCluster::is_held)
+    }
+
+    fn configuration(&self, side: Side) -> Option<&DynamicConfig> {
         let newest = self.nodes_of(side).max_by_key(|view| view.patroni.seen_at())?;
-        newest.patroni.last_known().map(|facts| facts.config.standby_cluster.is_some())
+        newest.patroni.last_known().map(|facts| &facts.config)
     }
 }
 

@@ -82,7 +82,11 @@ fn role(look: &Look, side: Side) -> SiteRole {
     let patroni_answers = look.nodes_of(side).any(|view| view.patroni.fresh().is_some());
     // Without Patroni's word a site that is in recovery while the other one writes is still a standby.
     let follows = if patroni_answers { look.follows_by_configuration(side) == Some(true) } else { writes(side.other()) };
-    if in_recovery && follows { SiteRole::Standby } else { SiteRole::Unknown }
+    match (in_recovery, look.held_by_configuration(side)) {
+        (true, true) => SiteRole::Fenced,
+        (true, false) if follows => SiteRole::Standby,
+        _ => SiteRole::Unknown,
+    }
 }
 
 fn node(look: &Look, view: &NodeView) -> NodePicture {
@@ -121,7 +125,7 @@ fn node_role(look: &Look, view: &NodeView) -> NodeRole {
         return NodeRole::Primary;
     }
     let seen = view.postgres.last_known().is_some() || view.patroni.last_known().is_some();
-    match (seen, look.follows_by_configuration(view.side)) {
+    match (seen, look.follows_by_configuration(view.side).map(|follows| follows || look.held_by_configuration(view.side))) {
         (false, _) | (_, None) => NodeRole::Unknown,
         (true, Some(false)) => NodeRole::Mirror,
         (true, Some(true)) => match view.patroni.last_known() {

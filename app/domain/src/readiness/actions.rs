@@ -8,24 +8,26 @@ pub(crate) fn actions(look: &Look, picture: &Picture) -> Actions {
     Actions { switchover: switchover(picture), failover: failover(look, picture), failback: failback(picture) }
 }
 
-/// What forbids every move: a split brain must be ended and a collision rebuilt first.
-fn forbidden(picture: &Picture) -> Vec<Objection> {
-    let has = |test: fn(&Finding) -> bool| picture.findings.iter().any(test);
-    let mut objections = Vec::new();
-    if has(|finding| matches!(finding, Finding::SplitBrain { .. })) {
-        objections.push(Objection::SplitBrain);
+impl Picture {
+    /// What forbids every move: a split brain must be ended and a collision rebuilt first.
+    pub(crate) fn forbidden(&self) -> Vec<Objection> {
+        let has = |test: fn(&Finding) -> bool| self.findings.iter().any(test);
+        let mut objections = Vec::new();
+        if has(|finding| matches!(finding, Finding::SplitBrain { .. })) {
+            objections.push(Objection::SplitBrain);
+        }
+        if has(|finding| matches!(finding, Finding::Collision { .. })) {
+            objections.push(Objection::Collision);
+        }
+        if has(|finding| matches!(finding, Finding::DifferentDatabases)) {
+            objections.push(Objection::CheckFails { check: CheckKind::OneDatabase, verdict: Verdict::Fail });
+        }
+        objections
     }
-    if has(|finding| matches!(finding, Finding::Collision { .. })) {
-        objections.push(Objection::Collision);
-    }
-    if has(|finding| matches!(finding, Finding::DifferentDatabases)) {
-        objections.push(Objection::CheckFails { check: CheckKind::OneDatabase, verdict: Verdict::Fail });
-    }
-    objections
 }
 
 fn switchover(picture: &Picture) -> Vec<Objection> {
-    let mut objections = forbidden(picture);
+    let mut objections = picture.forbidden();
     if !objections.is_empty() {
         return objections;
     }
@@ -39,7 +41,7 @@ fn switchover(picture: &Picture) -> Vec<Objection> {
 }
 
 fn failover(look: &Look, picture: &Picture) -> Vec<Objection> {
-    let mut objections = forbidden(picture);
+    let mut objections = picture.forbidden();
     let target = picture.target;
     if picture.links.is_empty() && objections.is_empty() {
         // Nobody knows where the log came from, so nobody knows which way to go.
@@ -70,7 +72,7 @@ fn failback(picture: &Picture) -> Vec<Objection> {
     match picture.active {
         Some(side) if side == picture.home => vec![Objection::AlreadyHome { side }],
         Some(_) if picture.sites[picture.home].role != SiteRole::Standby => {
-            let mut objections = forbidden(picture);
+            let mut objections = picture.forbidden();
             objections.push(Objection::HomeDoesNotFollow { side: picture.home });
             objections
         }

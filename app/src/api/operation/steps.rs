@@ -117,6 +117,7 @@ fn one(lang: Locale, index: usize, text: String, step: &Step, run: &StepRun, dry
                         | Fact::Promoted { .. }
                         | Fact::ExpectedLoss { .. }
                         | Fact::HistoriesAgree { .. }
+                        | Fact::Collided { .. }
                         | Fact::Diverged { .. }
                         | Fact::Saved { .. }
                 )

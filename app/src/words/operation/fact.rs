@@ -70,6 +70,15 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
         Fact::LastHeartbeat { node, at } => {
             say!(lang, operations.fact.heartbeat, node = node.to_string(), time = figures::date_time(lang, *at))
         }
+        Fact::LastConfirmed { side, at, failing_since, gone_since } => {
+            let confirmed = say!(lang, operations.fact.confirmed, site = names[*side].to_string(), time = figures::date_time(lang, *at));
+            let then = match (gone_since, failing_since) {
+                (Some(gone), _) => Some(say!(lang, operations.fact.confirmed_gone, time = clock_time(lang, *gone))),
+                (None, Some(since)) => Some(say!(lang, operations.fact.confirmed_silent, time = clock_time(lang, *since))),
+                (None, None) => None,
+            };
+            sentences(lang, &[Some(confirmed), then].into_iter().flatten().collect::<Vec<_>>())
+        }
         Fact::ClientsWaited { outage } => {
             let from = clock_time(lang, outage.last_write_at);
             match outage.first_write_at {
@@ -116,6 +125,16 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
             say!(lang, operations.fact.node_follows, node = node.to_string(), timeline = timeline.to_string(), lsn = replayed.to_string())
         }
         Fact::Mirror { node } => say!(lang, operations.fact.mirror, node = node.to_string()),
+        Fact::FollowedBefore { side } => say!(lang, operations.fact.followed_before, site = names[*side].to_string()),
+        Fact::Silent { node } => say!(lang, operations.fact.silent, node = node.to_string()),
+        Fact::Collided { side, timeline, active_left_at, returning_left_at } => say!(
+            lang,
+            operations.fact.collided,
+            site = names[*side].to_string(),
+            timeline = timeline.to_string(),
+            active = active_left_at.to_string(),
+            returning = returning_left_at.to_string()
+        ),
         Fact::HistoriesAgree { timeline: None } => say!(lang, operations.fact.histories),
         Fact::HistoriesAgree { timeline: Some(timeline) } => {
             say!(lang, operations.fact.histories_on, timeline = timeline.to_string())

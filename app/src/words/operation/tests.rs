@@ -130,6 +130,9 @@ fn facts() -> Vec<Fact> {
         Fact::Rest { node: node.clone(), received: None, replayed: Lsn(2) },
         Fact::Rest { node: node.clone(), received: Some(Lsn(2)), replayed: Lsn(2) },
         Fact::LastHeartbeat { node: node.clone(), at: at() },
+        Fact::LastConfirmed { side, at: at(), failing_since: None, gone_since: None },
+        Fact::LastConfirmed { side, at: at(), failing_since: Some(at()), gone_since: None },
+        Fact::LastConfirmed { side, at: at(), failing_since: Some(at()), gone_since: Some(at()) },
         Fact::Promoted { node: node.clone(), from: None, to: Timeline(8), at: None },
         Fact::Promoted { node: node.clone(), from: Some(Timeline(7)), to: Timeline(8), at: Some(Lsn(3)) },
         Fact::RowsFound { acknowledged: 10, found: 10 },
@@ -138,6 +141,9 @@ fn facts() -> Vec<Fact> {
         Fact::ClientsWaited { outage: outage(Some(at())) },
         Fact::Follows { node: node.clone(), timeline: Timeline(8), replayed: Lsn(9) },
         Fact::Mirror { node: node.clone() },
+        Fact::FollowedBefore { side },
+        Fact::Silent { node: node.clone() },
+        Fact::Collided { side, timeline: Timeline(7), active_left_at: Lsn(1), returning_left_at: Lsn(2) },
         Fact::HistoriesAgree { timeline: None },
         Fact::HistoriesAgree { timeline: Some(Timeline(7)) },
         Fact::Diverged { side, node: node.clone(), timeline: Timeline(7), fork: Lsn(2), end: Lsn(9), rows: None },
@@ -174,6 +180,7 @@ fn facts() -> Vec<Fact> {
             | Fact::Attested { .. }
             | Fact::Rest { .. }
             | Fact::LastHeartbeat { .. }
+            | Fact::LastConfirmed { .. }
             | Fact::Promoted { .. }
             | Fact::RowsFound { .. }
             | Fact::ClientsWaited { .. }
@@ -181,6 +188,9 @@ fn facts() -> Vec<Fact> {
             | Fact::MemberWas { .. }
             | Fact::Follows { .. }
             | Fact::Mirror { .. }
+            | Fact::FollowedBefore { .. }
+            | Fact::Silent { .. }
+            | Fact::Collided { .. }
             | Fact::HistoriesAgree { .. }
             | Fact::Diverged { .. }
             | Fact::DataDirectory { .. }
@@ -260,6 +270,7 @@ fn troubled() -> Vec<Trouble> {
         Trouble::Endpoint { endpoint: endpoint(), failure: ProbeFailure::TimedOut { after: Millis(800) } },
         Trouble::Refused { endpoint: endpoint(), said: "no".to_owned() },
         Trouble::NotFenced { side: Side::A, unreached: vec![endpoint()] },
+        Trouble::StillWrites { nodes: vec!["a1".parse().expect("a name")] },
         Trouble::SplitBrain,
         Trouble::Collision { timeline: Timeline(7), active_left_at: Lsn(1), returning_left_at: Lsn(2) },
         Trouble::RowsMissing { acknowledged: 10, found: 9 },
@@ -277,6 +288,7 @@ fn troubled() -> Vec<Trouble> {
             | Trouble::Refused { .. }
             | Trouble::TooLate { .. }
             | Trouble::NotFenced { .. }
+            | Trouble::StillWrites { .. }
             | Trouble::SplitBrain
             | Trouble::Collision { .. }
             | Trouble::RowsMissing { .. }

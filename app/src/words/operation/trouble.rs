@@ -33,6 +33,7 @@ pub fn trouble(lang: Locale, trouble: &Trouble, names: &Names) -> String {
         Trouble::NotFenced { side, unreached } => {
             say!(lang, operations.trouble.not_fenced, site = names[*side].to_string(), endpoints = list(lang, unreached))
         }
+        Trouble::StillWrites { nodes } => say!(lang, operations.trouble.still_writes, nodes = list(lang, nodes)),
         Trouble::SplitBrain => say!(lang, operations.trouble.split_brain),
         Trouble::Collision { timeline, active_left_at, returning_left_at } => say!(
             lang,
@@ -86,6 +87,7 @@ pub fn remedy(lang: Locale, trouble: &Trouble) -> String {
             Missing::Members { .. } => say!(lang, operations.missing_remedy.members),
         },
         Trouble::NotFenced { .. } => say!(lang, operations.remedy.not_fenced),
+        Trouble::StillWrites { .. } => say!(lang, operations.remedy.still_writes),
         Trouble::SplitBrain => say!(lang, operations.remedy.split_brain),
         Trouble::Collision { .. } => say!(lang, operations.remedy.collision),
         Trouble::RowsMissing { .. } => say!(lang, operations.remedy.rows_missing),

@@ -49,7 +49,7 @@ async fn operate(bench: &mut Bench, name: &'static str) -> anyhow::Result<()> {
     bench.tally.journal(&operation);
     if emergency {
         lab.revive(Target::Site(from))?;
-        lab.wait_settled(WHOLE_WITHIN).await?;
+        bench.console().await?.sees_held(from, WHOLE_WITHIN).await?;
         bench.reprotect(from).await?;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Emergency failovers: everything of the active site killed, or silently cut off; and how it returns.
 
-use super::{Bench, WHOLE_WITHIN, done, goals::ON_ITS_WAY, tally::Emergency};
+use super::{Bench, done, goals::ON_ITS_WAY, tally::Emergency};
 use anyhow::Context;
 use std::time::{Duration, Instant};
 use switchback_domain::operation::{Fact, Intent, Operation};
@@ -76,6 +76,8 @@ fn elsewhere(site: Site) -> [Place; 3] {
 const UNSHIPPED_FOR: Duration = Duration::from_millis(1500);
 /// Between the fault and the request: nobody decides at once, and the console has to see it.
 const SEEN_AFTER: Duration = Duration::from_secs(4);
+/// The returning site is known to be held by then.
+const HELD_WITHIN: Duration = Duration::from_mins(1);
 const ENDS_WITHIN: Duration = Duration::from_mins(2);
 /// How long only the guards are there. Without any a site promotes itself within three seconds.
 const GUARDED_FOR: Duration = Duration::from_secs(20);
@@ -110,17 +112,16 @@ pub async fn run(bench: &mut Bench, fault: Fault) -> anyhow::Result<()> {
         tokio::time::sleep(GUARDED_FOR).await;
         let rogue = rogue.end().await?;
         console.start_again().await?;
-        lab.wait_settled(WHOLE_WITHIN).await.with_context(|| format!("{from} does not follow after {}", fault.word()))?;
+        console.sees_held(from, HELD_WITHIN).await?;
         rogue
     } else {
-        let whole = lab.wait_settled(WHOLE_WITHIN).await;
-        let rogue = rogue.end().await?;
-        whole.with_context(|| format!("{from} does not follow after {}", fault.word()))?;
-        rogue
+        console.sees_held(from, HELD_WITHIN).await?;
+        rogue.end().await?
     };
-    let whole_after = returned.elapsed();
+    // It is back, and held as it was until it is re-protected.
     let watched = watch.end()?;
-    let followed = bench.reprotect(from).await?;
+    let followed = bench.reprotect(from).await.with_context(|| format!("{from} does not follow after {}", fault.word()))?;
+    let whole_after = returned.elapsed();
     // What was found may be said by the failover itself by now.
     let operation = bench.console().await?.operation(operation.id).await?;
     let one = Emergency {

@@ -6,45 +6,93 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use switchback_domain::operation::{Operation, StepState};
+use switchback_domain::operation::{Event, Operation, OperationId, StepState};
 
 use crate::quick::planned;
 use crate::scene::{RESTS_WITHIN, Scene};
 
 /// More entries than the journal of a switchover has.
 const ENTRIES_MAX: u32 = 60;
+/// Long enough for most effects of a step to be there before the console dies, short enough for none to be taken back because nothing
+/// can be written down.
+const LATE: Duration = Duration::from_millis(400);
+
+/// An entry of a journal in one word: what happened, and to which step.
+fn name(event: &Event, operation: &Operation) -> String {
+    let value = serde_json::to_value(event).unwrap();
+    let step = value["step"].as_u64().and_then(|step| operation.plan.steps.get(usize::try_from(step).ok()?));
+    let word = value["event"].as_str().unwrap();
+    step.map_or_else(|| word.to_owned(), |step| format!("{word} {}", step.word()))
+}
+
+async fn names(scene: &Scene, id: OperationId) -> anyhow::Result<Vec<String>> {
+    let operation = scene.console().operation(id).await?;
+    Ok(scene.console().journal(id).await?.iter().map(|event| name(event, &operation)).collect())
+}
+
+/// The console dies when this entry, counted from zero, is the last one of a switchover: at once, or a little later, when a step has done
+/// something that is not written down. Returns the entry's name; nothing when the operation has ended before it.
+async fn dies_after(scene: &Scene, number: u32, late: Duration) -> anyhow::Result<(Option<String>, String)> {
+    let observed = scene.observe().await;
+    // Not even the quickest operation may get further.
+    scene.console().hold_journal(number).await?;
+    let begun = scene.begin_switchover().await;
+    let reached = async {
+        let (id, from, _) = begun?;
+        let reached = scene.console().until_written(id, number, RESTS_WITHIN).await?;
+        if reached {
+            tokio::time::sleep(late).await;
+            scene.console().sigkill();
+            ensure!(scene.console().journal(id).await?.len() == number as usize + 1, "the journal was not held at entry {number}");
+        }
+        Ok::<_, anyhow::Error>((id, from, reached))
+    }
+    .await;
+    scene.console().release_journal().await?;
+    let (id, from, reached) = reached?;
+    if reached {
+        scene.console().start_again().await?;
+    }
+    let operation = scene.finish(id, async |_| Ok(())).await?;
+    let word = scene.ended_right(&operation, from).await?;
+    let (run, _) = observed.nothing_lost().await?;
+    let last = if reached { names(scene, id).await?.into_iter().nth(number as usize) } else { None };
+    Ok((last, format!("{word}, longest outage {} ms", run.verdict.longest_outage_ms)))
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_console_that_is_killed_after_any_entry_goes_on_or_asks() {
     let mut scene = Scene::up("killed", 6).await;
-    let mut last_entries = BTreeSet::new();
-    let ended = std::cell::Cell::new(false);
-    for number in 0..ENTRIES_MAX {
-        let last = std::cell::Cell::new(None);
-        scene
-            .case(&format!("console killed after entry {number}"), async |scene| {
-                let observed = scene.observe().await;
-                let (id, from, _) = scene.begin_switchover().await?;
-                last.set(scene.console().sigkill_at(id, number, RESTS_WITHIN).await?);
-                if last.get().is_some() {
-                    tokio::time::sleep(Duration::from_millis(200)).await;
-                    scene.console().start_again().await?;
-                } else {
-                    ended.set(true);
-                }
-                let operation = scene.finish(id, async |_| Ok(())).await?;
-                let word = scene.ended_right(&operation, from).await?;
-                let (run, _) = observed.nothing_lost().await?;
-                Ok(format!("the last entry was {:?}; {word}, longest outage {} ms", last.get(), run.verdict.longest_outage_ms))
-            })
-            .await;
-        last_entries.extend(last.get());
-        if ended.get() {
-            break;
+    // What a switchover writes when nobody disturbs it: each of these has to be the last entry once.
+    let all = std::cell::RefCell::new(Vec::new());
+    scene
+        .case("a switchover that nobody disturbs", async |scene| {
+            let (id, from, _) = scene.begin_switchover().await?;
+            let operation = scene.console().rest(id, RESTS_WITHIN).await?;
+            *all.borrow_mut() = names(scene, id).await?;
+            Ok(scene.ended_right(&operation, from).await?.to_owned())
+        })
+        .await;
+    let all = all.into_inner();
+    let met = std::cell::RefCell::new(BTreeSet::new());
+    for (at_once, late) in [(true, Duration::ZERO), (false, LATE)] {
+        // After an outcome nothing is on its way, so that later is no different.
+        for (number, expected) in (0..ENTRIES_MAX).zip(&all).filter(|(_, name)| at_once || name.starts_with("step_begun")) {
+            scene
+                .case(&format!("console killed {} ms after entry {number}, {expected}", late.as_millis()), async |scene| {
+                    let (last, said) = dies_after(scene, number, late).await?;
+                    let last = last.context("the operation ended before that")?;
+                    let said = format!("the last entry was {last}; {said}");
+                    met.borrow_mut().insert(last);
+                    Ok(said)
+                })
+                .await;
         }
     }
-    println!("killed with these as the last entry: {last_entries:?}");
-    assert!(ended.get() && last_entries.len() > 10, "too few entries were met: {last_entries:?}");
+    let met = met.into_inner();
+    let missing: Vec<&String> = all.iter().filter(|name| !met.contains(*name)).collect();
+    println!("killed with each of these as the last entry: {met:?}");
+    assert!(all.len() > 10 && missing.is_empty(), "of {all:?} these never were the last entry: {missing:?}");
     scene.end();
 }
 

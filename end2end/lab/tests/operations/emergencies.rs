@@ -3,14 +3,19 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use switchback_domain::operation::{Choice, Intent, Outcome, Stage, Trouble};
-use switchback_lab::{Site, Target, Way, side};
+use switchback_domain::operation::{Choice, Intent, Operation, Stage, Trouble};
+use switchback_lab::{Place, Run, Site, Target, Way, side};
 
-use crate::quick::{expected_bytes, failback, killed_and_returned};
+use crate::quick::{expected_bytes, failback, killed_and_returned, reprotected};
 use crate::scene::{RESTS_WITHIN, Scene, WHOLE_WITHIN};
 
 /// A returning site that is cut off or frozen is writable in its own eyes until somebody reaches it; then it must end soon.
 const SHUT_WITHIN: Duration = Duration::from_secs(3);
+
+/// Between the cut of the link and the death of the site.
+const UNSHIPPED_FOR: Duration = Duration::from_secs(2);
+/// What was acknowledged within this of the moment at which the link was cut, or the site killed, was on its way: it may have arrived.
+const ON_ITS_WAY: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
@@ -18,12 +23,14 @@ enum Fault {
     Cut,
 }
 
-async fn fail_over(scene: &Scene, from: Site) -> anyhow::Result<(String, Instant)> {
+async fn fail_over(scene: &Scene, from: Site) -> anyhow::Result<(Operation, Instant)> {
     let (id, asked) = scene.console().begin(&Intent::Failover { to: side(from.peer()) }, "its power is off").await?;
-    let operation = scene.console().rest(id, RESTS_WITHIN).await?;
-    let done = matches!(operation.stage, Stage::Finished { outcome: Outcome::Done, .. });
-    ensure!(done, "{id} did not get done: {:?}", operation.stage);
-    Ok((format!("expected loss {:?} bytes", expected_bytes(&operation)), asked))
+    Ok((scene.done(id).await?, asked))
+}
+
+/// What was said before beside what was found after.
+fn losses(operation: &Operation, run: &Run) -> String {
+    format!("expected loss {:?} bytes, found {} rows", expected_bytes(operation), run.verdict.lost)
 }
 
 /// The site lives on where nobody sees it, and is found again.
@@ -36,14 +43,14 @@ async fn lost_alive(scene: &Scene, fault: Fault) -> anyhow::Result<String> {
         Fault::Cut => scene.cut_off(from)?,
     }
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let (said, asked) = fail_over(scene, from).await?;
+    let (operation, asked) = fail_over(scene, from).await?;
     let rogue = scene.lab().begin_load(Way::Direct(from.nodes().to_vec()));
     let returned = Instant::now();
     match fault {
         Fault::Frozen => scene.lab().thaw(Target::Site(from)),
         Fault::Cut => scene.join_again(from)?,
     }
-    scene.lab().wait_settled(WHOLE_WITHIN).await.context("the returning site does not follow")?;
+    reprotected(scene, from).await?;
     let accepted = rogue.end().await?.verdict.acknowledged;
     let (run, watched) = observed.end().await?;
     let shut = returned + SHUT_WITHIN;
@@ -52,7 +59,10 @@ async fn lost_alive(scene: &Scene, fault: Fault) -> anyhow::Result<String> {
         anyhow::bail!("{overlap}; {}", watched.line());
     }
     let first = run.first_after(asked).context("nobody wrote afterwards")?;
-    Ok(format!("first write {first:.0?} after the request, {said}, found {} rows; its return accepted {accepted} rows", run.verdict.lost))
+    // Of what clients were told of nothing is lost but what was on its way when the site was lost.
+    ensure!(run.lost_at.iter().all(|at| *at + ON_ITS_WAY > lost), "shipped rows are lost: {}", run.verdict.lines("rows"));
+    let said = losses(&operation, &run);
+    Ok(format!("first write {first:.0?} after the request, {said}; its return accepted {accepted} rows"))
 }
 
 /// The console is down when the site comes back: only the standing guards are there.
@@ -60,7 +70,7 @@ async fn returns_unfenced(scene: &Scene) -> anyhow::Result<String> {
     let from = scene.lab().active().await?;
     let observed = scene.observe().await;
     scene.lab().kill(Target::Site(from)).await?;
-    let (said, _) = fail_over(scene, from).await?;
+    let (operation, _) = fail_over(scene, from).await?;
     scene.console().sigkill();
     let rogue = scene.lab().begin_load(Way::Direct(from.nodes().to_vec()));
     let returned = Instant::now();
@@ -70,11 +80,62 @@ async fn returns_unfenced(scene: &Scene) -> anyhow::Result<String> {
     let accepted = rogue.end().await?.verdict.acknowledged;
     ensure!(accepted == 0, "the returning site accepted {accepted} rows");
     scene.console().start_again().await?;
-    scene.lab().wait_settled(WHOLE_WITHIN).await.context("the returning site does not follow")?;
+    reprotected(scene, from).await?;
     let (run, watched) = observed.end().await?;
     ensure!(!watched.site_was_writable_after(from, returned), "the returning site was writable: {}", watched.line());
     ensure!(watched.two_writable().is_none(), "two nodes accepted writes: {}", watched.line());
-    Ok(format!("{said}, found {} rows; whole {:.0?} after its return", run.verdict.lost, returned.elapsed()))
+    Ok(format!("{}; whole {:.0?} after its return", losses(&operation, &run), returned.elapsed()))
+}
+
+/// The link is cut a while before the site dies: what was written in between is nowhere else. Exactly that is lost, and the console has said
+/// beforehand that something would be.
+async fn killed_after_a_cut(scene: &Scene) -> anyhow::Result<String> {
+    let from = scene.lab().active().await?;
+    let observed = scene.observe().await;
+    let before = Instant::now();
+    scene.lab().cut(Place::A, Place::B)?;
+    let cut = Instant::now();
+    tokio::time::sleep(UNSHIPPED_FOR).await;
+    scene.lab().kill(Target::Site(from)).await?;
+    let killed = Instant::now();
+    let (operation, _) = fail_over(scene, from).await?;
+    let rogue = scene.lab().begin_load(Way::Direct(from.nodes().to_vec()));
+    let returned = Instant::now();
+    scene.lab().heal(Place::A, Place::B)?;
+    scene.lab().revive(Target::Site(from))?;
+    reprotected(scene, from).await?;
+    let accepted = rogue.end().await?.verdict.acknowledged;
+    ensure!(accepted == 0, "the returning site accepted {accepted} rows");
+    let (run, watched) = observed.end().await?;
+    ensure!(!watched.site_was_writable_after(from, returned), "the returning site was writable: {}", watched.line());
+    ensure!(watched.two_writable().is_none(), "two nodes accepted writes: {}", watched.line());
+    let until_the_end = |moment: Instant| run.acknowledged_after(moment) - run.acknowledged_after(killed);
+    let (least, most) = (until_the_end(cut + ON_ITS_WAY), until_the_end(before.checked_sub(ON_ITS_WAY).unwrap_or(before)));
+    let lost = run.lost_at.len();
+    ensure!(least > 0 && (least..=most).contains(&lost), "{least} to {most} rows had not been shipped, and {lost} are lost");
+    ensure!(expected_bytes(&operation).is_some_and(|bytes| bytes > 0), "{}", losses(&operation, &run));
+    Ok(format!("{}; {least} to {most} had not been shipped", losses(&operation, &run)))
+}
+
+/// People chat while their site dies: they find the other one, and everything that they were told is archived is in the archive there.
+async fn killed_with_people(scene: &Scene) -> anyhow::Result<String> {
+    let from = scene.lab().active().await?;
+    let talk = scene.lab().begin_chat();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let lost = Instant::now();
+    scene.lab().kill(Target::Site(from)).await?;
+    fail_over(scene, from).await?;
+    let back = Instant::now();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let run = talk.end().await?;
+    let words = run.verdict.lines("messages");
+    ensure!(run.verdict.read_back_from == format!("member-{}1", from.peer()), "the archive was read elsewhere: {words}");
+    ensure!(run.acknowledged_after(back) > 20, "people have not come back: {words}");
+    ensure!(run.verdict.duplicates == 0 && run.lost_at.iter().all(|at| *at + ON_ITS_WAY > lost), "shipped messages are gone: {words}");
+    scene.lab().revive(Target::Site(from))?;
+    reprotected(scene, from).await?;
+    let (gone, all, gap) = (run.verdict.lost, run.verdict.acknowledged, run.verdict.longest_outage_ms);
+    Ok(format!("{gone} of {all} messages lost, longest gap {gap} ms"))
 }
 
 /// The lost site has promoted itself where nobody could keep it from it: its history and the active one's have parted at the same timeline.
@@ -106,8 +167,7 @@ async fn collision(scene: &Scene) -> anyhow::Result<String> {
     scene.lab().rebuild(from).await?;
     let answer = scene.console().answer(id, question, Choice::Retry, "rebuilt").await?;
     ensure!(answer.status < 300, "the answer was not taken: {answer}");
-    let operation = scene.finish(id, async |_| Ok(())).await?;
-    ensure!(matches!(operation.stage, Stage::Finished { outcome: Outcome::Done, .. }), "{id} ended as {:?}", operation.stage);
+    scene.done(id).await?;
     scene.lab().wait_settled(WHOLE_WITHIN).await.context("the rebuilt site does not follow")?;
     let (run, watched) = observed.end().await?;
     if let Some(overlap) = watched.two_writable_except(lost, returned + SHUT_WITHIN) {
@@ -126,6 +186,14 @@ async fn a_lost_site_is_replaced_and_accepts_nothing_when_it_returns() {
     }
     scene.case("killed, returns fenced", killed_and_returned).await;
     scene.case("failback", failback).await;
+    scene.case("killed, returns to guards only", returns_unfenced).await;
+    scene.case("failback after a return to guards only", failback).await;
+    for direction in ["a→b", "b→a"] {
+        scene.case(&format!("killed after a cut, {direction}"), killed_after_a_cut).await;
+    }
+    for direction in ["a→b", "b→a"] {
+        scene.case(&format!("killed while people chat, {direction}"), killed_with_people).await;
+    }
     for fault in [Fault::Frozen, Fault::Cut] {
         scene.case(&format!("{fault:?}"), async |scene| lost_alive(scene, fault).await).await;
         scene.case(&format!("failback after {fault:?}"), failback).await;

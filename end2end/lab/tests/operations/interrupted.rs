@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use switchback_domain::operation::{Operation, OperationId, StepState};
-use switchback_lab::{Place, Service, Site, Target};
+use switchback_domain::operation::{Operation, OperationId};
+use switchback_lab::{Node, Place, Service, Site, Target};
 
 use crate::quick::planned;
-use crate::scene::{RESTS_WITHIN, Scene};
+use crate::scene::{RESTS_WITHIN, Scene, begun};
 
 /// The steps of a planned switchover, in their order.
 const STEPS: [&str; 9] = ["preflight", "mark", "warm", "demote", "prove", "promote", "verify", "reroute", "reprotect"];
@@ -15,14 +15,8 @@ const STEPS: [&str; 9] = ["preflight", "mark", "warm", "demote", "prove", "promo
 const DEAD_FOR: Duration = Duration::from_secs(28);
 const CUT_FOR: Duration = Duration::from_secs(20);
 
-fn begun(step: &'static str) -> impl Fn(&Operation) -> bool {
-    move |operation| {
-        operation.plan.steps.iter().zip(&operation.steps).any(|(one, run)| one.word() == step && run.state != StepState::Waiting)
-    }
-}
-
 /// Waits until a step has begun; an operation that has given up before that is fine.
-async fn reach(scene: &Scene, id: OperationId, step: &'static str) -> anyhow::Result<()> {
+pub async fn reach(scene: &Scene, id: OperationId, step: &'static str) -> anyhow::Result<()> {
     match scene.console().until(id, RESTS_WITHIN, begun(step)).await {
         Ok(_) => Ok(()),
         Err(error) => {
@@ -33,10 +27,22 @@ async fn reach(scene: &Scene, id: OperationId, step: &'static str) -> anyhow::Re
 }
 
 /// The leader of a site dies when a step begins, and comes back later.
-async fn leader_dies(scene: &Scene, of_active: bool, step: &'static str) -> anyhow::Result<String> {
-    let observed = scene.observe().await;
+pub async fn leader_dies(scene: &Scene, of_active: bool, step: &'static str) -> anyhow::Result<String> {
     let active = scene.lab().active().await?;
     let victim = scene.lab().leader(if of_active { active } else { active.peer() }).await.context("nobody leads")?;
+    node_dies(scene, victim, step).await
+}
+
+/// The mirror of the active site dies when a step begins, and comes back later.
+async fn mirror_dies(scene: &Scene, step: &'static str) -> anyhow::Result<String> {
+    let active = scene.lab().active().await?;
+    let leader = scene.lab().leader(active).await.context("nobody leads")?;
+    let mirror = active.nodes().into_iter().find(|node| *node != leader).context("there is no mirror")?;
+    node_dies(scene, mirror, step).await
+}
+
+async fn node_dies(scene: &Scene, victim: Node, step: &'static str) -> anyhow::Result<String> {
+    let observed = scene.observe().await;
     let (id, from, _) = scene.begin_switchover().await?;
     reach(scene, id, step).await?;
     scene.lab().kill(Target::Node(victim)).await?;
@@ -53,7 +59,7 @@ async fn leader_dies(scene: &Scene, of_active: bool, step: &'static str) -> anyh
 }
 
 /// The link between the sites goes silent when a step begins.
-async fn link_cut(scene: &Scene, step: &'static str) -> anyhow::Result<String> {
+pub async fn link_cut(scene: &Scene, step: &'static str) -> anyhow::Result<String> {
     let observed = scene.observe().await;
     let (id, from, _) = scene.begin_switchover().await?;
     reach(scene, id, step).await?;
@@ -125,6 +131,15 @@ async fn a_leader_that_dies_during_any_step_costs_nothing_that_was_acknowledged(
             let name = format!("leader of the {whose} site dies during {step}");
             scene.case(&name, async |scene| leader_dies(scene, of_active, step).await).await;
         }
+    }
+    scene.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_that_is_lost_during_any_step_costs_nothing_that_was_acknowledged() {
+    let mut scene = Scene::up("mirror", 6).await;
+    for step in STEPS {
+        scene.case(&format!("mirror lost during {step}"), async |scene| mirror_dies(scene, step).await).await;
     }
     scene.end();
 }

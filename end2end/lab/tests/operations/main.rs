@@ -7,7 +7,10 @@
 #![expect(clippy::disallowed_methods, reason = "real engines take their own time")]
 
 mod quick;
+mod rehearsed;
 mod scene;
+mod split;
+mod within;
 
 #[cfg(feature = "lab-tests-full")]
 mod console_dies;
@@ -15,3 +18,5 @@ mod console_dies;
 mod emergencies;
 #[cfg(feature = "lab-tests-full")]
 mod interrupted;
+#[cfg(feature = "lab-tests-full")]
+mod steered;

@@ -3,10 +3,16 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use switchback_domain::operation::{Fact, Intent, Operation, Outcome, Stage, StepState};
-use switchback_lab::{Stop, Target, Way, side};
+use switchback_domain::operation::{Fact, Intent, Operation, Planned, Request};
+use switchback_lab::{Target, Way, side};
 
-use crate::scene::{RESTS_WITHIN, Scene, WHOLE_WITHIN};
+use crate::rehearsed::rehearsals;
+use crate::scene::{RESTS_WITHIN, Scene, WHOLE_WITHIN, begun};
+use crate::split::split_brain;
+use crate::within::local_switchover;
+
+/// A site that comes back has started its Patroni and PostgreSQL and is known to be held by then.
+const HELD_WITHIN: Duration = Duration::from_mins(1);
 
 /// What the console said would be lost, in bytes.
 pub fn expected_bytes(operation: &Operation) -> Option<u64> {
@@ -36,13 +42,11 @@ pub async fn killed_and_returned(scene: &Scene) -> anyhow::Result<String> {
     let observed = scene.observe().await;
     scene.lab().kill(Target::Site(from)).await?;
     let (id, asked) = scene.console().begin(&Intent::Failover { to: side(from.peer()) }, "we pulled its plug").await?;
-    let operation = scene.console().rest(id, RESTS_WITHIN).await?;
-    let done = matches!(operation.stage, Stage::Finished { outcome: Outcome::Done, .. });
-    ensure!(done, "{id} did not get done: {:?}", operation.stage);
+    let operation = scene.done(id).await?;
     let rogue = scene.lab().begin_load(Way::Direct(from.nodes().to_vec()));
     let returned = Instant::now();
     scene.lab().revive(Target::Site(from))?;
-    scene.lab().wait_settled(WHOLE_WITHIN).await.context("the returning site does not follow")?;
+    reprotected(scene, from).await?;
     let accepted = rogue.end().await?.verdict.acknowledged;
     ensure!(accepted == 0, "the returning site accepted {accepted} rows");
     let (run, watched) = observed.end().await?;
@@ -51,6 +55,14 @@ pub async fn killed_and_returned(scene: &Scene) -> anyhow::Result<String> {
     let first = run.first_after(asked).context("nobody wrote afterwards")?;
     let expected = expected_bytes(&operation);
     Ok(format!("first write {first:.0?} after the request, expected loss {expected:?} bytes, found {} rows", run.verdict.lost))
+}
+
+/// A site that is back is held, read-only, until it is re-protected.
+pub async fn reprotected(scene: &Scene, site: switchback_lab::Site) -> anyhow::Result<()> {
+    scene.console().sees_held(site, HELD_WITHIN).await.context("the returning site is not held")?;
+    let (id, _) = scene.console().begin(&Intent::Reprotect { side: side(site) }, "").await?;
+    scene.done(id).await?;
+    scene.lab().wait_settled(WHOLE_WITHIN).await.context("the returning site does not follow")
 }
 
 /// The pool is in its home site, or is brought there.
@@ -86,32 +98,38 @@ async fn without_a_mirror(scene: &Scene) -> anyhow::Result<String> {
     Ok(format!("refused: {:?}", planned.plan.objections.first().context("no objection")?))
 }
 
-async fn refused(scene: &Scene) -> anyhow::Result<String> {
+/// Input that must be refused: each with its own status and its own word, as problem+json, and with its own trace in the audit history.
+/// `stale` is a plan that was made before the active site changed.
+async fn refused(scene: &Scene, stale: &Planned) -> anyhow::Result<String> {
     let console = scene.console();
     let from = scene.lab().active().await?;
     let intent = Intent::Switchover { to: side(from.peer()) };
-    let before = console.audit().await?.len();
     let good = console.request_for(&console.plan(&intent).await?, "must be refused");
-    let mut bad = Vec::new();
-    for (name, status) in [("typed_pool", 422), ("typed_site", 422), ("plan", 409), ("planned_at", 409), ("reason", 422), ("pool", 404)] {
+    let with = |name: &str, value: serde_json::Value| {
         let mut body = serde_json::to_value(&good)?;
-        body[name] = match name {
-            "planned_at" => (good.planned_at - jiff::SignedDuration::from_mins(10)).to_string().into(),
-            "reason" => " ".into(),
-            _ => "wrong".into(),
-        };
-        bad.push((name, status, body.to_string()));
-    }
-    bad.push(("malformed", 400, "{\"pool\": \"chat-core\",".to_owned()));
-    let mut said = Vec::new();
-    for (name, status, body) in &bad {
+        body[name] = value;
+        Ok::<_, anyhow::Error>(body.to_string())
+    };
+    let long_ago = (good.planned_at - jiff::SignedDuration::from_mins(10)).to_string();
+    let of_another_epoch = Request { plan: stale.hash.clone(), planned_at: stale.plan.made_at, ..good.clone() };
+    let bad = [
+        (422, "wrong_pool", with("typed_pool", "chat-cor".into())?),
+        (422, "wrong_site", with("typed_site", "dc-c".into())?),
+        (422, "no_reason", with("reason", " ".into())?),
+        (409, "plan_changed", with("plan", "0".repeat(64).into())?),
+        (409, "plan_changed", serde_json::to_string(&of_another_epoch)?),
+        (410, "plan_expired", with("planned_at", long_ago.into())?),
+        (404, "unknown_pool", with("pool", "elsewhere".into())?),
+        (400, "unknown_field", with("by_force", true.into())?),
+        (400, "malformed", "{\"pool\": \"chat-core\",".to_owned()),
+    ];
+    let before = console.audit().await?.len();
+    for (status, code, body) in &bad {
         let answer = console.send("POST", "/operations", &[], Some(body.clone())).await?;
-        ensure!(answer.status / 100 == 4, "a wrong {name} got {answer}");
-        ensure!(answer.kind.starts_with("application/problem+json"), "a wrong {name} is told as {}", answer.kind);
-        // Which of the 4xx it is says less than the words; both are shown.
-        said.push(format!("{name} {}{}", answer.status, if answer.status == *status { "" } else { "*" }));
+        ensure!((answer.status, answer.body["code"].as_str()) == (*status, Some(*code)), "instead of {status} {code}: {answer}");
+        ensure!(answer.kind.starts_with("application/problem+json"), "{code} is told as {}", answer.kind);
     }
-    // The first use of the key is refused and remembered by nobody; so a rehearsal uses it, and another body must not.
+    // A rehearsal, which moves nothing, uses a key; another body must not get its answer.
     let mut rehearsal = console.request_for(&console.plan(&intent).await?, "a rehearsal");
     rehearsal.dry_run = true;
     let key = [("idempotency-key", "the same key")];
@@ -121,25 +139,27 @@ async fn refused(scene: &Scene) -> anyhow::Result<String> {
     ensure!(again.status == 201 && again.body == first.body, "the same request again got {again}");
     "another body".clone_into(&mut rehearsal.reason);
     let other = console.send("POST", "/operations", &key, Some(serde_json::to_string(&rehearsal)?)).await?;
-    ensure!(other.status / 100 == 4, "a replayed key with another body got {other}");
-    let id = serde_json::from_value(first.body["id"].clone())?;
-    let operation = console.rest(id, RESTS_WITHIN).await?;
+    let reused = "idempotency_key_reused";
+    ensure!((other.status, other.body["code"].as_str()) == (422, Some(reused)), "a replayed key with another body got {other}");
+    scene.done(serde_json::from_value(first.body["id"].clone())?).await?;
     ensure!(scene.lab().active().await? == from, "a rehearsal has moved the pool");
-    ensure!(matches!(operation.stage, Stage::Finished { .. }), "a rehearsal asks: {:?}", operation.stage);
+
+    let wanted: Vec<&str> = bad.iter().map(|(_, code, _)| *code).chain([reused]).collect();
     let audit = console.audit().await?.split_off(before);
-    let traces = audit.iter().filter(|(_, result, _)| result == "refused").count();
-    ensure!(traces > bad.len(), "{} refusals left {traces} traces: {audit:?}", bad.len() + 1);
-    Ok(said.join(", "))
+    let told = audit.iter().filter(|(_, result, _)| result == "refused").map(|(_, _, detail)| {
+        let detail: serde_json::Value = serde_json::from_str(detail)?;
+        Ok(detail["reason"].as_str().unwrap_or_default().split(':').next().unwrap_or_default().to_owned())
+    });
+    let told: Vec<String> = told.collect::<anyhow::Result<_>>()?;
+    ensure!(told == wanted, "the audit history has {told:?} instead of {wanted:?}");
+    Ok(format!("{} refusals, each with its trace", wanted.len()))
 }
 
 /// Kills the console when the journal says that the active site is being demoted.
 async fn console_dies_in_the_outage(scene: &Scene) -> anyhow::Result<String> {
     let observed = scene.observe().await;
     let (id, from, _) = scene.begin_switchover().await?;
-    let demote = |operation: &Operation| {
-        operation.plan.steps.iter().zip(&operation.steps).any(|(step, run)| step.word() == "demote" && run.state != StepState::Waiting)
-    };
-    scene.console().until(id, RESTS_WITHIN, demote).await?;
+    scene.console().until(id, RESTS_WITHIN, begun("demote")).await?;
     scene.console().sigkill();
     tokio::time::sleep(Duration::from_millis(300)).await;
     scene.console().start_again().await?;
@@ -149,27 +169,26 @@ async fn console_dies_in_the_outage(scene: &Scene) -> anyhow::Result<String> {
     Ok(format!("{word}, longest outage {} ms", run.verdict.longest_outage_ms))
 }
 
+/// A planned switchover while people chat: they lose nothing either.
+async fn planned_with_people(scene: &Scene) -> anyhow::Result<String> {
+    let talk = scene.lab().begin_chat();
+    let outcome = planned(scene).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let (messages, said) = (talk.end().await?.verdict, outcome?);
+    ensure!((messages.lost, messages.duplicates) == (0, 0), "messages are gone: {}", messages.lines("messages"));
+    ensure!(messages.acknowledged > 20, "hardly anybody talked: {}", messages.lines("messages"));
+    Ok(format!("{said}, {} messages of which none is lost", messages.acknowledged))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn operations_keep_their_promises_in_the_usual_cases() {
     let mut scene = Scene::up("operations", 7).await;
-    scene
-        .case("planned a→b, with people chatting", async |scene| {
-            let stop = Stop::default();
-            let until = stop.clone();
-            let (messages, outcome) = tokio::join!(scene.lab().load_chat(None, until), async {
-                let outcome = planned(scene).await;
-                tokio::time::sleep(Duration::from_secs(2)).await;
-                stop.stop();
-                outcome
-            });
-            let (messages, said) = (messages?, outcome?);
-            ensure!((messages.lost, messages.duplicates) == (0, 0), "messages are gone: {}", messages.lines("messages"));
-            ensure!(messages.acknowledged > 20, "hardly anybody talked: {}", messages.lines("messages"));
-            Ok(format!("{said}, {} messages of which none is lost", messages.acknowledged))
-        })
-        .await;
+    let stale = scene.console().plan(&Intent::Switchover { to: switchback_domain::Side::B }).await.unwrap();
+    scene.case("planned a→b, with people chatting", planned_with_people).await;
     scene.case("planned b→a", planned).await;
-    scene.case("wrong input", refused).await;
+    scene.case("wrong input", async |scene| refused(scene, &stale).await).await;
+    scene.case("rehearsals of every operation", rehearsals).await;
+    scene.case("local switchover to the mirror", async |scene| local_switchover(scene, true).await).await;
     scene.case("without a mirror", without_a_mirror).await;
     scene.case("console killed during the outage", console_dies_in_the_outage).await;
     // A console that dies in the outage may finish the move or take it back; the emergency begins at home either way, or there would
@@ -177,5 +196,6 @@ async fn operations_keep_their_promises_in_the_usual_cases() {
     scene.case("at home", at_home).await;
     scene.case("emergency, everything of the active site killed", killed_and_returned).await;
     scene.case("failback", failback).await;
+    scene.case("split brain caused by others", split_brain).await;
     scene.end();
 }

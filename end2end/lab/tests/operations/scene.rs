@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use switchback_domain::operation::{Choice, Intent, Operation, OperationId, Outcome, Stage};
+use switchback_domain::operation::{Choice, Intent, Operation, OperationId, Outcome, Stage, StepState};
 use switchback_lab::{Console, Lab, Options, Program, Run, Running, Site, Watch, Watched, Way, side};
 
 /// The pool may take so long to be whole again, whatever happened to it.
@@ -16,7 +16,7 @@ const SOON: Duration = Duration::from_secs(30);
 /// Everything that a case needs. Cases follow each other on one lab, because a lab takes half a minute to come up.
 pub struct Scene {
     options: Options,
-    policy: &'static str,
+    policy: String,
     store: Option<String>,
     stage: Option<(Lab, Console)>,
     failures: Vec<String>,
@@ -26,22 +26,29 @@ pub struct Scene {
 impl Scene {
     /// A lab of its own. Nobody waits for cool-downs here.
     pub async fn up(name: &str, instance: u8) -> Self {
-        Self::made(name, instance, None).await
+        Self::made(name, instance, "", None).await
+    }
+
+    /// The same with more lines of policy.
+    #[cfg(feature = "lab-tests-full")]
+    pub async fn up_with_policy(name: &str, instance: u8, policy: &str) -> Self {
+        Self::made(name, instance, policy, None).await
     }
 
     /// The same with a store of the caller's.
     #[cfg(feature = "lab-tests-full")]
     pub async fn up_with_store(name: &str, instance: u8, store: String) -> Self {
-        Self::made(name, instance, Some(store)).await
+        Self::made(name, instance, "", Some(store)).await
     }
 
-    async fn made(name: &str, instance: u8, store: Option<String>) -> Self {
+    async fn made(name: &str, instance: u8, policy: &str, store: Option<String>) -> Self {
         let mut options = Options::new(std::env::temp_dir().join(format!("switchback-lab-test-{name}")));
         // Two labs of one number would take each other down.
         let other = std::env::var("SWITCHBACK_LAB_INSTANCE").ok().and_then(|number| number.parse().ok());
         options.instance = other.unwrap_or(instance);
         options.program = Some(env!("CARGO_BIN_EXE_switchback-lab").into());
-        let mut scene = Self { options, policy: "cool_down_ms = 0", store, stage: None, failures: Vec::new(), began: Instant::now() };
+        let policy = format!("cool_down_ms = 0\n{policy}");
+        let mut scene = Self { options, policy, store, stage: None, failures: Vec::new(), began: Instant::now() };
         scene.anew().await;
         scene
     }
@@ -53,8 +60,8 @@ impl Scene {
         let lab = Lab::up(self.options.clone(), &|_| {}).await.unwrap();
         let program = Program::find().unwrap();
         let console = match &self.store {
-            Some(store) => Console::start_with_store(&lab, program, self.policy, store).await.unwrap(),
-            None => Console::start(&lab, program, self.policy).await.unwrap(),
+            Some(store) => Console::start_with_store(&lab, program, &self.policy, store).await.unwrap(),
+            None => Console::start(&lab, program, &self.policy).await.unwrap(),
         };
         self.stage = Some((lab, console));
     }
@@ -134,6 +141,14 @@ impl Scene {
         Ok((id, from, asked))
     }
 
+    /// Waits until it is done; anything else is a failure.
+    pub async fn done(&self, id: OperationId) -> Result<Operation> {
+        let operation = self.console().rest(id, RESTS_WITHIN).await?;
+        let done = matches!(operation.stage, Stage::Finished { outcome: Outcome::Done, .. });
+        ensure!(done, "{id} did not get done: {:?}", operation.stage);
+        Ok(operation)
+    }
+
     /// Waits until it ends; whatever it asks is answered by beginning the step again once `mend` has been called.
     pub async fn finish(&self, id: OperationId, mut mend: impl AsyncFnMut(&Operation) -> Result<()>) -> Result<Operation> {
         for _ in 0..4 {
@@ -193,6 +208,13 @@ impl Drop for Scene {
         if let Err(error) = Lab::down(&self.options.dir, true) {
             eprintln!("taking the lab down: {error}");
         }
+    }
+}
+
+/// Whether a step of this word has begun.
+pub fn begun(step: &'static str) -> impl Fn(&Operation) -> bool {
+    move |operation| {
+        operation.plan.steps.iter().zip(&operation.steps).any(|(one, run)| one.word() == step && run.state != StepState::Waiting)
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use switchback_domain::{
     PoolId,
     error::{ConsoleError, RequestError, WishError},
-    operation::{Choice, Glance, Intent, Operation, OperationId, Planned, Report, Request, Wish},
+    operation::{Choice, FoundLoss, Glance, Intent, Operation, OperationId, Planned, Report, Request, Wish},
     people::Caller,
 };
 
@@ -130,14 +130,32 @@ impl Console {
         Ok(stream)
     }
 
-    /// The report of an operation.
+    /// The report of an operation. That of a failover grows when the lost site comes back: what later operations find there is its loss.
     ///
     /// # Errors
     /// When there is none of this number, its pool is not configured any more, the session has ended, or the store failed.
     pub async fn report(&self, caller: &Caller, id: OperationId) -> Result<Report, ConsoleError> {
         let operation = self.operation(caller, id).await?;
         let pool = &self.watched(caller, &operation.plan.pool)?.pool;
-        Ok(operation.report(pool, operate::hash(&operation.plan)))
+        let found = self.found_after(caller, &operation).await?;
+        Ok(operation.report(pool, operate::hash(&operation.plan), found))
+    }
+
+    /// What the operations after a failover found in the site that it gave up, as long as no other site has become active since: whatever
+    /// is found then was lost by another one.
+    async fn found_after(&self, caller: &Caller, failover: &Operation) -> Result<Option<FoundLoss>, ConsoleError> {
+        // Nothing begins before it has ended, and while it runs its page asks for it often.
+        let Some((from, _)) = failover.plan.moves().filter(|_| failover.may_have_lost() && failover.is_finished()) else { return Ok(None) };
+        let ids = self.store.operations(Some(&failover.plan.pool), u32::MAX).await.map_err(|error| self.failed(&error))?;
+        let mut found: Option<FoundLoss> = None;
+        for id in ids.into_iter().rev().filter(|id| *id > failover.id) {
+            let later = self.operation(caller, id).await?;
+            if !later.is_next_after(failover) {
+                break;
+            }
+            found = found.into_iter().chain(later.found_loss(from)).max_by_key(|found| found.bytes);
+        }
+        Ok(found)
     }
 
     /// Whether an idempotency key of this caller is known. `body` is the SHA-256 of what is asked.

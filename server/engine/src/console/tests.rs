@@ -1,9 +1,15 @@
 //! What the door lets through, and in which order.
 
 use super::*;
-use crate::testing::{Bench, Does, Page, let_pass};
-use std::sync::atomic::Ordering;
-use switchback_domain::{Knowledge, ProbeFailure, fixture};
+use crate::{
+    ports::{AuditEntry, JournalStore},
+    testing::{Bench, Does, Page, let_pass},
+};
+use std::{sync::atomic::Ordering, time::Duration};
+use switchback_domain::{
+    ByteLag, Knowledge, Lsn, ProbeFailure, Side, Timeline, fixture,
+    operation::{Entry, Epoch, Event, Fact, Intent, Next, Operation, OperationId, Request, Standing, Step},
+};
 
 fn unknown() -> PoolId {
     "nowhere".parse().expect("a name")
@@ -90,6 +96,86 @@ async fn a_pool_page_follows_live_and_beats_fill_the_silence() {
     let beats = page.names.iter().filter(|name| *name == "beat").count();
     assert!(beats >= 4, "{:?}", page.names);
     assert_eq!(page.read::<Picture>(), *bench.picture());
+}
+
+/// An operation that was done, of which each step saw what `saw` says, kept in the store as the next one.
+async fn kept(bench: &Bench, intent: Intent, epoch: u64, saw: impl Fn(&Step) -> Vec<Fact>) -> OperationId {
+    let mut world = fixture::World::healthy(fixture::at(0));
+    world.site_fails(Side::A, &ProbeFailure::Refused);
+    let standing = Standing { epoch: Epoch(epoch), ..Standing::default() };
+    let plan = switchback_domain::operation::plan(&world.pool, &world.picture(), &standing, intent.clone(), world.now);
+    let request = Request {
+        pool: world.pool.id.clone(),
+        intent,
+        plan: String::new(),
+        planned_at: world.now,
+        reason: "a test".to_owned(),
+        ticket: String::new(),
+        typed_pool: String::new(),
+        typed_site: String::new(),
+        accepts_loss: true,
+        acknowledged: Vec::new(),
+        attestation: String::new(),
+        dry_run: false,
+    };
+    let by = Bench::caller().person.login;
+    let entry = |event| Entry { at: world.now, event };
+    let first = entry(Event::Requested { request: Box::new(request), by, plan: Box::new(plan) });
+    let (now, until) = (bench.console.now(), bench.console.now() + Duration::from_secs(60));
+    let lease = bench.store.take_lease(&world.pool.id, "a test", now, until).await.expect("a store").expect("nobody else acts");
+    let audit = AuditEntry {
+        at: now,
+        actor: None,
+        action: "a test".to_owned(),
+        subject: String::new(),
+        result: "done".to_owned(),
+        detail: serde_json::Value::Null,
+        from_address: String::new(),
+    };
+    let id = bench.store.open_operation(&lease, &first, &audit).await.expect("nothing else runs");
+    let mut operation = Operation::from_journal(id, &[first]).expect("a journal");
+    while !operation.is_finished() {
+        let event = match operation.decide() {
+            Next::Begin { step } if operation.steps[step].attempts > 0 => {
+                Event::StepEnded { step, facts: saw(&operation.plan.steps[step]), trouble: None }
+            }
+            Next::Begin { step } => Event::StepBegun { step },
+            Next::Write(event) => *event,
+            Next::Undo { .. } | Next::Rest => panic!("{:?}", operation.stage),
+        };
+        let (entry, number) = (entry(event), operation.events);
+        operation.evolve(&entry).expect("it fits");
+        let ended = operation.is_finished();
+        bench.store.append_entry(&lease, id, number, &entry, None, &[], ended).await.expect("a store");
+    }
+    bench.store.give_lease_back(&lease).await.expect("a store");
+    id
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_report_of_a_failover_grows_when_the_lost_site_comes_back() {
+    let bench = Bench::start();
+    let (console, caller) = (&bench.console, Bench::caller());
+    let diverged = |end: u64| {
+        move |step: &Step| {
+            let node = "a1".parse().expect("a name");
+            let fact = Fact::Diverged { side: Side::A, node, timeline: Timeline(7), fork: Lsn(1_000), end: Lsn(end), rows: Some(2) };
+            if matches!(step, Step::Inspect { .. }) { vec![fact] } else { Vec::new() }
+        }
+    };
+    let nothing = |_: &Step| Vec::new();
+    let failover = kept(&bench, Intent::Failover { to: Side::B }, 4, nothing).await;
+    let report = console.report(&caller, failover).await.expect("a report");
+    assert_eq!((report.loss.found, report.targets.recovery_point_kept), (None, None));
+    let looked = kept(&bench, Intent::Reprotect { side: Side::A }, 5, diverged(9_000)).await;
+    // A look that comes later sees less: the site follows already.
+    kept(&bench, Intent::Reprotect { side: Side::A }, 5, diverged(1_200)).await;
+    // And another failover of the same site has a loss of its own.
+    kept(&bench, Intent::Reprotect { side: Side::A }, 7, diverged(90_000)).await;
+    let report = console.report(&caller, failover).await.expect("a report");
+    let found = report.loss.found.expect("it was found");
+    assert_eq!((found.operation, found.bytes, found.rows), (looked, ByteLag(8_000), Some(2)));
+    assert_eq!(console.report(&caller, looked).await.expect("a report").loss.found, None, "it has lost nothing itself");
 }
 
 #[tokio::test(start_paused = true)]

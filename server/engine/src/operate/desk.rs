@@ -91,11 +91,17 @@ impl Desk {
         }
     }
 
-    /// Writes an event of the console itself.
-    pub(crate) async fn write(&self, event: Event, changes: &[RecordChange]) -> Result<(), DeskError> {
-        let written = self.write_if::<std::convert::Infallible>(&Author::default(), changes, |_| Ok(Some(event))).await?;
+    /// Writes an event of the console itself. Returns false, and writes nothing, when it would begin the step that cannot be taken back
+    /// although somebody has wanted the operation to end until this very moment.
+    pub(crate) async fn write(&self, event: Event, changes: &[RecordChange]) -> Result<bool, DeskError> {
+        let unless_cancelled = |operation: &Operation| {
+            let crosses = matches!(&event, Event::StepBegun { step } if Some(*step) == operation.plan.no_return());
+            let cancelled = crosses && operation.cancel_wanted_by.is_some() && !operation.is_past_no_return();
+            Ok((!cancelled).then_some(event))
+        };
+        let written = self.write_if::<std::convert::Infallible>(&Author::default(), changes, unless_cancelled).await?;
         match written {
-            Ok(_) => Ok(()),
+            Ok(written) => Ok(written),
             Err(never) => match never {},
         }
     }

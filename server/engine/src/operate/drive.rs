@@ -10,6 +10,7 @@ use super::{
 use crate::ports::StoreError;
 use futures::FutureExt;
 use std::{
+    collections::BTreeMap,
     error::Error,
     panic::AssertUnwindSafe,
     sync::{Mutex, atomic::Ordering},
@@ -27,6 +28,10 @@ const BETWEEN_WRITES: Duration = Duration::from_millis(100);
 
 /// A store that hangs is a store that fails. Whether the entry was written shows when it is tried again.
 const WRITE_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long what a step saw may be the ground of one that cannot be taken back. Between a proof and the promotion lies one entry of the
+/// journal; between a fence and a failover's promotion what replay takes to come to rest.
+const GROUND_LASTS: Duration = Duration::from_secs(10);
 
 /// Why the driver lets an operation lie.
 #[derive(Debug)]
@@ -47,12 +52,16 @@ pub(crate) async fn drive(
     meter: &Mutex<Option<Meter>>,
     keeping: &CancellationToken,
 ) -> Halt {
-    let mut driver = Driver { operator, scene, desk, meter, keeping };
+    let mut driver = Driver { operator, scene, desk, meter, keeping, seen: BTreeMap::new() };
     loop {
-        let went = match desk.operation().decide() {
+        let operation = desk.operation();
+        let went = match operation.decide() {
             Next::Rest => Err(Halt::Rest),
             Next::Write(event) => driver.write(*event).await,
-            Next::Begin { step } => driver.step(step).await,
+            Next::Begin { step } => match driver.stale_ground(&operation, step) {
+                Some(ground) => driver.step(ground).await,
+                None => driver.step(step).await,
+            },
             Next::Undo { step } => driver.undo(step).await,
         };
         match went {
@@ -70,21 +79,51 @@ struct Driver<'a> {
     meter: &'a Mutex<Option<Meter>>,
     /// Cancelled when the lease is somebody else's or has run out: from then on no order is given.
     keeping: &'a CancellationToken,
+    /// The steps that this driver has itself brought to a good end without a break, and when.
+    seen: BTreeMap<usize, Instant>,
 }
 
 impl Driver<'_> {
+    /// What a step that cannot be taken back rests on, and that has to be seen once more before it: a proof is only worth something as
+    /// long as nobody else can have acted since. After a start of the console, a lost lease, a question or an order to lead that could not
+    /// be written down, that is over.
+    fn stale_ground(&self, operation: &Operation, step: usize) -> Option<usize> {
+        let is_stale = |ground: &usize| !self.seen.get(ground).is_some_and(|at| at.elapsed() < GROUND_LASTS);
+        let first = operation.plan.steps[step].is_point_of_no_return() && operation.steps[step].attempts == 0;
+        let again = matches!(operation.plan.steps[step], Step::Prove { .. });
+        if operation.request.dry_run || !(first || again) {
+            return None;
+        }
+        let grounds = (0..step).filter(|ground| {
+            let kind = &operation.plan.steps[*ground];
+            matches!(kind, Step::Demote { .. } | Step::Prove { .. } | Step::Fence { .. } | Step::Settle { .. })
+        });
+        let mut grounds: Vec<usize> = grounds.filter(|ground| operation.steps[*ground].state == StepState::Done).collect();
+        // What is old makes everything behind it old.
+        let oldest = grounds.iter().position(is_stale)?;
+        Some(grounds.swap_remove(oldest))
+    }
+
     async fn step(&mut self, number: usize) -> Result<(), Halt> {
+        let confirms = self.desk.operation().steps.get(number).is_some_and(|run| run.state == StepState::Done);
+        // Whatever rested on what this step saw before has to be seen once more as well.
+        self.seen.retain(|other, _| *other < number);
         self.write(Event::StepBegun { step: number }).await?;
         // A wish may have come in while the intent was written, or the store was away for so long that everything was taken back.
         if self.desk.operation().steps.get(number).is_none_or(|run| run.state != StepState::Running) {
             return Ok(());
         }
-        let acting = steps::carry_out(self.scene, &self.desk.live, self.meter, number);
+        let acting = steps::carry_out(self.scene, &self.desk.live, self.meter, number, confirms);
         let Some(Came { facts, trouble }) = self.calmly(acting).await else { return Err(self.why_halted()) };
         if let Some(outage) = steps::outage_event(&facts) {
             self.write(outage).await?;
         }
-        self.write(Event::StepEnded { step: number, facts, trouble }).await
+        let (good, ended) = (trouble.is_none(), Instant::now());
+        self.write(Event::StepEnded { step: number, facts, trouble }).await?;
+        if good {
+            self.seen.insert(number, ended);
+        }
+        Ok(())
     }
 
     async fn undo(&mut self, number: usize) -> Result<(), Halt> {
@@ -119,17 +158,19 @@ impl Driver<'_> {
         let mut taken_back = false;
         loop {
             let operation = self.desk.operation();
-            let changes = changes(self.scene, &operation, &event);
             // After everything was taken back no new step is begun, whatever was to be written.
             let event = if taken_back && matches!(event, Event::StepBegun { .. }) { gave_up(&operation) } else { event.clone() };
+            let changes = changes(self.scene, &operation, &event);
             let written = tokio::time::timeout(WRITE_WITHIN, self.desk.write(event, &changes)).await;
             match written.unwrap_or_else(|_| Err(DeskError::Store(StoreError::Failed("no answer in time".into())))) {
-                Ok(()) if taken_back && self.desk.operation().given_up.is_none() => {
+                Ok(_) if taken_back && self.desk.operation().given_up.is_none() => {
                     let operation = self.desk.operation();
                     return Box::pin(self.write(gave_up(&operation))).await;
                 }
-                Ok(()) => {
-                    self.operator.take_changes_in(self.scene, &changes);
+                Ok(written) => {
+                    if written {
+                        self.operator.take_changes_in(self.scene, &changes);
+                    }
                     return Ok(());
                 }
                 Err(DeskError::LeaseLost) => return Err(Halt::LeaseLost),
@@ -159,9 +200,10 @@ impl Driver<'_> {
     }
 
     /// Takes the demotion back while the store is away, so that clients can write again.
-    async fn lead_again_unwritten(&self, operation: &Operation) {
+    async fn lead_again_unwritten(&mut self, operation: &Operation) {
         let Some(step) = operation.plan.steps.iter().position(|step| matches!(step, Step::Demote { .. })) else { return };
         tracing::warn!(operation = %operation.id, "the journal cannot be written while clients wait: the demotion is taken back");
+        self.seen.clear();
         let _ = self.calmly(steps::take_back(self.scene, &self.desk.live, self.meter, step)).await;
     }
 }

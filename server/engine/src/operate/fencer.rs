@@ -1,18 +1,24 @@
 //! The fencer: as long as a site is fenced, nothing in it may come back as active. It writes into the site's etcd before its Patroni can
 //! read the old configuration there, tells its Patroni at its first answer, and keeps its members closed.
+//!
+//! A returning site is *held*, not made to follow: read-only, with everything that only it has. What becomes of that is looked at by
+//! re-protect, under the lease and in the journal.
 
 use super::scene::Scene;
-use crate::{ports::Store, time::pause};
+use crate::{
+    ports::{HandError, Store, Told},
+    time::{millis, pause},
+};
 use futures::future::join_all;
 use std::{sync::Arc, time::Duration};
-use switchback_domain::{EndpointName, MemberState, Node, Side, operation::MemberOrder};
+use switchback_domain::{EndpointName, MemberState, Node, ProbeFailure, Side, operation::MemberOrder};
 use tokio_util::sync::CancellationToken;
 
 /// Between two questions to what does not answer: Patroni has promoted itself 2.8 s after its start and answered after 1.2 s
 /// (operations.md, section 4).
 const WHILE_SILENT: Duration = Duration::from_millis(40);
 
-/// Between two questions to what follows already.
+/// Between two questions to what is held already.
 const WHILE_FOLLOWING: Duration = Duration::from_secs(1);
 
 /// One question may take so long: a machine that is off answers nothing at all, and the next question must not wait for it.
@@ -25,10 +31,13 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// The fence is still up. Read before each order, because another console may have taken it down; when it cannot be read, it is up.
+    /// The fence is still up. Read before each order, because another console may have taken it down. When it cannot be read it is up as
+    /// long as the other site is seen to be active: a console that knows neither keeps its hands off.
     async fn stands(&self, scene: &Scene) -> bool {
-        let read = tokio::time::timeout(PATIENCE, self.store.record(&scene.pool.id)).await;
-        !matches!(read, Ok(Ok(record)) if !record.fences.iter().any(|fence| fence.side == self.side))
+        match tokio::time::timeout(PATIENCE, self.store.record(&scene.pool.id)).await {
+            Ok(Ok(record)) => record.fences.iter().any(|fence| fence.side == self.side),
+            Ok(Err(_)) | Err(_) => scene.watched.picture().active == Some(self.side.other()),
+        }
     }
 }
 
@@ -39,7 +48,7 @@ pub(crate) async fn keep_fenced(scene: Scene, record: Record, lifted: Cancellati
     let site = scene.pool.sites[side].clone();
     let etcd = join_all(site.etcd.iter().map(|etcd| keep_etcd(&scene, etcd, record, &lifted)));
     let nodes = join_all(site.nodes.iter().map(|node| keep_node(&scene, node, record, &lifted)));
-    let proxies = join_all(site.proxies.iter().map(|proxy| keep_closed(&scene, proxy, &lifted)));
+    let proxies = join_all(site.proxies.iter().map(|proxy| keep_closed(&scene, proxy, record, &lifted)));
     tracing::info!(pool = %scene.pool.id, site = %site.id, "the fencer keeps this site from coming back as active");
     tokio::select! {
         // Whatever is on its way is given up: a site that may lead again must not be told to follow a moment later.
@@ -49,17 +58,20 @@ pub(crate) async fn keep_fenced(scene: Scene, record: Record, lifted: Cancellati
 }
 
 async fn keep_etcd(scene: &Scene, etcd: &EndpointName, record: &Record, lifted: &CancellationToken) {
-    while record.stands(scene).await {
-        let answer = tokio::time::timeout(PATIENCE, scene.hands.fence_etcd(etcd, record.side)).await;
+    loop {
+        let answer = if record.stands(scene).await {
+            tokio::time::timeout(PATIENCE, scene.hands.hold_in_etcd(etcd)).await.unwrap_or_else(|_| Err(silent(etcd)))
+        } else {
+            Err(silent(etcd))
+        };
         let wait = match answer {
-            Ok(Ok(written)) => {
-                if written {
-                    tracing::warn!(pool = %scene.pool.id, endpoint = %etcd, "the returning site's etcd was told that it follows");
-                }
-                // It may still be stopped and come back with an older state.
-                if written { WHILE_SILENT } else { WHILE_FOLLOWING }
+            Ok(false) => WHILE_FOLLOWING,
+            // It may still be stopped and come back with an older state.
+            Ok(true) => {
+                tracing::warn!(pool = %scene.pool.id, endpoint = %etcd, "the returning site is held through its etcd");
+                WHILE_SILENT
             }
-            Ok(Err(_)) | Err(_) => WHILE_SILENT,
+            Err(_) => WHILE_SILENT,
         };
         if !pause(wait, lifted).await {
             return;
@@ -69,16 +81,15 @@ async fn keep_etcd(scene: &Scene, etcd: &EndpointName, record: &Record, lifted: 
 
 async fn keep_node(scene: &Scene, node: &Node, record: &Record, lifted: &CancellationToken) {
     loop {
-        let wait = match tokio::time::timeout(PATIENCE, scene.hands.follows(node)).await {
-            Ok(Ok(true)) if !still_writes(scene, node).await => WHILE_FOLLOWING,
+        let wait = match tokio::time::timeout(PATIENCE, scene.hands.told(node)).await {
+            Ok(Ok(Told::Held | Told::Follows)) if !may_write(scene, node).await => WHILE_FOLLOWING,
             // Told through its etcd, Patroni finds out within its `loop_wait`; told by its own interface, at once.
             Ok(Ok(_)) if record.stands(scene).await => {
-                let told = tokio::time::timeout(PATIENCE * 5, scene.hands.follow(node, record.side)).await;
-                tracing::warn!(pool = %scene.pool.id, node = %node.name, stored = matches!(told, Ok(Ok(()))), "the returning site's Patroni was told to follow");
+                let told = tokio::time::timeout(PATIENCE * 5, scene.hands.hold(node)).await;
+                tracing::warn!(pool = %scene.pool.id, node = %node.name, stored = matches!(told, Ok(Ok(()))), "the returning site's Patroni was told to hold it");
                 WHILE_SILENT
             }
-            Ok(Ok(_)) => return,
-            Ok(Err(_)) | Err(_) => WHILE_SILENT,
+            Ok(Ok(_)) | Ok(Err(_)) | Err(_) => WHILE_SILENT,
         };
         if !pause(wait, lifted).await {
             return;
@@ -86,13 +97,15 @@ async fn keep_node(scene: &Scene, node: &Node, record: &Record, lifted: &Cancell
     }
 }
 
-async fn still_writes(scene: &Scene, node: &Node) -> bool {
-    matches!(tokio::time::timeout(PATIENCE, scene.hands.status(node)).await, Ok(Ok(status)) if status.is_running_primary())
+async fn may_write(scene: &Scene, node: &Node) -> bool {
+    matches!(tokio::time::timeout(PATIENCE, scene.hands.status(node)).await, Ok(Ok(status)) if status.may_write())
 }
 
-async fn keep_closed(scene: &Scene, proxy: &EndpointName, lifted: &CancellationToken) {
+async fn keep_closed(scene: &Scene, proxy: &EndpointName, record: &Record, lifted: &CancellationToken) {
     loop {
-        if let Ok(Ok(members)) = tokio::time::timeout(PATIENCE, scene.hands.members(proxy)).await {
+        if let Ok(Ok(members)) = tokio::time::timeout(PATIENCE, scene.hands.members(proxy)).await
+            && record.stands(scene).await
+        {
             for seen in members.iter().filter(|seen| matches!(seen.state, MemberState::Active | MemberState::Down | MemberState::Unknown)) {
                 let _ = tokio::time::timeout(PATIENCE, scene.hands.tell_member(proxy, &seen.member, MemberOrder::Maintenance)).await;
             }
@@ -101,4 +114,8 @@ async fn keep_closed(scene: &Scene, proxy: &EndpointName, lifted: &CancellationT
             return;
         }
     }
+}
+
+fn silent(endpoint: &EndpointName) -> HandError {
+    HandError::Failed { endpoint: endpoint.clone(), failure: ProbeFailure::TimedOut { after: millis(PATIENCE) } }
 }

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 use switchback_domain::{
-    Node, Pool, Side,
+    Node, NodeName, Pool, Side,
     operation::{Missing, Trouble},
 };
 use tokio::time::Instant;
@@ -78,6 +78,20 @@ impl Scene {
     /// Where each node's log of a site stands right now.
     pub(crate) async fn positions(&self, side: Side) -> Vec<(&Node, Result<Position, HandError>)> {
         join_all(self.nodes(side).iter().map(async |node| (node, self.hands.position(node).await))).await
+    }
+
+    /// What each node of a site says, each within a limit of its own: a machine that is off must not hide the word of its neighbour.
+    /// Nothing of a node that did not answer in time.
+    pub(crate) async fn heard_positions(&self, side: Side, within: Duration) -> Vec<(&Node, Option<Result<Position, HandError>>)> {
+        let ask = async |node| (node, tokio::time::timeout(within, self.hands.position(node)).await.ok());
+        join_all(self.nodes(side).iter().map(ask)).await
+    }
+
+    /// The nodes of a site that accept writes by their own word, as far as they answer within the limit.
+    pub(crate) async fn writing(&self, side: Side, within: Duration) -> Vec<NodeName> {
+        let heard = self.heard_positions(side, within).await;
+        let writes = |answer: &Option<Result<Position, HandError>>| matches!(answer, Some(Ok(position)) if !position.in_recovery);
+        heard.into_iter().filter(|(_, answer)| writes(answer)).map(|(node, _)| node.name.clone()).collect()
     }
 
     /// Who leads a site right now, by the word of its members: leaders move, so nobody is remembered.

@@ -11,13 +11,16 @@ use super::{
     meter::Meter,
     scene::{Deadline, Scene, trouble},
 };
-use crate::{live::Live, ports::HandError};
+use crate::{
+    live::Live,
+    ports::{HandError, Told},
+};
 use std::{
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 use switchback_domain::{
-    CheckKind, Lsn, NodeName, Picture, Side, Verdict,
+    CheckKind, Lsn, Node, NodeName, Picture, Side, Verdict,
     operation::{Fact, Intent, MemberChange, Operation, Step, StepState, Trouble},
 };
 
@@ -39,14 +42,22 @@ pub(crate) struct Run<'a> {
     pub(crate) meter: &'a Mutex<Option<Meter>>,
     pub(crate) facts: Vec<Fact>,
     pub(crate) deadline: Deadline,
+    /// It was done already, and is done once more because what comes next must not rest on what was seen long ago.
+    pub(crate) confirms: bool,
 }
 
-/// Carries out the step of this number.
-pub(crate) async fn carry_out(scene: &Scene, live: &Arc<Live<Operation>>, meter: &Mutex<Option<Meter>>, number: usize) -> Came {
+/// Carries out the step of this number. `confirms`: see [`Run::confirms`].
+pub(crate) async fn carry_out(
+    scene: &Scene,
+    live: &Arc<Live<Operation>>,
+    meter: &Mutex<Option<Meter>>,
+    number: usize,
+    confirms: bool,
+) -> Came {
     let operation = live.value();
     let step = operation.plan.steps[number].clone();
     let deadline = Deadline::after(Duration::from_millis(step.deadline().0));
-    let mut run = Run { scene, live, meter, facts: Vec::new(), deadline };
+    let mut run = Run { scene, live, meter, facts: Vec::new(), deadline, confirms };
     if operation.request.dry_run && (step.changes_something() || waits_for_an_effect(&step)) {
         return Came { facts: vec![Fact::Rehearsed], trouble: None };
     }
@@ -55,10 +66,10 @@ pub(crate) async fn carry_out(scene: &Scene, live: &Arc<Live<Operation>>, meter:
         Step::Mark { side } => run.mark(&operation, side).await,
         Step::Warm { side } => run.warm(side).await,
         Step::Drain { side, at_most } => run.drain(&operation, number, side, at_most).await,
-        Step::Demote { side } => run.demote(&operation, side).await,
+        Step::Demote { side } => run.demote(&operation, number, side).await,
         Step::Prove { from, to } => run.prove(&operation, from, to).await,
         Step::Establish { side } => run.establish(side).await,
-        Step::Fence { side } => run.fence(&operation, side).await,
+        Step::Fence { side } => run.fence(&operation, number, side).await,
         Step::Settle { side } => run.settle(&operation, side).await,
         Step::Promote { side } => run.promote(&operation, number, side).await,
         Step::Verify { side } => run.verify(&operation, side).await,
@@ -77,11 +88,12 @@ pub(crate) async fn carry_out(scene: &Scene, live: &Arc<Live<Operation>>, meter:
 pub(crate) async fn take_back(scene: &Scene, live: &Arc<Live<Operation>>, meter: &Mutex<Option<Meter>>, number: usize) -> Came {
     let operation = live.value();
     // A standby that is promoted by its own site again may need Patroni's `ttl`.
-    let mut run = Run { scene, live, meter, facts: Vec::new(), deadline: Deadline::after(Duration::from_mins(1)) };
+    let deadline = Deadline::after(Duration::from_mins(1));
+    let mut run = Run { scene, live, meter, facts: Vec::new(), deadline, confirms: false };
     let outcome = match &operation.plan.steps[number] {
         Step::Drain { side, .. } => run.end_drain(&operation, number, *side).await,
         Step::Demote { side } => run.lead_again(*side).await,
-        Step::Fence { side } => run.let_in_again(*side).await,
+        Step::Fence { side } => run.let_in_again(&operation, *side).await,
         Step::SetMember { change } => match operation.steps[number].member_was(&change.member) {
             Some(to) => run.set_member(&operation, number, &MemberChange { to, ..change.clone() }).await,
             // Then it stays as it is, and the operation's end says so.
@@ -143,8 +155,9 @@ impl Run<'_> {
         };
         let moved = operation.plan.moves().is_some_and(|(from, _)| picture.active != Some(from));
         let forbidden = picture.findings.iter().any(|finding| finding.severity() == switchback_domain::Severity::Critical);
-        let planned = !matches!(operation.plan.intent, Intent::Failover { .. });
-        if !checks.is_empty() || moved || (forbidden && planned && operation.plan.moves().is_some()) {
+        // A promotion within a site that has a second history would make it worse.
+        let planned = matches!(operation.plan.intent, Intent::Switchover { .. } | Intent::Failback { .. } | Intent::LocalSwitchover { .. });
+        if !checks.is_empty() || moved || (forbidden && planned) {
             return Err(Trouble::SituationChanged { checks, findings: picture.findings });
         }
         Ok(())
@@ -189,14 +202,21 @@ impl Run<'_> {
         let mut nodes: Vec<_> = self.scene.nodes(side).iter().collect();
         // An order wakes only the member that it is sent to, so the leader comes first.
         nodes.sort_by_key(|node| Some(&node.name) != first);
+        self.store_by(&nodes, side, follows, look_first).await
+    }
+
+    /// The same, told to these nodes only.
+    async fn store_by(&mut self, nodes: &[&Node], side: Side, follows: bool, look_first: bool) -> Result<(), Trouble> {
         let mut already = look_first;
         let mut look = look_first;
         let mut last = None;
         loop {
-            for node in &nodes {
-                let stored = if std::mem::replace(&mut look, true) { self.scene.hands.follows(node).await } else { Ok(!follows) };
+            for node in nodes {
+                let wanted = if follows { Told::Follows } else { Told::Leads };
+                let other = if follows { Told::Leads } else { Told::Follows };
+                let stored = if std::mem::replace(&mut look, true) { self.scene.hands.told(node).await } else { Ok(other) };
                 match stored {
-                    Ok(stored) if stored == follows => {
+                    Ok(stored) if stored == wanted => {
                         self.facts.push(Fact::Stored { side, node: node.name.clone(), follows, already });
                         return Ok(());
                     }

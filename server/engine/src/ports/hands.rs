@@ -29,6 +29,11 @@ pub enum HandError {
 }
 
 impl HandError {
+    /// The same question may be answered in a moment: the server starts or stops, or cannot be reached. What was refused stays so.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, HandError::Failed { .. })
+    }
+
     /// Who.
     pub fn endpoint(&self) -> &EndpointName {
         match self {
@@ -54,9 +59,10 @@ pub struct MemberStatus {
 }
 
 impl MemberStatus {
-    /// It may accept writes. `/primary` answers 503 already while `PostgreSQL` still does, so this is asked of `/patroni`.
-    pub fn is_running_primary(&self) -> bool {
-        self.role == PatroniRole::Primary && self.state == PatroniState::Running
+    /// It may accept writes now or in a moment. `/primary` answers 503 already while `PostgreSQL` still does, so this is asked of
+    /// `/patroni`; and a primary that starts, restarts, or cannot be asked by its own Patroni is one all the same.
+    pub fn may_write(&self) -> bool {
+        self.role == PatroniRole::Primary && !matches!(self.state, PatroniState::Stopping | PatroniState::Stopped)
     }
 }
 
@@ -112,6 +118,30 @@ impl Rows {
     }
 }
 
+/// What a site's cluster is told by its configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// To lead: there is no `standby_cluster` section.
+    Leads,
+    /// To follow somebody.
+    Follows,
+    /// To be read-only and to follow nobody, so that nothing of what it has is rewound ([`Hands::hold`]).
+    Held,
+}
+
+/// Where a node's log comes from, by its own files: the timelines that it went through and where it left each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lineage {
+    /// It accepts no writes.
+    pub in_recovery: bool,
+    /// The timeline that it is on.
+    pub timeline: Option<Timeline>,
+    /// Where its log ends: what it has written, or what it has replayed.
+    pub end: Option<Lsn>,
+    /// Every timeline that it has left, oldest first. Nothing when the history file of its timeline is not there to be read.
+    pub history: Option<Vec<Promotion>>,
+}
+
 /// What only the log of one node has, as far as it could be had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Saved {
@@ -144,12 +174,18 @@ pub struct MemberSeen {
 /// Hands on the engines of one pool. Each method is one question or one order to one endpoint, ends by itself within the limit it was
 /// made with (orders: 5 s, `checkpoint`: 2 min), and can be called while others run.
 pub trait Hands: Send + Sync + 'static {
-    /// Whether the cluster of this node's site is told to follow the other site (`GET /config`).
-    fn follows<'a>(&'a self, node: &'a Node) -> Handled<'a, bool>;
+    /// What the cluster of this node's site is told (`GET /config`). Patroni answers from what its last round saw, which may be older
+    /// than an order that it has just confirmed.
+    fn told<'a>(&'a self, node: &'a Node) -> Handled<'a, Told>;
 
     /// Tells the cluster of this node's site to follow the other one: the complete `standby_cluster` section of `side`, every key of it,
     /// those without a value as null, because Patroni merges (`PATCH /config`). Success means that it is stored in the site's own etcd.
     fn follow<'a>(&'a self, node: &'a Node, side: Side) -> Handled<'a, ()>;
+
+    /// Tells the cluster of this node's site to be read-only and to follow nobody: a `standby_cluster` section with an address at which
+    /// nobody listens (`PATCH /config`). A primary is shut down and comes back in recovery; nothing is rewound, because Patroni cannot
+    /// ask anybody whether it would have to be.
+    fn hold<'a>(&'a self, node: &'a Node) -> Handled<'a, ()>;
 
     /// Tells the cluster of this node's site to lead: `standby_cluster: null` (`PATCH /config`).
     fn lead<'a>(&'a self, node: &'a Node) -> Handled<'a, ()>;
@@ -159,6 +195,9 @@ pub trait Hands: Send + Sync + 'static {
 
     /// Past promotions as this member's cluster has them (`GET /history`); empty when there are none.
     fn history<'a>(&'a self, node: &'a Node) -> Handled<'a, Vec<Promotion>>;
+
+    /// Where this node's log comes from, by the history file of its timeline.
+    fn lineage<'a>(&'a self, node: &'a Node) -> Handled<'a, Lineage>;
 
     /// Makes `candidate` leader in place of `leader`, both of one site (`POST /switchover`). Returns when Patroni says that it is done.
     fn switch_in_site<'a>(&'a self, leader: &'a Node, candidate: &'a Node) -> Handled<'a, ()>;
@@ -197,7 +236,11 @@ pub trait Hands: Send + Sync + 'static {
     /// Tells a member what to do (`set server … state …`).
     fn tell_member<'a>(&'a self, proxy: &'a EndpointName, member: &'a MemberName, order: MemberOrder) -> Handled<'a, ()>;
 
-    /// Writes the complete `standby_cluster` section of `side` into the site's configuration in its etcd, unless it is there; for a site
-    /// whose Patroni does not run yet. Returns whether it had to be written. Never overwrites a change that came between.
-    fn fence_etcd<'a>(&'a self, etcd: &'a EndpointName, side: Side) -> Handled<'a, bool>;
+    /// Holds a site through its etcd, unless it is held or follows there already; for a site whose Patroni does not run yet. Returns
+    /// whether that had to be written. Never overwrites a change that came between.
+    fn hold_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool>;
+
+    /// Writes the complete `standby_cluster` section of `side` into the site's configuration in its etcd, unless it follows there already;
+    /// for a site of which nothing runs, because it is about to be made anew. Returns whether that had to be written.
+    fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, side: Side) -> Handled<'a, bool>;
 }

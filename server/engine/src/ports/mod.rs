@@ -5,7 +5,7 @@ mod hands;
 mod journal;
 
 pub use evidence::EvidenceStore;
-pub use hands::{HandError, Handled, Hands, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved};
+pub use hands::{HandError, Handled, Hands, Lineage, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved, Told};
 pub use journal::{JournalStore, Lease, PoolRecord, RecordChange};
 
 use futures::future::BoxFuture;

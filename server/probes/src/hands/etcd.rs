@@ -11,6 +11,7 @@ use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
+use switchback_engine::ports::Told;
 
 /// How often the section is written when another change came between.
 const TRIES: u32 = 3;
@@ -44,19 +45,19 @@ impl Etcd {
         Ok(Etcd { http: Http::new(HttpTarget { timeout: ORDER, ..http })?, credentials, key })
     }
 
-    /// Writes the section unless one is there. Returns whether it was written.
-    pub(super) async fn fence(&self, section: &StandbySection) -> Result<bool, Trouble> {
-        tokio::time::timeout(ORDER, self.try_to_fence(section)).await.unwrap_or_else(|_| Err(Problem::timed_out(ORDER).into()))
+    /// Writes the section unless what is stored is `good` already. Returns whether it was written.
+    pub(super) async fn put(&self, section: &StandbySection, good: fn(Told) -> bool) -> Result<bool, Trouble> {
+        tokio::time::timeout(ORDER, self.try_to_put(section, good)).await.unwrap_or_else(|_| Err(Problem::timed_out(ORDER).into()))
     }
 
-    async fn try_to_fence(&self, section: &StandbySection) -> Result<bool, Trouble> {
+    async fn try_to_put(&self, section: &StandbySection, good: fn(Told) -> bool) -> Result<bool, Trouble> {
         let token = self.token().await?;
         for _ in 0..TRIES {
             let stored = stored(&self.ask("/v3/kv/range", &json!({ "key": encoded(&self.key) }), token.as_deref()).await?)?;
             let Some(Stored { mut config, revision }) = stored else {
                 return Err(Trouble::refused(format!("there is no key {} in it", self.key)));
             };
-            if section::follows(&config) {
+            if good(section::told(&config)) {
                 return Ok(false);
             }
             section.put_into(&mut config);

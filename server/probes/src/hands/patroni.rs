@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 use std::{sync::Arc, time::Duration};
 use switchback_domain::{NodeName, ProbeFailure, Promotion};
-use switchback_engine::ports::MemberStatus;
+use switchback_engine::ports::{MemberStatus, Told};
 use tokio::sync::Semaphore;
 
 /// How long a member may take to speak about itself. It is asked every few milliseconds, so a late answer is worth nothing.
@@ -55,8 +55,8 @@ impl Patroni {
         Ok(wire::history(&self.ask("/history", QUESTION, &[200]).await?)?)
     }
 
-    pub(super) async fn follows(&self) -> Result<bool, Trouble> {
-        Ok(section::follows(&config(&self.ask("/config", QUESTION, &[200]).await?)?))
+    pub(super) async fn told(&self) -> Result<Told, Trouble> {
+        Ok(section::told(&config(&self.ask("/config", QUESTION, &[200]).await?)?))
     }
 
     async fn ask(&self, path: &str, limit: Duration, good: &[u16]) -> Result<Vec<u8>, Problem> {

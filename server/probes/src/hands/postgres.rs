@@ -18,13 +18,14 @@ use std::{
     sync::{Mutex, PoisonError},
     time::Duration,
 };
-use switchback_domain::{Lsn, Millis, Timeline, operation::OperationId};
-use switchback_engine::ports::{LogEnd, Position, Rows};
+use switchback_domain::{Lsn, Millis, Promotion, Timeline, operation::OperationId};
+use switchback_engine::ports::{Lineage, LogEnd, Position, Rows};
 use tokio::time::Instant;
 use tracing::debug;
 
 const POSITION: &str = concat!(include_str!("../../sql/place.sql"), include_str!("../../sql/position.sql"));
 const LOG_END: &str = concat!(include_str!("../../sql/place.sql"), include_str!("../../sql/log_end.sql"));
+const LINEAGE: &str = concat!(include_str!("../../sql/place.sql"), include_str!("../../sql/lineage.sql"));
 const ROWS: &str = include_str!("../../sql/rows.sql");
 const DATA_DIRECTORY: &str = "select to_json(current_setting('data_directory'))::text";
 
@@ -130,6 +131,16 @@ impl Postgres {
         Ok(self.questions.ask::<PositionRow>(POSITION, None).await?.into())
     }
 
+    pub(super) async fn lineage(&self) -> Result<Lineage, Trouble> {
+        let LineageRow { in_recovery, timeline, end, history } = self.questions.ask(LINEAGE, None).await?;
+        let history = match history {
+            Some(text) => Some(history_file(&text)?),
+            // The first timeline has left none, and has no file.
+            None => (timeline == Some(Timeline(1))).then(Vec::new),
+        };
+        Ok(Lineage { in_recovery, timeline, end, history })
+    }
+
     pub(super) async fn log_end(&self, from: Lsn) -> Result<LogEnd, Trouble> {
         Ok(self.questions.ask::<LogEndRow>(LOG_END, Some(from.to_string())).await?.into())
     }
@@ -195,6 +206,28 @@ impl From<PositionRow> for Position {
         let PositionRow { in_recovery, timeline, written, received, replayed, streaming, synchronous } = row;
         Position { in_recovery, timeline, written, received, replayed, streaming, synchronous }
     }
+}
+
+/// What `lineage.sql` answers.
+#[derive(Debug, Deserialize)]
+struct LineageRow {
+    in_recovery: bool,
+    timeline: Option<Timeline>,
+    end: Option<Lsn>,
+    history: Option<String>,
+}
+
+/// A timeline history file: on each line the timeline that was left, where, and why; `#` begins a remark
+/// (PostgreSQL's documentation, "Timelines").
+fn history_file(text: &str) -> Result<Vec<Promotion>, Problem> {
+    let line = |line: &str| {
+        let mut words = line.split_whitespace();
+        let parent = Timeline(words.next()?.parse().ok()?);
+        Some(Promotion { parent, switched_at: words.next()?.parse().ok()?, at: None, leader: None })
+    };
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let all: Option<Vec<Promotion>> = lines.map(line).collect();
+    all.ok_or_else(|| Problem::garbage("a line of the timeline's history file has no timeline and position"))
 }
 
 /// What `log_end.sql` answers.

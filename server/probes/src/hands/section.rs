@@ -1,6 +1,8 @@
 //! The `standby_cluster` section of Patroni's configuration: how a site's cluster follows the other one.
 
 use serde_json::{Map, Value, json};
+use switchback_domain::{HELD_HOST, HELD_PORT};
+use switchback_engine::ports::Told;
 
 const SECTION: &str = "standby_cluster";
 
@@ -24,6 +26,20 @@ pub struct StandbySection {
 }
 
 impl StandbySection {
+    /// The section of a site that is held: nobody listens where it is told to stream from, and nothing is fetched from an archive. The
+    /// slot needs a name, because Patroni 4.1 does not get over one that is null.
+    pub(super) fn held() -> StandbySection {
+        StandbySection {
+            host: HELD_HOST.to_owned(),
+            port: HELD_PORT,
+            primary_slot_name: "held".to_owned(),
+            restore_command: None,
+            archive_cleanup_command: None,
+            recovery_min_apply_delay: None,
+            create_replica_methods: vec!["basebackup".to_owned()],
+        }
+    }
+
     /// Every key, those without a value as null.
     fn keys(&self) -> Value {
         json!({
@@ -58,8 +74,8 @@ impl StandbySection {
     }
 }
 
-/// Whether a configuration makes a standby cluster, by Patroni's own rule: one of three keys has a value.
-pub(super) fn follows(config: &Map<String, Value>) -> bool {
+/// What a configuration tells a cluster. It makes a standby by Patroni's own rule: one of three keys has a value.
+pub(super) fn told(config: &Map<String, Value>) -> Told {
     let has_value = |value: &Value| match value {
         Value::Null | Value::Bool(false) => false,
         Value::Number(number) => number.as_f64() != Some(0.0),
@@ -68,8 +84,13 @@ pub(super) fn follows(config: &Map<String, Value>) -> bool {
         Value::Object(map) => !map.is_empty(),
         Value::Bool(true) => true,
     };
-    let section = config.get(SECTION).and_then(Value::as_object);
-    section.is_some_and(|section| ["host", "port", "restore_command"].iter().any(|key| section.get(*key).is_some_and(has_value)))
+    let Some(section) = config.get(SECTION).and_then(Value::as_object) else { return Told::Leads };
+    if !["host", "port", "restore_command"].iter().any(|key| section.get(*key).is_some_and(has_value)) {
+        return Told::Leads;
+    }
+    let held = section.get("host").and_then(Value::as_str) == Some(HELD_HOST)
+        && section.get("port").and_then(Value::as_u64) == Some(HELD_PORT.into());
+    if held { Told::Held } else { Told::Follows }
 }
 
 #[cfg(test)]
@@ -116,9 +137,12 @@ mod tests {
     #[test]
     fn a_whole_configuration_keeps_everything_but_the_old_section() {
         let mut config = map(json!({"ttl": 20, "standby_cluster": {"host": "", "primary_slot_name": "old", "surprise": 1}}));
-        assert!(!follows(&config));
+        assert_eq!(told(&config), Told::Leads);
         example().put_into(&mut config);
-        assert!(follows(&config));
+        assert_eq!(told(&config), Told::Follows);
+        StandbySection::held().put_into(&mut config);
+        assert_eq!(told(&config), Told::Held);
+        example().put_into(&mut config);
         assert_eq!(config["ttl"], json!(20));
         let section = config[SECTION].as_object().expect("a section");
         assert_eq!(section["primary_slot_name"], "site_b");
@@ -126,18 +150,22 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_follows_when_patroni_would_say_so() {
-        for (config, follows_it) in [
-            (json!({}), false),
-            (json!({"standby_cluster": null}), false),
-            (json!({"standby_cluster": {}}), false),
-            (json!({"standby_cluster": {"host": null, "port": 0, "restore_command": "", "primary_slot_name": "x"}}), false),
-            (json!({"standby_cluster": {"host": "h"}}), true),
-            (json!({"standby_cluster": {"port": 5432}}), true),
-            (json!({"standby_cluster": {"restore_command": "cp"}}), true),
-            (json!({"standby_cluster": "h"}), false),
+    fn a_cluster_follows_when_patroni_would_say_so_and_is_held_where_nobody_listens() {
+        for (config, expected) in [
+            (json!({}), Told::Leads),
+            (json!({"standby_cluster": null}), Told::Leads),
+            (json!({"standby_cluster": {}}), Told::Leads),
+            (json!({"standby_cluster": {"host": null, "port": 0, "restore_command": "", "primary_slot_name": "x"}}), Told::Leads),
+            (json!({"standby_cluster": {"host": "h"}}), Told::Follows),
+            (json!({"standby_cluster": {"port": 5432}}), Told::Follows),
+            (json!({"standby_cluster": {"restore_command": "cp"}}), Told::Follows),
+            (json!({"standby_cluster": {"host": "127.0.0.1", "port": 5432}}), Told::Follows),
+            (json!({"standby_cluster": "h"}), Told::Leads),
+            (StandbySection::held().patch(), Told::Held),
         ] {
-            assert_eq!(follows(&map(config.clone())), follows_it, "{config}");
+            assert_eq!(told(&map(config.clone())), expected, "{config}");
         }
+        // Patroni 4.1 crashes on a slot without a name.
+        assert_eq!(StandbySection::held().patch()[SECTION]["primary_slot_name"], json!("held"));
     }
 }

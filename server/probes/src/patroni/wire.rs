@@ -144,6 +144,16 @@ impl Loose {
         }
     }
 
+    /// As Python has it: what is empty, zero, false or null counts as nothing.
+    fn has_value(&self) -> bool {
+        match self {
+            Loose::Flag(flag) => *flag,
+            Loose::Number(number) => *number != 0,
+            Loose::Text(text) => !text.is_empty(),
+            Loose::Else(_) => false,
+        }
+    }
+
     fn number<T: TryFrom<i64>>(&self) -> Option<T> {
         let number = match self {
             Loose::Number(number) => Some(*number),
@@ -177,7 +187,11 @@ pub(super) fn config(body: &[u8]) -> Result<DynamicConfig, Problem> {
         pre_promote: Option<IgnoredAny>,
     }
     let said: Said = read(body)?;
-    let standby_cluster = said.standby_cluster.map(|mut section| StandbyCluster {
+    // By Patroni's own rule: a section that names nobody to follow makes no standby.
+    let names_somebody = |section: &BTreeMap<String, Loose>| {
+        ["host", "port", "restore_command"].iter().any(|key| section.get(*key).is_some_and(Loose::has_value))
+    };
+    let standby_cluster = said.standby_cluster.filter(names_somebody).map(|mut section| StandbyCluster {
         port: section.get("port").and_then(Loose::number),
         host: section.remove("host").and_then(Loose::text).unwrap_or_default(),
         slot: section.remove("primary_slot_name").and_then(Loose::text),

@@ -254,8 +254,8 @@ impl World {
             let etcd = &self.places[side].etcd;
             let key = etcd.leader.map_or("nobody", |(node, _)| NAMES[node]);
             format!(
-                "{side:?}: follows {}, key {key}, sync {:?}",
-                etcd.follows,
+                "{side:?}: {:?}, key {key}, sync {:?}",
+                etcd.told,
                 etcd.sync.map(|(node, mirror)| (NAMES[node], mirror.map(|mirror| NAMES[mirror])))
             )
         };

@@ -8,7 +8,7 @@ use switchback_domain::{
     fixture,
     operation::{MemberOrder, OperationId},
 };
-use switchback_engine::ports::{HandError, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved};
+use switchback_engine::ports::{HandError, Lineage, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved, Told};
 
 /// A question or an order to one endpoint.
 #[derive(Debug, Clone)]
@@ -25,15 +25,19 @@ pub enum Ask {
     /// What a probe asks, with the console's time for the heartbeat row.
     Look(Timestamp),
     /// `GET /config`.
-    Follows,
+    Told,
     /// `PATCH /config` with the section.
     Follow(Side),
+    /// `PATCH /config` with a section that names nobody who listens.
+    Hold,
     /// `PATCH /config` with null.
     Lead,
     /// `GET /patroni`.
     Status,
     /// `GET /history`.
     History,
+    /// The history file of its timeline.
+    Lineage,
     /// `POST /switchover`.
     Switch {
         /// The present leader.
@@ -61,8 +65,10 @@ pub enum Ask {
     Members,
     /// What a member shall do.
     TellMember(switchback_domain::MemberName, MemberOrder),
-    /// The section in etcd.
-    FenceEtcd(Side),
+    /// The same section in etcd.
+    HoldInEtcd,
+    /// The section of a site that follows, in etcd.
+    FollowInEtcd,
 }
 
 impl Ask {
@@ -70,15 +76,23 @@ impl Ask {
     pub fn is_effect(&self) -> bool {
         matches!(
             self,
-            Ask::Follow(_) | Ask::Lead | Ask::Switch { .. } | Ask::Elect(_) | Ask::Checkpoint | Ask::TellMember(..) | Ask::FenceEtcd(_)
+            Ask::Follow(_)
+                | Ask::Hold
+                | Ask::Lead
+                | Ask::Switch { .. }
+                | Ask::Elect(_)
+                | Ask::Checkpoint
+                | Ask::TellMember(..)
+                | Ask::HoldInEtcd
+                | Ask::FollowInEtcd
         )
     }
 
     /// How long it takes to get there and to take effect.
     fn way(&self, mut dice: crate::chance::Dice) -> Ms {
         match self {
-            Ask::Follow(_) | Ask::Lead => dice.between(40, 55),
-            Ask::FenceEtcd(_) => dice.between(5, 15),
+            Ask::Follow(_) | Ask::Hold | Ask::Lead => dice.between(40, 55),
+            Ask::HoldInEtcd | Ask::FollowInEtcd => dice.between(5, 15),
             _ => dice.between(2, 6),
         }
     }
@@ -100,8 +114,10 @@ pub enum Answer {
     Facts(Box<Facts>),
     Done,
     Yes(bool),
+    Told(Told),
     Status(MemberStatus),
     History(Vec<Promotion>),
+    Lineage(Lineage),
     Took(Millis),
     Position(Position),
     LogEnd(LogEnd),
@@ -224,15 +240,19 @@ impl World {
         let without_etcd = Err(HandError::Failed { endpoint: order.to.clone(), failure: ProbeFailure::Status { code: 502 } });
         Some(match &order.ask {
             Ask::Look(_) => Ok(Answer::Facts(Box::new(Facts::Patroni(self.patroni_facts(node))))),
-            Ask::Follows => Ok(Answer::Yes(self.places[side].etcd.follows)),
+            Ask::Told => Ok(Answer::Told(self.places[side].etcd.told)),
             Ask::Status => Ok(Answer::Status(self.status(node))),
             Ask::History => Ok(Answer::History(self.history(side))),
             _ if !etcd_answers => without_etcd,
-            Ask::Follow(_) | Ask::Lead => {
-                let follows = matches!(order.ask, Ask::Follow(_));
+            Ask::Follow(_) | Ask::Hold | Ask::Lead => {
+                let told = match order.ask {
+                    Ask::Lead => Told::Leads,
+                    Ask::Hold => Told::Held,
+                    _ => Told::Follows,
+                };
                 let etcd = &mut self.places[side].etcd;
-                if etcd.follows != follows {
-                    etcd.follows = follows;
+                if etcd.told != told {
+                    etcd.told = told;
                     etcd.revision += 1;
                 }
                 // Only the member that was asked begins a round at once.
@@ -244,7 +264,7 @@ impl World {
                     return Some(said_no("leader name does not match"));
                 }
                 let streams = self.nodes[*candidate].stream.is_some_and(|stream| stream.from == *leader);
-                let in_sync = self.places[side].etcd.follows || self.nodes[*leader].waits_for == Some(*candidate);
+                let in_sync = self.is_standby(side) || self.nodes[*leader].waits_for == Some(*candidate);
                 if !streams || !in_sync {
                     return Some(said_no("candidate name does not match with sync_standby"));
                 }
@@ -276,7 +296,7 @@ impl World {
         for (id, side, candidate, since) in std::mem::take(&mut self.switching) {
             let leads = self.key_holder(candidate) == Some(candidate)
                 && matches!(self.nodes[candidate].role, PatroniRole::Primary | PatroniRole::StandbyLeader)
-                && (self.places[side].etcd.follows || self.writes(candidate));
+                && (self.is_standby(side) || self.writes(candidate));
             let endpoint = self.pool.sites[side].nodes[candidate % 2].patroni.clone();
             if leads {
                 self.post(id, side, Ok(Answer::Done), 5);
@@ -305,6 +325,7 @@ impl World {
             }
             Ask::Position => Ok(Answer::Position(self.position(node))),
             Ask::LogEnd(from) => self.log_end(order, node, *from),
+            Ask::Lineage => Ok(Answer::Lineage(self.lineage(node))),
             Ask::Rows(operation) => Ok(Answer::Rows(self.rows(node, *operation))),
             Ask::SaveDiverged(timeline, fork, most) => self.save_diverged(order, node, *timeline, *fork, *most).map(Answer::Saved),
             Ask::DataDirectory => Ok(Answer::Directory(format!("/var/lib/postgresql/{}", NAMES[node]))),
@@ -372,11 +393,12 @@ impl World {
     fn ask_etcd(&mut self, order: &Order, side: Side) -> Outcome {
         match &order.ask {
             Ask::Look(_) => Ok(Answer::Facts(Box::new(Facts::Etcd(switchback_domain::EtcdFacts { healthy: true })))),
-            Ask::FenceEtcd(_) => {
+            Ask::HoldInEtcd | Ask::FollowInEtcd => {
+                let hold = order.ask == Ask::HoldInEtcd;
                 let etcd = &mut self.places[side].etcd;
-                let news = !etcd.follows;
+                let news = if hold { etcd.told == Told::Leads } else { etcd.told != Told::Follows };
                 if news {
-                    etcd.follows = true;
+                    etcd.told = if hold { Told::Held } else { Told::Follows };
                     etcd.revision += 1;
                 }
                 Ok(Answer::Yes(news))
@@ -450,6 +472,25 @@ impl World {
             streaming: recovery && this.stream.is_some(),
             synchronous: synchronous.map(|other| NAMES[other].to_owned()).collect(),
         }
+    }
+
+    /// Where its log comes from: every promotion whose first record it has.
+    fn lineage(&self, node: NodeId) -> Lineage {
+        let in_recovery = self.nodes[node].server == Server::Running { recovery: true };
+        let log = &self.nodes[node].log.records;
+        let had = self.promotions.iter().filter(|(first, _)| log.binary_search(first).is_ok()).map(|(_, promoted)| promoted);
+        let line = |promoted: &super::Promoted| Promotion { parent: promoted.parent, switched_at: promoted.at, at: None, leader: None };
+        Lineage {
+            in_recovery,
+            timeline: Some(self.timeline(node)),
+            end: Some(if in_recovery { self.replayed(node) } else { self.end(node) }),
+            history: Some(had.map(line).collect()),
+        }
+    }
+
+    /// The cluster of a site is told to be a standby.
+    pub(crate) fn is_standby(&self, side: Side) -> bool {
+        self.places[side].etcd.told != Told::Leads
     }
 
     /// Who receives from it.

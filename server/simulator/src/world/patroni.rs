@@ -2,6 +2,7 @@
 
 use super::{Agent, Doing, Link, NAMES, NodeId, Server, Source, World, mate, nodes_of, side_of};
 use switchback_domain::PatroniRole;
+use switchback_engine::ports::Told;
 
 /// A primary that cannot reach its etcd demotes itself after this long (`retry_timeout`).
 const RETRY_TIMEOUT: u64 = 10_000;
@@ -116,7 +117,7 @@ impl World {
     fn lead(&mut self, node: NodeId) {
         let side = side_of(node);
         let writes = self.nodes[node].server == Server::Running { recovery: false };
-        if self.places[side].etcd.follows {
+        if self.is_standby(side) {
             if writes {
                 self.demote(node);
             } else {
@@ -124,7 +125,8 @@ impl World {
                     self.tell(format!("{} leads as a standby", NAMES[node]));
                 }
                 self.nodes[node].role = PatroniRole::StandbyLeader;
-                self.follow(node, Source::OtherSite);
+                let held = self.places[side].etcd.told == Told::Held;
+                self.follow(node, if held { Source::Nobody } else { Source::OtherSite });
             }
             return;
         }
@@ -189,7 +191,7 @@ impl World {
             return None;
         }
         let there = self.nodes[peer].agent == Agent::Up;
-        let follows = self.places[side_of(peer)].etcd.follows;
+        let follows = self.is_standby(side_of(peer));
         Some(there && self.nodes[peer].server == (Server::Running { recovery: false }) && !follows)
     }
 
@@ -197,7 +199,7 @@ impl World {
         self.nodes[node].doing = Doing::Nothing;
         let side = side_of(node);
         // Patroni looks at its key once more when the script has ended.
-        if !self.reaches_etcd(node) || self.key_holder(node) != Some(node) || self.places[side].etcd.follows {
+        if !self.reaches_etcd(node) || self.key_holder(node) != Some(node) || self.is_standby(side) {
             return;
         }
         let no = self.setting.guard && nodes_of(side.other()).into_iter().any(|peer| self.peer_says(node, peer) == Some(true));
@@ -259,7 +261,7 @@ impl World {
         }
         let writes = self.nodes[node].server == Server::Running { recovery: false };
         let in_step = |candidate: NodeId| match etcd.sync {
-            Some((leader, mirror)) if !etcd.follows => candidate == leader || mirror == Some(candidate),
+            Some((leader, mirror)) if etcd.told == Told::Leads => candidate == leader || mirror == Some(candidate),
             _ => true,
         };
         // Whoever has more of the log goes first, if it can be asked.

@@ -1,9 +1,10 @@
 //! Making the other site active, and seeing that it is.
 
 use super::{Run, noted_timeline};
+use crate::{operate::scene::trouble, ports::HandError};
 use std::{collections::BTreeSet, sync::PoisonError};
 use switchback_domain::{
-    Node, Side, Timeline,
+    Node, NodeName, Side, Timeline,
     operation::{Event, Fact, Missing, Operation, Outage, Step, Trouble},
 };
 
@@ -14,37 +15,63 @@ impl Run<'_> {
     /// Tells the site's cluster to lead. From here on the other site is never made writable again by this operation.
     pub(super) async fn promote(&mut self, operation: &Operation, number: usize, side: Side) -> Result<(), Trouble> {
         let planned = operation.plan.steps.iter().any(|step| matches!(step, Step::Demote { .. }));
-        if planned && operation.steps[number].attempts > 1 {
-            self.still_proved(side).await?;
-        }
-        // The node whose log is the proof, or the one that came to rest, was the leader a moment ago; clients wait, so it is not asked for
-        // again. Should it have died since, the others are told.
-        let seen = operation.steps.iter().rev().flat_map(|run| &run.facts).find_map(|fact| match fact {
-            Fact::ShutdownReplayed { node, .. } | Fact::Rest { node, .. } => Some(node.clone()),
-            _ => None,
-        });
         let again = operation.steps[number].attempts > 1;
-        self.store(side, false, seen.as_ref(), again).await
-    }
-
-    /// Begun again, after a crash or an order without an answer: in the meantime the old site may have been made to lead by the
-    /// console itself (when its store was away) or by somebody else. Unless the new one leads already, nothing is done then.
-    async fn still_proved(&mut self, side: Side) -> Result<(), Trouble> {
-        let leads =
-            self.scene.positions(side).await.iter().any(|(_, position)| position.as_ref().is_ok_and(|position| !position.in_recovery));
-        if leads {
+        // Begun again, after a crash or an order without an answer: unless the site leads already, everything is looked at once more.
+        if again && !self.scene.writing(side, super::LOOK_WITHIN).await.is_empty() {
             return Ok(());
         }
-        for node in self.scene.nodes(side.other()) {
-            if matches!(self.scene.hands.follows(node).await, Ok(false)) {
-                return Err(Trouble::SituationChanged { checks: Vec::new(), findings: Vec::new() });
+        if planned {
+            return self.promote_proven(operation, side, again).await;
+        }
+        if again {
+            let nodes = self.scene.writing(side.other(), super::LOOK_WITHIN).await;
+            if !nodes.is_empty() {
+                return Err(Trouble::StillWrites { nodes });
             }
         }
-        let running = self.scene.statuses(side.other()).await;
-        if running.iter().any(|(_, status)| status.as_ref().is_ok_and(crate::ports::MemberStatus::is_running_primary)) {
-            return Err(Trouble::SituationChanged { checks: Vec::new(), findings: Vec::new() });
+        // The node that came to rest led a moment ago; clients wait, so it is not asked for again. Should it have died since, the others are
+        // told: in an emergency they are what there is.
+        let rested = seen(operation.steps.iter().rev().flat_map(|run| &run.facts));
+        self.store(side, false, rested.as_ref(), again).await
+    }
+
+    /// Only the node whose log is the proof is told to lead: another one of its site may have less. If it cannot be told any more, the proof
+    /// is taken anew from whoever leads there now.
+    async fn promote_proven(&mut self, operation: &Operation, side: Side, again: bool) -> Result<(), Trouble> {
+        let mut proven = seen(operation.steps.iter().rev().flat_map(|run| &run.facts)).filter(|_| !again);
+        loop {
+            let name = match proven.take() {
+                Some(name) => name,
+                None => {
+                    // The old site may have been made to lead in the meantime, by the console itself (when its store was away) or by
+                    // somebody else, and an order to do so may be on its way still.
+                    self.still_demoted(side.other()).await?;
+                    self.prove(operation, side.other(), side).await?;
+                    match seen(self.facts.iter().rev()) {
+                        Some(name) => name,
+                        None => return Err(Trouble::NoLeader { side }),
+                    }
+                }
+            };
+            let node = self.scene.nodes(side).iter().find(|node| node.name == name).ok_or(Trouble::NoLeader { side })?;
+            match self.scene.hands.lead(node).await {
+                Ok(()) => {
+                    self.facts.push(Fact::Stored { side, node: name, follows: false, already: false });
+                    return Ok(());
+                }
+                Err(error @ HandError::Refused { .. }) => return Err(trouble(error)),
+                Err(error) => {
+                    // Whether it was taken is seen by what the site does.
+                    if !self.scene.writing(side, super::LOOK_WITHIN).await.is_empty() {
+                        return Ok(());
+                    }
+                    if self.deadline.has_passed() {
+                        return Err(trouble(error));
+                    }
+                    self.again(20, || Missing::Answer).await?;
+                }
+            }
         }
-        Ok(())
     }
 
     /// Exactly one node of the site is out of recovery, on a later timeline; it takes a write; the marker row is there, and with it every
@@ -144,11 +171,22 @@ impl Run<'_> {
     }
 
     /// Nobody in the old site accepts writes, as far as it can be asked.
-    async fn nobody_else_writes(&self, side: Side) -> Result<(), Trouble> {
-        let look = tokio::time::timeout(super::LOOK_WITHIN, self.scene.positions(side)).await.unwrap_or_default();
-        let writes = look.iter().any(|(_, position)| position.as_ref().is_ok_and(|position| !position.in_recovery));
-        if writes { Err(Trouble::SplitBrain) } else { Ok(()) }
+    async fn nobody_else_writes(&mut self, side: Side) -> Result<(), Trouble> {
+        let heard = self.scene.heard_positions(side, super::LOOK_WITHIN).await;
+        if heard.iter().any(|(_, answer)| matches!(answer, Some(Ok(position)) if !position.in_recovery)) {
+            return Err(Trouble::SplitBrain);
+        }
+        self.facts.extend(heard.iter().filter(|(_, answer)| answer.is_none()).map(|(node, _)| Fact::Silent { node: node.name.clone() }));
+        Ok(())
     }
+}
+
+/// The node whose log is the proof, or the one whose replay came to rest: the first that these facts name.
+fn seen<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Option<NodeName> {
+    facts.into_iter().find_map(|fact| match fact {
+        Fact::ShutdownReplayed { node, .. } | Fact::Rest { node, .. } => Some(node.clone()),
+        _ => None,
+    })
 }
 
 /// The event for the outage that a step has seen, if it has seen one.

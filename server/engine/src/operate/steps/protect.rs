@@ -3,11 +3,12 @@
 use super::Run;
 use crate::{
     operate::scene::{Deadline, trouble},
-    ports::{HandError, Position},
+    ports::{HandError, Lineage, Position},
 };
+use futures::future::{join, join_all};
 use std::time::Duration;
 use switchback_domain::{
-    Lsn, Millis, Node, NodeName, PatroniState, Promotion, Side, Timeline,
+    EndpointName, Lsn, Millis, Node, NodeName, PatroniState, ProbeFailure, Promotion, Side, Timeline,
     operation::{Fact, Missing, Operation, Trouble},
 };
 
@@ -19,50 +20,114 @@ const ELECT_AFTER: Duration = Duration::from_secs(15);
 const HISTORY_WITHIN: Duration = Duration::from_secs(20);
 
 impl Run<'_> {
-    /// Whether the returning site has a history of its own: the same timeline left at two places means that neither following nor
-    /// promoting may be used there any more.
+    /// What only the returning site has, and whether its history is one with the active site's. Nothing is changed by it.
     pub(super) async fn inspect(&mut self, side: Side) -> Result<(), Trouble> {
+        let seen = self.lineages(side).await?;
+        for (node, parting) in &seen.partings {
+            match parting {
+                Parting::Collided { timeline, active_left_at, returning_left_at } => {
+                    let (timeline, active_left_at, returning_left_at) = (*timeline, *active_left_at, *returning_left_at);
+                    let fact = Fact::Collided { side, timeline, active_left_at, returning_left_at };
+                    if !self.facts.contains(&fact) {
+                        self.facts.push(fact);
+                    }
+                }
+                Parting::Silent | Parting::Unreadable { .. } => self.facts.push(Fact::Silent { node: node.clone() }),
+                Parting::Beyond | Parting::None => {}
+            }
+        }
+        if !self.facts.iter().any(|fact| matches!(fact, Fact::Collided { .. } | Fact::Silent { .. })) {
+            self.facts.push(Fact::HistoriesAgree { timeline: seen.common });
+        }
+        // Its nodes hold the same log up to where each got, so the one that got furthest has everything.
+        if let Some((node, timeline, fork, end)) = seen.furthest {
+            self.facts.push(Fact::Diverged { side, node, timeline, fork, end, rows: None });
+        }
+        Ok(())
+    }
+
+    /// Where the nodes of a returning site parted from the active site. Waits for nodes that still start.
+    async fn lineages(&self, side: Side) -> Result<Seen, Trouble> {
         let patience = Deadline::after(HISTORY_WITHIN);
         loop {
-            let (active, returning) = (self.longest_history(side.other()).await, self.longest_history(side).await);
-            if let (Some(active), Some(returning)) = (&active, &returning) {
-                if let Some(collision) = collision(active, returning) {
-                    return Err(collision);
-                }
-                // Nothing at all may also mean that the site's etcd was rebuilt; then its timeline has to tell.
-                if !returning.is_empty() || patience.has_passed() || active.is_empty() {
-                    let timeline = returning.iter().map(|promotion| promotion.parent).max();
-                    self.facts.push(Fact::HistoriesAgree { timeline });
-                    return Ok(());
-                }
+            let (active, returning) = join(self.told_lineages(side.other()), self.told_lineages(side)).await;
+            let refused =
+                active.iter().chain(&returning).find_map(|(_, told)| told.as_ref().err().filter(|error| !error.may_pass()).cloned());
+            if let Some(refused) = refused {
+                return Err(trouble(refused));
             }
-            if patience.has_passed() && active.is_none() {
-                return Err(Trouble::NoLeader { side: side.other() });
+            let heard = |told: Vec<(_, Result<Lineage, HandError>)>| -> Vec<(_, Lineage)> {
+                told.into_iter().filter_map(|(node, lineage)| Some((node, lineage.ok()?))).collect()
+            };
+            let (active, returning) = (heard(active), heard(returning));
+            let primary = active.iter().find(|(_, lineage)| !lineage.in_recovery).map(|(_, lineage)| lineage);
+            if primary.is_some() && returning.iter().any(|(_, lineage)| !lineage.in_recovery) {
+                return Err(Trouble::SplitBrain);
+            }
+            if let Some(primary) = primary
+                && (returning.len() == self.scene.nodes(side).len() || (patience.has_passed() && !returning.is_empty()))
+            {
+                let own = self.promoted_itself(side).await;
+                return Ok(Seen::of(self.scene.nodes(side), primary, &returning, own.as_ref()));
             }
             if patience.has_passed() {
-                return Err(Trouble::NoLeader { side });
+                return Err(Trouble::NoLeader { side: if primary.is_none() { side.other() } else { side } });
             }
             self.again(200, || Missing::Answer).await?;
         }
     }
 
-    /// The longest list of promotions that a member of the site tells.
-    async fn longest_history(&self, side: Side) -> Option<Vec<Promotion>> {
-        let mut longest = None;
-        for node in self.scene.nodes(side) {
-            if let Ok(history) = self.scene.hands.history(node).await
-                && longest.as_ref().is_none_or(|before: &Vec<Promotion>| history.len() > before.len())
-            {
-                longest = Some(history);
-            }
-        }
-        longest
+    async fn told_lineages(&self, side: Side) -> Vec<(&Node, Result<Lineage, HandError>)> {
+        join_all(self.scene.nodes(side).iter().map(async |node| (node, self.scene.hands.lineage(node).await))).await
     }
 
-    /// Makes sure that the site is told to follow.
+    /// The last promotion of a site, if it was one of its own nodes that was promoted: Patroni names it, and a timeline that was only
+    /// followed has no name there. Two sites that were promoted at the very same place have histories that look the same otherwise
+    /// (operations.md, gotcha 1).
+    async fn promoted_itself(&self, side: Side) -> Option<Promotion> {
+        let histories = join_all(self.scene.nodes(side).iter().map(|node| self.scene.hands.history(node))).await;
+        let last = histories.into_iter().filter_map(Result::ok).filter_map(|mut history| history.pop()).max_by_key(|last| last.parent)?;
+        let own = |name: &String| self.scene.nodes(side).iter().any(|node| node.name.as_str() == name.as_str());
+        last.leader.as_ref().is_some_and(own).then_some(last)
+    }
+
+    /// Makes sure that the site is told to follow. Never a site with a history of its own: Patroni compares the numbers of timelines only,
+    /// would not rewind it, and its log would be overwritten (operations.md, headline 4). And never the only site that writes.
     pub(super) async fn follow(&mut self, side: Side) -> Result<(), Trouble> {
+        if self.nothing_runs(side).await {
+            // It is being made anew: whoever starts its Patroni next must not start a primary, and needs somebody to copy from.
+            for etcd in &self.scene.pool.sites[side].etcd {
+                self.scene.hands.follow_in_etcd(etcd, side).await.map_err(trouble)?;
+            }
+            if let Some(node) = self.scene.nodes(side).first() {
+                self.facts.push(Fact::Stored { side, node: node.name.clone(), follows: true, already: false });
+            }
+            return Ok(());
+        }
+        let seen = self.lineages(side).await?;
+        for (_, parting) in seen.partings {
+            match parting {
+                Parting::Collided { timeline, active_left_at, returning_left_at } => {
+                    return Err(Trouble::Collision { timeline, active_left_at, returning_left_at });
+                }
+                Parting::Unreadable { endpoint } => {
+                    let said = "the history file of its timeline is not there, so that nobody knows whether it has a history of its own";
+                    return Err(Trouble::Refused { endpoint, said: said.to_owned() });
+                }
+                // A node that is silent is rewound or made anew by its own site's leader when it comes.
+                Parting::None | Parting::Beyond | Parting::Silent => {}
+            }
+        }
         let leader = self.scene.leader(side).await.map(|(node, _)| node.name.clone());
         self.store(side, true, leader.as_ref(), true).await
+    }
+
+    /// Every Patroni and every `PostgreSQL` of the site refuses: their machines answer, they are not there.
+    async fn nothing_runs(&self, side: Side) -> bool {
+        let refused = |error: &HandError| matches!(error, HandError::Failed { failure: ProbeFailure::Refused, .. });
+        let (statuses, positions) = join(self.scene.statuses(side), self.scene.positions(side)).await;
+        statuses.iter().all(|(_, status)| status.as_ref().is_err_and(refused))
+            && positions.iter().all(|(_, position)| position.as_ref().is_err_and(refused))
     }
 
     /// Every node of the site streams the active site's timeline and has replayed what was written *afterwards*, and the active site has
@@ -162,7 +227,7 @@ impl Run<'_> {
                 return Err(trouble(error));
             }
         }
-        let writes = status.is_running_primary();
+        let writes = status.may_write();
         loop {
             if let Some((node, status)) = self.scene.leader(side).await
                 && (again || node.name != leader.name)
@@ -191,15 +256,93 @@ impl Run<'_> {
     }
 }
 
-fn ready(asked: Vec<(&Node, Result<Position, HandError>)>) -> Vec<(&Node, Position)> {
+/// Those that answered.
+pub(super) fn ready(asked: Vec<(&Node, Result<Position, HandError>)>) -> Vec<(&Node, Position)> {
     asked.into_iter().filter_map(|(node, position)| Some((node, position.ok()?))).collect()
 }
 
-/// The first timeline that the two histories leave at different places.
-fn collision(active: &[Promotion], returning: &[Promotion]) -> Option<Trouble> {
-    active.iter().find_map(|ours| {
-        let theirs = returning.iter().find(|theirs| theirs.parent == ours.parent && theirs.switched_at != ours.switched_at)?;
-        Some(Trouble::Collision { timeline: ours.parent, active_left_at: ours.switched_at, returning_left_at: theirs.switched_at })
+/// What the nodes of a returning site say of where they come from.
+struct Seen {
+    /// Each node, and where it parted from the active site.
+    partings: Vec<(NodeName, Parting)>,
+    /// The newest timeline that every node shares with the active site.
+    common: Option<Timeline>,
+    /// The node that went furthest beyond: its timeline, where it parted, and where its log ends.
+    furthest: Option<(NodeName, Timeline, Lsn, Lsn)>,
+}
+
+/// How a node's log stands to the active site's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Parting {
+    /// It is a beginning of it.
+    None,
+    /// It goes on where the active site took another way; Patroni rewinds it.
+    Beyond,
+    /// The same timeline was left at two places, or begun twice.
+    Collided { timeline: Timeline, active_left_at: Lsn, returning_left_at: Lsn },
+    /// The node does not answer.
+    Silent,
+    /// The history file of its timeline is not there, or that of the active site's primary is not.
+    Unreadable { endpoint: EndpointName },
+}
+
+impl Seen {
+    fn of(nodes: &[Node], primary: &Lineage, returning: &[(&Node, Lineage)], own: Option<&Promotion>) -> Seen {
+        let mut seen = Seen { partings: Vec::new(), common: None, furthest: None };
+        for node in nodes {
+            let lineage = returning.iter().find(|(of, _)| of.name == node.name).map(|(_, lineage)| lineage);
+            let Some(lineage) = lineage else {
+                seen.partings.push((node.name.clone(), Parting::Silent));
+                continue;
+            };
+            let Some((parting, fork)) = parting(primary, lineage, own) else {
+                seen.partings.push((node.name.clone(), Parting::Unreadable { endpoint: node.postgres.clone() }));
+                continue;
+            };
+            if let (Some(fork), Some(end), Some(timeline)) = (fork, lineage.end, lineage.timeline)
+                && end > fork
+                && seen.furthest.as_ref().is_none_or(|(_, at, _, far)| (timeline, end) > (*at, *far))
+            {
+                seen.furthest = Some((node.name.clone(), timeline, fork, end));
+            }
+            seen.common = match (seen.common, lineage.timeline) {
+                (Some(common), Some(timeline)) => Some(common.min(timeline)),
+                (common, timeline) => common.or(timeline),
+            };
+            seen.partings.push((node.name.clone(), parting));
+        }
+        seen
+    }
+}
+
+/// Where a returning node's log parts from the active primary's, and where what only it has begins. `own`: the last promotion of its site,
+/// if one of its own nodes was promoted. Nothing when one of them does not know where it comes from.
+fn parting(active: &Lineage, returning: &Lineage, own: Option<&Promotion>) -> Option<(Parting, Option<Lsn>)> {
+    let (ours, theirs) = (active.history.as_ref()?, returning.history.as_ref()?);
+    let (now, its) = (active.timeline?, returning.timeline?);
+    for left in ours {
+        let Some(other) = theirs.iter().find(|other| other.parent == left.parent) else { continue };
+        if other.switched_at != left.switched_at {
+            let collided =
+                Parting::Collided { timeline: left.parent, active_left_at: left.switched_at, returning_left_at: other.switched_at };
+            return Some((collided, Some(left.switched_at.min(other.switched_at))));
+        }
+    }
+    let left_by_us = ours.iter().find(|left| left.parent == its).map(|left| left.switched_at);
+    let left_by_them = theirs.iter().find(|left| left.parent == now).map(|left| left.switched_at);
+    Some(match (left_by_us, left_by_them) {
+        (Some(fork), _) if returning.end.is_some_and(|end| end > fork) => (Parting::Beyond, Some(fork)),
+        (Some(_), _) => (Parting::None, None),
+        // It was promoted more often than the active site.
+        (None, Some(fork)) => (Parting::Beyond, Some(fork)),
+        (None, None) if its == now => match own.filter(|own| own.parent.0 + 1 == now.0) {
+            Some(own) => {
+                let left = own.switched_at;
+                (Parting::Collided { timeline: own.parent, active_left_at: left, returning_left_at: left }, Some(left))
+            }
+            None => (Parting::None, None),
+        },
+        (None, None) => return None,
     })
 }
 
@@ -211,12 +354,41 @@ mod tests {
         Promotion { parent: Timeline(parent), switched_at: Lsn(at), at: None, leader: None }
     }
 
+    /// A log on a timeline, with the places where the earlier ones were left.
+    fn lineage(left: &[u64], end: u64) -> Lineage {
+        let history: Vec<Promotion> = (1..).zip(left).map(|(parent, at)| promotion(parent, *at)).collect();
+        let timeline = u32::try_from(left.len()).expect("few") + 1;
+        Lineage { in_recovery: true, timeline: Some(Timeline(timeline)), end: Some(Lsn(end)), history: Some(history) }
+    }
+
     #[test]
-    fn a_timeline_that_was_left_at_two_places_is_a_collision_and_a_shorter_list_is_none() {
-        let active = [promotion(1, 10), promotion(2, 20)];
-        assert_eq!(collision(&active, &[promotion(1, 10)]), None);
-        assert_eq!(collision(&active, &[]), None);
-        let found = collision(&active, &[promotion(1, 10), promotion(2, 19)]);
-        assert_eq!(found, Some(Trouble::Collision { timeline: Timeline(2), active_left_at: Lsn(20), returning_left_at: Lsn(19) }));
+    fn a_log_that_ends_before_the_fork_is_whole_and_one_that_ends_behind_it_is_rewound() {
+        let active = lineage(&[10, 20], 30);
+        assert_eq!(parting(&active, &lineage(&[10], 20), None), Some((Parting::None, None)));
+        assert_eq!(parting(&active, &lineage(&[10], 21), None), Some((Parting::Beyond, Some(Lsn(20)))));
+        assert_eq!(parting(&active, &lineage(&[], 8), None), Some((Parting::None, None)));
+        assert_eq!(parting(&active, &lineage(&[10, 20], 25), None), Some((Parting::None, None)));
+        // It was promoted once more than the active site.
+        assert_eq!(parting(&lineage(&[10], 30), &lineage(&[10, 20], 25), None), Some((Parting::Beyond, Some(Lsn(20)))));
+    }
+
+    #[test]
+    fn a_timeline_that_was_left_at_two_places_or_begun_twice_is_a_collision() {
+        let active = lineage(&[10, 20], 30);
+        let at_19 = Parting::Collided { timeline: Timeline(2), active_left_at: Lsn(20), returning_left_at: Lsn(19) };
+        assert_eq!(parting(&active, &lineage(&[10, 19], 40), None), Some((at_19, Some(Lsn(19)))));
+        // Both were promoted at the very same place: only Patroni's word for who was promoted tells them apart.
+        let twice = Parting::Collided { timeline: Timeline(2), active_left_at: Lsn(20), returning_left_at: Lsn(20) };
+        assert_eq!(parting(&active, &lineage(&[10, 20], 25), Some(&promotion(2, 20))), Some((twice, Some(Lsn(20)))));
+        // An own promotion of long ago, which the active site has followed since, is none.
+        assert_eq!(parting(&active, &lineage(&[10, 20], 25), Some(&promotion(1, 10))), Some((Parting::None, None)));
+    }
+
+    #[test]
+    fn without_a_history_nothing_is_known() {
+        let (active, mut other) = (lineage(&[10, 20], 30), lineage(&[10], 40));
+        other.history = None;
+        assert_eq!(parting(&active, &other, None), None);
+        assert_eq!(parting(&active, &Lineage { timeline: None, ..lineage(&[10], 40) }, None), None);
     }
 }

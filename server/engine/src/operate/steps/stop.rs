@@ -1,14 +1,14 @@
 //! Making the old active site stop: demote and prove, or establish and fence.
 
-use super::{LOOK_WITHIN, Run, noted_position, noted_timeline};
+use super::{LOOK_WITHIN, Run, noted_position, noted_timeline, protect::ready};
 use crate::{
     operate::scene::{Deadline, trouble},
-    ports::LogEnd,
+    ports::{HandError, LogEnd, MemberStatus, Told},
 };
-use futures::future::{join_all, join3};
+use futures::future::{join, join_all, join3};
 use std::time::Duration;
 use switchback_domain::{
-    EndpointName, Millis, Node, NodeName, ProbeFailure, Side,
+    Millis, Node, NodeName, ProbeFailure, Side,
     operation::{Fact, Missing, Operation, Trouble},
 };
 
@@ -18,13 +18,20 @@ const SHUTDOWN: &str = "XLOG/CHECKPOINT_SHUTDOWN";
 /// How long everything of a site that is given up may take to answer while it is fenced.
 const FENCE_WITHIN: Duration = Duration::from_millis(500);
 
+/// A site that is told to lead again does so when one of its nodes has written for so long: longer than Patroni takes to begin a demotion.
+const LEADS_FOR: Duration = Duration::from_secs(1);
+
 impl Run<'_> {
     /// Makes the active site's cluster a standby. From the answer on the fence is stored in that site itself.
-    pub(super) async fn demote(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
+    pub(super) async fn demote(&mut self, operation: &Operation, number: usize, side: Side) -> Result<(), Trouble> {
+        if self.confirms {
+            return self.still_demoted(side).await;
+        }
         let leader = self.scene.leader(side).await.map(|(node, _)| node.clone());
         let told = match &leader {
-            Some(node) => matches!(self.scene.hands.follows(node).await, Ok(true)),
-            None => false,
+            // Patroni tells what its last round saw; what nobody has ordered is not there.
+            Some(node) if operation.steps[number].attempts > 1 => matches!(self.scene.hands.told(node).await, Ok(Told::Follows)),
+            _ => false,
         };
         // Since the first look people may have drained members for minutes. This look costs nobody a write yet.
         if !told {
@@ -40,6 +47,16 @@ impl Run<'_> {
             self.facts.push(Fact::Written { node: node.name.clone(), at });
         }
         self.store(side, true, leader.as_ref().map(|node| &node.name), told).await
+    }
+
+    /// The site was demoted, and time has passed since, or somebody else has acted. Whoever made it lead again has decided otherwise; where
+    /// nobody has, it is told once more, because an order to lead may still be on its way.
+    pub(super) async fn still_demoted(&mut self, side: Side) -> Result<(), Trouble> {
+        if !self.scene.writing(side, LOOK_WITHIN).await.is_empty() {
+            return Err(Trouble::SituationChanged { checks: Vec::new(), findings: Vec::new() });
+        }
+        let leader = self.scene.leader(side).await.map(|(node, _)| node.name.clone());
+        self.store(side, true, leader.as_ref(), false).await
     }
 
     /// What the primary has written by now arrives in the other site within moments. A link that has just been cut shows here, where
@@ -77,6 +94,10 @@ impl Run<'_> {
                 continue;
             };
             let end = self.scene.hands.log_end(node, noted).await;
+            if matches!(&end, Ok(end) if !end.in_recovery) {
+                // Somebody else has made it lead.
+                return Err(Trouble::SituationChanged { checks: Vec::new(), findings: Vec::new() });
+            }
             let (seen, missing) = match &end {
                 Ok(end) => judged(&node.name, end, timeline),
                 Err(_) => (None, Missing::ShutdownCheckpoint { last_record: None }),
@@ -84,7 +105,7 @@ impl Run<'_> {
             // The old site is left alone while it stops: each question would take its Patroni's time from just that.
             let statuses = if seen.is_some() { self.scene.statuses(from).await } else { Vec::new() };
             let silent = statuses.iter().any(|(_, status)| status.is_err());
-            let still = statuses.iter().any(|(_, status)| status.as_ref().is_ok_and(crate::ports::MemberStatus::is_running_primary));
+            let still = statuses.iter().any(|(_, status)| status.as_ref().is_ok_and(MemberStatus::may_write));
             // A member of the old site that does not answer may be a primary; the one that was it has to say itself that it is not.
             let gone: Vec<_> =
                 statuses.iter().filter_map(|(node, status)| Some((node.name.clone(), status.as_ref().ok()?.said.clone()))).collect();
@@ -115,6 +136,11 @@ impl Run<'_> {
                 .push(Fact::Answer { endpoint: endpoint.name.clone(), failure: endpoint.failure.as_ref().map(|(cause, _)| cause.clone()) });
         }
         self.note_leaders(&picture);
+        let told =
+            join_all(self.scene.nodes(side).iter().map(|node| tokio::time::timeout(FENCE_WITHIN, self.scene.hands.told(node)))).await;
+        if told.iter().any(|told| matches!(told, Ok(Ok(Told::Follows)))) {
+            self.facts.push(Fact::FollowedBefore { side });
+        }
         // The look itself cannot know more of a dead site than the last answers did.
         let loss = if picture.protection.measured_at.is_some() { &picture.protection } else { &before.protection };
         let age = loss.measured_at.map(|at| Millis::between(at, self.scene.clock.now()));
@@ -122,74 +148,78 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Shuts out everything of the site that can be reached. The fencer goes on with what cannot until the site follows.
-    pub(super) async fn fence(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
+    /// Shuts out everything of the site that can be reached, and goes on only when nobody in it accepts writes any more: by the word of each
+    /// node, or by a person's for those that are silent. The fencer goes on with what cannot be reached until the site follows.
+    pub(super) async fn fence(&mut self, operation: &Operation, number: usize, side: Side) -> Result<(), Trouble> {
         let scene = self.scene;
+        // The console was away, and the site was brought back meanwhile: that is for a person to say, not for a plan of that time.
+        let resumed = self.confirms || operation.steps[number].facts.contains(&Fact::TakenUpAgain);
+        if resumed {
+            let nodes = scene.writing(side, LOOK_WITHIN).await;
+            if !nodes.is_empty() {
+                return Err(Trouble::StillWrites { nodes });
+            }
+        }
         let site = &scene.pool.sites[side];
-        let within = |work| async move { tokio::time::timeout(FENCE_WITHIN, work).await.ok() };
-        let etcd = join_all(site.etcd.iter().map(|etcd| async move { (etcd.clone(), within(scene.hands.fence_etcd(etcd, side)).await) }));
-        let within = |work| async move { tokio::time::timeout(FENCE_WITHIN, work).await.ok() };
-        let rest = join_all(site.nodes.iter().map(|node| async move { (node, within(scene.hands.follow(node, side)).await) }));
-        let members = join_all(site.proxies.iter().map(|proxy| async move {
-            let closing = tokio::time::timeout(FENCE_WITHIN, scene.close_members(proxy)).await;
-            (proxy.clone(), matches!(closing, Ok(Ok(()))))
-        }));
-        let (etcd, rest, members) = join3(etcd, rest, members).await;
-        let (mut fenced, mut unreached) = (false, Vec::new());
-        let mut unless_refused = |endpoint: &EndpointName, refused: bool| {
-            if !refused {
-                unreached.push(endpoint.clone());
-            }
-        };
-        for (endpoint, outcome) in etcd {
-            match outcome {
-                Some(Ok(_)) => {
-                    fenced = true;
-                    self.facts.push(Fact::Fenced { endpoint });
-                }
-                Some(Err(error)) => unless_refused(&endpoint, is_gone(&error)),
-                None => unless_refused(&endpoint, false),
-            }
-        }
-        for (node, outcome) in rest {
-            match outcome {
-                Some(Ok(())) => {
-                    fenced = true;
-                    self.facts.push(Fact::Fenced { endpoint: node.patroni.clone() });
-                }
-                Some(Err(error)) => unless_refused(&node.patroni, is_gone(&error)),
-                None => unless_refused(&node.patroni, false),
-            }
-        }
-        for (endpoint, closed) in members {
-            if closed {
-                self.facts.push(Fact::Fenced { endpoint });
-            }
-        }
-        // Whoever refuses is gone: the machine answers and the process is not there. The fencer waits for it.
-        if fenced {
-            return self.until_stopped(side).await;
-        }
-        if unreached.is_empty() {
-            return Ok(());
-        }
-        if let Some((by, how)) = &operation.attested {
-            self.facts.push(Fact::Attested { by: by.clone(), how: how.clone() });
-            return Ok(());
-        }
-        Err(Trouble::NotFenced { side, unreached })
+        let etcd = join_all(site.etcd.iter().map(async |etcd| (etcd, within(scene.hands.hold_in_etcd(etcd)).await)));
+        let nodes = join_all(site.nodes.iter().map(async |node| (&node.patroni, within(scene.hands.hold(node)).await)));
+        let proxies = join_all(site.proxies.iter().map(async |proxy| (proxy, within(scene.close_members(proxy)).await)));
+        let (etcd, nodes, proxies) = join3(etcd, nodes, proxies).await;
+        let held = etcd.iter().any(|(_, told)| told.as_ref().is_some_and(Result::is_ok))
+            || nodes.iter().any(|(_, told)| told.as_ref().is_some_and(Result::is_ok));
+        let reached = etcd.into_iter().filter(|(_, told)| matches!(told, Some(Ok(_)))).map(|(endpoint, _)| endpoint);
+        let reached = reached.chain(nodes.into_iter().filter(|(_, told)| matches!(told, Some(Ok(())))).map(|(endpoint, _)| endpoint));
+        let reached = reached.chain(proxies.into_iter().filter(|(_, told)| matches!(told, Some(Ok(())))).map(|(endpoint, _)| endpoint));
+        self.facts.extend(reached.map(|endpoint| Fact::Fenced { endpoint: endpoint.clone() }));
+        self.until_shut(operation, side, held).await
     }
 
-    /// A site that was told to follow stops its primary; it is waited for, because until then it accepts writes that would be lost.
-    async fn until_stopped(&mut self, side: Side) -> Result<(), Trouble> {
-        let patience = Deadline::after(Duration::from_secs(4));
+    /// Waits until no node of the site accepts writes. `held`: the site's own etcd says so, and its Patroni will see to it.
+    async fn until_shut(&mut self, operation: &Operation, side: Side, held: bool) -> Result<(), Trouble> {
+        let mut asked_twice = false;
         loop {
-            let positions = tokio::time::timeout(FENCE_WITHIN, self.scene.positions(side)).await.unwrap_or_default();
-            let writable = positions.iter().any(|(_, position)| position.as_ref().is_ok_and(|position| !position.in_recovery));
-            if !writable || patience.has_passed() {
+            let states = join_all(self.scene.nodes(side).iter().map(async |node| (node, self.shut(node, held).await))).await;
+            let of = |wanted: Shut| states.iter().filter(move |(_, state)| *state == wanted).map(|(node, _)| *node);
+            let writing: Vec<NodeName> = of(Shut::Writes).map(|node| node.name.clone()).collect();
+            let unknown: Vec<&Node> = of(Shut::Unknown).collect();
+            if writing.is_empty() && unknown.is_empty() {
                 return Ok(());
             }
+            if writing.is_empty() {
+                if let Some((by, how)) = &operation.attested {
+                    self.facts.extend(unknown.iter().map(|node| Fact::Silent { node: node.name.clone() }));
+                    self.facts.push(Fact::Attested { by: by.clone(), how: how.clone() });
+                    return Ok(());
+                }
+                if asked_twice {
+                    let unreached = unknown.iter().flat_map(|node| [node.patroni.clone(), node.postgres.clone()]).collect();
+                    return Err(Trouble::NotFenced { side, unreached });
+                }
+                asked_twice = true;
+            }
+            if self.deadline.has_passed() {
+                return Err(Trouble::StillWrites { nodes: writing });
+            }
             self.again(20, || Missing::OldPrimaryGone).await?;
+        }
+    }
+
+    /// Whether a node may accept writes, by what it and its Patroni say within a short time.
+    async fn shut(&self, node: &Node, held: bool) -> Shut {
+        let (position, status) = join(within(self.scene.hands.position(node)), within(self.scene.hands.status(node))).await;
+        let gone = |failure: &ProbeFailure| *failure == ProbeFailure::Refused;
+        let patroni_gone = matches!(&status, Some(Err(HandError::Failed { failure, .. })) if gone(failure));
+        match position {
+            Some(Ok(position)) if position.in_recovery => Shut::Yes,
+            Some(Ok(_)) => Shut::Writes,
+            // Nobody is there, and nobody who would start it as a primary: the machine answers, its processes do not.
+            Some(Err(HandError::Failed { failure, .. })) if gone(&failure) && (patroni_gone || held) => Shut::Yes,
+            // 57P03: it starts or stops, and takes no new sessions.
+            Some(Err(HandError::Failed { failure: ProbeFailure::Sql { state }, .. })) if state == "57P03" && held => Shut::Yes,
+            _ => match status {
+                Some(Ok(status)) if !status.may_write() => Shut::Yes,
+                _ => Shut::Unknown,
+            },
         }
     }
 
@@ -236,36 +266,59 @@ impl Run<'_> {
     }
 
     /// Takes a fence back, as far as anything of the site answers: what does not answer was not fenced, or comes back as a standby.
-    pub(super) async fn let_in_again(&mut self, side: Side) -> Result<(), Trouble> {
-        let mut told = false;
-        for node in self.scene.nodes(side) {
-            told |=
-                tokio::time::timeout(FENCE_WITHIN, self.scene.hands.follows(node)).await.is_ok_and(|follows| matches!(follows, Ok(true)));
-        }
-        if told {
+    pub(super) async fn let_in_again(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
+        let told = join_all(self.scene.nodes(side).iter().map(|node| within(self.scene.hands.told(node)))).await;
+        let held = told.iter().any(|told| matches!(told, Some(Ok(Told::Held))));
+        let followed = operation.steps.iter().flat_map(|run| &run.facts).any(|fact| *fact == Fact::FollowedBefore { side });
+        if held && followed {
+            // It was no primary before, so it is made none now.
+            let leader = self.scene.leader(side).await.map(|(node, _)| node.name.clone());
+            self.store(side, true, leader.as_ref(), false).await?;
+        } else if held {
             self.lead_again(side).await?;
         }
         for proxy in &self.scene.pool.sites[side].proxies {
             // Its sessions go to whoever is primary; a proxy that does not answer has lost nothing.
-            let _ = tokio::time::timeout(FENCE_WITHIN, self.scene.open_members(proxy)).await;
+            let _ = within(self.scene.open_members(proxy)).await;
         }
         Ok(())
     }
 
-    /// Takes a demotion back: the old active site leads again. Only ever before the point of no return: nobody else was told to lead.
+    /// Takes a demotion back: the old active site leads again. Only ever before the point of no return, when nobody else was told to lead by
+    /// this operation; and not when somebody else has told the other site to: then two would.
     pub(super) async fn lead_again(&mut self, side: Side) -> Result<(), Trouble> {
+        let other = side.other();
+        let (writing, told) = join(
+            self.scene.writing(other, FENCE_WITHIN),
+            join_all(self.scene.nodes(other).iter().map(|node| within(self.scene.hands.told(node)))),
+        )
+        .await;
+        if !writing.is_empty() || told.iter().any(|told| matches!(told, Some(Ok(Told::Leads)))) {
+            return Err(Trouble::SituationChanged { checks: Vec::new(), findings: Vec::new() });
+        }
         let leader = self.scene.leader(side).await.map(|(node, _)| node.name.clone());
-        self.store(side, false, leader.as_ref(), true).await?;
+        // Patroni would tell what its last round saw, which may be older than the demotion.
+        self.store(side, false, leader.as_ref(), false).await?;
+        let mut since: Option<(NodeName, Deadline)> = None;
         loop {
-            for (node, position) in self.scene.positions(side).await {
-                if let Ok(position) = position
-                    && !position.in_recovery
-                {
-                    let name = node.name.clone();
-                    let to = position.timeline.unwrap_or(switchback_domain::Timeline(0));
-                    self.facts.push(Fact::Promoted { node: name, from: None, to, at: position.written });
-                    return Ok(());
+            let statuses = self.scene.statuses(side).await;
+            let leads = |name: &NodeName| {
+                let said = statuses.iter().find(|(node, _)| node.name == *name);
+                said.is_some_and(|(_, status)| status.as_ref().is_ok_and(MemberStatus::may_write))
+            };
+            let writable =
+                ready(self.scene.positions(side).await).into_iter().find(|(node, position)| !position.in_recovery && leads(&node.name));
+            match (writable, &since) {
+                (Some((node, position)), Some((name, lasted))) if node.name == *name => {
+                    if lasted.has_passed() {
+                        let to = position.timeline.unwrap_or(switchback_domain::Timeline(0));
+                        self.facts.push(Fact::Promoted { node: name.clone(), from: None, to, at: position.written });
+                        return Ok(());
+                    }
                 }
+                // A demotion that has begun is carried through: what writes in this moment may be just about to stop.
+                (Some((node, _)), _) => since = Some((node.name.clone(), Deadline::after(LEADS_FOR))),
+                (None, _) => since = None,
             }
             if self.deadline.has_passed() {
                 return Err(self.deadline.missed(Missing::Primary));
@@ -277,8 +330,20 @@ impl Run<'_> {
     }
 }
 
-fn is_gone(error: &crate::ports::HandError) -> bool {
-    matches!(error, crate::ports::HandError::Failed { failure: ProbeFailure::Refused, .. })
+/// What is known of a node that must not write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shut {
+    /// It accepts no writes.
+    Yes,
+    /// It does.
+    Writes,
+    /// It does not say.
+    Unknown,
+}
+
+/// The answer, if it comes soon.
+async fn within<T>(work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(FENCE_WITHIN, work).await.ok()
 }
 
 /// The proof, or what is missing to it.
