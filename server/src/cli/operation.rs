@@ -9,7 +9,7 @@ use super::{
 use serde_json::json;
 use switchback_domain::{
     PoolId,
-    operation::{Fact, Glance, Operation, OperationId, Report, Stage, Wish},
+    operation::{Fact, Glance, Intent, Operation, OperationId, Outcome as Ending, Report, Stage, Wish},
 };
 
 pub(super) async fn all(client: &Client, out: &Out, pool: Option<&PoolId>, most: u32) -> Outcome {
@@ -109,6 +109,35 @@ async fn answer(client: &Client, out: &Out, id: OperationId, choice: Answer, que
     Ok(End::Done)
 }
 
+/// What was lost: what was said before beside what was found, and never the one for the other.
+fn say_loss(out: &Out, report: &Report, kept: &str) {
+    let loss = &report.loss;
+    if let Some(Ending::Undone { .. }) = report.outcome {
+        return out.say("Lost: nothing; the active site did not change.");
+    }
+    let lost = match (&loss.rows_missing, loss.proved_none, &loss.found) {
+        (Some(missing), ..) if *missing > 0 => format!("{missing} acknowledged rows are missing"),
+        (_, true, _) => "nothing, and that is proved".to_owned(),
+        (.., Some(found)) => {
+            let rows = found.rows.map(|rows| format!(", {rows} rows")).unwrap_or_default();
+            let (bytes, node, timeline) = (words::bytes(found.bytes), &found.node, found.timeline);
+            format!("{bytes}{rows} in the log of {node} on timeline {timeline}, behind {}; {} found it", found.fork, found.operation)
+        }
+        (Some(_), false, None) => "none of the console's own rows".to_owned(),
+        (None, false, None) if matches!(report.intent, Intent::Failover { .. }) => "not known before the lost site comes back".to_owned(),
+        (None, false, None) => "not counted".to_owned(),
+    };
+    out.say(format_args!("Lost: {lost}; the target: {kept}."));
+    let expected: Vec<String> = [loss.expected_bytes.map(words::bytes), loss.expected.map(words::time)].into_iter().flatten().collect();
+    if !expected.is_empty() {
+        out.say(format_args!("Said before, as an estimate: {}.", expected.join(", ")));
+    }
+    if let Some(gap) = loss.by_heartbeat {
+        let most = loss.at_most.map(|most| format!(", at most {}", words::time(most))).unwrap_or_default();
+        out.say(format_args!("By the heartbeat: about {}{most}.", words::time(gap)));
+    }
+}
+
 async fn report(client: &Client, out: &Out, id: OperationId) -> Outcome {
     let (report, value) = client.get::<Report>(&format!("/operations/{id}/report")).await?;
     out.tell(&value);
@@ -124,22 +153,13 @@ async fn report(client: &Client, out: &Out, id: OperationId) -> Outcome {
     out.say(format_args!("It {ended}: {}.", report.outcome.as_ref().map_or_else(|| "open".to_owned(), word)));
     let execution = report.execution.map_or_else(|| "open".to_owned(), words::time);
     out.say(format_args!("People took {}, the console {execution}.", words::time(report.decision)));
-    let kept = |kept: Option<bool>| kept.map_or("not measured", |kept| if kept { "kept" } else { "missed" });
+    let kept = |kept: Option<bool>| kept.map_or("not known", |kept| if kept { "kept" } else { "missed" });
     if let Some(outage) = &report.outage {
         let length = words::time(outage.length(outage.last_write_at));
         let (target, verdict) = (words::time(report.targets.recovery_time), kept(report.targets.recovery_time_kept));
         out.say(format_args!("Clients could not write for {length}; the target is {target}: {verdict}."));
     }
-    let lost = match (&report.loss.rows_missing, report.loss.proved_none) {
-        (Some(missing), _) if *missing > 0 => format!("{missing} acknowledged rows are missing"),
-        (_, true) => "nothing, and that is proved".to_owned(),
-        (Some(_), false) => "none of the console's own rows".to_owned(),
-        (None, false) => "not counted".to_owned(),
-    };
-    let expected: Vec<String> =
-        [report.loss.expected_bytes.map(words::bytes), report.loss.expected.map(words::time)].into_iter().flatten().collect();
-    let expected = if expected.is_empty() { String::new() } else { format!(" (said before: {})", expected.join(", ")) };
-    out.say(format_args!("Lost: {lost}{expected}; the target: {}.", kept(report.targets.recovery_point_kept)));
+    say_loss(out, &report, kept(report.targets.recovery_point_kept));
     for (number, step) in report.steps.iter().enumerate() {
         let took = step.took.map(|took| format!(" in {}", words::time(took))).unwrap_or_default();
         out.say(format_args!("  {:>2}. {} - {}{took}", number + 1, words::step(&step.step, &sites), word(&step.run.state)));

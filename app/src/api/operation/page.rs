@@ -102,7 +102,12 @@ impl Telling<'_> {
     /// Something was lost, or may have been.
     fn lost(&self) -> bool {
         let loss = &self.report.loss;
-        loss.rows_missing.is_some_and(|rows| rows > 0) || (!loss.proved_none && (loss.expected.is_some() || loss.expected_bytes.is_some()))
+        if loss.rows_missing.is_some_and(|rows| rows > 0) {
+            return true;
+        }
+        // Whoever gave up has not moved anything.
+        let moved = self.operation.given_up.is_none() && !loss.proved_none;
+        moved && loss.found.as_ref().map_or(loss.expected.is_some() || loss.expected_bytes.is_some(), |found| !found.is_nothing())
     }
 
     fn promoted(&self) -> bool {
@@ -250,11 +255,24 @@ impl Telling<'_> {
         if loss.proved_none {
             return Some(say!(lang, operations.say.loss_none));
         }
-        match (loss.expected.map(|loss| duration(lang, loss)), loss.expected_bytes.map(words::bytes)) {
+        let site = self.operation.plan.moves().map(|(from, _)| self.names[from].to_string()).unwrap_or_default();
+        if let Some(found) = &loss.found {
+            return Some(match found.rows {
+                _ if found.is_nothing() => say!(lang, operations.say.loss_found_none, site = site),
+                Some(rows) => {
+                    say!(lang, operations.say.loss_found_rows, n = words::count(rows), bytes = words::bytes(found.bytes), site = site)
+                }
+                None => say!(lang, operations.say.loss_found, bytes = words::bytes(found.bytes), site = site),
+            });
+        }
+        let expected = match (loss.expected.map(|loss| duration(lang, loss)), loss.expected_bytes.map(words::bytes)) {
             (Some(loss), Some(bytes)) => Some(say!(lang, operations.say.loss_expected_both, loss = loss, bytes = bytes)),
             (Some(loss), None) | (None, Some(loss)) => Some(say!(lang, operations.say.loss_expected_one, loss = loss)),
             (None, None) => None,
-        }
+        };
+        let open = self.operation.may_have_lost().then(|| say!(lang, operations.say.loss_open, site = site));
+        let said: Vec<String> = [expected, open].into_iter().flatten().collect();
+        (!said.is_empty()).then(|| sentences(lang, &said))
     }
 
     /// How long clients could not write, when that is over.
@@ -318,13 +336,22 @@ impl Telling<'_> {
             let note = say!(lang, operations.num.loss_proved, n = prove.unwrap_or_default());
             return Figure { name, value: say!(lang, operations.num.loss_zero), note, tone: Tone::Ok };
         }
+        if self.operation.given_up.is_some() {
+            let note = say!(lang, operations.num.loss_undone);
+            return Figure { name, value: say!(lang, operations.num.loss_zero), note, tone: Tone::Idle };
+        }
+        if let Some(found) = &loss.found {
+            let (note, tone) =
+                self.kept(self.report.targets.recovery_point_kept, figures::target(lang, self.report.targets.recovery_point));
+            return Figure { name, value: words::operation::found(lang, found), note, tone };
+        }
         if let Some(figure) = loss.expected.map(|loss| duration(lang, loss)).or_else(|| loss.expected_bytes.map(words::bytes)) {
-            let target = figures::target(lang, self.report.targets.recovery_point);
-            let (note, tone) = match self.report.targets.recovery_point_kept {
-                Some(_) if self.operation.is_finished() => self.kept(self.report.targets.recovery_point_kept, target),
-                _ => (say!(lang, operations.num.loss_estimate), Tone::Warn),
+            let note = if self.operation.is_finished() {
+                say!(lang, operations.num.loss_not_found)
+            } else {
+                say!(lang, operations.num.loss_estimate)
             };
-            return Figure { name, value: say!(lang, operations.num.about, figure = figure), note, tone };
+            return Figure { name, value: say!(lang, operations.num.about, figure = figure), note, tone: Tone::Warn };
         }
         let note = match prove {
             Some(step) if !self.operation.is_finished() => say!(lang, operations.num.loss_to_prove, n = step),

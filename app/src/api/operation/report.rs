@@ -8,8 +8,8 @@ use crate::{
 };
 use jiff::Timestamp;
 use switchback_domain::{
-    Millis,
-    operation::{Outcome, Report, StepReport, StepState},
+    Millis, Side,
+    operation::{Intent, Outcome, Report, StepReport, StepState},
 };
 
 /// Everything that the printed page says.
@@ -132,6 +132,8 @@ impl Telling<'_> {
             Outcome::Done if report.dry_run => ("open", say!(lang, operations.stage.rehearsed)),
             Outcome::Done if kept.contains(&Some(false)) => ("bad", say!(lang, operations.report.result_missed)),
             Outcome::Done if kept == [Some(true), Some(true)] => ("good", say!(lang, operations.report.result_met)),
+            // As long as nobody knows what was lost, nobody says that it is well.
+            Outcome::Done if self.loss_is_open() => ("open", words::operation::outcome(lang, outcome)),
             Outcome::Done => ("good", words::operation::outcome(lang, outcome)),
             Outcome::Undone { .. } => ("open", words::operation::outcome(lang, outcome)),
             Outcome::Abandoned { .. } => ("bad", words::operation::outcome(lang, outcome)),
@@ -155,7 +157,12 @@ impl Telling<'_> {
             let outage = outage.unwrap_or_else(|| say!(lang, operations.num.not_measured));
             let targets = &report.targets;
             told.push((say!(lang, operations.report.rto), outage, self.kept(targets.recovery_time_kept, targets.recovery_time)));
-            told.push((say!(lang, operations.report.rpo), self.loss(), self.kept(targets.recovery_point_kept, targets.recovery_point)));
+            let note = if self.loss_is_open() {
+                say!(lang, operations.num.target_open, target = figures::target(lang, targets.recovery_point))
+            } else {
+                self.kept(targets.recovery_point_kept, targets.recovery_point)
+            };
+            told.push((say!(lang, operations.report.rpo), self.loss(), note));
         }
         if let Some(execution) = report.execution {
             told.push((say!(lang, operations.report.execution), duration(lang, execution), say!(lang, operations.report.execution_note)));
@@ -164,8 +171,21 @@ impl Telling<'_> {
         told
     }
 
+    /// What a failover lost, of which nobody knows yet what it is.
+    fn loss_is_open(&self) -> bool {
+        let report = self.report;
+        let moved = matches!(report.outcome, Some(Outcome::Done | Outcome::Abandoned { .. })) && !report.dry_run;
+        moved && matches!(report.intent, Intent::Failover { .. }) && report.loss.found.is_none()
+    }
+
     fn loss(&self) -> String {
         let (lang, loss) = (self.lang, &self.report.loss);
+        if matches!(self.report.outcome, Some(Outcome::Undone { .. })) {
+            return say!(lang, operations.num.loss_zero);
+        }
+        if let Some(found) = &loss.found {
+            return words::operation::found(lang, found);
+        }
         match (loss.rows_missing.filter(|rows| *rows > 0), loss.proved_none, self.expected()) {
             (Some(rows), ..) => format!("{} {}", words::count(rows), say!(lang, operations.num.loss_rows)),
             (None, true, _) => say!(lang, operations.num.loss_zero),
@@ -295,11 +315,18 @@ impl Telling<'_> {
 
     fn lost(&self) -> Vec<(String, String, bool)> {
         let (lang, loss) = (self.lang, &self.report.loss);
+        if matches!(self.report.outcome, Some(Outcome::Undone { .. })) {
+            return vec![(say!(lang, operations.report.loss_proof), say!(lang, operations.report.loss_undone), false)];
+        }
         let proof = if loss.proved_none { say!(lang, operations.report.proof_yes) } else { say!(lang, operations.report.proof_no) };
         let mut told = vec![(say!(lang, operations.report.loss_proof), proof, false)];
         if let Some(expected) = self.expected() {
-            let expected = say!(lang, operations.num.about, figure = expected);
+            let expected = say!(lang, operations.report.expected_value, figure = expected);
             told.push((say!(lang, operations.report.loss_expected), expected, false));
+        }
+        if let Intent::Failover { to } = self.report.intent {
+            told.extend(self.by_heartbeat(to).map(|text| (say!(lang, operations.report.loss_heartbeat), text, false)));
+            told.push((say!(lang, operations.report.loss_found), self.found(to.other()), false));
         }
         let rows = match loss.rows_missing {
             None => say!(lang, operations.report.rows_not),
@@ -308,6 +335,35 @@ impl Telling<'_> {
         };
         told.push((say!(lang, operations.report.loss_measured), rows, false));
         told
+    }
+
+    fn by_heartbeat(&self, to: Side) -> Option<String> {
+        let (lang, loss) = (self.lang, &self.report.loss);
+        let (from, to) = (self.names[to.other()].to_string(), self.names[to].to_string());
+        let about =
+            loss.by_heartbeat.map(|gap| say!(lang, operations.report.heartbeat_about, gap = duration(lang, gap), from = from, to = to));
+        let most = loss.at_most.map(|most| say!(lang, operations.report.heartbeat_most, most = duration(lang, most)));
+        let said: Vec<String> = [about, most].into_iter().flatten().collect();
+        (!said.is_empty()).then(|| words::sentences(lang, &said))
+    }
+
+    fn found(&self, site: Side) -> String {
+        let lang = self.lang;
+        let Some(found) = &self.report.loss.found else {
+            return say!(lang, operations.report.found_not_yet, site = self.names[site].to_string());
+        };
+        let what = say!(
+            lang,
+            operations.report.found_value,
+            bytes = words::bytes(found.bytes),
+            node = found.node.to_string(),
+            timeline = found.timeline.to_string(),
+            fork = found.fork.to_string(),
+            end = found.end.to_string(),
+            operation = found.operation.to_string()
+        );
+        let rows = found.rows.map(|rows| say!(lang, operations.fact.diverged_rows, n = words::count(rows)));
+        words::sentences(lang, &[Some(what), rows].into_iter().flatten().collect::<Vec<_>>())
     }
 
     fn questions(&self) -> Vec<(String, String, bool)> {
@@ -336,7 +392,7 @@ impl Telling<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use switchback_domain::{Pair, Side, operation::*};
+    use switchback_domain::{ByteLag, Lsn, Pair, Timeline, operation::*};
 
     fn report() -> Report {
         let at = |text: &str| text.parse::<Timestamp>().expect("a time");
@@ -348,7 +404,7 @@ mod tests {
             facts,
             earlier: Vec::new(),
         };
-        let promoted = Fact::Promoted { node: "b1".parse().expect("a name"), from: None, to: switchback_domain::Timeline(8), at: None };
+        let promoted = Fact::Promoted { node: "b1".parse().expect("a name"), from: None, to: Timeline(8), at: None };
         let steps = vec![
             StepReport {
                 step: Step::Demote { side: Side::A },
@@ -446,12 +502,83 @@ mod tests {
         assert_eq!(told.rows[1].gate.as_deref(), Some("Point of no return, passed at 03:00:00 UTC"));
     }
 
+    /// A failover of which nobody knows yet what it lost.
+    fn failover() -> Report {
+        let mut lossy = report();
+        lossy.intent = Intent::Failover { to: Side::B };
+        let (expected, expected_bytes) = (Some(Millis(1_800)), Some(ByteLag(24 * 1024)));
+        lossy.loss = Loss { expected, expected_bytes, by_heartbeat: Some(Millis(900)), at_most: Some(Millis(1_900)), ..Loss::default() };
+        lossy.targets.recovery_point_kept = None;
+        lossy
+    }
+
+    fn lost(told: &ReportTold) -> Vec<(&str, &str)> {
+        let (_, rows) = told.parts.iter().find(|(title, _)| title == "What was lost").expect("the part about the loss");
+        rows.iter().map(|(name, value, _)| (name.as_str(), value.as_str())).collect()
+    }
+
     #[test]
     fn a_loss_that_was_not_proved_away_is_never_told_as_none() {
-        let mut lossy = report();
-        lossy.loss = Loss { expected: Some(Millis(1_800)), ..Loss::default() };
-        lossy.targets.recovery_point_kept = Some(true);
-        let told = tell("zh-CN", &lossy);
-        assert!(told.figures[1].1.starts_with('≈'), "{:?}", told.figures);
+        for tag in ["en", "zh-CN"] {
+            let told = tell(tag, &failover());
+            assert!(told.figures[1].1.starts_with('≈'), "{:?}", told.figures);
+            assert_eq!(told.result.0, "open");
+        }
+    }
+
+    #[test]
+    fn what_was_said_before_stands_beside_what_is_not_found_yet() {
+        let told = tell("en", &failover());
+        assert_eq!(told.figures[1].2, "target ≤ 5 s, not judged yet");
+        let expected = [
+            ("Proof", "There is no proof that nothing was lost."),
+            ("Stated before", "≈ 1.8 s · 24 KiB, an estimate"),
+            (
+                "By heartbeat",
+                "About 0.9 s: from the last heartbeat row that dc-b had to the last one that dc-a confirmed. At most 1.9 s: after that nothing ran there any more.",
+            ),
+            ("Found", "Not yet: nobody has looked at the log of dc-a since."),
+            ("Measured after", "Rows were not counted."),
+        ];
+        assert_eq!(lost(&told), expected);
+    }
+
+    #[test]
+    fn what_was_said_before_stands_beside_what_was_found() {
+        let mut found = failover();
+        found.loss.found = Some(FoundLoss {
+            operation: OperationId(43),
+            node: "a1".parse().expect("a name"),
+            timeline: Timeline(7),
+            fork: Lsn(0x1000),
+            end: Lsn(0x3000),
+            bytes: ByteLag(0x2000),
+            rows: Some(12),
+        });
+        found.targets.recovery_point_kept = Some(true);
+        let told = tell("en", &found);
+        assert_eq!((told.figures[1].1.as_str(), told.figures[1].2.as_str()), ("12 rows · 8.0 KiB", "target ≤ 5 s, met"));
+        assert_eq!(told.result, ("good", "Targets met".to_owned()));
+        let found = "8.0 KiB in the log of a1, on timeline 7 from 0/1000 to 0/3000; op-0043 has seen it. They hold 12 rows.";
+        let [_, ("Stated before", before), _, ("Found", after), _] = lost(&told)[..] else { panic!("{:?}", lost(&told)) };
+        assert_eq!((before, after), ("≈ 1.8 s · 24 KiB, an estimate", found));
+    }
+
+    #[test]
+    fn an_operation_that_was_undone_has_lost_nothing_and_says_what_stays() {
+        let mut undone = failover();
+        let why = GivenUp::Cancelled { by: "mira".parse().expect("a name") };
+        undone.outcome = Some(Outcome::Undone { why: why.clone(), stays: Vec::new() });
+        let outcome = |report: &Report| {
+            let told = tell("en", report);
+            let (_, rows) = told.parts.into_iter().next().expect("the part about why");
+            rows.into_iter().find_map(|(name, value, _)| (name == "Outcome").then_some(value)).expect("an outcome")
+        };
+        assert_eq!(outcome(&undone), "Everything is as it was before. mira cancelled it.");
+        assert_eq!(lost(&tell("en", &undone)), [("Proof", "Nothing was lost: the active site did not change.")]);
+        undone.steps[0].step = Step::Follow { side: Side::A };
+        undone.outcome = Some(Outcome::Undone { why, stays: vec![0] });
+        let kept = "Not everything is as it was before. mira cancelled it. dc-a was told to follow, and that stays.";
+        assert_eq!(outcome(&undone), kept);
     }
 }
