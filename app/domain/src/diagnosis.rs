@@ -2,8 +2,8 @@
 
 use crate::picture::{Look, NodeView};
 use crate::{
-    EndpointName, LinkKind, LinkPicture, LinkState, MemberName, MemberState, NodeName, NodeState, Picture, ProbeFailure, ProtectionState,
-    Side, SiteRole, Timeline,
+    EndpointName, LinkKind, LinkPicture, LinkState, MemberName, MemberState, Millis, NodeName, NodeState, Picture, ProbeFailure,
+    ProtectionState, Side, SiteRole, Timeline,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -151,6 +151,9 @@ impl Finding {
     }
 }
 
+/// A heartbeat row is written each second and read in rounds of a second: one that is replayed at all is no further behind than this.
+const BEATS_APART: Millis = Millis(5_000);
+
 /// Everything that is the matter, worst first.
 pub(crate) fn diagnose(look: &Look, picture: &Picture) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -191,10 +194,28 @@ pub(crate) fn system_identifiers(look: &Look) -> Vec<String> {
 /// Same parent timeline, different end of it: the sites went separate ways under the same number. Patroni does not notice
 /// (operations.md, headline 4), so neither PATCH nor promotion may be used on such a node. Histories do not change by growing old: what was read last counts even when
 /// its site is gone, because that is when the failover button is looked at.
+///
+/// A site that was rewound after a promotion of its own keeps that line in Patroni's history until its next promotion. What refutes it is a
+/// row that the active site has written and the other one has replayed since: a node that was fed a foreign history replays nothing.
 fn collision(look: &Look) -> Option<Timeline> {
+    if replays_the_active(look) {
+        return None;
+    }
     let histories = |side| look.nodes_of(side).filter_map(|view| view.patroni.last_known()).flat_map(|facts| &facts.history);
     histories(Side::A).find_map(|ours| {
         histories(Side::B).find(|theirs| theirs.parent == ours.parent && theirs.switched_at != ours.switched_at).map(|theirs| theirs.parent)
+    })
+}
+
+/// Every node of the site that does not write has a heartbeat row that is as good as the writing node's newest one, by what was read last.
+fn replays_the_active(look: &Look) -> bool {
+    let beat = |view: &NodeView| view.postgres.last_known().and_then(|facts| facts.heartbeat).map(|beat| beat.beat_at);
+    let mut writers = look.nodes.iter().filter(|view| view.was_writable());
+    let (Some(writer), None) = (writers.next(), writers.next()) else { return false };
+    let Some(newest) = beat(writer) else { return false };
+    look.nodes_of(writer.side.other()).all(|view| {
+        let (beat, started_at) = (beat(view), view.postgres.last_known().map(|facts| facts.started_at));
+        beat.is_some_and(|beat| Millis::between(beat, newest) <= BEATS_APART && Some(beat) > started_at)
     })
 }
 

@@ -204,9 +204,59 @@ fn the_same_parent_timeline_with_two_ends_is_a_collision() {
     let promotion = |lsn| Promotion { parent: Timeline(15), switched_at: Lsn(lsn), at: None, leader: None };
     world.patroni("a1", |facts| facts.history = vec![promotion(83_886_240)]);
     world.patroni("b1", |facts| facts.history = vec![promotion(76_171_824)]);
+    // b2 has not replayed anything of a1's for a while.
+    world.postgres("b2", |facts| facts.heartbeat = Some(Heartbeat { beat: 1, beat_at: at(-60_000) }));
     let picture = world.picture();
     assert_eq!(picture.findings[0], Finding::Collision { parent: Timeline(15) });
     assert_eq!(picture.actions.switchover, [Objection::Collision]);
+}
+
+#[test]
+fn a_promotion_that_was_rewound_is_no_collision_any_more_and_stays_none_when_the_active_site_dies() {
+    let mut world = World::healthy(at(0));
+    let promotion = |lsn| Promotion { parent: Timeline(15), switched_at: Lsn(lsn), at: None, leader: None };
+    world.patroni("a1", |facts| facts.history = vec![promotion(83_886_240)]);
+    world.patroni("b1", |facts| facts.history = vec![promotion(76_171_824)]);
+    let collided = |world: &World| has(&world.picture(), |finding| matches!(finding, Finding::Collision { .. }));
+    assert!(!collided(&world), "both nodes of b replay what a1 writes");
+    for _ in 0..30 {
+        world.pass(1_000);
+        world.site_fails(Side::A, &ProbeFailure::Refused);
+    }
+    assert!(!collided(&world), "what b had replayed of a does not change by a's death");
+    // A row that was there before the server was started proves nothing.
+    let started_at = world.now;
+    world.postgres("b2", |facts| facts.started_at = started_at);
+    assert!(collided(&world));
+}
+
+#[test]
+fn a_site_of_one_node_is_warned_about_its_missing_mirror_and_may_be_left() {
+    let mut world = World::healthy(at(0));
+    world.pool.sites.a.nodes.truncate(1);
+    let picture = world.picture();
+    let check = picture.checks.iter().find(|check| check.kind == CheckKind::MirrorInStep).expect("there is one");
+    assert_eq!(check.verdict, Verdict::Warn);
+    assert_eq!(picture.actions.switchover, []);
+}
+
+#[test]
+fn the_loss_of_a_dead_site_does_not_grow_after_its_death() {
+    let mut world = World::healthy(at(0));
+    // The line between the sites was cut two seconds before a died.
+    world.postgres("b1", |facts| facts.heartbeat = Some(Heartbeat { beat: 98, beat_at: at(-2_000) }));
+    world.postgres("a1", |facts| {
+        facts.written = Some(Lsn(WRITTEN.0 + 1_000_000));
+        facts.heartbeat = Some(Heartbeat { beat: 100, beat_at: at(-10) });
+    });
+    for _ in 0..20 {
+        world.pass(1_000);
+        world.site_fails(Side::A, &ProbeFailure::Refused);
+    }
+    let protection = world.picture().protection;
+    assert_eq!((protection.state, protection.bound), (ProtectionState::SiteLost, Bound::Was));
+    // It was heard once more, a second later, before it failed.
+    assert_eq!(protection.loss, Some(Millis(3_000)));
 }
 
 #[test]
@@ -336,6 +386,7 @@ fn a_collision_is_remembered_when_the_other_site_dies() {
     let promotion = |lsn| Promotion { parent: Timeline(15), switched_at: Lsn(lsn), at: None, leader: None };
     world.patroni("a1", |facts| facts.history = vec![promotion(83_886_240)]);
     world.patroni("b1", |facts| facts.history = vec![promotion(76_171_824)]);
+    world.postgres("b1", |facts| facts.heartbeat = Some(Heartbeat { beat: 1, beat_at: at(-60_000) }));
     world.site_fails(Side::A, &ProbeFailure::Refused);
     assert!(world.picture().actions.failover.contains(&Objection::Collision));
 }

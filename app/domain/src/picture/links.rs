@@ -131,9 +131,11 @@ fn lag(from: &NodeView, to: &NodeView, sender: Option<&Sender>, bytes: Option<By
     if target.beat >= expected {
         return Some(flush_lag().unwrap_or(Millis(0)));
     }
-    // Of a target that is silent the lag grows with what the source goes on to write.
+    // Of a target that is silent the lag grows with what the source goes on to write; of a source that is silent nothing is known that it
+    // would have written since it was last heard.
     let until = if to.postgres.fresh().is_some() { target_seen_at } else { target_seen_at.max(source.beat_at) };
-    Some(Millis::between(target.beat_at, until))
+    let heard_at = from.postgres.seen_at()?.max(source.beat_at);
+    Some(Millis::between(target.beat_at, until.min(heard_at)))
 }
 
 /// Positions on different timelines are positions in different histories: their distance says nothing.

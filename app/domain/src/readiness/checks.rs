@@ -233,6 +233,10 @@ impl<'a> Bench<'a> {
     fn mirror_in_step(&self) -> Judged {
         let Some((primary, facts)) = self.primary else { return self.ends().err().unwrap_or((Verdict::Unknown, Evidence::NoSubject)) };
         let mirrors: Vec<&NodeView> = self.look.nodes_of(primary.side).filter(|view| view.node.name != primary.node.name).collect();
+        if mirrors.is_empty() {
+            // A site of one node has no mirror by its own choice: worth a warning, and no reason to refuse every move for ever.
+            return (Verdict::Warn, Evidence::NoSubject);
+        }
         let sender = |view: &&&NodeView| facts.senders.iter().find(|sender| sender.application_name == view.node.name.as_str());
         let best = mirrors.iter().max_by_key(|view| sender(view).map(|sender| (sender.synchronous, sender.state == "streaming")));
         let state = best.as_ref().and_then(sender);

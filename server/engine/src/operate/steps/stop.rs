@@ -8,7 +8,7 @@ use crate::{
 use futures::future::{join, join_all, join3};
 use std::time::Duration;
 use switchback_domain::{
-    Millis, Node, NodeName, ProbeFailure, Side,
+    Millis, Node, NodeName, NodePicture, NodeRole, ProbeFailure, Side,
     operation::{Fact, Missing, Operation, Trouble},
 };
 
@@ -143,7 +143,11 @@ impl Run<'_> {
         }
         // The look itself cannot know more of a dead site than the last answers did.
         let loss = if picture.protection.measured_at.is_some() { &picture.protection } else { &before.protection };
-        let age = loss.measured_at.map(|at| Millis::between(at, self.scene.clock.now()));
+        // They are as old as the last word of whoever wrote there.
+        let wrote = |node: &&NodePicture| node.role == NodeRole::Primary;
+        let heard_at = picture.sites[side].nodes.iter().find(wrote).and_then(|node| node.knowledge.seen_at());
+        let measured_at = loss.measured_at.map(|at| heard_at.map_or(at, |heard_at| at.min(heard_at)));
+        let age = measured_at.map(|at| Millis::between(at, self.scene.clock.now()));
         self.facts.push(Fact::ExpectedLoss { bytes: loss.loss_bytes, time: loss.loss, age });
         Ok(())
     }
