@@ -34,6 +34,18 @@ pub enum ConsoleError {
     },
 }
 
+impl ConsoleError {
+    /// The word for addresses, the API and the audit history.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ConsoleError::NotSignedIn => "not_signed_in",
+            ConsoleError::UnknownPool { .. } => "unknown_pool",
+            ConsoleError::UnknownOperation { .. } => "unknown_operation",
+            ConsoleError::Internal { .. } => "internal",
+        }
+    }
+}
+
 /// Why somebody was not signed in. It does not tell an unknown sign-in name from a wrong password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "error", rename_all = "snake_case")]
@@ -126,6 +138,17 @@ pub enum RequestError {
     },
 }
 
+impl RequestError {
+    /// The word for addresses, such as `/pools/chat/plan/switchover?problem=no_reason`, and for the audit history.
+    pub fn code(&self) -> &'static str {
+        match self {
+            RequestError::Refused { refusal } => refusal.code(),
+            RequestError::LeaseHeld => "lease_held",
+            RequestError::Console { console } => console.code(),
+        }
+    }
+}
+
 impl From<ConsoleError> for RequestError {
     fn from(console: ConsoleError) -> RequestError {
         RequestError::Console { console }
@@ -163,6 +186,22 @@ pub enum WishError {
         /// Why.
         console: ConsoleError,
     },
+}
+
+impl WishError {
+    /// The word for addresses, such as `/operations/op-0042?problem=not_paused`, and for the audit history.
+    pub fn code(&self) -> &'static str {
+        match self {
+            WishError::Ended => "ended",
+            WishError::PastNoReturn => "past_no_return",
+            WishError::LeaseHeld => "lease_held",
+            WishError::NotPaused => "not_paused",
+            WishError::NoSuchQuestion => "no_such_question",
+            WishError::NotOffered => "not_offered",
+            WishError::NoReason => "no_reason",
+            WishError::Console { console } => console.code(),
+        }
+    }
 }
 
 impl From<ConsoleError> for WishError {

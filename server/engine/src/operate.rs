@@ -11,7 +11,7 @@ use crate::{
     figures,
     live::Live,
     observe::Watched,
-    ports::{AuditEntry, Chance, Clock, Hands, Lease, RecordChange, Store, StoreError},
+    ports::{AuditEntry, Chance, Clock, Hands, Lease, Opening, RecordChange, Store, StoreError},
     time::pause,
 };
 use desk::{Author, Desk, DeskError};
@@ -28,7 +28,9 @@ use std::{
 use switchback_domain::{
     Login,
     error::{RequestError, WishError},
-    operation::{self, Choice, Entry, Event, Fence, Intent, Operation, OperationId, Plan, PlanObjection, Planned, Refusal, Request, Stage, Wish},
+    operation::{
+        self, Choice, Entry, Event, Fence, Intent, Operation, OperationId, Plan, PlanObjection, Planned, Refusal, Request, Stage, Wish,
+    },
 };
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -60,25 +62,11 @@ pub(crate) struct Operator {
     /// Random for each start: who holds the lease.
     holder: String,
     desk: Mutex<Option<Arc<Desk>>>,
+    /// Whoever takes the lease for something that does not lie on the desk, or gives it back, does so alone: the lease is one for all of
+    /// this console, and must not be given back under somebody who has just been given it too.
+    turn: tokio::sync::Mutex<()>,
     fencers: Mutex<Vec<(Fence, DropGuard)>>,
     wake: Notify,
-}
-
-/// Why a request, a wish or an answer did not even come to be judged.
-pub(crate) enum Fault {
-    /// The store failed.
-    Store(StoreError),
-    /// The lease is somebody else's.
-    LeaseHeld,
-}
-
-impl From<DeskError> for Fault {
-    fn from(error: DeskError) -> Fault {
-        match error {
-            DeskError::Store(error) => Fault::Store(error),
-            DeskError::LeaseLost | DeskError::Bad(_) => Fault::LeaseHeld,
-        }
-    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -97,7 +85,18 @@ impl Operator {
         let mut bytes = [0; 16];
         chance.fill(&mut bytes);
         let holder = crate::people::hex(&bytes);
-        Operator { watched, hands, store, clock, boot, holder, desk: Mutex::default(), fencers: Mutex::default(), wake: Notify::new() }
+        Operator {
+            watched,
+            hands,
+            store,
+            clock,
+            boot,
+            holder,
+            desk: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            fencers: Mutex::default(),
+            wake: Notify::new(),
+        }
     }
 
     /// The plan for what somebody wants, as the pool stands now.
@@ -116,54 +115,88 @@ impl Operator {
     }
 
     /// Takes a request, or says why not. The request and every refusal are in the audit history.
-    pub(crate) async fn request(&self, request: Request, by: &Login, from: &str) -> Result<Result<OperationId, RequestError>, Fault> {
-        let Planned { plan, hash } = self.plan(request.intent.clone());
-        let now = self.clock.now();
-        if let Some(refusal) = request.refusal(&self.watched.pool, &plan, &hash, now) {
-            self.note_refusal(&request, &refusal, by, from).await?;
+    pub(crate) async fn request(&self, request: Request, by: &Login, from: &str) -> Result<Result<OperationId, RequestError>, StoreError> {
+        // Whoever asks at the same moment finds what came of this.
+        let _turn = self.turn.lock().await;
+        let outcome = self.begin(&request, by, from).await?;
+        if let Err(refused) = &outcome {
+            let refusal = match refused {
+                RequestError::Refused { refusal } => Some(refusal),
+                _ => None,
+            };
+            let detail =
+                serde_json::json!({ "kind": request.intent.word(), "reason": refused.code(), "refusal": refusal, "request": request });
+            self.note(by, from, "operation_requested", "refused", detail).await?;
+        }
+        Ok(outcome)
+    }
+
+    async fn begin(&self, request: &Request, by: &Login, from: &str) -> Result<Result<OperationId, RequestError>, StoreError> {
+        if let Err(refusal) = self.judge(request) {
             return Ok(Err(RequestError::Refused { refusal }));
         }
-        let Some(lease) = self.take_lease().await.map_err(Fault::Store)? else {
-            let detail = serde_json::json!({ "kind": request.intent.word(), "reason": "lease_held" });
-            self.note(by, from, "operation_requested", "refused", detail).await.map_err(Fault::Store)?;
-            return Ok(Err(RequestError::LeaseHeld));
+        let Some(lease) = self.take_lease().await? else { return Ok(Err(RequestError::LeaseHeld)) };
+        let begun = self.begin_under(&lease, request, by, from).await;
+        // What lies on the desk needs the lease, whether it was begun now or lay there.
+        if locked(&self.desk).is_none() {
+            self.give_back(&lease).await;
+        }
+        begun
+    }
+
+    /// Begins what is asked for, if it is still what was planned now that no other console can change anything about the pool.
+    async fn begin_under(
+        &self,
+        lease: &Lease,
+        request: &Request,
+        by: &Login,
+        from: &str,
+    ) -> Result<Result<OperationId, RequestError>, StoreError> {
+        let refused = |refusal| Ok(Err(RequestError::Refused { refusal }));
+        self.read_record(None).await?;
+        let Planned { plan, hash } = match self.judge(request) {
+            Ok(planned) => planned,
+            Err(refusal) => return refused(refusal),
         };
-        let author = Author { login: Some(by.clone()), address: from.to_owned() };
-        let first =
-            Entry { at: now, event: Event::Requested { request: Box::new(request.clone()), by: by.clone(), plan: Box::new(plan.clone()) } };
-        // The number is only known when the entry is written, so this audit entry is about the pool.
+        let (at, epoch) = (self.clock.now(), plan.epoch);
+        let (pool, kind) = (plan.pool.clone(), plan.intent.word());
+        let first = Entry { at, event: Event::Requested { request: Box::new(request.clone()), by: by.clone(), plan: Box::new(plan) } };
         let audit = AuditEntry {
-            at: now,
-            actor: author.login.clone(),
+            at,
+            actor: Some(by.clone()),
             action: "operation_requested".to_owned(),
-            subject: plan.pool.to_string(),
+            subject: String::new(),
             result: "done".to_owned(),
-            detail: serde_json::json!({ "kind": plan.intent.word(), "plan": hash, "entry": 0, "event": first.event }),
+            detail: serde_json::json!({ "pool": pool, "kind": kind, "plan": hash, "entry": 0, "event": first.event }),
             from_address: from.to_owned(),
         };
-        let id = match self.store.open_operation(&lease, &first, &audit).await {
+        let opening = Opening { first, audit, epoch };
+        let id = match self.store.open_operation(lease, &opening).await {
             Ok(id) => id,
+            Err(StoreError::OtherEpoch) => return refused(Refusal::PlanChanged),
             Err(StoreError::Taken) => {
-                let refusal = match self.store.open_operation_of(&plan.pool).await.map_err(Fault::Store)? {
-                    Some(operation) => Refusal::Objections { objections: vec![PlanObjection::OperationRuns { operation }] },
-                    None => return Ok(Err(RequestError::LeaseHeld)),
+                return match self.store.open_operation_of(&pool).await? {
+                    Some(operation) => refused(Refusal::Objections { objections: vec![PlanObjection::OperationRuns { operation }] }),
+                    None => Ok(Err(RequestError::LeaseHeld)),
                 };
-                self.note_refusal(&request, &refusal, by, from).await?;
-                return Ok(Err(RequestError::Refused { refusal }));
             }
-            Err(error) => return Err(Fault::Store(error)),
+            Err(error) => return Err(error),
         };
         // It is written and will be driven, whatever happens to whoever asked.
-        if let Ok(operation) = Operation::from_journal(id, &[first]) {
-            self.lay_out(lease, operation);
+        if let Ok(operation) = Operation::from_journal(id, &[opening.first]) {
+            self.lay_out(lease.clone(), operation);
         }
         self.wake.notify_one();
         Ok(Ok(id))
     }
 
-    async fn note_refusal(&self, request: &Request, refusal: &Refusal, by: &Login, from: &str) -> Result<(), Fault> {
-        let detail = serde_json::json!({ "kind": request.intent.word(), "reason": refusal.code(), "refusal": refusal, "request": request });
-        self.note(by, from, "operation_requested", "refused", detail).await.map_err(Fault::Store)
+    /// The plan as it would be made now, if it is the one that is asked for and nothing stands in its way.
+    fn judge(&self, request: &Request) -> Result<Planned, Refusal> {
+        let planned = self.plan(request.intent.clone());
+        match request.refusal(&self.watched.pool, &planned.plan, &planned.hash, self.clock.now()) {
+            Some(refusal) => Err(refusal),
+            None => Ok(planned),
+        }
     }
 
     async fn note(&self, by: &Login, from: &str, action: &str, result: &str, detail: serde_json::Value) -> Result<(), StoreError> {
@@ -185,7 +218,7 @@ impl Operator {
     }
 
     /// Takes a wish in.
-    pub(crate) async fn wish(&self, id: OperationId, wish: Wish, by: &Login, from: &str) -> Result<Result<(), WishError>, Fault> {
+    pub(crate) async fn wish(&self, id: OperationId, wish: Wish, by: &Login, from: &str) -> Result<Result<(), WishError>, StoreError> {
         self.say(id, by, from, "operation_wish", serde_json::json!({ "wish": wish }), |operation| desk::wished(operation, wish, by)).await
     }
 
@@ -198,7 +231,7 @@ impl Operator {
         reason: &str,
         by: &Login,
         from: &str,
-    ) -> Result<Result<(), WishError>, Fault> {
+    ) -> Result<Result<(), WishError>, StoreError> {
         let detail = serde_json::json!({ "question": question, "choice": choice, "why": reason });
         self.say(id, by, from, "operation_answer", detail, |operation| desk::answered(operation, question, choice, by, reason)).await
     }
@@ -211,7 +244,7 @@ impl Operator {
         action: &str,
         mut detail: serde_json::Value,
         event: impl FnOnce(&Operation) -> Result<Option<Event>, WishError>,
-    ) -> Result<Result<(), WishError>, Fault> {
+    ) -> Result<Result<(), WishError>, StoreError> {
         let desk = locked(&self.desk).clone().filter(|desk| desk.operation().id == id);
         let author = Author { login: Some(by.clone()), address: from.to_owned() };
         let said = match &desk {
@@ -220,13 +253,14 @@ impl Operator {
                 Err(error) => {
                     // It may be written all the same; a driver that rests would never find out.
                     desk.doubt.cancel();
-                    return Err(error.into());
+                    match error {
+                        DeskError::Store(error) => return Err(error),
+                        DeskError::LeaseLost | DeskError::Bad(_) => Err(WishError::LeaseHeld),
+                    }
                 }
             },
             // Taken up again soon, by this console or by another one.
-            None if self.store.open_operation_of(&self.watched.pool.id).await.map_err(Fault::Store)? == Some(id) => {
-                Err(WishError::LeaseHeld)
-            }
+            None if self.store.open_operation_of(&self.watched.pool.id).await? == Some(id) => Err(WishError::LeaseHeld),
             None => Err(WishError::Ended),
         };
         match said {
@@ -237,8 +271,8 @@ impl Operator {
             }
             Err(refused) => {
                 detail["operation"] = serde_json::json!(id);
-                detail["reason"] = serde_json::json!(refused);
-                self.note(by, from, action, "refused", detail).await.map_err(Fault::Store)?;
+                detail["reason"] = refused.code().into();
+                self.note(by, from, action, "refused", detail).await?;
                 Ok(Err(refused))
             }
         }
@@ -294,6 +328,7 @@ impl Operator {
         let journal = self.store.journal(id).await?;
         let operation = Operation::from_journal(id, &journal).map_err(|error| StoreError::Failed(Box::new(error)))?;
         self.watched.change_standing(|standing| standing.operation = Some(operation.glance()));
+        let _turn = self.turn.lock().await;
         let Some(lease) = self.take_lease().await? else { return Ok(false) };
         // Whoever held it before may have written until now.
         let journal = self.store.journal(id).await?;
@@ -382,6 +417,7 @@ impl Operator {
 
     /// What an operation that has come to its end leaves.
     async fn clear_up(&self, desk: &Desk) {
+        let _turn = self.turn.lock().await;
         let operation = desk.operation();
         let ended_at = match operation.stage {
             Stage::Finished { at, .. } if !operation.request.dry_run => Some(at),
@@ -396,7 +432,11 @@ impl Operator {
             }
         });
         desk.live.close();
-        if let Err(error) = self.store.give_lease_back(&desk.lease).await {
+        self.give_back(&desk.lease).await;
+    }
+
+    async fn give_back(&self, lease: &Lease) {
+        if let Err(error) = self.store.give_lease_back(lease).await {
             tracing::warn!(error = &error as &dyn Error, "the lease was not given back; it ends by itself");
         }
     }

@@ -15,8 +15,8 @@ use switchback_domain::{
     people::Person,
 };
 use switchback_engine::ports::{
-    AuditEntry, AuditStore, EvidenceStore, HistoryStore, JournalStore, Lease, PeopleStore, PoolRecord, RecordChange, Session, Store,
-    StoreError, Stored,
+    AuditEntry, AuditStore, EvidenceStore, HistoryStore, JournalStore, Lease, Opening, PeopleStore, PoolRecord, RecordChange, Session,
+    Store, StoreError, Stored,
 };
 
 /// When a start of the console is killed.
@@ -86,17 +86,8 @@ impl Books {
         kept.map(|_| ()).ok_or(StoreError::Taken)
     }
 
-    fn change(&mut self, pool: &PoolId, change: &RecordChange) {
-        let record = self.records.entry(pool.clone()).or_default();
-        match change {
-            RecordChange::Epoch(epoch) => record.epoch = *epoch,
-            RecordChange::FenceUp(fence) => {
-                record.fences.retain(|kept| kept.side != fence.side);
-                record.fences.push(fence.clone());
-            }
-            RecordChange::FenceDown(side) => record.fences.retain(|kept| kept.side != *side),
-            RecordChange::Ended(at) => record.ended_at = Some(*at),
-        }
+    fn record(&self, pool: &PoolId) -> PoolRecord {
+        self.records.get(pool).cloned().unwrap_or_default()
     }
 
     fn fenced(&self, side: Side) -> bool {
@@ -307,16 +298,18 @@ impl JournalStore for WorldStore {
         })
     }
 
-    fn open_operation<'a>(&'a self, lease: &'a Lease, first: &'a Entry, audit: &'a AuditEntry) -> Stored<'a, OperationId> {
-        self.write(short(first), move |books| {
+    fn open_operation<'a>(&'a self, lease: &'a Lease, opening: &'a Opening) -> Stored<'a, OperationId> {
+        self.write(short(&opening.first), move |books| {
             books.holds(lease)?;
+            if books.record(&lease.pool).epoch != opening.epoch {
+                return Err(StoreError::OtherEpoch);
+            }
             if books.operations.iter().any(|kept| kept.pool == lease.pool && !kept.ended) {
                 return Err(StoreError::Taken);
             }
-            books.operations.push(Kept { pool: lease.pool.clone(), ended: false, entries: vec![first.clone()], silent: 0 });
+            books.operations.push(Kept { pool: lease.pool.clone(), ended: false, entries: vec![opening.first.clone()], silent: 0 });
             let id = OperationId(books.operations.len() as u64);
-            // The number is given here, so the line gets it here.
-            books.audit.push(AuditEntry { subject: id.to_string(), ..audit.clone() });
+            books.audit.push(AuditEntry { subject: id.to_string(), ..opening.audit.clone() });
             Ok(id)
         })
     }
@@ -333,6 +326,7 @@ impl JournalStore for WorldStore {
     ) -> Stored<'a, ()> {
         self.write(format!("{operation} #{number} {} {changes:?}", short(entry)), move |books| {
             books.holds(lease)?;
+            let record = books.record(&lease.pool).with(changes)?;
             let index = usize::try_from(operation.0).unwrap_or(0).wrapping_sub(1);
             let kept = books.operations.get_mut(index).filter(|kept| kept.pool == lease.pool && !kept.ended).ok_or(StoreError::Taken)?;
             if usize::try_from(number).unwrap_or(usize::MAX) != kept.entries.len() {
@@ -342,9 +336,7 @@ impl JournalStore for WorldStore {
             kept.ended = ends;
             kept.silent += usize::from(audit.is_none());
             books.audit.extend(audit.cloned());
-            for change in changes {
-                books.change(&lease.pool, change);
-            }
+            books.records.insert(lease.pool.clone(), record);
             Ok(())
         })
     }
@@ -373,13 +365,14 @@ impl JournalStore for WorldStore {
     }
 
     fn record<'a>(&'a self, pool: &'a PoolId) -> Stored<'a, PoolRecord> {
-        self.read(move |books| books.records.get(pool).cloned().unwrap_or_default())
+        self.read(move |books| books.record(pool))
     }
 
     fn change_record<'a>(&'a self, lease: &'a Lease, change: &'a RecordChange, audit: &'a AuditEntry) -> Stored<'a, ()> {
         self.write(format!("{change:?}"), move |books| {
             books.holds(lease)?;
-            books.change(&lease.pool, change);
+            let record = books.record(&lease.pool).with(std::slice::from_ref(change))?;
+            books.records.insert(lease.pool.clone(), record);
             books.audit.push(audit.clone());
             Ok(())
         })

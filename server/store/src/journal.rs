@@ -12,7 +12,7 @@ use switchback_domain::{
     PoolId, Side,
     operation::{Entry, Epoch, OperationId},
 };
-use switchback_engine::ports::{AuditEntry, JournalStore, Lease, PoolRecord, RecordChange, StoreError, Stored};
+use switchback_engine::ports::{AuditEntry, JournalStore, Lease, Opening, PoolRecord, RecordChange, StoreError, Stored};
 
 /// How long an answer is remembered.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(24);
@@ -38,6 +38,10 @@ pub(crate) fn number_of(operation: OperationId) -> i64 {
     i64::try_from(operation.0).unwrap_or(-1)
 }
 
+fn epoch_number(epoch: Epoch) -> Result<i64, StoreError> {
+    i64::try_from(epoch.0).map_err(|_| unreadable("an epoch", epoch))
+}
+
 fn text_of(entry: &Entry) -> Result<String, StoreError> {
     serde_json::to_string(entry).map_err(|error| unreadable("a journal entry", error))
 }
@@ -57,13 +61,17 @@ async fn insist(work: &mut Work, lease: &Lease) -> Result<(), StoreError> {
 async fn change(work: &mut Work, pool: &PoolId, change: &RecordChange) -> Result<(), StoreError> {
     match change {
         RecordChange::Epoch(epoch) => {
-            let epoch = i64::try_from(epoch.0).map_err(|_| unreadable("an epoch", epoch))?;
-            run!(
+            let epoch = epoch_number(*epoch)?;
+            let written = run!(
                 work.on(),
-                "INSERT INTO pools (pool, epoch) VALUES ($1, $2) ON CONFLICT (pool) DO UPDATE SET epoch = excluded.epoch",
+                "INSERT INTO pools AS kept (pool, epoch) VALUES ($1, $2)
+                 ON CONFLICT (pool) DO UPDATE SET epoch = excluded.epoch WHERE kept.epoch <= excluded.epoch",
                 pool.as_str(),
                 epoch,
             )?;
+            if written == 0 {
+                return Err(StoreError::OtherEpoch);
+            }
         }
         RecordChange::FenceUp(fence) => {
             let text = serde_json::to_string(fence).map_err(|error| unreadable("a fence", error))?;
@@ -128,11 +136,16 @@ impl JournalStore for SqlStore {
         })
     }
 
-    fn open_operation<'a>(&'a self, lease: &'a Lease, first: &'a Entry, audit: &'a AuditEntry) -> Stored<'a, OperationId> {
+    fn open_operation<'a>(&'a self, lease: &'a Lease, opening: &'a Opening) -> Stored<'a, OperationId> {
         Box::pin(async move {
-            let first = text_of(first)?;
+            let first = text_of(&opening.first)?;
             let mut work = self.work().await?;
             insist(&mut work, lease).await?;
+            // Only who holds the lease changes the epoch, so it stays what it is until this is written.
+            let epoch: Vec<(i64,)> = rows!(work.on(), "SELECT epoch FROM pools WHERE pool = $1", lease.pool.as_str())?;
+            if epoch.first().map_or(0, |(epoch,)| *epoch) != epoch_number(opening.epoch)? {
+                return Err(StoreError::OtherEpoch);
+            }
             let opened: Vec<(i64,)> = rows!(
                 work.on(),
                 "INSERT INTO operations (pool)
@@ -141,9 +154,10 @@ impl JournalStore for SqlStore {
             )?;
             let Some((id,)) = opened.first() else { return Err(StoreError::Taken) };
             run!(work.on(), "INSERT INTO journal (operation, number, entry) VALUES ($1, 0, $2)", *id, first.as_str())?;
-            append_audit!(work.on(), audit)?;
+            let id = id_of(*id)?;
+            append_audit!(work.on(), AuditEntry { subject: id.to_string(), ..opening.audit.clone() })?;
             work.commit().await?;
-            id_of(*id)
+            Ok(id)
         })
     }
 

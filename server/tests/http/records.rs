@@ -1,4 +1,4 @@
-//! What stands about a pool in the store, where several consoles meet: the cool-down.
+//! What stands about a pool in the store, where several consoles meet: the cool-down, the epoch, the lease.
 
 use crate::{
     hands::MembersOnly,
@@ -8,12 +8,15 @@ use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
 use switchback_domain::{
     Millis, Policy, PoolId, Side,
-    error::RequestError,
+    error::{RequestError, WishError},
     fixture,
-    operation::{Intent, MemberChange, MemberOrder, OperationId, PlanObjection, Planned, Refusal, Request, StageWord},
+    operation::{Choice, Epoch, Intent, MemberChange, MemberOrder, OperationId, PlanObjection, Planned, Refusal, Request, StageWord, Wish},
     people::{Caller, Person},
 };
-use switchback_engine::Console;
+use switchback_engine::{
+    Console,
+    ports::{AuditEntry, Lease, RecordChange},
+};
 
 const FROM: &str = "192.0.2.7";
 
@@ -126,4 +129,86 @@ async fn after_a_rehearsal_nothing_cools_down_and_after_its_time_neither() {
     let anew = world.another(hands(), cooling());
     let id = ask(&anew, drain("member-a2")).await.unwrap();
     done(&anew, id).await;
+}
+
+/// The lease of the pool as another console holds it from now on, whoever had it.
+async fn seized(world: &World) -> Lease {
+    let later = machine_time() + Duration::from_hours(1);
+    world.store.take_lease(&pool(), "another console", later, later + Duration::from_hours(1)).await.unwrap().unwrap()
+}
+
+fn by_another_console() -> AuditEntry {
+    AuditEntry {
+        at: machine_time(),
+        actor: None,
+        action: "step_begun".to_owned(),
+        subject: String::new(),
+        result: "done".to_owned(),
+        detail: serde_json::Value::Null,
+        from_address: String::new(),
+    }
+}
+
+#[tokio::test]
+async fn what_was_planned_in_another_epoch_is_not_begun_even_if_nobody_has_seen_it_yet() {
+    let world = World::with_policy(hands(), fixture::pool().policy).await;
+    let before = request(planned(&world.console, drain("member-a1")).await);
+    // Another console changes the active site, and is done with it.
+    let lease = seized(&world).await;
+    world.store.change_record(&lease, &RecordChange::Epoch(Epoch(1)), &by_another_console()).await.unwrap();
+    world.store.give_lease_back(&lease).await.unwrap();
+    assert_eq!(world.console.request(&mira(), before, FROM).await, Err(RequestError::Refused { refusal: Refusal::PlanChanged }));
+    assert_eq!(world.audit().await.last().unwrap(), "operation_requested refused plan_changed");
+    assert_eq!(world.store.operations(None, 9).await.unwrap(), []);
+    // Whoever was refused under the lease holds it no longer.
+    let now = world.console.now();
+    let free = world.store.take_lease(&pool(), "another console", now, now).await.unwrap();
+    assert!(free.is_some(), "the lease was not given back");
+    world.store.give_lease_back(&free.unwrap()).await.unwrap();
+    assert_eq!(planned(&world.console, drain("member-a1")).await.plan.epoch, Epoch(1));
+    ask(&world.console, drain("member-a1")).await.unwrap();
+}
+
+#[tokio::test]
+async fn of_many_who_ask_at_once_one_begins_and_keeps_the_lease() {
+    let world = World::with_policy(hands(), fixture::pool().policy).await;
+    let planned = planned(&world.console, drain("member-a1")).await;
+    let asking = (0..8).map(|_| {
+        let (console, request) = (Arc::clone(&world.console), request(planned.clone()));
+        tokio::spawn(async move { console.request(&mira(), request, FROM).await })
+    });
+    let mut begun = Vec::new();
+    for asked in asking.collect::<Vec<_>>() {
+        match asked.await.unwrap() {
+            Ok(id) => begun.push(id),
+            Err(RequestError::Refused { refusal: Refusal::Objections { objections } }) => {
+                assert!(matches!(objections[0], PlanObjection::OperationRuns { .. } | PlanObjection::CoolingDown { .. }), "{objections:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(begun.len(), 1, "{begun:?}");
+    done(&world.console, begun[0]).await;
+    let refused = world.audit().await.into_iter().filter(|entry| entry == "operation_requested refused objections").count();
+    assert_eq!(refused, 7, "every refusal leaves a trace");
+}
+
+#[tokio::test]
+async fn while_another_console_holds_the_lease_whoever_wants_something_is_told_so_and_it_leaves_a_trace() {
+    let world = World::with_policy(hands(), fixture::pool().policy).await;
+    // It asks, because nothing of the old site can be reached.
+    let id = ask(&world.console, Intent::Failover { to: Side::B }).await.unwrap();
+    let asks = async || world.console.operation(&mira(), id).await.unwrap().stage.word() == StageWord::NeedsPerson;
+    until("it asks", asks).await;
+    seized(&world).await;
+    assert_eq!(world.console.wish(&mira(), id, Wish::Cancel, FROM).await, Err(WishError::LeaseHeld));
+    assert_eq!(world.audit().await.last().unwrap(), "operation_wish refused lease_held");
+    let answered = world.console.answer(&mira(), id, 1, Choice::Retry, "", FROM).await;
+    assert_eq!(answered, Err(WishError::LeaseHeld));
+    assert_eq!(world.audit().await.last().unwrap(), "operation_answer refused lease_held");
+
+    let world = World::with_policy(hands(), fixture::pool().policy).await;
+    seized(&world).await;
+    assert_eq!(ask(&world.console, drain("member-a1")).await, Err(RequestError::LeaseHeld));
+    assert_eq!(world.audit().await.last().unwrap(), "operation_requested refused lease_held");
 }

@@ -3,7 +3,7 @@
 use super::{Console, Remembered};
 use crate::{
     live::{Live, LiveStream},
-    operate::{self, Fault},
+    operate,
     ports::{AuditEntry, StoreError},
 };
 use std::sync::Arc;
@@ -41,11 +41,7 @@ impl Console {
                 return Err(error.into());
             }
         };
-        match operator.request(request, &caller.person.login, from).await {
-            Ok(outcome) => outcome,
-            Err(Fault::LeaseHeld) => Err(RequestError::LeaseHeld),
-            Err(Fault::Store(error)) => Err(self.failed(&error).into()),
-        }
+        operator.request(request, &caller.person.login, from).await.map_err(|error| self.failed(&error))?
     }
 
     /// An operation and how far it has come.
@@ -83,7 +79,7 @@ impl Console {
     /// Why it was not taken; the refusal is in the audit history.
     pub async fn wish(&self, caller: &Caller, id: OperationId, wish: Wish, from: &str) -> Result<(), WishError> {
         let operator = self.operator_of(caller, id).await?;
-        self.taken(operator.wish(id, wish, &caller.person.login, from).await)
+        operator.wish(id, wish, &caller.person.login, from).await.map_err(|error| self.failed(&error))?
     }
 
     /// Answers an operation's open question.
@@ -100,15 +96,7 @@ impl Console {
         from: &str,
     ) -> Result<(), WishError> {
         let operator = self.operator_of(caller, id).await?;
-        self.taken(operator.answer(id, question, choice, reason, &caller.person.login, from).await)
-    }
-
-    fn taken(&self, outcome: Result<Result<(), WishError>, Fault>) -> Result<(), WishError> {
-        match outcome {
-            Ok(outcome) => outcome,
-            Err(Fault::LeaseHeld) => Err(WishError::Ended),
-            Err(Fault::Store(error)) => Err(self.failed(&error).into()),
-        }
+        operator.answer(id, question, choice, reason, &caller.person.login, from).await.map_err(|error| self.failed(&error))?
     }
 
     /// An operation's live stream; it goes on after `last_event_id` if that is still known. Of one that has ended it has the whole value and

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    ports::{AuditEntry, JournalStore},
+    ports::{AuditEntry, JournalStore, Opening, RecordChange},
     testing::{Bench, Does, Page, let_pass},
 };
 use std::{sync::atomic::Ordering, time::Duration};
@@ -132,8 +132,10 @@ async fn kept(bench: &Bench, intent: Intent, epoch: u64, saw: impl Fn(&Step) -> 
         detail: serde_json::Value::Null,
         from_address: String::new(),
     };
-    let id = bench.store.open_operation(&lease, &first, &audit).await.expect("nothing else runs");
-    let mut operation = Operation::from_journal(id, &[first]).expect("a journal");
+    bench.store.change_record(&lease, &RecordChange::Epoch(Epoch(epoch)), &audit).await.expect("not an earlier one");
+    let opening = Opening { first, audit, epoch: Epoch(epoch) };
+    let id = bench.store.open_operation(&lease, &opening).await.expect("nothing else runs");
+    let mut operation = Operation::from_journal(id, &[opening.first]).expect("a journal");
     while !operation.is_finished() {
         let event = match operation.decide() {
             Next::Begin { step } if operation.steps[step].attempts > 0 => {

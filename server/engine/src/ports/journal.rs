@@ -1,6 +1,6 @@
 //! Where operations are kept.
 
-use super::{AuditEntry, Stored};
+use super::{AuditEntry, StoreError, Stored};
 use jiff::Timestamp;
 use switchback_domain::{
     PoolId,
@@ -27,10 +27,33 @@ pub struct PoolRecord {
     pub ended_at: Option<Timestamp>,
 }
 
+impl PoolRecord {
+    /// The record after these changes, for stores that keep it as a whole.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherEpoch`] when the epoch would become an earlier one.
+    pub fn with(mut self, changes: &[RecordChange]) -> Result<PoolRecord, StoreError> {
+        for change in changes {
+            match change {
+                RecordChange::Epoch(epoch) if *epoch < self.epoch => return Err(StoreError::OtherEpoch),
+                RecordChange::Epoch(epoch) => self.epoch = *epoch,
+                RecordChange::FenceUp(fence) => {
+                    self.fences.retain(|kept| kept.side != fence.side);
+                    self.fences.push(fence.clone());
+                    self.fences.sort_by_key(|fence| fence.side);
+                }
+                RecordChange::FenceDown(side) => self.fences.retain(|kept| kept.side != *side),
+                RecordChange::Ended(at) => self.ended_at = Some(*at),
+            }
+        }
+        Ok(self)
+    }
+}
+
 /// A change of the pool's record that belongs to an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordChange {
-    /// The epoch is now this one.
+    /// The epoch is now this one. It never becomes an earlier one; to be told the present one again changes nothing.
     Epoch(Epoch),
     /// A site is fenced.
     FenceUp(Fence),
@@ -38,6 +61,17 @@ pub enum RecordChange {
     FenceDown(switchback_domain::Side),
     /// An operation that was no rehearsal ended at this time.
     Ended(Timestamp),
+}
+
+/// An operation that is about to be opened: everything that is written with it.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// The first entry of its journal.
+    pub first: Entry,
+    /// Its line in the audit history. The subject becomes the operation's number, which nobody knows before.
+    pub audit: AuditEntry,
+    /// The epoch that its plan rests on.
+    pub epoch: Epoch,
 }
 
 /// The journal. Entries are only ever added.
@@ -49,12 +83,14 @@ pub trait JournalStore: Send + Sync + 'static {
     /// Gives the lease back.
     fn give_lease_back<'a>(&'a self, lease: &'a Lease) -> Stored<'a, ()>;
 
-    /// Opens an operation with its first entry and its audit entry, both or neither, and gives it its number.
-    /// [`super::StoreError::Taken`] when the pool has one that has not ended, or the lease is not held any more.
-    fn open_operation<'a>(&'a self, lease: &'a Lease, first: &'a Entry, audit: &'a AuditEntry) -> Stored<'a, OperationId>;
+    /// Opens an operation with everything that is written with it, or not at all, and gives it its number.
+    /// [`StoreError::Taken`] when the pool has one that has not ended, or the lease is not held any more;
+    /// [`StoreError::OtherEpoch`] when the pool's epoch is not the one that the plan rests on.
+    fn open_operation<'a>(&'a self, lease: &'a Lease, opening: &'a Opening) -> Stored<'a, OperationId>;
 
     /// Appends entry `number` (counted from zero) with its audit entry and the changes of the pool's record: all or nothing.
-    /// [`super::StoreError::Taken`] when that number exists already or the lease is not held any more. `ends` closes the operation.
+    /// [`StoreError::Taken`] when that number exists already or the lease is not held any more, [`StoreError::OtherEpoch`] when
+    /// the epoch would become an earlier one. `ends` closes the operation.
     #[expect(clippy::too_many_arguments, reason = "one transaction takes them all; a struct of borrowed parts would only hide it")]
     fn append_entry<'a>(
         &'a self,
@@ -79,7 +115,8 @@ pub trait JournalStore: Send + Sync + 'static {
     /// What stands about a pool.
     fn record<'a>(&'a self, pool: &'a PoolId) -> Stored<'a, PoolRecord>;
 
-    /// Changes a pool's record outside of an operation's entry (a fence that is taken down when the site follows).
+    /// Changes a pool's record outside of an operation's entry (a fence that is taken down when the site follows). Fails like
+    /// [`JournalStore::append_entry`].
     fn change_record<'a>(&'a self, lease: &'a Lease, change: &'a RecordChange, audit: &'a AuditEntry) -> Stored<'a, ()>;
 
     /// Remembers the answer to a request that carried an idempotency key, for a day. `body` is the SHA-256 of what was asked. When the key is

@@ -6,7 +6,7 @@ mod journal;
 
 pub use evidence::EvidenceStore;
 pub use hands::{HandError, Handled, Hands, Lineage, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved, Told};
-pub use journal::{JournalStore, Lease, PoolRecord, RecordChange};
+pub use journal::{JournalStore, Lease, Opening, PoolRecord, RecordChange};
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -58,6 +58,9 @@ pub enum StoreError {
     /// Somebody else has it already (a login that exists, a set-up link that was used).
     #[error("it exists already")]
     Taken,
+    /// The pool's epoch is another one than what was asked rests on: its active site has changed meanwhile.
+    #[error("the pool is in another epoch")]
+    OtherEpoch,
     /// The database failed.
     #[error("the store failed")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),

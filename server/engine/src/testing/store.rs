@@ -1,8 +1,8 @@
 //! A store in memory that can be told to fail.
 
 use crate::ports::{
-    AuditEntry, AuditStore, EvidenceStore, HistoryStore, JournalStore, Lease, PeopleStore, PoolRecord, RecordChange, Session, Store,
-    StoreError, Stored,
+    AuditEntry, AuditStore, EvidenceStore, HistoryStore, JournalStore, Lease, Opening, PeopleStore, PoolRecord, RecordChange, Session,
+    Store, StoreError, Stored,
 };
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -72,18 +72,8 @@ impl Kept {
         if held { Ok(()) } else { Err(StoreError::Taken) }
     }
 
-    fn change(&mut self, pool: &PoolId, change: &RecordChange) {
-        let record = self.records.entry(pool.clone()).or_default();
-        match change {
-            RecordChange::Epoch(epoch) => record.epoch = *epoch,
-            RecordChange::FenceUp(fence) => {
-                record.fences.retain(|kept| kept.side != fence.side);
-                record.fences.push(fence.clone());
-                record.fences.sort_by_key(|fence| fence.side);
-            }
-            RecordChange::FenceDown(side) => record.fences.retain(|kept| kept.side != *side),
-            RecordChange::Ended(at) => record.ended_at = Some(*at),
-        }
+    fn record(&self, pool: &PoolId) -> PoolRecord {
+        self.records.get(pool).cloned().unwrap_or_default()
     }
 
     fn recalled(&self, key: &str, now: Timestamp) -> Option<([u8; 32], String)> {
@@ -249,15 +239,19 @@ impl JournalStore for TestStore {
             Ok(())
         })
     }
-    fn open_operation<'a>(&'a self, lease: &'a Lease, first: &'a Entry, audit: &'a AuditEntry) -> Stored<'a, OperationId> {
+    fn open_operation<'a>(&'a self, lease: &'a Lease, opening: &'a Opening) -> Stored<'a, OperationId> {
         self.of_operations(true, |kept| {
             kept.holds(lease)?;
+            if kept.record(&lease.pool).epoch != opening.epoch {
+                return Err(StoreError::OtherEpoch);
+            }
             if kept.operations.iter().any(|operation| operation.pool == lease.pool && !operation.ended) {
                 return Err(StoreError::Taken);
             }
-            kept.operations.push(KeptOperation { pool: lease.pool.clone(), ended: false, entries: vec![first.clone()] });
-            kept.audit.push(audit.clone());
-            Ok(OperationId(kept.operations.len() as u64))
+            kept.operations.push(KeptOperation { pool: lease.pool.clone(), ended: false, entries: vec![opening.first.clone()] });
+            let id = OperationId(kept.operations.len() as u64);
+            kept.audit.push(AuditEntry { subject: id.to_string(), ..opening.audit.clone() });
+            Ok(id)
         })
     }
     fn append_entry<'a>(
@@ -272,6 +266,7 @@ impl JournalStore for TestStore {
     ) -> Stored<'a, ()> {
         self.of_operations(audit.is_some(), move |kept| {
             kept.holds(lease)?;
+            let record = kept.record(&lease.pool).with(changes)?;
             let open = kept.operations.get_mut(place(operation)).filter(|kept| kept.pool == lease.pool && !kept.ended);
             let open = open.ok_or(StoreError::Taken)?;
             match (number as usize).cmp(&open.entries.len()) {
@@ -281,9 +276,7 @@ impl JournalStore for TestStore {
             }
             open.ended = ends;
             kept.audit.extend(audit.cloned());
-            for change in changes {
-                kept.change(&lease.pool, change);
-            }
+            kept.records.insert(lease.pool.clone(), record);
             Ok(())
         })
     }
@@ -304,12 +297,13 @@ impl JournalStore for TestStore {
         })
     }
     fn record<'a>(&'a self, pool: &'a PoolId) -> Stored<'a, PoolRecord> {
-        self.answer(false, |kept| Ok(kept.records.get(pool).cloned().unwrap_or_default()))
+        self.answer(false, |kept| Ok(kept.record(pool)))
     }
     fn change_record<'a>(&'a self, lease: &'a Lease, change: &'a RecordChange, audit: &'a AuditEntry) -> Stored<'a, ()> {
         self.of_operations(true, |kept| {
             kept.holds(lease)?;
-            kept.change(&lease.pool, change);
+            let record = kept.record(&lease.pool).with(std::slice::from_ref(change))?;
+            kept.records.insert(lease.pool.clone(), record);
             kept.audit.push(audit.clone());
             Ok(())
         })

@@ -6,10 +6,10 @@ use crate::{
 };
 use jiff::SignedDuration;
 use switchback_domain::{
-    ByteLag, Side, fixture,
+    ByteLag, Millis, Side, fixture,
     operation::{Choice, Entry, Epoch, Event, Fence, Intent, OperationId, Outage, Outcome, Request, Standing, plan},
 };
-use switchback_engine::ports::{AuditEntry, Lease, PoolRecord, RecordChange, Store, StoreError};
+use switchback_engine::ports::{AuditEntry, Lease, Opening, PoolRecord, RecordChange, Store, StoreError};
 
 /// The lease of a pool for a day.
 pub async fn leased(store: &dyn Store, name: &str) -> Lease {
@@ -21,10 +21,19 @@ pub fn step(number: u32) -> Entry {
     Entry { at: at(i64::from(number)), event: Event::StepBegun { step: number as usize } }
 }
 
+/// The opening of an operation, with entry 0, in the first epoch.
+pub fn opening(number: i64) -> Opening {
+    Opening { first: step(0), audit: audited(number), epoch: Epoch::default() }
+}
+
+fn rests_on(epoch: u64) -> Opening {
+    Opening { epoch: Epoch(epoch), ..opening(0) }
+}
+
 /// Opens an operation of the pool, with entry 0.
 pub async fn opened(store: &dyn Store, name: &str) -> (Lease, OperationId) {
     let lease = leased(store, name).await;
-    let id = store.open_operation(&lease, &step(0), &audited(0)).await.unwrap();
+    let id = store.open_operation(&lease, &opening(0)).await.unwrap();
     (lease, id)
 }
 
@@ -72,7 +81,7 @@ fn eventful() -> Vec<Entry> {
         attestation: odd.clone(),
         dry_run: true,
     };
-    let outage = Outage { last_write_at: at(1), first_write_at: None, acknowledged: u64::MAX, found: Some(0) };
+    let outage = Outage { last_write_at: at(1), first_write_at: None, acknowledged: u64::MAX, found: Some(0), uncertain: Millis(7) };
     let by: switchback_domain::Login = "ada".parse().unwrap();
     let events = [
         Event::Requested { request: request.into(), by: by.clone(), plan: plan.into() },
@@ -89,13 +98,13 @@ pub async fn entries_come_back_whole_and_in_order(fixture: Fixture) {
     let store = &*fixture.store;
     let written = eventful();
     let lease = leased(store, "p").await;
-    let id = store.open_operation(&lease, &written[0], &audited(0)).await.unwrap();
+    let id = store.open_operation(&lease, &Opening { first: written[0].clone(), ..opening(0) }).await.unwrap();
     for (number, entry) in (0..).zip(&written).skip(1) {
         let audit = (number % 2 == 0).then(|| audited(i64::from(number)));
         store.append_entry(&lease, id, number, entry, audit.as_ref(), &[], false).await.unwrap();
         assert_eq!(store.journal(id).await.unwrap(), written[..=number as usize]);
     }
-    assert_eq!(store.entries(9).await.unwrap(), [audited(4), audited(2), audited(0)]);
+    assert_eq!(store.entries(9).await.unwrap(), [audited(4), audited(2), AuditEntry { subject: id.to_string(), ..audited(0) }]);
     for unknown in [OperationId(0), OperationId(id.0 + 1), OperationId(u64::MAX)] {
         assert_eq!(store.journal(unknown).await.unwrap(), []);
         is_taken(&store.append_entry(&lease, unknown, 0, &step(0), None, &[], false).await);
@@ -109,7 +118,7 @@ pub async fn a_pool_has_one_open_operation_at_most(fixture: Fixture) {
     let store = &*fixture.store;
     let (lease, first) = opened(store, "p").await;
     let before = seen(store, "p").await;
-    is_taken(&store.open_operation(&lease, &step(0), &audited(1)).await);
+    is_taken(&store.open_operation(&lease, &opening(1)).await);
     assert_eq!(seen(store, "p").await, before);
     // Not even somebody with a database client opens a second one.
     fixture.tamper("INSERT INTO operations (pool, ended) VALUES ('p', 0)").await.expect_err("a second open operation");
@@ -118,7 +127,7 @@ pub async fn a_pool_has_one_open_operation_at_most(fixture: Fixture) {
     let (_, other) = opened(store, "q").await;
     store.append_entry(&lease, first, 1, &step(1), None, &[], true).await.unwrap();
     assert_eq!(store.open_operation_of(&pool("p")).await.unwrap(), None);
-    let second = store.open_operation(&lease, &step(0), &audited(2)).await.unwrap();
+    let second = store.open_operation(&lease, &opening(2)).await.unwrap();
     assert!(first < other && other < second, "{first} {other} {second}");
     assert_eq!(store.open_operation_of(&pool("p")).await.unwrap(), Some(second));
     assert_eq!(store.open_operation_of(&pool("q")).await.unwrap(), Some(other));
@@ -148,11 +157,11 @@ pub async fn a_lost_lease_writes_nothing(fixture: Fixture) {
     // Somebody who does not know yet that the lease is lost does not give back what is not theirs.
     store.give_lease_back(&lost).await.unwrap();
     store.append_entry(&taken, id, 1, &step(1), Some(&audited(3)), &[], true).await.unwrap();
-    is_taken(&store.open_operation(&lost, &step(0), &audited(4)).await);
+    is_taken(&store.open_operation(&lost, &opening(4)).await);
     assert_eq!(store.open_operation_of(&pool("p")).await.unwrap(), None);
 
     // The lease of another pool is no lease of this one.
-    let second = store.open_operation(&taken, &step(0), &audited(5)).await.unwrap();
+    let second = store.open_operation(&taken, &opening(5)).await.unwrap();
     let before = seen(store, "p").await;
     is_taken(&store.append_entry(&others, second, 1, &step(1), Some(&audited(6)), &[raised], true).await);
     assert_eq!(seen(store, "p").await, before);
@@ -241,7 +250,7 @@ pub async fn changes_of_the_record_are_one_with_their_entry(fixture: Fixture) {
     assert_eq!(seen(store, "p").await, before);
     store.append_entry(&lease, id, 2, &step(2), None, &[], true).await.unwrap();
     let ids = store.operations(None, 9).await.unwrap();
-    has_failed(&store.open_operation(&lease, &step(0), &vague).await);
+    has_failed(&store.open_operation(&lease, &Opening { audit: vague, ..rests_on(3) }).await);
     assert_eq!(store.operations(None, 9).await.unwrap(), ids);
 
     // A fence that is put up again is the new one; one that is taken down is gone, also when it was gone already.
@@ -254,6 +263,72 @@ pub async fn changes_of_the_record_are_one_with_their_entry(fixture: Fixture) {
     assert_eq!(store.entries(3).await.unwrap(), [audited(5), audited(4), audited(3)]);
     let fixture = fixture.reopen().await;
     assert_eq!(fixture.store.record(&pool("p")).await.unwrap(), PoolRecord { epoch: Epoch(3), fences: vec![newer], ended_at: None });
+}
+
+fn is_stale<T: std::fmt::Debug>(outcome: &Result<T, StoreError>) {
+    assert!(matches!(outcome, Err(StoreError::OtherEpoch)), "{outcome:?}");
+}
+
+pub async fn an_operation_is_opened_only_in_the_epoch_that_it_rests_on(fixture: Fixture) {
+    let store = &*fixture.store;
+    let lease = leased(store, "p").await;
+    let before = seen(store, "p").await;
+    is_stale(&store.open_operation(&lease, &rests_on(1)).await);
+    assert_eq!(seen(store, "p").await, before, "nothing is left of it");
+    store.change_record(&lease, &RecordChange::Epoch(Epoch(2)), &audited(1)).await.unwrap();
+    let before = seen(store, "p").await;
+    for stale in [0, 1, 3] {
+        is_stale(&store.open_operation(&lease, &rests_on(stale)).await);
+        assert_eq!(seen(store, "p").await, before);
+    }
+    // The epoch of another pool is another one.
+    let (_, other) = opened(store, "q").await;
+    let id = store.open_operation(&lease, &rests_on(2)).await.unwrap();
+    assert_eq!(store.operations(None, 9).await.unwrap(), [id, other]);
+    // A lost lease is told first: whoever holds it now may raise the epoch.
+    store.give_lease_back(&lease).await.unwrap();
+    is_taken(&store.open_operation(&lease, &rests_on(0)).await);
+}
+
+pub async fn an_epoch_never_becomes_an_earlier_one(fixture: Fixture) {
+    let store = &*fixture.store;
+    let (lease, id) = opened(store, "p").await;
+    for (number, epoch) in [(1, 5), (2, 5), (3, 6)] {
+        store.append_entry(&lease, id, number, &step(number), None, &[RecordChange::Epoch(Epoch(epoch))], false).await.unwrap();
+    }
+    let before = seen(store, "p").await;
+    let lowers = [RecordChange::FenceUp(fence(Side::A)), RecordChange::Epoch(Epoch(5))];
+    is_stale(&store.append_entry(&lease, id, 4, &step(4), Some(&audited(1)), &lowers, true).await);
+    is_stale(&store.change_record(&lease, &lowers[1], &audited(2)).await);
+    assert_eq!(seen(store, "p").await, before, "all or nothing");
+    let twice = [RecordChange::Epoch(Epoch(8)), RecordChange::Epoch(Epoch(7))];
+    is_stale(&store.append_entry(&lease, id, 4, &step(4), None, &twice, false).await);
+    assert_eq!(store.record(&pool("p")).await.unwrap().epoch, Epoch(6));
+}
+
+/// What two consoles do at once: one opens an operation, the other one has raised the epoch under a lease of its own.
+pub async fn an_epoch_is_never_raised_between_the_look_and_the_opening(fixture: Fixture) {
+    let store = &fixture.store;
+    for round in 0..20_u64 {
+        let name = format!("p{round}");
+        let lease = leased(&**store, &name).await;
+        let opens = {
+            let (store, lease) = (store.clone(), lease.clone());
+            tokio::spawn(async move { store.open_operation(&lease, &opening(0)).await })
+        };
+        let raises = {
+            let (store, lease) = (store.clone(), lease.clone());
+            tokio::spawn(async move { store.change_record(&lease, &RecordChange::Epoch(Epoch(1)), &audited(1)).await })
+        };
+        let opened = opens.await.unwrap();
+        raises.await.unwrap().unwrap();
+        let audit = store.entries(2).await.unwrap();
+        let raised_last = audit[0] == audited(1);
+        match opened {
+            Ok(id) => assert!(raised_last && audit[1].subject == id.to_string(), "round {round}: opened in a past epoch"),
+            refused => is_stale(&refused),
+        }
+    }
 }
 
 pub async fn the_last_end_of_an_operation_is_one_with_its_entry(fixture: Fixture) {
@@ -272,7 +347,7 @@ pub async fn the_last_end_of_an_operation_is_one_with_its_entry(fixture: Fixture
     for change in &raised {
         store.change_record(&lease, change, &audited(3)).await.unwrap();
     }
-    let (_, second) = opened(store, "p").await;
+    let second = store.open_operation(&lease, &rests_on(3)).await.unwrap();
     store.append_entry(&lease, second, 1, &step(1), None, &[RecordChange::Ended(at(9))], true).await.unwrap();
     let fixture = fixture.reopen().await;
     let record = PoolRecord { epoch: Epoch(3), fences: vec![fence(Side::B)], ended_at: Some(at(9)) };

@@ -55,7 +55,7 @@ pub async fn of_many_who_use_the_set_up_link_at_once_one_succeeds(fixture: Fixtu
         match outcome.unwrap() {
             Ok(()) => made += 1,
             Err(StoreError::Taken) => {}
-            Err(StoreError::Failed(cause)) => panic!("{cause}"),
+            Err(failed) => panic!("{failed}"),
         }
     }
     assert_eq!((made, store.people_count().await.unwrap()), (1, 1));
