@@ -1,6 +1,7 @@
 // Operations from the console on the real lab: through the dialog to the end, seen by others, without scripts, and accessible.
-import type { Page } from '@playwright/test';
+import type { Browser, Locator, Page } from '@playwright/test';
 import { accessible, expect, live, pictures, signIn, test } from './support/console';
+import { during, lab } from './support/lab';
 
 const POOL = '/pools/chat-core';
 /** The sentence at the top of an operation's page, named after its stage. */
@@ -12,6 +13,44 @@ async function openPlan(page: Page, kind: string): Promise<void> {
     await page.goto(`${POOL}/plan/${kind}`);
     await expect(page.getByText('This cannot be started now')).toHaveCount(0, { timeout: 500 });
   }).toPass({ timeout: 120_000 });
+}
+
+/** A page of somebody else who is signed in, or of the same person with a browser that runs no scripts. */
+async function another(browser: Browser, page: Page, javaScriptEnabled = true): Promise<Page> {
+  const storageState = await page.context().storageState();
+  const context = await browser.newContext({ javaScriptEnabled, storageState, baseURL: process.env.SWITCHBACK_URL, locale: 'en-GB' });
+  return context.newPage();
+}
+
+/** Fills the dialog. Every check that does not pass is taken on and the loss is accepted, where that is asked for. */
+async function fill(page: Page, site: string, reason: string): Promise<void> {
+  await page.getByLabel('Reason').fill(reason);
+  await page.getByLabel('Type the pool: chat-core').fill('chat-core');
+  await page.getByLabel(new RegExp(`^Type the (target )?site: ${site}$`)).fill(site);
+  for (const tick of await page.getByRole('checkbox', { name: /^I (take this upon me|accept)/ }).all()) await tick.check();
+}
+
+/** Loads the page again and again until something is to be seen: what a page without scripts needs. */
+async function reloadUntil(page: Page, seen: () => Locator, timeout: number): Promise<void> {
+  await expect(async () => {
+    await page.reload();
+    await expect(seen()).toBeVisible({ timeout: 300 });
+  }).toPass({ timeout });
+}
+
+/** The outage meter: its panel has one name while it counts and another one afterwards. */
+const meter = (page: Page) => page.getByRole('region', { name: /^(Clients without writes|Time without writes)/ });
+
+/** From now on notes what the outage meter shows, many times a second, on this page and those that its script shows next. */
+async function noteMeter(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const noted: string[] = [];
+    Object.assign(window, { noted });
+    setInterval(() => {
+      const text = document.querySelector('#meter')?.textContent;
+      if (text && text !== noted.at(-1)) noted.push(text);
+    }, 15);
+  });
 }
 
 async function everyLook(page: Page, name: string): Promise<void> {
@@ -40,10 +79,10 @@ test('a switchover through the dialog ends in Done, and a second viewer sees it 
   await page.getByLabel('Type the target site: dc-b').fill('dc-b');
   await expect(button).not.toHaveAttribute('aria-disabled', 'true');
 
-  const context = await browser.newContext({ storageState: await page.context().storageState(), baseURL: process.env.SWITCHBACK_URL });
-  const other = await context.newPage();
+  const other = await another(browser, page);
   await other.goto(POOL);
   await live(other);
+  await noteMeter(page);
   await button.click();
   await expect(page).toHaveURL(/\/operations\/op-\d+/);
   await expect(other.getByRole('link', { name: /^Open op-/ })).toBeVisible({ timeout: 1_000 });
@@ -51,23 +90,25 @@ test('a switchover through the dialog ends in Done, and a second viewer sees it 
   await expect(stage(page, 'Done')).toBeVisible({ timeout: 90_000 });
   await expect(stage(other, 'Done')).toBeVisible({ timeout: 1_000 });
   await expect(page.getByText('Nothing was lost').first()).toBeVisible();
+  const noted = await page.evaluate(() => (window as unknown as { noted: string[] }).noted);
+  expect(noted.filter((text) => text.includes('Counting')).length, `it is seen to count: ${noted.join(' | ')}`).toBeGreaterThan(1);
+  await expect(meter(page)).toContainText('Target met');
+  await expect(meter(other)).toContainText('Target met');
   await everyLook(page, 'operation-done');
   await page.getByRole('link', { name: 'Open report' }).click();
   await expect(page.getByRole('heading', { name: /^Operation report op-/ })).toBeVisible();
   await expect(page.getByText('Targets met')).toBeVisible();
   await everyLook(page, 'report');
-  await context.close();
+  await page.goto('/audit');
+  await expect(page.getByRole('row').filter({ hasText: /op-\d+/ }).first()).toBeVisible();
+  await everyLook(page, 'audit-after');
+  await other.context().close();
 });
 
 test('without scripts an operation is asked for, a refusal keeps what was typed, and a cancelled one puts everything back', async ({ page, browser }) => {
   await signIn(page);
   await openPlan(page, 'failback');
-  const context = await browser.newContext({
-    javaScriptEnabled: false,
-    baseURL: process.env.SWITCHBACK_URL,
-    storageState: await page.context().storageState(),
-  });
-  const plain = await context.newPage();
+  const plain = await another(browser, page, false);
   await plain.goto(`${POOL}/plan/failback`);
   await plain.getByLabel('Reason').fill('back home & well');
   await plain.getByLabel('Type the pool: chat-core').fill('chat-core');
@@ -82,11 +123,8 @@ test('without scripts an operation is asked for, a refusal keeps what was typed,
   const cancel = plain.getByRole('button', { name: 'Cancel and put back' });
   if ((await cancel.count()) > 0 && (await cancel.getAttribute('aria-disabled')) !== 'true') await cancel.click();
   // Either it came in time and all is as before, or the point of no return was faster and says so.
-  await expect(async () => {
-    await plain.reload();
-    await expect(plain.getByRole('region', { name: /^(Cancelled|Done)/ })).toBeVisible({ timeout: 300 });
-  }).toPass({ timeout: 90_000 });
-  await context.close();
+  await reloadUntil(plain, () => plain.getByRole('region', { name: /^(Cancelled|Done)/ }), 90_000);
+  await plain.context().close();
 });
 
 test('the pool is at home again', async ({ page }) => {
@@ -101,4 +139,87 @@ test('the pool is at home again', async ({ page }) => {
   await page.getByLabel('Type the target site: dc-a').fill('dc-a');
   await page.getByRole('button', { name: 'Fail back to dc-a' }).click();
   await expect(stage(page, 'Done')).toBeVisible({ timeout: 120_000 });
+});
+
+test('a failover asks whether a silent site is off, and whoever watches sees question and answer within a second', async ({ page, browser }) => {
+  test.setTimeout(400_000);
+  await signIn(page);
+  const other = await another(browser, page);
+  await page.goto(POOL);
+  await live(page);
+  const elsewhere = ['console', 'clients', 'b'];
+  for (const place of elsewhere) await lab('cut', 'a', place);
+  try {
+    await expect(page.getByRole('region', { name: /^Site lost/ })).toBeVisible({ timeout: 60_000 });
+    await page.getByRole('link', { name: 'Plan emergency failover to dc-b…' }).click();
+    const button = page.getByRole('button', { name: 'Fail over to dc-b' });
+    await expect(button).toHaveAttribute('aria-disabled', 'true');
+    await expect(page.getByRole('group', { name: /checks? do(es)? not pass/ })).toBeVisible();
+    await everyLook(page, 'plan-failover-lost');
+    await page.getByLabel('Type the pool: chat-core').fill('chat-core');
+    await page.getByLabel('Type the target site: dc-b').fill('dc-b');
+    await page.getByLabel('Reason').fill('nobody hears dc-a');
+    await expect(button, 'neither the loss nor the checks are taken on').toHaveAttribute('aria-disabled', 'true');
+    await fill(page, 'dc-b', 'nobody hears dc-a');
+    await expect(button).not.toHaveAttribute('aria-disabled', 'true');
+    await button.click();
+    await expect(page).toHaveURL(/\/operations\/op-\d+/);
+    await other.goto(page.url());
+    await expect(stage(page, 'Needs a person')).toBeVisible({ timeout: 30_000 });
+    await expect(stage(other, 'Needs a person')).toBeVisible({ timeout: 1_000 });
+    await everyLook(page, 'operation-question');
+    const answer = page.getByRole('button', { name: 'It is off: go on' });
+    await page.getByLabel('How do you know that it is off?').fill('the breaker is open, says the caretaker');
+    await answer.click();
+    // The other one's question is gone as soon as it is answered, and nobody can answer it again.
+    await expect(other.getByRole('button', { name: 'It is off: go on' })).toHaveCount(0, { timeout: 1_000 });
+    await expect(stage(page, 'Done')).toBeVisible({ timeout: 60_000 });
+    await expect(stage(other, 'Done')).toBeVisible({ timeout: 1_000 });
+    await expect(page.getByText('the breaker is open, says the caretaker').first()).toBeVisible();
+    await everyLook(page, 'operation-failover');
+    await page.getByRole('link', { name: 'Open report' }).click();
+    await expect(page.getByRole('heading', { name: /^Operation report op-/ })).toBeVisible();
+    await everyLook(page, 'report-failover');
+  } finally {
+    for (const place of elsewhere) await lab('heal', 'a', place);
+    await other.context().close();
+  }
+  await openPlan(page, 'reprotect?site=dc-a');
+  await fill(page, 'dc-a', 'it is back');
+  await page.getByRole('button', { name: 'Re-protect dc-a' }).click();
+  await expect(stage(page, 'Done')).toBeVisible({ timeout: 200_000 });
+});
+
+test('without scripts a failover is refused until the loss is accepted, and then brings the pool home', async ({ page, browser }) => {
+  test.setTimeout(400_000);
+  await signIn(page);
+  const plain = await another(browser, page, false);
+  await during(['kill', 'b'], ['revive', 'b'], async () => {
+    await plain.goto(POOL);
+    await reloadUntil(plain, () => plain.getByRole('region', { name: /^Site lost/ }), 60_000);
+    await plain.goto(`${POOL}/plan/failover`);
+    await fill(plain, 'dc-a', 'dc-b is gone');
+    await plain.getByLabel('How do you know that dc-b is off?').fill('its power is off');
+    await plain.getByLabel('Type the pool: chat-core').fill('chat-cor');
+    await plain.getByRole('button', { name: 'Fail over to dc-a' }).click();
+    await expect(plain.getByText('type the pool’s name, chat-core')).toBeVisible();
+    await expect(plain.getByLabel('Reason')).toHaveValue('dc-b is gone');
+    await expect(plain.getByLabel('How do you know that dc-b is off?')).toHaveValue('its power is off');
+    // What was ticked has to be ticked anew: the plan may be another one. The browser itself insists on it.
+    await plain.getByLabel('Type the pool: chat-core').fill('chat-core');
+    await plain.getByLabel('Type the target site: dc-a').fill('dc-a');
+    await plain.getByRole('button', { name: 'Fail over to dc-a' }).click();
+    await expect(plain, 'nothing is sent without the ticks').toHaveURL(/plan\/failover/);
+    await fill(plain, 'dc-a', 'dc-b is gone');
+    await plain.getByRole('button', { name: 'Fail over to dc-a' }).click();
+    await expect(plain).toHaveURL(/\/operations\/op-\d+/);
+    await reloadUntil(plain, () => stage(plain, 'Done'), 90_000);
+  });
+  await openPlan(page, 'reprotect?site=dc-b');
+  await plain.goto(`${POOL}/plan/reprotect?site=dc-b`);
+  await fill(plain, 'dc-b', 'it is back');
+  await plain.getByRole('button', { name: 'Re-protect dc-b' }).click();
+  await expect(plain).toHaveURL(/\/operations\/op-\d+/);
+  await reloadUntil(plain, () => stage(plain, 'Done'), 200_000);
+  await plain.context().close();
 });
