@@ -6,10 +6,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use switchback_domain::operation::{Event, Operation, OperationId, StepState};
+use switchback_domain::operation::{Event, Operation, OperationId};
 
 use crate::quick::planned;
-use crate::scene::{RESTS_WITHIN, Scene};
+use crate::scene::{RESTS_WITHIN, Scene, begun};
 
 /// More entries than the journal of a switchover has.
 const ENTRIES_MAX: u32 = 60;
@@ -36,9 +36,9 @@ async fn dies_after(scene: &Scene, number: u32, late: Duration) -> anyhow::Resul
     let observed = scene.observe().await;
     // Not even the quickest operation may get further.
     scene.console().hold_journal(number).await?;
-    let begun = scene.begin_switchover().await;
+    let requested = scene.begin_switchover().await;
     let reached = async {
-        let (id, from, _) = begun?;
+        let (id, from, _) = requested?;
         let reached = scene.console().until_written(id, number, RESTS_WITHIN).await?;
         if reached {
             tokio::time::sleep(late).await;
@@ -134,14 +134,11 @@ async fn a_store_that_cannot_be_written_keeps_nobody_from_writing_for_long() {
     let small = SmallDisk::mount(&disk).unwrap();
     let mut scene = Scene::up_with_store("store", 6, format!("sqlite:{}", disk.join("switchback.db").display())).await;
     for step in ["preflight", "warm", "demote", "prove", "promote", "verify", "reprotect"] {
-        let begun = move |operation: &Operation| {
-            operation.plan.steps.iter().zip(&operation.steps).any(|(one, run)| one.word() == step && run.state != StepState::Waiting)
-        };
         scene
             .case(&format!("store full during {step}"), async |scene| {
                 let observed = scene.observe().await;
                 let (id, from, _) = scene.begin_switchover().await?;
-                scene.console().until(id, RESTS_WITHIN, begun).await?;
+                scene.console().until(id, RESTS_WITHIN, begun(step)).await?;
                 small.fill()?;
                 tokio::time::sleep(Duration::from_secs(12)).await;
                 // Whatever the console could not write down: somebody accepts writes by now.

@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use switchback_domain::operation::{Choice, Intent, Operation, Stage, Trouble};
 use switchback_lab::{Place, Run, Site, Target, Way, side};
 
-use crate::quick::{expected_bytes, failback, killed_and_returned, reprotected};
+use crate::quick::{HELD_WITHIN, expected_bytes, failback, killed_and_returned, reprotected};
 use crate::scene::{RESTS_WITHIN, Scene, WHOLE_WITHIN};
 
 /// A returning site that is cut off or frozen is writable in its own eyes until somebody reaches it; then it must end soon.
@@ -62,7 +62,7 @@ async fn lost_alive(scene: &Scene, fault: Fault) -> anyhow::Result<String> {
     // Of what clients were told of nothing is lost but what was on its way when the site was lost.
     ensure!(run.lost_at.iter().all(|at| *at + ON_ITS_WAY > lost), "shipped rows are lost: {}", run.verdict.lines("rows"));
     let said = losses(&operation, &run);
-    Ok(format!("first write {first:.0?} after the request, {said}; its return accepted {accepted} rows"))
+    Ok(format!("first write {first:.2?} after the request, {said}; its return accepted {accepted} rows"))
 }
 
 /// The console is down when the site comes back: only the standing guards are there.
@@ -159,7 +159,8 @@ async fn collision(scene: &Scene) -> anyhow::Result<String> {
     tokio::time::sleep(Duration::from_secs(3)).await;
     let returned = Instant::now();
     scene.join_again(from)?;
-    // Without being asked, nobody has made it follow: its data directory is evidence.
+    // Held, and not made to follow: its data directory is evidence.
+    scene.console().sees_held(from, HELD_WITHIN).await.context("the returning site is not held")?;
     let (id, _) = scene.console().begin(&Intent::Reprotect { side: side(from) }, "").await?;
     let operation = scene.console().rest(id, RESTS_WITHIN).await?;
     let Stage::NeedsPerson { question, .. } = &operation.stage else { anyhow::bail!("{id} did not ask: {:?}", operation.stage) };

@@ -12,7 +12,7 @@ use crate::split::split_brain;
 use crate::within::local_switchover;
 
 /// A site that comes back has started its Patroni and PostgreSQL and is known to be held by then.
-const HELD_WITHIN: Duration = Duration::from_mins(1);
+pub const HELD_WITHIN: Duration = Duration::from_mins(1);
 
 /// What the console said would be lost, in bytes.
 pub fn expected_bytes(operation: &Operation) -> Option<u64> {
@@ -33,7 +33,7 @@ pub async fn planned(scene: &Scene) -> anyhow::Result<String> {
     ensure!(facts.iter().any(|fact| matches!(fact, Fact::ShutdownReplayed { .. })), "there is no proof among the evidence: {facts:?}");
     let report = scene.console().report(id).await?;
     ensure!(report.loss.proved_none && report.outage.is_some(), "the report proves nothing: {:?} {:?}", report.loss, report.outage);
-    Ok(format!("{from}→{}, outage {outage:.0?}, {} rows", from.peer(), run.verdict.acknowledged))
+    Ok(format!("{from}→{}, outage {outage:.2?}, {} rows", from.peer(), run.verdict.acknowledged))
 }
 
 /// The active site is killed, the other one takes over, the lost one comes back and accepts nothing.
@@ -54,7 +54,7 @@ pub async fn killed_and_returned(scene: &Scene) -> anyhow::Result<String> {
     ensure!(watched.two_writable().is_none(), "two nodes accepted writes: {}", watched.line());
     let first = run.first_after(asked).context("nobody wrote afterwards")?;
     let expected = expected_bytes(&operation);
-    Ok(format!("first write {first:.0?} after the request, expected loss {expected:?} bytes, found {} rows", run.verdict.lost))
+    Ok(format!("first write {first:.2?} after the request, expected loss {expected:?} bytes, found {} rows", run.verdict.lost))
 }
 
 /// A site that is back is held, read-only, until it is re-protected.
@@ -79,7 +79,7 @@ pub async fn failback(scene: &Scene) -> anyhow::Result<String> {
     let operation = scene.console().rest(id, RESTS_WITHIN).await?;
     scene.ended_right(&operation, home.peer()).await?;
     let (run, _) = observed.nothing_lost().await?;
-    Ok(format!("outage {:.0?}", run.outage_after(asked).unwrap_or_default()))
+    Ok(format!("outage {:.2?}", run.outage_after(asked).unwrap_or_default()))
 }
 
 async fn without_a_mirror(scene: &Scene) -> anyhow::Result<String> {

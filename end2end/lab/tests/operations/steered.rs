@@ -63,7 +63,7 @@ async fn is_drained(scene: &Scene, people: bool) -> anyhow::Result<String> {
     let (took, left) = drained(&operation)?;
     let whole = u128::from(took.0) >= DRAIN_FOR.as_millis();
     ensure!((whole, left > 0) == (people, people), "draining took {took:?} and left {left} sessions");
-    Ok(format!("draining took {} ms and left {left} sessions, outage {:.0?}", took.0, run.outage_after(asked).unwrap_or_default()))
+    Ok(format!("draining took {} ms and left {left} sessions, outage {:.2?}", took.0, run.outage_after(asked).unwrap_or_default()))
 }
 
 /// Says what somebody wants while members are drained, and waits until the operation is as wanted.

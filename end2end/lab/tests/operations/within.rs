@@ -19,7 +19,7 @@ pub async fn local_switchover(scene: &Scene, of_active: bool) -> anyhow::Result<
     scene.lab().wait_settled(WHOLE_WITHIN).await.context("not everything follows afterwards")?;
     let (run, _) = observed.nothing_lost().await?;
     ensure!(scene.lab().active().await? == active, "the pool has moved");
-    Ok(format!("{before} gave way to {after}, outage {:.0?}", run.outage_after(asked).unwrap_or_default()))
+    Ok(format!("{before} gave way to {after}, outage {:.2?}", run.outage_after(asked).unwrap_or_default()))
 }
 
 #[cfg(feature = "lab-tests-full")]
