@@ -11,7 +11,7 @@ mod tests;
 
 pub use decide::Next;
 pub use plan::{Plan, PlanObjection, Refusal, Request, plan};
-pub use report::{FoundLoss, Loss, Report, StepReport, Targets};
+pub use report::{Beyond, FoundLoss, Loss, Report, StepReport, Targets};
 pub use step::{Fact, Missing, Step, Trouble};
 
 use crate::{ByteLag, FreezeWindow, Login, MemberName, Millis, PoolId, Side};

@@ -120,8 +120,8 @@ fn say_loss(out: &Out, report: &Report, kept: &str) {
         (_, true, _) => "nothing, and that is proved".to_owned(),
         (.., Some(found)) => {
             let rows = found.rows.map(|rows| format!(", {rows} rows")).unwrap_or_default();
-            let (bytes, node, timeline) = (words::bytes(found.bytes), &found.node, found.timeline);
-            format!("{bytes}{rows} in the log of {node} on timeline {timeline}, behind {}; {} found it", found.fork, found.operation)
+            let place = found.beyond.as_ref().map(|at| format!(" in the log of {} on timeline {} behind {}", at.node, at.timeline, at.fork));
+            format!("{}{rows}{}; {} has looked", words::bytes(found.bytes), place.unwrap_or_default(), found.operation)
         }
         (Some(_), false, None) => "none of the console's own rows".to_owned(),
         (None, false, None) if matches!(report.intent, Intent::Failover { .. }) => "not known before the lost site comes back".to_owned(),

@@ -51,9 +51,14 @@ impl StepRun {
         self.earlier.first().map(|attempt| attempt.began_at).or(self.began_at)
     }
 
+    /// What each attempt saw, the present one last.
+    pub fn every_fact(&self) -> impl Iterator<Item = &Fact> {
+        self.earlier.iter().flat_map(|attempt| &attempt.facts).chain(&self.facts)
+    }
+
     /// What a member would have to be told to do what it did before this step; nothing when no attempt saw it.
     pub fn member_was(&self, member: &MemberName) -> Option<MemberOrder> {
-        self.facts.iter().chain(self.earlier.iter().flat_map(|attempt| &attempt.facts)).find_map(|fact| match fact {
+        self.every_fact().find_map(|fact| match fact {
             Fact::MemberWas { member: other, order } if other == member => Some(*order),
             _ => None,
         })

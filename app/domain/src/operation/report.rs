@@ -1,7 +1,7 @@
 //! What an operation achieved, for people who were not there.
 
 use super::{Asked, Epoch, Fact, Intent, Operation, OperationId, Outage, Outcome, Stage, Step, StepRun, StepState};
-use crate::{ByteLag, CheckKind, Login, Lsn, Millis, NodeName, Pair, Policy, Pool, Side, SiteId, Timeline};
+use crate::{ByteLag, CheckKind, Login, Lsn, Millis, NodeName, Pair, Policy, Pool, SiteId, Timeline};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -79,12 +79,25 @@ pub struct Loss {
     pub rows_missing: Option<u64>,
 }
 
-/// What a site's log had beyond the point where the other site went on without it.
+/// What was found of a failover's loss when somebody looked into the log of the site that came back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct FoundLoss {
     /// The operation that looked.
     pub operation: OperationId,
+    /// What that log had beyond the point where the other site went on without it. All that a log holds counts, so it may be more than what
+    /// clients wrote, and never less.
+    pub bytes: ByteLag,
+    /// How many rows were read out of it; nothing unless all of it could be read.
+    pub rows: Option<u64>,
+    /// Where it lay; nothing when no log went on beyond that point.
+    pub beyond: Option<Beyond>,
+}
+
+/// A part of a log that only one node has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Beyond {
     /// The node whose log went furthest.
     pub node: NodeName,
     /// The timeline that it wrote.
@@ -93,10 +106,6 @@ pub struct FoundLoss {
     pub fork: Lsn,
     /// Where the node's own log ended.
     pub end: Lsn,
-    /// What lies between the two. All that a log holds counts, so it may be more than what clients wrote, and never less.
-    pub bytes: ByteLag,
-    /// How many rows of it could be read out of the log; nothing when nobody could count them.
-    pub rows: Option<u64>,
 }
 
 impl FoundLoss {
@@ -222,23 +231,36 @@ impl Operation {
         self.id > failover.id && self.plan.pool == failover.plan.pool && self.plan.epoch == failover.plan.epoch.next()
     }
 
-    /// What it found in the log of a site that came back. The furthest that any attempt saw: once a node has followed, what it had of its own
-    /// is gone.
-    pub fn found_loss(&self, of: Side) -> Option<FoundLoss> {
-        let facts = self.steps.iter().flat_map(|run| run.earlier.iter().flat_map(|attempt| &attempt.facts).chain(&run.facts));
-        let found = facts.filter_map(|fact| match fact {
-            Fact::Diverged { side, node, timeline, fork, end, rows } if *side == of => Some(FoundLoss {
-                operation: self.id,
-                node: node.clone(),
-                timeline: *timeline,
-                fork: *fork,
-                end: *end,
-                bytes: end.bytes_ahead_of(*fork),
-                rows: *rows,
-            }),
+    /// What it found of what a failover before it lost; nothing when it has not looked, or could not see.
+    pub fn found_of(&self, failover: &Operation) -> Option<FoundLoss> {
+        let (lost, _) = failover.plan.moves().filter(|_| self.is_next_after(failover))?;
+        let seen: Vec<&Fact> = self.steps.iter().flat_map(StepRun::every_fact).collect();
+        let beyond = seen.iter().filter_map(|fact| match fact {
+            Fact::Diverged { side, node, timeline, fork, end, rows } if *side == lost => {
+                Some((Beyond { node: node.clone(), timeline: *timeline, fork: *fork, end: *end }, *rows))
+            }
             _ => None,
         });
-        found.max_by_key(|found| found.bytes)
+        // The furthest that any attempt saw: once a node has followed, what it had of its own is gone.
+        if let Some((beyond, counted)) = beyond.max_by_key(|(beyond, _)| beyond.end.bytes_ahead_of(beyond.fork)) {
+            let saved = seen.iter().find_map(|fact| match fact {
+                Fact::Saved { node, rows, left_out: 0, .. } if *node == beyond.node => Some(*rows),
+                _ => None,
+            });
+            let bytes = beyond.end.bytes_ahead_of(beyond.fork);
+            return Some(FoundLoss { operation: self.id, bytes, rows: counted.or(saved), beyond: Some(beyond) });
+        }
+        // Nodes that follow already may have given up what they had: only what is still where it was left says that there was nothing.
+        let promoted = failover.steps.iter().flat_map(StepRun::every_fact).find_map(|fact| match fact {
+            Fact::Promoted { to, .. } => Some(*to),
+            _ => None,
+        })?;
+        let looks = self.plan.steps.iter().zip(&self.steps).filter(|(step, _)| **step == Step::Inspect { side: lost });
+        let untouched = looks.flat_map(|(_, run)| run.every_fact()).any(|fact| match fact {
+            Fact::HistoriesAgree { timeline } => timeline.is_some_and(|timeline| timeline < promoted),
+            _ => false,
+        });
+        untouched.then_some(FoundLoss { operation: self.id, bytes: ByteLag(0), rows: None, beyond: None })
     }
 
     fn loss(&self, found: Option<FoundLoss>) -> Loss {

@@ -428,6 +428,14 @@ fn diverged(end: u64, rows: Option<u64>) -> Fact {
     Fact::Diverged { side: Side::A, node, timeline, fork: crate::Lsn(1_000), end: crate::Lsn(end), rows }
 }
 
+/// The re-protection that comes after a failover.
+fn opened_after(world: &World, failover: &Operation) -> Operation {
+    let mut later = opened(planned(world, Intent::Reprotect { side: Side::A }));
+    later.id = OperationId(failover.id.0 + 1);
+    later.plan.epoch = failover.plan.epoch.next();
+    later
+}
+
 #[test]
 fn what_a_failover_lost_is_not_judged_by_an_estimate() {
     let mut world = World::healthy(at(0));
@@ -445,9 +453,10 @@ fn what_a_failover_lost_is_judged_by_what_is_found_later() {
     let (time, bytes) = (world.pool.policy.loss_target, world.pool.policy.loss_target_bytes);
     let late = i64::try_from(time.0).unwrap() + 10_001;
     let found = |end, rows| {
-        let mut later = opened(planned(&world, Intent::Reprotect { side: Side::A }));
+        let failover = failed_over(&world, last_sign(10_900, None));
+        let mut later = opened_after(&world, &failover);
         one_step(&mut later, vec![diverged(end, rows)], None);
-        later.found_loss(Side::A)
+        later.found_of(&failover)
     };
     let kept = |last_sign, found: Option<FoundLoss>| {
         assert!(found.is_some());
@@ -468,21 +477,45 @@ fn what_was_found_belongs_to_the_failover_before_it_and_the_furthest_look_counts
     world.site_fails(Side::A, &ProbeFailure::Refused);
     let failover = failed_over(&world, last_sign(10_900, None));
     assert!(failover.may_have_lost());
-    let mut later = opened(planned(&world, Intent::Reprotect { side: Side::A }));
-    later.id = OperationId(8);
-    assert!(!later.is_next_after(&failover), "planned before the active site changed");
-    later.plan.epoch = failover.plan.epoch.next();
-    assert!(later.is_next_after(&failover));
+    let mut later = opened_after(&world, &failover);
     // The first look finds it; then the site's own engine throws it away, and the next one finds less.
-    one_step(&mut later, vec![diverged(9_000, Some(12))], Some(trouble()));
+    one_step(&mut later, vec![diverged(9_000, None)], Some(trouble()));
     written(&mut later);
     tell(&mut later, Event::Answered { number: 1, choice: Choice::Retry, by: by(), reason: String::new() });
     one_step(&mut later, vec![diverged(1_200, None)], None);
-    let found = later.found_loss(Side::A).unwrap();
-    assert_eq!((found.operation, found.bytes, found.rows), (OperationId(8), ByteLag(8_000), Some(12)));
-    assert_eq!(later.found_loss(Side::B), None);
-    later.plan.epoch = later.plan.epoch.next();
-    assert!(!later.is_next_after(&failover), "another site was active in between");
+    let found = later.found_of(&failover).unwrap();
+    assert_eq!((found.operation, found.bytes, found.rows), (later.id, ByteLag(8_000), None));
+    let saved = |left_out| Fact::Saved { node: "a1".parse().unwrap(), name: String::new(), rows: 12, bytes: 900, tables: 1, left_out };
+    one_step(&mut later, vec![saved(1)], Some(trouble()));
+    assert_eq!(later.found_of(&failover).unwrap().rows, None, "not all of it could be read");
+    written(&mut later);
+    tell(&mut later, Event::Answered { number: 2, choice: Choice::Retry, by: by(), reason: String::new() });
+    one_step(&mut later, vec![saved(0)], None);
+    assert_eq!(later.found_of(&failover).unwrap().rows, Some(12));
+    later.plan.epoch = failover.plan.epoch;
+    assert_eq!(later.found_of(&failover), None, "planned before the active site changed");
+    later.plan.epoch = failover.plan.epoch.next().next();
+    assert_eq!(later.found_of(&failover), None, "another site was active in between");
+}
+
+#[test]
+fn a_log_that_does_not_go_on_says_that_nothing_was_lost_only_where_nothing_can_have_been_given_up() {
+    let mut world = World::healthy(at(0));
+    world.site_fails(Side::A, &ProbeFailure::Refused);
+    let mut failover = failed_over(&world, last_sign(10_900, None));
+    let verify = failover.plan.steps.iter().position(|step| matches!(step, Step::Verify { .. })).unwrap();
+    let promoted = Fact::Promoted { node: "b1".parse().unwrap(), from: None, to: crate::Timeline(8), at: None };
+    failover.steps[verify].facts = vec![promoted];
+    let found = |timeline| {
+        let mut later = opened_after(&world, &failover);
+        one_step(&mut later, vec![Fact::HistoriesAgree { timeline }], None);
+        later.found_of(&failover)
+    };
+    let nothing = found(Some(crate::Timeline(7))).unwrap();
+    assert!(nothing.is_nothing() && nothing.beyond.is_none());
+    assert_eq!(failover.report(&world.pool, String::new(), Some(nothing)).targets.recovery_point_kept, Some(true));
+    assert_eq!(found(Some(crate::Timeline(8))), None, "it follows already");
+    assert_eq!(found(None), None, "nobody knows");
 }
 
 proptest! {

@@ -352,15 +352,20 @@ impl Telling<'_> {
         let Some(found) = &self.report.loss.found else {
             return say!(lang, operations.report.found_not_yet, site = self.names[site].to_string());
         };
+        let operation = found.operation.to_string();
+        let Some(beyond) = &found.beyond else {
+            let (from, to) = (self.names[site].to_string(), self.names[site.other()].to_string());
+            return say!(lang, operations.report.found_nothing, from = from, to = to, operation = operation);
+        };
         let what = say!(
             lang,
             operations.report.found_value,
             bytes = words::bytes(found.bytes),
-            node = found.node.to_string(),
-            timeline = found.timeline.to_string(),
-            fork = found.fork.to_string(),
-            end = found.end.to_string(),
-            operation = found.operation.to_string()
+            node = beyond.node.to_string(),
+            timeline = beyond.timeline.to_string(),
+            fork = beyond.fork.to_string(),
+            end = beyond.end.to_string(),
+            operation = operation
         );
         let rows = found.rows.map(|rows| say!(lang, operations.fact.diverged_rows, n = words::count(rows)));
         words::sentences(lang, &[Some(what), rows].into_iter().flatten().collect::<Vec<_>>())
@@ -546,15 +551,8 @@ mod tests {
     #[test]
     fn what_was_said_before_stands_beside_what_was_found() {
         let mut found = failover();
-        found.loss.found = Some(FoundLoss {
-            operation: OperationId(43),
-            node: "a1".parse().expect("a name"),
-            timeline: Timeline(7),
-            fork: Lsn(0x1000),
-            end: Lsn(0x3000),
-            bytes: ByteLag(0x2000),
-            rows: Some(12),
-        });
+        let beyond = Beyond { node: "a1".parse().expect("a name"), timeline: Timeline(7), fork: Lsn(0x1000), end: Lsn(0x3000) };
+        found.loss.found = Some(FoundLoss { operation: OperationId(43), bytes: ByteLag(0x2000), rows: Some(12), beyond: Some(beyond) });
         found.targets.recovery_point_kept = Some(true);
         let told = tell("en", &found);
         assert_eq!((told.figures[1].1.as_str(), told.figures[1].2.as_str()), ("12 rows · 8.0 KiB", "target ≤ 5 s, met"));
@@ -562,6 +560,10 @@ mod tests {
         let found = "8.0 KiB in the log of a1, on timeline 7 from 0/1000 to 0/3000; op-0043 has seen it. They hold 12 rows.";
         let [_, ("Stated before", before), _, ("Found", after), _] = lost(&told)[..] else { panic!("{:?}", lost(&told)) };
         assert_eq!((before, after), ("≈ 1.8 s · 24 KiB, an estimate", found));
+        let mut nothing = failover();
+        nothing.loss.found = Some(FoundLoss { operation: OperationId(43), bytes: ByteLag(0), rows: None, beyond: None });
+        let told = tell("en", &nothing);
+        assert_eq!(lost(&told)[3].1, "Nothing: no log of dc-a goes on beyond what dc-b had; op-0043 has looked.");
     }
 
     #[test]

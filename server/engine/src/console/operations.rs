@@ -133,7 +133,9 @@ impl Console {
     /// is found then was lost by another one.
     async fn found_after(&self, caller: &Caller, failover: &Operation) -> Result<Option<FoundLoss>, ConsoleError> {
         // Nothing begins before it has ended, and while it runs its page asks for it often.
-        let Some((from, _)) = failover.plan.moves().filter(|_| failover.may_have_lost() && failover.is_finished()) else { return Ok(None) };
+        if !failover.may_have_lost() || !failover.is_finished() {
+            return Ok(None);
+        }
         let ids = self.store.operations(Some(&failover.plan.pool), u32::MAX).await.map_err(|error| self.failed(&error))?;
         let mut found: Option<FoundLoss> = None;
         for id in ids.into_iter().rev().filter(|id| *id > failover.id) {
@@ -141,7 +143,8 @@ impl Console {
             if !later.is_next_after(failover) {
                 break;
             }
-            found = found.into_iter().chain(later.found_loss(from)).max_by_key(|found| found.bytes);
+            // The first one that saw most.
+            found = later.found_of(failover).filter(|new| found.as_ref().is_none_or(|old| old.bytes < new.bytes)).or(found);
         }
         Ok(found)
     }

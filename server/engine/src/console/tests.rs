@@ -176,7 +176,7 @@ async fn the_report_of_a_failover_grows_when_the_lost_site_comes_back() {
     kept(&bench, Intent::Reprotect { side: Side::A }, 7, diverged(90_000)).await;
     let report = console.report(&caller, failover).await.expect("a report");
     let found = report.loss.found.expect("it was found");
-    assert_eq!((found.operation, found.bytes, found.rows), (looked, ByteLag(8_000), Some(2)));
+    assert_eq!((found.operation, found.bytes, found.rows), (looked, ByteLag(8_000), Some(2)), "{found:?}");
     assert_eq!(console.report(&caller, looked).await.expect("a report").loss.found, None, "it has lost nothing itself");
 }
 
