@@ -28,7 +28,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use switchback_domain::{
     CheckKind, PoolId,
-    operation::{Choice, OperationId},
+    operation::{Choice, OperationId, Outage},
 };
 
 /// How many operations the list shows.
@@ -196,6 +196,8 @@ pub struct OperationTold {
     pub pool: PoolId,
     /// How many events it was told from.
     pub events: u32,
+    /// The outage that it was told from: it is shown while it lasts, without an event.
+    pub outage: Option<Outage>,
     /// The heading.
     pub title: String,
     /// Pool, number, ticket and reason.
@@ -277,16 +279,18 @@ pub struct OptionTold {
 pub struct MeterTold {
     /// The last acknowledged write before; nothing when clients still write.
     pub from: Option<Timestamp>,
-    /// The first acknowledged write after; nothing while it lasts.
+    /// The first acknowledged write after, or when the operation ended without one; nothing while it lasts.
     pub until: Option<Timestamp>,
+    /// How long it was, what that means, and in a word; nothing while it lasts.
+    pub ended: Option<(String, Tone, String)>,
     /// For how long the pool's policy lets clients be without writes, in milliseconds.
     pub target_ms: u64,
     /// The target in words.
     pub target: String,
     /// Heading.
     pub title: String,
-    /// The words for: counting, over the target, met, missed.
-    pub words: [String; 4],
+    /// The words for: counting, over the target.
+    pub words: [String; 2],
     /// More about it.
     pub notes: Vec<String>,
 }

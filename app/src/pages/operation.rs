@@ -21,12 +21,15 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
 use serde::{Deserialize, Serialize};
-use switchback_domain::Millis;
+use std::sync::Arc;
+use switchback_domain::{Millis, operation::Outage};
 
-/// What the page takes from the stream: how many events the operation has seen.
+/// What the page takes from the stream: how many events the operation has seen, and what the outage meter sees, for which there is no
+/// event while it lasts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Pulse {
     events: u32,
+    outage: Option<Outage>,
 }
 
 /// What the parts of the page share.
@@ -68,7 +71,7 @@ fn Operation(told: OperationTold) -> impl IntoView {
     let finished = view.part(|told| told.finished);
     // What has ended does not change any more and needs no stream.
     let notice = (!told.finished).then(|| {
-        let (live, failing) = follow(view, told.at, told.events);
+        let (live, failing) = follow(view, told.at, Pulse { events: told.events, outage: told.outage });
         dynamic(move || {
             if finished.get() {
                 return ().into_any();
@@ -189,33 +192,40 @@ fn lasting(from: Timestamp, until: Option<Timestamp>) -> Millis {
 }
 
 /// Follows the operation until it ends or the page is left. Tells whether the newest state could not be fetched.
-fn follow(view: View, at: Timestamp, events: u32) -> (Live<Pulse>, RwSignal<bool>) {
+fn follow(view: View, at: Timestamp, pulse: Pulse) -> (Live<Pulse>, RwSignal<bool>) {
     let lang = use_lang();
     let announcer = use_announcer();
     let failing = RwSignal::new(false);
     let id = view.told.with_untracked(|told| told.id);
-    let live = Live::follow(format!("/live{}", paths::operation(id)), Pulse { events }, at, Callback::new(|_| {}));
+    let live = Live::follow(format!("/live{}", paths::operation(id)), pulse, at, Callback::new(|_| {}));
     let fetch = Action::new(move |(): &()| operation::one_operation(id.to_string(), String::new(), words::tag(lang()).to_owned()));
-    let behind = move || live.value.with_untracked(|pulse| pulse.events) > view.told.with_untracked(|told| told.events);
-    Effect::new(move || {
-        live.value.track();
-        if behind() && !fetch.pending().get_untracked() {
+    // The newest pulse that was asked about: the same one is not asked about twice, whatever the answer was.
+    let asked = StoredValue::new(None::<Arc<Pulse>>);
+    let ask = move || {
+        let pulse = live.value.get_untracked();
+        let behind = view.told.with_untracked(|told| pulse.events > told.events || (pulse.events == told.events && pulse.outage != told.outage));
+        if behind && asked.get_value().as_ref() != Some(&pulse) && !fetch.pending().get_untracked() {
+            asked.set_value(Some(pulse));
             fetch.dispatch(());
         }
+    };
+    Effect::new(move || {
+        live.value.track();
+        ask();
     });
     Effect::new(move || match fetch.value().get().map(|answer| answer.and_then(|text| text.read::<OperationTold>())) {
         Some(Ok(told)) => {
             failing.set(false);
             view.told.update(|before| {
                 // An answer that was overtaken by a newer one is dropped.
-                if told.events > before.events {
+                if told.events >= before.events {
                     *before = told;
                 }
             });
             if view.told.with_untracked(|told| told.finished) {
                 live.end();
-            } else if behind() {
-                fetch.dispatch(());
+            } else {
+                ask();
             }
         }
         Some(Err(_)) => {

@@ -10,9 +10,10 @@ pub use refusal::objection;
 pub use trouble::trouble;
 
 use super::{Locale, Names, bytes, clock_time, count, duration, say};
+use jiff::Timestamp;
 use switchback_domain::{
     Millis, Side,
-    operation::{Attempt, FoundLoss, GivenUp, Intent, IntentKind, MemberOrder, Outcome, StageWord, Step, StepRun, StepState},
+    operation::{Attempt, FoundLoss, GivenUp, Intent, IntentKind, MemberOrder, Outage, Outcome, StageWord, Step, StepRun, StepState},
 };
 
 /// What is wanted, as a heading such as `Planned switchover to dc-b`.
@@ -180,6 +181,16 @@ pub fn given_up(lang: Locale, why: &GivenUp, names: &Names) -> String {
         GivenUp::StepFailed { step, trouble: cause } => {
             say!(lang, operations.say.because_failed, n = (step + 1).to_string(), trouble = trouble(lang, cause, names))
         }
+    }
+}
+
+/// How long clients could not write, or still cannot at `now`.
+pub fn outage(lang: Locale, outage: &Outage, now: Timestamp) -> String {
+    let figure = duration(lang, outage.length(now));
+    match (outage.first_write_at, outage.uncertain) {
+        (None, _) => say!(lang, operations.num.at_least, figure = figure),
+        (Some(_), Millis(0)) => figure,
+        (Some(_), _) => say!(lang, operations.num.at_most, figure = figure),
     }
 }
 

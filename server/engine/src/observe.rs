@@ -17,7 +17,9 @@ use std::{
     },
     time::Duration,
 };
-use switchback_domain::{Endpoint, EndpointName, Facts, Millis, Picture, Pool, ProbeFailure, operation::Standing, picture::Sightings};
+use switchback_domain::{
+    Endpoint, EndpointName, Facts, Millis, Picture, Pool, ProbeFailure, Side, Sighting, operation::Standing, picture::Sightings,
+};
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, MissedTickBehavior},
@@ -61,6 +63,19 @@ pub(crate) struct Watched {
 struct Seen {
     sightings: Sightings,
     newest: std::collections::BTreeMap<EndpointName, u64>,
+    /// Since when an endpoint does nothing but refuse connections: whatever ran there is gone.
+    gone: std::collections::BTreeMap<EndpointName, jiff::Timestamp>,
+}
+
+/// The last that is known of a site's writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LastSign {
+    /// When the last heartbeat row was written that the site is known to have confirmed.
+    pub(crate) at: jiff::Timestamp,
+    /// Since when whoever wrote there does not answer.
+    pub(crate) failing_since: Option<jiff::Timestamp>,
+    /// Since when each of its databases does nothing but refuse connections.
+    pub(crate) gone_since: Option<jiff::Timestamp>,
 }
 
 /// What came of one question.
@@ -116,10 +131,33 @@ impl Watched {
             return;
         }
         *newest = outcome.number;
+        if matches!(outcome.answer, Err(ProbeFailure::Refused)) {
+            seen.gone.entry(endpoint.clone()).or_insert(outcome.asked_at);
+        } else {
+            seen.gone.remove(endpoint);
+        }
         seen.sightings.entry(endpoint.clone()).or_default().take(outcome.answer, outcome.asked_at, outcome.took);
         drop(seen);
         self.heard.send_modify(|heard| *heard += 1);
         self.stirred.notify_one();
+    }
+
+    /// The last sign of a site's writes; nothing when no heartbeat row was ever seen there.
+    pub(crate) fn last_sign(&self, side: Side) -> Option<LastSign> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let nodes = || self.pool.sites[side].nodes.iter().map(|node| &node.postgres);
+        // A row that any node of the site has was confirmed by its primary. Who wrote is who had the newest one, and of several who say so
+        // the one out of recovery.
+        let beats = nodes().filter_map(|name| match seen.sightings.get(name)? {
+            Sighting { answer: Some((Facts::Postgres(facts), _)), failure, .. } => {
+                Some((facts.heartbeat?.beat_at, !facts.in_recovery, failure.as_ref().map(|(_, since)| *since)))
+            }
+            _ => None,
+        });
+        let (at, _, failing_since) = beats.max_by_key(|(at, writes, _)| (*at, *writes))?;
+        let gone: Vec<_> = nodes().map(|name| seen.gone.get(name).copied()).collect();
+        let gone_since = gone.iter().copied().max().flatten().filter(|_| gone.iter().all(Option::is_some));
+        Some(LastSign { at, failing_since, gone_since })
     }
 
     /// What stands about the pool beside its readings.

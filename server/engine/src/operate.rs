@@ -544,12 +544,12 @@ async fn keep_lease(operator: Arc<Operator>, desk: Arc<Desk>, scene: Scene, keep
     let mut ends = asked + RENEW_EVERY * 2;
     asked -= RENEW_EVERY;
     let mut failing: Option<Instant> = None;
-    let mut shown = 0;
+    let mut shown = None;
     scene.unwritten.store(false, Ordering::Relaxed);
     loop {
         let operation = desk.operation();
-        if operation.events != shown {
-            shown = operation.events;
+        if shown != Some((operation.events, operation.outage)) {
+            shown = Some((operation.events, operation.outage));
             operator.show(Some(&desk));
         }
         // By its own clock, and before anybody else could have it: an order that is given after this moment may cross another console's.

@@ -155,7 +155,7 @@ async fn report(client: &Client, out: &Out, id: OperationId) -> Outcome {
     out.say(format_args!("People took {}, the console {execution}.", words::time(report.decision)));
     let kept = |kept: Option<bool>| kept.map_or("not known", |kept| if kept { "kept" } else { "missed" });
     if let Some(outage) = &report.outage {
-        let length = words::time(outage.length(outage.last_write_at));
+        let length = words::outage(outage, report.ended_at.unwrap_or(outage.last_write_at));
         let (target, verdict) = (words::time(report.targets.recovery_time), kept(report.targets.recovery_time_kept));
         out.say(format_args!("Clients could not write for {length}; the target is {target}: {verdict}."));
     }

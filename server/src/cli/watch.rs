@@ -104,10 +104,12 @@ fn print(out: &Out, line: &Line, now: &Operation, sites: &Sites) {
         }
         Line::Outage { outage, ended: true, .. } => {
             let found = outage.found.map(|found| format!(" Of {} acknowledged rows {found} are there.", outage.acknowledged));
-            let length = words::time(outage.length(outage.last_write_at));
+            let length = words::outage(outage, outage.last_write_at);
             out.say(format_args!("             Clients could not write for {length}.{}", found.unwrap_or_default()));
         }
-        Line::Outage { ended: false, .. } => out.say("             Clients cannot write."),
+        Line::Outage { outage, ended: false, .. } => {
+            out.say(format_args!("             Clients have not been able to write since {:.3}.", outage.last_write_at));
+        }
         Line::Stage { stage, .. } => out.say(format_args!("{}: {}", now.id, words::stage(stage, sites))),
     }
 }

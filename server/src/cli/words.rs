@@ -1,11 +1,12 @@
 //! Sentences of the command line about what the domain has only words for.
 
 use super::print::{TAGS, told};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use switchback_domain::{
     ByteLag, Millis, Objection, Pair, Protection, Side,
-    operation::{Choice, GivenUp, MemberOrder, Outcome, PlanObjection, Stage, Step, Trouble},
+    operation::{Choice, GivenUp, MemberOrder, Outage, Outcome, PlanObjection, Stage, Step, Trouble},
 };
 
 /// The names of the sites.
@@ -30,6 +31,16 @@ pub(super) fn time(time: Millis) -> String {
         ms @ ..1_000 => format!("{ms} ms"),
         ms @ 1_000..60_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
         ms => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1_000),
+    }
+}
+
+/// How long clients could not write, or still cannot at `now`.
+pub(super) fn outage(outage: &Outage, now: Timestamp) -> String {
+    let length = time(outage.length(now));
+    match (outage.first_write_at, outage.uncertain) {
+        (None, _) => format!("at least {length}"),
+        (Some(_), Millis(0)) => length,
+        (Some(_), _) => format!("at most {length}"),
     }
 }
 

@@ -43,7 +43,7 @@ pub struct Report {
     pub decision: Millis,
     /// How long the console took.
     pub execution: Option<Millis>,
-    /// How long clients could not write.
+    /// How long clients could not write. Without an end when they still could not as the operation ended.
     pub outage: Option<Outage>,
     /// What was lost.
     pub loss: Loss,
@@ -186,9 +186,9 @@ impl Operation {
             + self.paused_for.0;
         let whole = ended_at.map(|ended_at| Millis::between(self.requested_at, ended_at).0);
         let loss = self.loss(found);
-        let outage = self.outage.filter(|outage| outage.first_write_at.is_some());
+        // As long as it goes on it belongs to the operation and not to its report.
+        let outage = self.outage.filter(|outage| outage.first_write_at.is_some() || ended_at.is_some());
         let report = |step: usize, run: &StepRun| StepReport { step: self.plan.steps[step].clone(), run: run.clone(), took: took(run) };
-        let within = |expected: Millis, limit: Millis| expected <= limit;
         Report {
             id: self.id,
             pool: (pool.id.clone(), pool.title.clone()),
@@ -210,7 +210,10 @@ impl Operation {
             outage,
             targets: Targets {
                 recovery_time: pool.policy.recovery_time_target,
-                recovery_time_kept: outage.map(|outage| within(outage.length(outage.last_write_at), pool.policy.recovery_time_target)),
+                recovery_time_kept: outage.and_then(|outage| {
+                    let until = ended_at.unwrap_or(outage.last_write_at);
+                    outage.is_within(pool.policy.recovery_time_target, until)
+                }),
                 recovery_point: pool.policy.loss_target,
                 recovery_point_kept: loss.is_within(&pool.policy),
             },

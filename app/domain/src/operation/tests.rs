@@ -405,6 +405,40 @@ fn the_report_tells_decision_from_execution() {
     assert_eq!(report.execution, Some(Millis(Millis::between(at(0), last).0 - 10_000)));
 }
 
+#[test]
+fn an_outage_is_judged_only_as_far_as_it_was_seen() {
+    let outage = |until: Option<i64>, uncertain| Outage {
+        last_write_at: at(0),
+        first_write_at: until.map(at),
+        acknowledged: 0,
+        found: None,
+        uncertain: Millis(uncertain),
+    };
+    let kept = |outage: Outage, now| outage.is_within(Millis(1_000), at(now));
+    assert_eq!(kept(outage(Some(1_000), 0), 9_000), Some(true));
+    assert_eq!(kept(outage(Some(1_001), 0), 9_000), Some(false));
+    assert_eq!(kept(outage(Some(1_900), 1_000), 9_000), None, "it may have been short enough");
+    assert_eq!(kept(outage(Some(900), 900), 9_000), Some(true), "it was at most this");
+    assert_eq!(kept(outage(Some(9_000), 1_000), 9_000), Some(false), "even the shortest that it can have been is too long");
+    assert_eq!(kept(outage(None, 0), 500), None, "it goes on");
+    assert_eq!(kept(outage(None, 0), 1_500), Some(false));
+}
+
+#[test]
+fn an_operation_that_ends_while_clients_wait_says_so() {
+    let world = World::healthy(at(0));
+    let mut operation = opened(planned(&world, Intent::Switchover { to: Side::B }));
+    go_on(&mut operation, &|step| matches!(step, Step::Promote { .. }), &never);
+    let outage = Outage { last_write_at: at(10), first_write_at: None, acknowledged: 3, found: None, uncertain: Millis(0) };
+    tell(&mut operation, Event::OutageSeen { outage });
+    assert_eq!(operation.report(&world.pool, String::new(), None).outage, None, "it goes on");
+    let too_late = at(11 + i64::try_from(world.pool.policy.recovery_time_target.0).unwrap());
+    let event = Event::Answered { number: 1, choice: Choice::Abandon, by: by(), reason: "enough".to_owned() };
+    operation.evolve(&Entry { at: too_late, event }).unwrap();
+    let report = operation.report(&world.pool, String::new(), None);
+    assert_eq!((report.outage, report.targets.recovery_time_kept), (Some(outage), Some(false)));
+}
+
 /// A failover that was done: what was said before, what the other site had, and when the lost one was last heard of.
 fn failed_over(world: &World, last_sign: Fact) -> Operation {
     let mut operation = opened(planned(world, Intent::Failover { to: Side::B }));

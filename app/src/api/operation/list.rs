@@ -3,7 +3,7 @@
 use super::{GlanceTold, MOST, form, page};
 use crate::{
     api::{ApiError, door::signed_in},
-    words::{self, Locale, Names, duration, figures, say},
+    words::{self, Locale, Names, figures, say},
 };
 use std::collections::BTreeMap;
 use switchback_domain::{PoolId, operation::Glance};
@@ -28,7 +28,7 @@ fn tell(lang: Locale, glance: &Glance, names: Option<&Names>) -> GlanceTold {
     let outage = glance.outage.filter(|outage| outage.first_write_at.is_some());
     let right = match (glance.stage.is_end(), outage, glance.step) {
         (true, Some(outage), _) => {
-            say!(lang, operations.list.outage, outage = duration(lang, outage.length(outage.last_write_at)))
+            say!(lang, operations.list.outage, outage = words::operation::outage(lang, &outage, outage.last_write_at))
         }
         (true, None, _) | (_, _, None) => String::new(),
         (_, _, Some(step)) => say!(lang, operations.list.step, n = (step + 1).to_string(), steps = glance.steps.to_string()),

@@ -62,6 +62,7 @@ fn tell(lang: Locale, operation: &Operation, report: &Report, problem: &str, now
         id: operation.id,
         pool: plan.pool.clone(),
         events: operation.events,
+        outage: operation.outage,
         title,
         lede,
         route: told.route(),
@@ -209,8 +210,8 @@ impl Telling<'_> {
 
     /// What clients feel, and whether there is a way back.
     fn standing(&self, said: &mut Vec<String>) {
-        if self.operation.outage.is_some_and(|outage| outage.first_write_at.is_none()) {
-            said.push(say!(self.lang, operations.say.outage));
+        if let Some(outage) = self.operation.outage.filter(|outage| outage.first_write_at.is_none()) {
+            said.push(say!(self.lang, operations.say.outage, time = clock_time(self.lang, outage.last_write_at)));
         }
         if self.operation.is_past_no_return() {
             said.push(say!(self.lang, operations.say.past));
@@ -242,8 +243,8 @@ impl Telling<'_> {
                 said.extend(self.loss_sentence());
             }
         }
-        if let Some(outage) = self.outage_length() {
-            said.push(say!(lang, operations.say.outage_was, outage = duration(lang, outage)));
+        if let Some(outage) = self.outage_told() {
+            said.push(say!(lang, operations.say.outage_was, outage = outage));
         }
     }
 
@@ -275,10 +276,10 @@ impl Telling<'_> {
         (!said.is_empty()).then(|| sentences(lang, &said))
     }
 
-    /// How long clients could not write, when that is over.
-    fn outage_length(&self) -> Option<Millis> {
-        let outage = self.operation.outage?;
-        outage.first_write_at.map(|_| outage.length(outage.last_write_at))
+    /// How long clients could not write, once that or the operation is over.
+    fn outage_told(&self) -> Option<String> {
+        let outage = self.report.outage?;
+        Some(words::operation::outage(self.lang, &outage, self.report.ended_at.unwrap_or(outage.last_write_at)))
     }
 
     fn kept(&self, kept: Option<bool>, target: String) -> (String, Tone) {
@@ -296,7 +297,7 @@ impl Telling<'_> {
             if operation.plan.moves().is_some() {
                 let target = figures::target(lang, report.targets.recovery_time);
                 let (note, tone) = self.kept(report.targets.recovery_time_kept, target);
-                let value = self.outage_length().map_or_else(|| say!(lang, operations.num.not_measured), |outage| duration(lang, outage));
+                let value = self.outage_told().unwrap_or_else(|| say!(lang, operations.num.not_measured));
                 told.push(Figure { name: say!(lang, operations.num.outage), value, note, tone });
                 told.push(self.loss_figure());
             }
@@ -406,14 +407,24 @@ impl Telling<'_> {
             return None;
         }
         let outage = operation.outage;
-        let until = outage.and_then(|outage| outage.first_write_at);
-        let mut notes = vec![match (outage, until) {
-            (None, _) => say!(lang, operations.meter.waiting),
-            (Some(outage), None) => say!(lang, operations.meter.from, time = clock_time(lang, outage.last_write_at)),
-            (Some(outage), Some(until)) => {
-                say!(lang, operations.meter.from_to, from = clock_time(lang, outage.last_write_at), to = clock_time(lang, until))
+        let ended = self.outage_told().map(|figure| {
+            let (tone, word) = match self.report.targets.recovery_time_kept {
+                Some(true) => (Tone::Ok, say!(lang, operations.meter.met)),
+                Some(false) => (Tone::Fail, say!(lang, operations.meter.missed)),
+                None => (Tone::Idle, say!(lang, operations.meter.not_known)),
+            };
+            (figure, tone, word)
+        });
+        let mut notes = vec![match outage.map(|outage| (outage.last_write_at, outage.first_write_at)) {
+            None => say!(lang, operations.meter.waiting),
+            Some((from, None)) => say!(lang, operations.meter.from, time = clock_time(lang, from)),
+            Some((from, Some(until))) => {
+                say!(lang, operations.meter.from_to, from = clock_time(lang, from), to = clock_time(lang, until))
             }
         }];
+        if let Some(outage) = outage.filter(|outage| outage.first_write_at.is_some() && outage.uncertain > Millis(0)) {
+            notes.push(say!(lang, operations.meter.uncertain, uncertain = duration(lang, outage.uncertain)));
+        }
         if let Some((acknowledged, found)) = outage.and_then(|outage| Some((outage.acknowledged, outage.found?))) {
             notes.push(say!(lang, operations.meter.rows, found = words::count(found), n = words::count(acknowledged)));
         }
@@ -421,16 +432,12 @@ impl Telling<'_> {
         let target = self.report.targets.recovery_time;
         Some(MeterTold {
             from: outage.map(|outage| outage.last_write_at),
-            until,
+            until: outage.and_then(|outage| outage.first_write_at.or(self.report.ended_at)),
+            ended,
             target_ms: target.0,
             target: figures::target(lang, target),
             title: if operation.is_finished() { say!(lang, operations.meter.title_was) } else { say!(lang, operations.meter.title) },
-            words: [
-                say!(lang, operations.meter.counting),
-                say!(lang, operations.meter.over),
-                say!(lang, operations.meter.met),
-                say!(lang, operations.meter.missed),
-            ],
+            words: [say!(lang, operations.meter.counting), say!(lang, operations.meter.over)],
             notes,
         })
     }

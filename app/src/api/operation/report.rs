@@ -9,7 +9,7 @@ use crate::{
 use jiff::Timestamp;
 use switchback_domain::{
     Millis, Side,
-    operation::{Intent, Outcome, Report, StepReport, StepState},
+    operation::{Intent, Outage, Outcome, Report, StepReport, StepState},
 };
 
 /// Everything that the printed page says.
@@ -153,7 +153,8 @@ impl Telling<'_> {
         let (lang, report) = (self.lang, self.report);
         let mut told = Vec::new();
         if moved {
-            let outage = report.outage.map(|outage| duration(lang, outage.length(outage.last_write_at)));
+            let now = |outage: &Outage| report.ended_at.unwrap_or(outage.last_write_at);
+            let outage = report.outage.map(|outage| words::operation::outage(lang, &outage, now(&outage)));
             let outage = outage.unwrap_or_else(|| say!(lang, operations.num.not_measured));
             let targets = &report.targets;
             told.push((say!(lang, operations.report.rto), outage, self.kept(targets.recovery_time_kept, targets.recovery_time)));
@@ -445,6 +446,7 @@ mod tests {
                 first_write_at: Some(at("2026-03-14T03:00:19Z")),
                 acknowledged: 10,
                 found: Some(10),
+                uncertain: Millis(0),
             }),
             loss: Loss { proved_none: true, rows_missing: Some(0), ..Loss::default() },
             targets: Targets {

@@ -18,24 +18,23 @@ pub(super) fn Meter(view: View) -> impl IntoView {
     let meter = view.part(|told| told.meter.clone());
     dynamic(move || {
         let Some(meter) = meter.get() else { return ().into_any() };
-        let MeterTold { from, until, target_ms, target, title, words: [counting, over, met, missed], notes } = meter;
+        let MeterTold { from, until, ended, target_ms, target, title, words: [counting, over], notes } = meter;
         let length = move || from.map(|from| lasting(from, until));
-        let tone = move || match (length(), until) {
-            (None, _) => Tone::Idle,
-            (Some(length), None) if length.0 > target_ms => Tone::Fail,
-            (Some(_), None) => Tone::Run,
-            (Some(length), Some(_)) if length.0 > target_ms => Tone::Fail,
-            (Some(_), Some(_)) => Tone::Ok,
+        let (told, judged, verdict) = match ended {
+            Some((told, tone, word)) => (Some(told), Some(tone), Some(word)),
+            None => (None, None, None),
         };
-        let word = move || match (tone(), until) {
-            (Tone::Run, _) => counting.clone(),
-            (Tone::Fail, None) => over.clone(),
-            (Tone::Fail, Some(_)) => missed.clone(),
-            _ => met.clone(),
+        let tone = move || match (judged, length()) {
+            (Some(tone), _) => tone,
+            (None, None) => Tone::Idle,
+            (None, Some(length)) if length.0 > target_ms => Tone::Fail,
+            (None, Some(_)) => Tone::Run,
         };
+        let word = move || verdict.clone().unwrap_or_else(|| if tone() == Tone::Fail { over.clone() } else { counting.clone() });
         let word = Signal::derive(word);
         let chip = move || from.map(|_| view! { <Status tone=Signal::derive(tone)>{word}</Status> }).into_any();
-        let figure = move || words::duration(lang(), length().unwrap_or(Millis(0)));
+        let figure = StoredValue::new(told);
+        let figure = move || figure.get_value().unwrap_or_else(|| words::duration(lang(), length().unwrap_or(Millis(0))));
         let share = move || {
             let length = length().unwrap_or(Millis(0)).0.min(target_ms);
             (length * 1_000 / target_ms.max(1)).to_string()

@@ -83,7 +83,7 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
             let from = clock_time(lang, outage.last_write_at);
             match outage.first_write_at {
                 Some(until) => {
-                    let length = duration(lang, outage.length(until));
+                    let length = super::outage(lang, outage, until);
                     say!(lang, operations.fact.waited, outage = length, from = from, to = clock_time(lang, until))
                 }
                 None => say!(lang, operations.fact.waiting, from = from),

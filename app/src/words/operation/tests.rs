@@ -114,7 +114,7 @@ fn steps() -> Vec<Step> {
 
 fn facts() -> Vec<Fact> {
     let (node, side) = (node(), Side::B);
-    let outage = |first_write_at| Outage { last_write_at: at(), first_write_at, acknowledged: 10, found: None };
+    let outage = |first_write_at| Outage { last_write_at: at(), first_write_at, acknowledged: 10, found: None, uncertain: Millis(0) };
     let mut all = vec![
         Fact::Leader { side, node: node.clone(), timeline: None },
         Fact::Leader { side, node: node.clone(), timeline: Some(Timeline(7)) },
@@ -202,6 +202,17 @@ fn facts() -> Vec<Fact> {
         }
     }
     all
+}
+
+#[test]
+fn an_outage_is_no_more_exact_than_it_was_seen() {
+    let outage = |first_write_at, uncertain| Outage { last_write_at: at(), first_write_at, acknowledged: 1, found: None, uncertain };
+    let later = at() + jiff::SignedDuration::from_millis(1_500);
+    let told = |one: Outage| (super::outage(Locale::en, &one, later), super::outage(Locale::zh_CN, &one, later));
+    let (exact, most, lasts) =
+        (told(outage(Some(later), Millis(0))), told(outage(Some(later), Millis(900))), told(outage(None, Millis(0))));
+    assert_eq!((exact.0.as_str(), most.0.as_str(), lasts.0.as_str()), ("1.5 s", "at most 1.5 s", "at least 1.5 s"));
+    assert_ne!(most.1, lasts.1);
 }
 
 #[test]

@@ -66,6 +66,43 @@ async fn a_killed_node_is_seen_down_within_three_seconds_and_a_returning_one_wit
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_last_sign_of_a_site_is_the_newest_row_that_it_confirmed_and_gone_is_only_what_refuses() {
+    let clock = Arc::new(TestClock::starting_now());
+    let watched = Watched::new(fixture::pool(), "boot".into(), clock, switchback_domain::picture::work_out, Arc::default());
+    let at = |ms| fixture::at(ms);
+    let heard = std::cell::Cell::new(0);
+    let hear = |node: &str, asked_ms: i64, answer: Result<Facts, ProbeFailure>| {
+        heard.set(heard.get() + 1);
+        watched.take(&name(&format!("postgres-{node}")), Outcome { number: heard.get(), asked_at: at(asked_ms), took: Millis(5), answer });
+    };
+    let facts = |node: &str, beat_ms: i64| {
+        let endpoint = fixture::pool().endpoints().into_iter().find(|endpoint| endpoint.name.as_str() == format!("postgres-{node}"));
+        match healthy(&endpoint.expect("an endpoint"), at(beat_ms)) {
+            Facts::Postgres(facts) => Ok(Facts::Postgres(facts)),
+            other => panic!("{other:?}"),
+        }
+    };
+    let silent = || Err(ProbeFailure::TimedOut { after: Millis(900) });
+    assert_eq!(watched.last_sign(Side::A), None);
+    hear("a1", 5_000, facts("a1", 5_000));
+    hear("a2", 5_001, facts("a2", 4_000));
+    assert_eq!(watched.last_sign(Side::A), Some(LastSign { at: at(5_000), failing_since: None, gone_since: None }));
+    hear("a1", 6_000, silent());
+    hear("a2", 6_001, facts("a2", 5_000));
+    let since = Some(at(6_000));
+    assert_eq!(watched.last_sign(Side::A), Some(LastSign { at: at(5_000), failing_since: since, gone_since: None }));
+    hear("a1", 7_000, Err(ProbeFailure::Refused));
+    hear("a2", 7_001, silent());
+    assert_eq!(watched.last_sign(Side::A), Some(LastSign { at: at(5_000), failing_since: since, gone_since: None }), "a2 may live");
+    hear("a2", 8_001, Err(ProbeFailure::Refused));
+    hear("a1", 8_000, Err(ProbeFailure::Refused));
+    let gone_since = Some(at(8_001));
+    assert_eq!(watched.last_sign(Side::A), Some(LastSign { at: at(5_000), failing_since: since, gone_since }));
+    hear("a1", 9_000, silent());
+    assert_eq!(watched.last_sign(Side::A), Some(LastSign { at: at(5_000), failing_since: since, gone_since: None }));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_endpoints_of_a_pool_are_asked_together_in_a_round_each_second() {
     let bench = Bench::start();
     let_pass(100_000).await;

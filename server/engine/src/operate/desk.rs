@@ -1,6 +1,8 @@
 //! The desk on which an operation lies: the only place that writes to its journal. Whoever has something to write (the driver, somebody
-//! with a wish) takes the desk, so entries are numbered one after the other and what is shown is what is written.
+//! with a wish) takes the desk, so entries are numbered one after the other and what is shown is what is written, and beside it what the
+//! outage meter sees.
 
+use super::locked;
 use crate::{
     live::Live,
     ports::{AuditEntry, Clock, Lease, RecordChange, Store, StoreError},
@@ -8,7 +10,7 @@ use crate::{
 use std::sync::Arc;
 use switchback_domain::{
     Login,
-    operation::{BadEntry, Choice, Entry, Event, Operation, Wish},
+    operation::{BadEntry, Choice, Entry, Event, Operation, Outage, Wish},
 };
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +39,8 @@ pub(crate) struct Author {
 pub(crate) struct Desk {
     pub(crate) lease: Lease,
     pub(crate) live: Arc<Live<Operation>>,
+    /// The outage as it is written; what is shown may be ahead of it. Held while what is shown changes.
+    written_outage: std::sync::Mutex<Option<Outage>>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     writing: Mutex<()>,
@@ -46,12 +50,40 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new(lease: Lease, live: Arc<Live<Operation>>, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Desk {
-        Desk { lease, live, store, clock, writing: Mutex::new(()), doubt: CancellationToken::new() }
+        let written_outage = std::sync::Mutex::new(live.value().outage);
+        Desk { lease, live, written_outage, store, clock, writing: Mutex::new(()), doubt: CancellationToken::new() }
     }
 
     /// The operation as it is written.
     pub(crate) fn operation(&self) -> Arc<Operation> {
         self.live.value()
+    }
+
+    /// Shows what the outage meter sees, without writing it down. An entry would be written just while the driver waits for the proof, and
+    /// the driver's own next entry, the one before the promotion, would queue behind it: clients would wait for the sake of a figure about
+    /// their waiting. And nothing is lost by it: what the meter knew before a crash is in its rows and in the heartbeat.
+    pub(crate) fn show_outage(&self, outage: Option<Outage>) {
+        let _turn = locked(&self.written_outage);
+        let shown = self.live.value();
+        if shown.outage != outage {
+            self.live.publish(Arc::new(Operation { outage, ..Operation::clone(&shown) }), self.clock.now());
+        }
+    }
+
+    /// What is shown of the outage, unless just that is written already.
+    pub(crate) fn unwritten_outage(&self) -> Option<Outage> {
+        let written = locked(&self.written_outage);
+        self.live.value().outage.filter(|shown| Some(*shown) != *written)
+    }
+
+    /// Shows the operation as it is written now. What the meter has seen meanwhile stays beside it.
+    fn show_written(&self, mut next: Operation, entry: &Entry) {
+        let mut written = locked(&self.written_outage);
+        match entry.event {
+            Event::OutageSeen { outage } => *written = Some(outage),
+            _ => next.outage = self.live.value().outage,
+        }
+        self.live.publish(Arc::new(next), entry.at);
     }
 
     /// Writes what `event` makes of the operation as it stands when its turn has come; nothing when it makes nothing of it.
@@ -83,7 +115,7 @@ impl Desk {
             .await;
         match written {
             Ok(()) => {
-                self.live.publish(Arc::new(next), entry.at);
+                self.show_written(next, &entry);
                 Ok(Ok(true))
             }
             Err(StoreError::Taken) => Err(DeskError::LeaseLost),

@@ -3,6 +3,7 @@
 use super::{
     Operator,
     desk::{Desk, DeskError},
+    locked,
     meter::Meter,
     scene::Scene,
     steps::{self, Came},
@@ -13,10 +14,13 @@ use std::{
     collections::BTreeMap,
     error::Error,
     panic::AssertUnwindSafe,
-    sync::{Mutex, atomic::Ordering},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::Duration,
 };
-use switchback_domain::operation::{Event, Fence, GivenUp, Next, Operation, Step, StepState, Trouble, UndoRun};
+use switchback_domain::{
+    Millis,
+    operation::{Event, Fence, GivenUp, Intent, Next, Operation, Outage, Step, StepState, Trouble, UndoRun},
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -48,16 +52,23 @@ pub(crate) enum Halt {
 pub(crate) async fn drive(
     operator: &Operator,
     scene: &Scene,
-    desk: &Desk,
+    desk: &Arc<Desk>,
     meter: &Mutex<Option<Meter>>,
     keeping: &CancellationToken,
 ) -> Halt {
+    {
+        let mut meter = locked(meter);
+        if meter.is_none() {
+            *meter = Meter::take_up(scene, desk, &[]);
+        }
+    }
     let mut driver = Driver { operator, scene, desk, meter, keeping, seen: BTreeMap::new() };
     loop {
         let operation = desk.operation();
+        driver.show_emergency(&operation);
         let went = match operation.decide() {
             Next::Rest => Err(Halt::Rest),
-            Next::Write(event) => driver.write(*event).await,
+            Next::Write(event) => driver.write_at_leisure(*event).await,
             Next::Begin { step } => match driver.stale_ground(&operation, step) {
                 Some(ground) => driver.step(ground).await,
                 None => driver.step(step).await,
@@ -75,7 +86,7 @@ pub(crate) async fn drive(
 struct Driver<'a> {
     operator: &'a Operator,
     scene: &'a Scene,
-    desk: &'a Desk,
+    desk: &'a Arc<Desk>,
     meter: &'a Mutex<Option<Meter>>,
     /// Cancelled when the lease is somebody else's or has run out: from then on no order is given.
     keeping: &'a CancellationToken,
@@ -84,6 +95,35 @@ struct Driver<'a> {
 }
 
 impl Driver<'_> {
+    /// In an emergency clients wait before anything is done, and while people are asked: shown from the beginning, and measured from the
+    /// promotion on.
+    fn show_emergency(&self, operation: &Operation) {
+        let Some((lost, _)) = operation.plan.moves().filter(|_| matches!(operation.plan.intent, Intent::Failover { .. })) else { return };
+        if operation.request.dry_run || operation.is_past_no_return() || locked(self.meter).is_some() {
+            return;
+        }
+        let failing = self.scene.watched.last_sign(lost).and_then(|sign| Some((sign.at, sign.failing_since?)));
+        self.desk.show_outage(failing.filter(|_| operation.given_up.is_none()).map(|(at, since)| Outage {
+            last_write_at: at,
+            first_write_at: None,
+            acknowledged: 0,
+            found: None,
+            uncertain: Millis::between(at, since),
+        }));
+    }
+
+    /// Writes what no engine waits for. Before the operation asks or ends, what the outage meter has seen until then is written down: of an
+    /// operation that ends here nothing else would say it.
+    async fn write_at_leisure(&mut self, event: Event) -> Result<(), Halt> {
+        if matches!(event, Event::Asked { .. } | Event::Finished { .. })
+            && locked(self.meter).is_some()
+            && let Some(outage) = self.desk.unwritten_outage()
+        {
+            self.write(Event::OutageSeen { outage }).await?;
+        }
+        self.write(event).await
+    }
+
     /// What a step that cannot be taken back rests on, and that has to be seen once more before it: a proof is only worth something as
     /// long as nobody else can have acted since. After a start of the console, a lost lease, a question or an order to lead that could not
     /// be written down, that is over.
@@ -113,7 +153,7 @@ impl Driver<'_> {
         if self.desk.operation().steps.get(number).is_none_or(|run| run.state != StepState::Running) {
             return Ok(());
         }
-        let acting = steps::carry_out(self.scene, &self.desk.live, self.meter, number, confirms);
+        let acting = steps::carry_out(self.scene, self.desk, self.meter, number, confirms);
         let Some(Came { facts, trouble }) = self.calmly(acting).await else { return Err(self.why_halted()) };
         if let Some(outage) = steps::outage_event(&facts) {
             self.write(outage).await?;
@@ -128,8 +168,11 @@ impl Driver<'_> {
 
     async fn undo(&mut self, number: usize) -> Result<(), Halt> {
         self.write(Event::UndoBegun { step: number }).await?;
-        let acting = steps::take_back(self.scene, &self.desk.live, self.meter, number);
+        let acting = steps::take_back(self.scene, self.desk, self.meter, number);
         let Some(Came { facts, trouble }) = self.calmly(acting).await else { return Err(self.why_halted()) };
+        if let Some(outage) = steps::outage_event(&facts) {
+            self.write(outage).await?;
+        }
         self.write(Event::UndoEnded { step: number, facts, trouble }).await
     }
 
@@ -204,7 +247,7 @@ impl Driver<'_> {
         let Some(step) = operation.plan.steps.iter().position(|step| matches!(step, Step::Demote { .. })) else { return };
         tracing::warn!(operation = %operation.id, "the journal cannot be written while clients wait: the demotion is taken back");
         self.seen.clear();
-        let _ = self.calmly(steps::take_back(self.scene, &self.desk.live, self.meter, step)).await;
+        let _ = self.calmly(steps::take_back(self.scene, self.desk, self.meter, step)).await;
     }
 }
 

@@ -8,13 +8,11 @@ mod save;
 mod stop;
 
 use super::{
+    desk::Desk,
     meter::Meter,
     scene::{Deadline, Scene, trouble},
 };
-use crate::{
-    live::Live,
-    ports::{HandError, Told},
-};
+use crate::ports::{HandError, Told};
 use std::{
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
@@ -24,7 +22,7 @@ use switchback_domain::{
     operation::{Fact, Intent, MemberChange, Operation, Step, StepState, Trouble},
 };
 
-pub(super) use promote::outage_event;
+pub(super) use promote::{LAST_ROW, outage_event};
 
 /// Longer than a healthy endpoint takes, shorter than a person's patience.
 const LOOK_WITHIN: Duration = Duration::from_millis(900);
@@ -38,7 +36,7 @@ pub(crate) struct Came {
 /// Where a step writes down what it sees while it goes on.
 pub(crate) struct Run<'a> {
     pub(crate) scene: &'a Scene,
-    pub(crate) live: &'a Arc<Live<Operation>>,
+    pub(crate) desk: &'a Arc<Desk>,
     pub(crate) meter: &'a Mutex<Option<Meter>>,
     pub(crate) facts: Vec<Fact>,
     pub(crate) deadline: Deadline,
@@ -49,15 +47,15 @@ pub(crate) struct Run<'a> {
 /// Carries out the step of this number. `confirms`: see [`Run::confirms`].
 pub(crate) async fn carry_out(
     scene: &Scene,
-    live: &Arc<Live<Operation>>,
+    desk: &Arc<Desk>,
     meter: &Mutex<Option<Meter>>,
     number: usize,
     confirms: bool,
 ) -> Came {
-    let operation = live.value();
+    let operation = desk.operation();
     let step = operation.plan.steps[number].clone();
     let deadline = Deadline::after(Duration::from_millis(step.deadline().0));
-    let mut run = Run { scene, live, meter, facts: Vec::new(), deadline, confirms };
+    let mut run = Run { scene, desk, meter, facts: Vec::new(), deadline, confirms };
     if operation.request.dry_run && (step.changes_something() || waits_for_an_effect(&step)) {
         return Came { facts: vec![Fact::Rehearsed], trouble: None };
     }
@@ -85,14 +83,20 @@ pub(crate) async fn carry_out(
 }
 
 /// Takes the effect of the step of this number back.
-pub(crate) async fn take_back(scene: &Scene, live: &Arc<Live<Operation>>, meter: &Mutex<Option<Meter>>, number: usize) -> Came {
-    let operation = live.value();
+pub(crate) async fn take_back(scene: &Scene, desk: &Arc<Desk>, meter: &Mutex<Option<Meter>>, number: usize) -> Came {
+    let operation = desk.operation();
     // A standby that is promoted by its own site again may need Patroni's `ttl`.
     let deadline = Deadline::after(Duration::from_mins(1));
-    let mut run = Run { scene, live, meter, facts: Vec::new(), deadline, confirms: false };
+    let mut run = Run { scene, desk, meter, facts: Vec::new(), deadline, confirms: false };
     let outcome = match &operation.plan.steps[number] {
         Step::Drain { side, .. } => run.end_drain(&operation, number, *side).await,
-        Step::Demote { side } => run.lead_again(*side).await,
+        Step::Demote { side } => match run.lead_again(*side).await {
+            Ok(()) => {
+                run.note_outage().await;
+                Ok(())
+            }
+            failed => failed,
+        },
         Step::Fence { side } => run.let_in_again(&operation, *side).await,
         Step::SetMember { change } => match operation.steps[number].member_was(&change.member) {
             Some(to) => run.set_member(&operation, number, &MemberChange { to, ..change.clone() }).await,
@@ -112,7 +116,7 @@ fn waits_for_an_effect(step: &Step) -> bool {
 impl Run<'_> {
     /// Somebody wants the operation to end, or nothing can be written down any more, and it still may.
     fn is_interrupted(&self) -> bool {
-        let operation = self.live.value();
+        let operation = self.desk.operation();
         let unwritten = self.scene.unwritten.load(Ordering::Relaxed);
         (unwritten || operation.cancel_wanted_by.is_some()) && !operation.is_past_no_return()
     }
@@ -182,7 +186,7 @@ impl Run<'_> {
         self.facts.push(Fact::Written { node: node.name.clone(), at });
         self.scene.hands.write_row(&node, operation.id, 0).await.map_err(trouble)?;
         self.facts.push(Fact::Marker { node: node.name.clone() });
-        let meter = Meter::start(self.scene, operation.id, node);
+        let meter = Meter::start(self.scene, self.desk, node);
         *self.meter.lock().unwrap_or_else(PoisonError::into_inner) = Some(meter);
         Ok(())
     }

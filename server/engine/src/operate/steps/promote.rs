@@ -1,19 +1,48 @@
 //! Making the other site active, and seeing that it is.
 
 use super::{Run, noted_timeline};
-use crate::{operate::scene::trouble, ports::HandError};
-use std::{collections::BTreeSet, sync::PoisonError};
+use crate::{
+    observe::LastSign,
+    operate::{
+        meter::Meter,
+        scene::{Deadline, trouble},
+    },
+    ports::HandError,
+};
+use std::{collections::BTreeSet, sync::PoisonError, time::Duration};
 use switchback_domain::{
     Node, NodeName, Side, Timeline,
-    operation::{Event, Fact, Missing, Operation, Outage, Step, Trouble},
+    operation::{Event, Fact, Missing, Operation, Outage, Step, StepRun, Trouble},
 };
 
 /// Far above every number that the outage meter uses: the row by which a new primary shows that it takes writes.
-const LAST_ROW: u64 = i64::MAX as u64;
+pub(in crate::operate) const LAST_ROW: u64 = i64::MAX as u64;
 
 impl Run<'_> {
     /// Tells the site's cluster to lead. From here on the other site is never made writable again by this operation.
     pub(super) async fn promote(&mut self, operation: &Operation, number: usize, side: Side) -> Result<(), Trouble> {
+        self.order_to_lead(operation, number, side).await?;
+        // Only after the order: it waits for nothing.
+        if operation.may_have_lost() {
+            self.measure_emergency(&operation.steps[number], side.other());
+        }
+        Ok(())
+    }
+
+    /// In an emergency there is no marker before it: the outage meter begins here, and what the lost site last confirmed is noted.
+    fn measure_emergency(&mut self, promotion: &StepRun, lost: Side) {
+        // A site that has come back and follows confirms rows of the new primary.
+        let before = |at: &LastSign| promotion.first_began_at().is_some_and(|began| at.at <= began);
+        if let Some(LastSign { at, failing_since, gone_since }) = self.scene.watched.last_sign(lost).filter(before) {
+            self.facts.push(Fact::LastConfirmed { side: lost, at, failing_since, gone_since });
+        }
+        let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
+        if meter.is_none() {
+            *meter = Meter::take_up(self.scene, self.desk, &self.facts);
+        }
+    }
+
+    async fn order_to_lead(&mut self, operation: &Operation, number: usize, side: Side) -> Result<(), Trouble> {
         let planned = operation.plan.steps.iter().any(|step| matches!(step, Step::Demote { .. }));
         let again = operation.steps[number].attempts > 1;
         // Begun again, after a crash or an order without an answer: unless the site leads already, everything is looked at once more.
@@ -90,12 +119,11 @@ impl Run<'_> {
             }
             self.again(20, || Missing::Write).await?;
         }
-        let first_write_at = self.scene.clock.now();
         let planned = operation.plan.steps.iter().any(|step| matches!(step, Step::Mark { .. }));
         if planned {
             self.count_rows(operation, &node).await?;
-        } else {
-            self.outage_by_heartbeat(operation, first_write_at);
+        } else if let Some((Some(outage), _)) = self.measured().await? {
+            self.facts.push(Fact::ClientsWaited { outage });
         }
         self.nobody_else_writes(side.other()).await
     }
@@ -123,19 +151,7 @@ impl Run<'_> {
 
     /// Every row that the old primary acknowledged to the console must be there. Rows whose acknowledgement was lost may be too.
     async fn count_rows(&mut self, operation: &Operation, node: &Node) -> Result<(), Trouble> {
-        // The meter has seen the end of the outage by now, or sees it with its next row.
-        let (outage, acknowledged) = loop {
-            let seen = {
-                let meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
-                // After a start of the console in the middle nobody knows what was acknowledged before it.
-                let Some(meter) = &*meter else { break (None, None) };
-                meter.outage().filter(|outage| outage.first_write_at.is_some()).map(|outage| (Some(outage), Some(meter.finish())))
-            };
-            match seen {
-                Some(seen) => break seen,
-                None => self.again(10, || Missing::Write).await?,
-            }
-        };
+        let (outage, acknowledged) = self.measured().await?.unwrap_or_default();
         let rows = loop {
             match self.scene.hands.rows(node, operation.id).await {
                 Ok(rows) => break rows,
@@ -146,6 +162,8 @@ impl Run<'_> {
             self.facts.push(Fact::Marker { node: node.name.clone() });
         }
         let Some(acknowledged) = acknowledged else {
+            // After a start of the console in the middle nobody knows what was acknowledged before it.
+            self.facts.extend(outage.map(|outage| Fact::ClientsWaited { outage }));
             return if rows.has_marker() { Ok(()) } else { Err(Trouble::RowsMissing { acknowledged: 1, found: 0 }) };
         };
         let there: BTreeSet<u64> = rows.numbers.iter().copied().collect();
@@ -158,15 +176,37 @@ impl Run<'_> {
         if found < acknowledged { Err(Trouble::RowsMissing { acknowledged, found }) } else { Ok(()) }
     }
 
-    /// After a failover nobody wrote all the time; the last heartbeat row that survived says since when writes were missing.
-    fn outage_by_heartbeat(&mut self, operation: &Operation, first_write_at: jiff::Timestamp) {
-        let last = operation.steps.iter().flat_map(|run| &run.facts).find_map(|fact| match fact {
-            Fact::LastHeartbeat { at, .. } => Some(*at),
-            _ => None,
-        });
-        if let Some(last_write_at) = last {
-            let outage = Outage { last_write_at, first_write_at: Some(first_write_at), acknowledged: 0, found: None };
-            self.facts.push(Fact::ClientsWaited { outage });
+    /// The outage, and the rows that the meter had acknowledged; nothing without a meter. It has seen the end of the outage by now, or sees
+    /// it with its next row.
+    async fn measured(&mut self) -> Result<Option<(Option<Outage>, Option<Vec<u64>>)>, Trouble> {
+        loop {
+            {
+                let meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
+                let Some(meter) = &*meter else { return Ok(None) };
+                let outage = meter.outage();
+                // In an emergency nobody may know since when clients waited.
+                let nothing = outage.is_none() && meter.writes();
+                if nothing || outage.is_some_and(|outage| outage.first_write_at.is_some()) {
+                    return Ok(Some((outage, meter.finish())));
+                }
+            }
+            self.again(10, || Missing::Write).await?;
+        }
+    }
+
+    /// How long clients waited for a move that was taken back. The old site takes writes by now, so the meter sees it within moments; what it
+    /// has not seen by then is not waited for.
+    pub(super) async fn note_outage(&mut self) {
+        let patience = Deadline::after(Duration::from_secs(2));
+        loop {
+            let (outage, writes) = match &*self.meter.lock().unwrap_or_else(PoisonError::into_inner) {
+                Some(meter) => (meter.outage(), meter.writes()),
+                None => return,
+            };
+            if writes || patience.has_passed() || !self.scene.wait(10).await {
+                self.facts.extend(outage.map(|outage| Fact::ClientsWaited { outage }));
+                return;
+            }
         }
     }
 
