@@ -130,6 +130,9 @@ pub enum RequestError {
     /// Another console acts on this pool at the moment.
     #[error("another console acts on this pool; try again in some seconds")]
     LeaseHeld,
+    /// Something else was asked for before under this idempotency key.
+    #[error("this idempotency key was used for another request; use a new one")]
+    KeyReused,
     /// The console could not take the request.
     #[error("{console}")]
     Console {
@@ -144,6 +147,7 @@ impl RequestError {
         match self {
             RequestError::Refused { refusal } => refusal.code(),
             RequestError::LeaseHeld => "lease_held",
+            RequestError::KeyReused => "idempotency_key_reused",
             RequestError::Console { console } => console.code(),
         }
     }

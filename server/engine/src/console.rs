@@ -46,17 +46,6 @@ pub struct PoolParts {
     pub hands: Option<Arc<dyn Hands>>,
 }
 
-/// What is known of an idempotency key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Remembered {
-    /// It is new.
-    New,
-    /// The same was asked before, and this was the answer.
-    Same(String),
-    /// Something else was asked under it before.
-    Other,
-}
-
 /// How often, how long.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {

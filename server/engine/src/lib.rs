@@ -15,7 +15,7 @@ pub mod ports;
 mod testing;
 mod time;
 
-pub use console::{Console, Parts, PoolParts, Readiness, Remembered, Settings, Started, WorkOut};
+pub use console::{Console, Parts, PoolParts, Readiness, Settings, Started, WorkOut};
 pub use figures::describe as describe_metrics;
 pub use live::LiveStream;
 pub use people::{SetUpForm, SetUpLink, SignedIn};

@@ -11,7 +11,7 @@ use crate::{
     figures,
     live::Live,
     observe::Watched,
-    ports::{AuditEntry, Chance, Clock, Hands, Lease, Opening, RecordChange, Store, StoreError},
+    ports::{AuditEntry, Chance, Clock, Hands, IdempotencyKey, Lease, Opening, RecordChange, Store, StoreError},
     time::pause,
 };
 use desk::{Author, Desk, DeskError};
@@ -114,11 +114,18 @@ impl Operator {
         Planned { plan, hash }
     }
 
-    /// Takes a request, or says why not. The request and every refusal are in the audit history.
-    pub(crate) async fn request(&self, request: Request, by: &Login, from: &str) -> Result<Result<OperationId, RequestError>, StoreError> {
+    /// Takes a request, or says why not. The request and every refusal are in the audit history. What was begun before under the same key
+    /// is the answer.
+    pub(crate) async fn request(
+        &self,
+        request: Request,
+        key: Option<IdempotencyKey>,
+        by: &Login,
+        from: &str,
+    ) -> Result<Result<OperationId, RequestError>, StoreError> {
         // Whoever asks at the same moment finds what came of this.
         let _turn = self.turn.lock().await;
-        let outcome = self.begin(&request, by, from).await?;
+        let outcome = self.begin(&request, key, by, from).await?;
         if let Err(refused) = &outcome {
             let refusal = match refused {
                 RequestError::Refused { refusal } => Some(refusal),
@@ -131,12 +138,21 @@ impl Operator {
         Ok(outcome)
     }
 
-    async fn begin(&self, request: &Request, by: &Login, from: &str) -> Result<Result<OperationId, RequestError>, StoreError> {
+    async fn begin(
+        &self,
+        request: &Request,
+        key: Option<IdempotencyKey>,
+        by: &Login,
+        from: &str,
+    ) -> Result<Result<OperationId, RequestError>, StoreError> {
+        if let Some(known) = self.begun_before(key.as_ref()).await? {
+            return Ok(known);
+        }
         if let Err(refusal) = self.judge(request) {
             return Ok(Err(RequestError::Refused { refusal }));
         }
         let Some(lease) = self.take_lease().await? else { return Ok(Err(RequestError::LeaseHeld)) };
-        let begun = self.begin_under(&lease, request, by, from).await;
+        let begun = self.begin_under(&lease, request, key, by, from).await;
         // What lies on the desk needs the lease, whether it was begun now or lay there.
         if locked(&self.desk).is_none() {
             self.give_back(&lease).await;
@@ -149,6 +165,7 @@ impl Operator {
         &self,
         lease: &Lease,
         request: &Request,
+        key: Option<IdempotencyKey>,
         by: &Login,
         from: &str,
     ) -> Result<Result<OperationId, RequestError>, StoreError> {
@@ -170,11 +187,15 @@ impl Operator {
             detail: serde_json::json!({ "pool": pool, "kind": kind, "plan": hash, "entry": 0, "event": first.event }),
             from_address: from.to_owned(),
         };
-        let opening = Opening { first, audit, epoch };
+        let opening = Opening { first, audit, epoch, key };
         let id = match self.store.open_operation(lease, &opening).await {
             Ok(id) => id,
             Err(StoreError::OtherEpoch) => return refused(Refusal::PlanChanged),
             Err(StoreError::Taken) => {
+                // Another console may have begun it under the same key meanwhile.
+                if let Some(known) = self.begun_before(opening.key.as_ref()).await? {
+                    return Ok(known);
+                }
                 return match self.store.open_operation_of(&pool).await? {
                     Some(operation) => refused(Refusal::Objections { objections: vec![PlanObjection::OperationRuns { operation }] }),
                     None => Ok(Err(RequestError::LeaseHeld)),
@@ -188,6 +209,13 @@ impl Operator {
         }
         self.wake.notify_one();
         Ok(Ok(id))
+    }
+
+    /// What is remembered under a key, if it is known.
+    async fn begun_before(&self, key: Option<&IdempotencyKey>) -> Result<Option<Result<OperationId, RequestError>>, StoreError> {
+        let Some(IdempotencyKey { key, body }) = key else { return Ok(None) };
+        let known = self.store.remembered(key, self.clock.now()).await?;
+        Ok(known.map(|(asked, operation)| if asked == *body { Ok(operation) } else { Err(RequestError::KeyReused) }))
     }
 
     /// The plan as it would be made now, if it is the one that is asked for and nothing stands in its way.

@@ -15,8 +15,8 @@ use switchback_domain::{
     people::Person,
 };
 use switchback_engine::ports::{
-    AuditEntry, AuditStore, EvidenceStore, HistoryStore, JournalStore, Lease, Opening, PeopleStore, PoolRecord, RecordChange, Session,
-    Store, StoreError, Stored,
+    AuditEntry, AuditStore, EvidenceStore, HistoryStore, IdempotencyKey, JournalStore, Lease, Opening, PeopleStore, PoolRecord,
+    RecordChange, Session, Store, StoreError, Stored,
 };
 
 /// When a start of the console is killed.
@@ -66,7 +66,7 @@ pub struct Books {
     leases: BTreeMap<PoolId, KeptLease>,
     /// The holder's name of each start of the console.
     holders: BTreeMap<u32, String>,
-    remembered: BTreeMap<String, ([u8; 32], String, Timestamp)>,
+    remembered: BTreeMap<String, ([u8; 32], OperationId)>,
 }
 
 impl Books {
@@ -307,8 +307,12 @@ impl JournalStore for WorldStore {
             if books.operations.iter().any(|kept| kept.pool == lease.pool && !kept.ended) {
                 return Err(StoreError::Taken);
             }
+            if opening.key.as_ref().is_some_and(|key| books.remembered.contains_key(&key.key)) {
+                return Err(StoreError::Taken);
+            }
             books.operations.push(Kept { pool: lease.pool.clone(), ended: false, entries: vec![opening.first.clone()], silent: 0 });
             let id = OperationId(books.operations.len() as u64);
+            books.remembered.extend(opening.key.clone().map(|IdempotencyKey { key, body }| (key, (body, id))));
             books.audit.push(AuditEntry { subject: id.to_string(), ..opening.audit.clone() });
             Ok(id)
         })
@@ -378,16 +382,8 @@ impl JournalStore for WorldStore {
         })
     }
 
-    fn remember<'a>(&'a self, key: &'a str, body: &'a [u8; 32], answer: &'a str, now: Timestamp) -> Stored<'a, Option<([u8; 32], String)>> {
-        self.read(move |books| {
-            let known = books.remembered.get(key).map(|(body, answer, _)| (*body, answer.clone()));
-            books.remembered.entry(key.to_owned()).or_insert((*body, answer.to_owned(), now));
-            known
-        })
-    }
-
-    fn remembered<'a>(&'a self, key: &'a str, _: Timestamp) -> Stored<'a, Option<([u8; 32], String)>> {
-        self.read(move |books| books.remembered.get(key).map(|(body, answer, _)| (*body, answer.clone())))
+    fn remembered<'a>(&'a self, key: &'a str, _: Timestamp) -> Stored<'a, Option<([u8; 32], OperationId)>> {
+        self.read(move |books| books.remembered.get(key).copied())
     }
 }
 

@@ -20,7 +20,6 @@ use serde_json::Value;
 use switchback_app::{
     api::operation::{OperationForm, Refused, report},
     paths,
-    words::operation::refusal::wish_code,
 };
 use switchback_domain::{
     error::{ConsoleError, WishError},
@@ -66,7 +65,7 @@ fn done(id: OperationId, outcome: &Result<(), WishError>) -> Response {
     match outcome {
         Ok(()) => back(id, None),
         // Its page says that there is no such operation.
-        Err(error) => back(id, Some(wish_code(error))),
+        Err(error) => back(id, Some(error.code())),
     }
 }
 

@@ -1,18 +1,18 @@
-//! Operations: their journal, the record and the lease of each pool, and answers that are remembered.
+//! Operations: their journal, the record and the lease of each pool, and what was begun under which idempotency key.
 //!
 //! Whatever belongs to an entry is one transaction with it, so that the database waits for its disk once. That nothing
 //! in the journal changes, and that a pool has one open operation at most, is enforced by the database itself.
 
 use crate::{
     audit::append_audit,
-    sql::{SqlStore, Which, Work, rows, run, time, unreadable, without_nul},
+    sql::{SqlStore, Which, Work, parsed, rows, run, time, unreadable, without_nul},
 };
 use jiff::{SignedDuration, Timestamp};
 use switchback_domain::{
     PoolId, Side,
     operation::{Entry, Epoch, OperationId},
 };
-use switchback_engine::ports::{AuditEntry, JournalStore, Lease, Opening, PoolRecord, RecordChange, StoreError, Stored};
+use switchback_engine::ports::{AuditEntry, IdempotencyKey, JournalStore, Lease, Opening, PoolRecord, RecordChange, StoreError, Stored};
 
 /// How long an answer is remembered.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(24);
@@ -100,14 +100,6 @@ async fn change(work: &mut Work, pool: &PoolId, change: &RecordChange) -> Result
     Ok(())
 }
 
-type Remembered = Option<([u8; 32], String)>;
-
-fn remembered_of(rows: Vec<(Vec<u8>, String)>) -> Result<Remembered, StoreError> {
-    let Some((body, answer)) = rows.into_iter().next() else { return Ok(None) };
-    let body = body.try_into().map_err(|body: Vec<u8>| unreadable("a digest of so many bytes", body.len()))?;
-    Ok(Some((body, answer)))
-}
-
 impl JournalStore for SqlStore {
     fn take_lease<'a>(&'a self, pool: &'a PoolId, holder: &'a str, now: Timestamp, until: Timestamp) -> Stored<'a, Option<Lease>> {
         Box::pin(async move {
@@ -155,6 +147,23 @@ impl JournalStore for SqlStore {
             let Some((id,)) = opened.first() else { return Err(StoreError::Taken) };
             run!(work.on(), "INSERT INTO journal (operation, number, entry) VALUES ($1, 0, $2)", *id, first.as_str())?;
             let id = id_of(*id)?;
+            if let Some(IdempotencyKey { key, body }) = &opening.key {
+                let at = opening.first.at;
+                let new = run!(
+                    work.on(),
+                    "INSERT INTO remembered AS kept (key, body, answer, at) VALUES ($1, $2, $3, $4)
+                     ON CONFLICT (key) DO UPDATE SET body = excluded.body, answer = excluded.answer, at = excluded.at
+                     WHERE kept.at <= $5",
+                    without_nul(key),
+                    body.as_slice(),
+                    id.to_string(),
+                    at.as_millisecond(),
+                    forgotten_until(at),
+                )?;
+                if new == 0 {
+                    return Err(StoreError::Taken);
+                }
+            }
             append_audit!(work.on(), AuditEntry { subject: id.to_string(), ..opening.audit.clone() })?;
             work.commit().await?;
             Ok(id)
@@ -262,39 +271,17 @@ impl JournalStore for SqlStore {
         })
     }
 
-    fn remember<'a>(&'a self, key: &'a str, body: &'a [u8; 32], answer: &'a str, now: Timestamp) -> Stored<'a, Remembered> {
+    fn remembered<'a>(&'a self, key: &'a str, now: Timestamp) -> Stored<'a, Option<([u8; 32], OperationId)>> {
         Box::pin(async move {
-            let mut work = self.work().await?;
-            let new = run!(
-                work.on(),
-                "INSERT INTO remembered AS kept (key, body, answer, at) VALUES ($1, $2, $3, $4)
-                 ON CONFLICT (key) DO UPDATE SET body = excluded.body, answer = excluded.answer, at = excluded.at
-                 WHERE kept.at <= $5",
-                without_nul(key),
-                body.as_slice(),
-                without_nul(answer),
-                now.as_millisecond(),
-                forgotten_until(now),
-            )?;
-            if new > 0 {
-                work.commit().await?;
-                return Ok(None);
-            }
-            // The statement above has locked the row, although it did not change it: it is still there.
-            let known = rows!(work.on(), "SELECT body, answer FROM remembered WHERE key = $1", without_nul(key))?;
-            remembered_of(known)
-        })
-    }
-
-    fn remembered<'a>(&'a self, key: &'a str, now: Timestamp) -> Stored<'a, Remembered> {
-        Box::pin(async move {
-            let known = rows!(
+            let known: Vec<(Vec<u8>, String)> = rows!(
                 &self.readers,
                 "SELECT body, answer FROM remembered WHERE key = $1 AND at > $2",
                 without_nul(key),
                 forgotten_until(now),
             )?;
-            remembered_of(known)
+            let Some((body, answer)) = known.into_iter().next() else { return Ok(None) };
+            let body = body.try_into().map_err(|body: Vec<u8>| unreadable("a digest of so many bytes", body.len()))?;
+            Ok(Some((body, parsed("the number of an operation", &answer)?)))
         })
     }
 }

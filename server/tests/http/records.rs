@@ -1,4 +1,5 @@
-//! What stands about a pool in the store, where several consoles meet: the cool-down, the epoch, the lease.
+//! What stands about a pool in the store, where several consoles meet: the cool-down, the epoch, the lease, and what was begun
+//! under which key.
 
 use crate::{
     hands::MembersOnly,
@@ -15,7 +16,7 @@ use switchback_domain::{
 };
 use switchback_engine::{
     Console,
-    ports::{AuditEntry, Lease, RecordChange},
+    ports::{AuditEntry, IdempotencyKey, Lease, RecordChange},
 };
 
 const FROM: &str = "192.0.2.7";
@@ -66,7 +67,7 @@ fn request(planned: Planned) -> Request {
 }
 
 async fn ask(console: &Console, intent: Intent) -> Result<OperationId, RequestError> {
-    console.request(&mira(), request(planned(console, intent).await), FROM).await
+    console.request(&mira(), request(planned(console, intent).await), None, FROM).await
 }
 
 /// Waits until something is so.
@@ -118,7 +119,7 @@ async fn a_console_that_is_started_anew_and_a_second_one_know_the_cool_down() {
 async fn after_a_rehearsal_nothing_cools_down_and_after_its_time_neither() {
     let world = World::with_policy(hands(), cooling()).await;
     let rehearsal = Request { dry_run: true, ..request(planned(&world.console, drain("member-a1")).await) };
-    let id = world.console.request(&mira(), rehearsal, FROM).await.unwrap();
+    let id = world.console.request(&mira(), rehearsal, None, FROM).await.unwrap();
     done(&world.console, id).await;
     assert_eq!(world.store.record(&pool()).await.unwrap().ended_at, None);
     let id = ask(&world.console, drain("member-a1")).await.unwrap();
@@ -157,7 +158,7 @@ async fn what_was_planned_in_another_epoch_is_not_begun_even_if_nobody_has_seen_
     let lease = seized(&world).await;
     world.store.change_record(&lease, &RecordChange::Epoch(Epoch(1)), &by_another_console()).await.unwrap();
     world.store.give_lease_back(&lease).await.unwrap();
-    assert_eq!(world.console.request(&mira(), before, FROM).await, Err(RequestError::Refused { refusal: Refusal::PlanChanged }));
+    assert_eq!(world.console.request(&mira(), before, None, FROM).await, Err(RequestError::Refused { refusal: Refusal::PlanChanged }));
     assert_eq!(world.audit().await.last().unwrap(), "operation_requested refused plan_changed");
     assert_eq!(world.store.operations(None, 9).await.unwrap(), []);
     // Whoever was refused under the lease holds it no longer.
@@ -175,7 +176,7 @@ async fn of_many_who_ask_at_once_one_begins_and_keeps_the_lease() {
     let planned = planned(&world.console, drain("member-a1")).await;
     let asking = (0..8).map(|_| {
         let (console, request) = (Arc::clone(&world.console), request(planned.clone()));
-        tokio::spawn(async move { console.request(&mira(), request, FROM).await })
+        tokio::spawn(async move { console.request(&mira(), request, None, FROM).await })
     });
     let mut begun = Vec::new();
     for asked in asking.collect::<Vec<_>>() {
@@ -211,4 +212,37 @@ async fn while_another_console_holds_the_lease_whoever_wants_something_is_told_s
     seized(&world).await;
     assert_eq!(ask(&world.console, drain("member-a1")).await, Err(RequestError::LeaseHeld));
     assert_eq!(world.audit().await.last().unwrap(), "operation_requested refused lease_held");
+}
+
+fn key(body: u8) -> Option<IdempotencyKey> {
+    Some(IdempotencyKey { key: "monday".to_owned(), body: [body; 32] })
+}
+
+#[tokio::test]
+async fn what_was_begun_under_a_key_is_known_to_the_console_that_is_started_after_a_crash() {
+    let world = World::with_policy(hands(), cooling()).await;
+    let asked = request(planned(&world.console, drain("member-a1")).await);
+    let id = world.console.request(&mira(), asked.clone(), key(1), FROM).await.unwrap();
+    // Whoever asked has not heard the answer. The key is in the store, because it was written with the operation.
+    let anew = world.another(hands(), cooling());
+    assert_eq!(anew.request(&mira(), asked.clone(), key(1), FROM).await, Ok(id));
+    assert_eq!(anew.request(&mira(), asked.clone(), key(2), FROM).await, Err(RequestError::KeyReused));
+    assert_eq!(world.audit().await.last().unwrap(), "operation_requested refused idempotency_key_reused");
+    // Somebody else's key of the same name is another one.
+    let person = Person { login: "noah".parse().unwrap(), ..mira().person };
+    let noah = anew.request(&Caller { person, ..mira() }, asked, key(1), FROM).await;
+    assert!(matches!(noah, Err(RequestError::Refused { .. })), "{noah:?}");
+    assert_eq!(world.store.operations(None, 9).await.unwrap(), [id]);
+    done(&world.console, id).await;
+}
+
+#[tokio::test]
+async fn the_same_asked_many_times_at_once_under_one_key_is_begun_once_and_everybody_gets_its_number() {
+    let world = World::with_policy(hands(), fixture::pool().policy).await;
+    let asked = request(planned(&world.console, drain("member-a1")).await);
+    let caller = mira();
+    let asking = (0..8).map(|_| world.console.request(&caller, asked.clone(), key(1), FROM));
+    let answers = futures::future::join_all(asking).await;
+    assert!(answers.iter().all(|answer| answer.is_ok() && *answer == answers[0]), "{answers:?}");
+    assert_eq!(world.store.operations(None, 9).await.unwrap().len(), 1);
 }

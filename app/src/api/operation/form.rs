@@ -19,7 +19,7 @@ use switchback_domain::{
     operation::{Intent, MemberChange, OperationId, Request},
     people::Caller,
 };
-use switchback_engine::{Console, Remembered};
+use switchback_engine::{Console, ports::IdempotencyKey};
 
 /// Longer addresses than this are not asked for by the console's own pages: they would be refused.
 const ADDRESS_MAX: usize = 1_900;
@@ -150,7 +150,7 @@ impl Refused {
     pub fn code(&self) -> &'static str {
         match self {
             Refused::BadForm => "bad_form",
-            Refused::Request(error) => words::operation::refusal::request_code(error),
+            Refused::Request(error) => error.code(),
         }
     }
 }
@@ -208,16 +208,9 @@ impl OperationForm {
         let pool: PoolId = self.pool.parse().map_err(|_| Refused::BadForm)?;
         let picture = console.picture(caller, &pool)?;
         let request = self.request(pool, &picture).ok_or(Refused::BadForm)?;
-        let key = format!("{}/dialog/{}/{}", caller.person.login, request.plan, request.planned_at);
         // What else was typed does not matter: the plan and the moment when it was shown are the dialog.
-        let body = [0; 32];
-        if let Remembered::Same(begun) = console.remembered(caller, &key, &body).await? {
-            return begun.parse().map_err(|_| Refused::BadForm);
-        }
-        let id = console.request(caller, request, from).await.map_err(Refused::Request)?;
-        // It has begun: sent again it is refused because it runs, even if the key could not be kept.
-        let _ = console.remember(caller, &key, &body, &id.to_string()).await;
-        Ok(id)
+        let key = IdempotencyKey { key: format!("dialog/{}/{}", request.plan, request.planned_at), body: [0; 32] };
+        console.request(caller, request, Some(key), from).await.map_err(Refused::Request)
     }
 
     /// Where a form leads whose request was refused: back to the plan, with the reason for it and what was typed.

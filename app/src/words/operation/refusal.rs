@@ -3,7 +3,7 @@
 use crate::words::{Locale, Names, figures::date_time, list, readiness, say, sentences};
 use switchback_domain::{
     CheckKind, PoolId,
-    error::{ConsoleError, RequestError, WishError},
+    error::{ConsoleError, RequestError},
     operation::{PlanObjection, Refusal},
 };
 
@@ -41,6 +41,7 @@ pub fn request(lang: Locale, error: &RequestError, names: &Names) -> String {
     match error {
         RequestError::Refused { refusal } => refused(lang, refusal, names),
         RequestError::LeaseHeld => say!(lang, operations.refusal.lease_held),
+        RequestError::KeyReused => say!(lang, operations.refusal.key_reused),
         RequestError::Console { console: ConsoleError::NotSignedIn } => say!(lang, operations.refusal.not_signed_in),
         RequestError::Console { console: ConsoleError::Internal { incident } } => {
             say!(lang, operations.refusal.internal, incident = incident.clone())
@@ -70,16 +71,6 @@ fn refused(lang: Locale, refusal: &Refusal, names: &Names) -> String {
     }
 }
 
-/// The word of an error for addresses such as `/pools/chat/plan/switchover?problem=no_reason`.
-pub fn request_code(error: &RequestError) -> &'static str {
-    match error {
-        RequestError::Refused { refusal } => refusal.code(),
-        RequestError::LeaseHeld => "lease_held",
-        RequestError::Console { console: ConsoleError::NotSignedIn } => "not_signed_in",
-        RequestError::Console { .. } => "internal",
-    }
-}
-
 /// Why nothing was started, from an address. What the address does not say is filled in from the page it leads to.
 pub fn request_by_code(lang: Locale, code: &str, pool: &PoolId, site: &str) -> String {
     match code {
@@ -93,23 +84,10 @@ pub fn request_by_code(lang: Locale, code: &str, pool: &PoolId, site: &str) -> S
         "loss_not_accepted" => say!(lang, operations.refusal.loss_not_accepted),
         "not_acknowledged" => say!(lang, operations.refusal.not_acknowledged),
         "lease_held" => say!(lang, operations.refusal.lease_held),
+        "idempotency_key_reused" => say!(lang, operations.refusal.key_reused),
         "not_signed_in" => say!(lang, operations.refusal.not_signed_in),
         "bad_form" => say!(lang, operations.refusal.bad_form),
         _ => say!(lang, operations.refusal.internal_unknown),
-    }
-}
-
-/// The word of an error for addresses such as `/operations/op-0042?problem=not_paused`.
-pub fn wish_code(error: &WishError) -> &'static str {
-    match error {
-        WishError::Ended => "ended",
-        WishError::PastNoReturn => "past_no_return",
-        WishError::LeaseHeld => "lease_held",
-        WishError::NotPaused => "not_paused",
-        WishError::NoSuchQuestion => "no_such_question",
-        WishError::NotOffered => "not_offered",
-        WishError::NoReason => "no_reason",
-        WishError::Console { .. } => "internal",
     }
 }
 

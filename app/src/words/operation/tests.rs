@@ -435,6 +435,7 @@ fn every_refusal_is_told_by_itself_and_by_its_code_in_an_address() {
     let mut errors: Vec<RequestError> = refusals().into_iter().map(|refusal| RequestError::Refused { refusal }).collect();
     errors.extend([
         RequestError::LeaseHeld,
+        RequestError::KeyReused,
         console(ConsoleError::NotSignedIn),
         console(ConsoleError::UnknownPool { pool: pool.clone() }),
         console(ConsoleError::Internal { incident: "abc".to_owned() }),
@@ -442,8 +443,8 @@ fn every_refusal_is_told_by_itself_and_by_its_code_in_an_address() {
     let mut by_code = std::collections::BTreeSet::new();
     for error in &errors {
         told(|lang| refusal::request(lang, error, &names()));
-        told(|lang| refusal::request_by_code(lang, refusal::request_code(error), &pool, "dc-b"));
-        by_code.insert(refusal::request_by_code(Locale::en, refusal::request_code(error), &pool, "dc-b"));
+        told(|lang| refusal::request_by_code(lang, error.code(), &pool, "dc-b"));
+        by_code.insert(refusal::request_by_code(Locale::en, error.code(), &pool, "dc-b"));
     }
     assert_eq!(by_code.len(), errors.len() - 1, "each code has a sentence of its own; only what failed inside shares one");
 }
@@ -472,8 +473,8 @@ fn every_wish_that_is_not_taken_says_why() {
             | WishError::NoReason
             | WishError::Console { .. } => {}
         }
-        told(|lang| refusal::wish_by_code(lang, refusal::wish_code(error)));
-        by_code.insert(refusal::wish_by_code(Locale::en, refusal::wish_code(error)));
+        told(|lang| refusal::wish_by_code(lang, error.code()));
+        by_code.insert(refusal::wish_by_code(Locale::en, error.code()));
     }
     assert_eq!(by_code.len(), all.len());
 }

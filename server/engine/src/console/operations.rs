@@ -1,10 +1,10 @@
 //! What the console is asked about operations. The caller comes first, everything that changes something is in the audit history.
 
-use super::{Console, Remembered};
+use super::Console;
 use crate::{
     live::{Live, LiveStream},
     operate,
-    ports::{AuditEntry, StoreError},
+    ports::{AuditEntry, IdempotencyKey, StoreError},
 };
 use std::sync::Arc;
 use switchback_domain::{
@@ -27,11 +27,18 @@ impl Console {
         self.operator(caller, pool).map(|operator| operator.plan(intent))
     }
 
-    /// Asks for an operation, after having seen its plan. `from` is the address of whoever asks.
+    /// Asks for an operation, after having seen its plan. Under a key, the same asked again gets the same answer and begins nothing, for a
+    /// day; the answer is remembered in the same transaction that begins it. `from` is the address of whoever asks.
     ///
     /// # Errors
     /// Why it was not begun; then nothing has happened, and the refusal is in the audit history.
-    pub async fn request(&self, caller: &Caller, request: Request, from: &str) -> Result<OperationId, RequestError> {
+    pub async fn request(
+        &self,
+        caller: &Caller,
+        request: Request,
+        key: Option<IdempotencyKey>,
+        from: &str,
+    ) -> Result<OperationId, RequestError> {
         let operator = match self.operator(caller, &request.pool) {
             Ok(operator) => operator,
             Err(error) => {
@@ -41,7 +48,9 @@ impl Console {
                 return Err(error.into());
             }
         };
-        operator.request(request, &caller.person.login, from).await.map_err(|error| self.failed(&error))?
+        let login = &caller.person.login;
+        let key = key.map(|key| IdempotencyKey { key: format!("{login}:{}", key.key), ..key });
+        operator.request(request, key, login, from).await.map_err(|error| self.failed(&error))?
     }
 
     /// An operation and how far it has come.
@@ -147,32 +156,6 @@ impl Console {
             found = later.found_of(failover).filter(|new| found.as_ref().is_none_or(|old| old.bytes < new.bytes)).or(found);
         }
         Ok(found)
-    }
-
-    /// Whether an idempotency key of this caller is known. `body` is the SHA-256 of what is asked.
-    ///
-    /// # Errors
-    /// When the session has ended, or the store failed.
-    pub async fn remembered(&self, caller: &Caller, key: &str, body: &[u8; 32]) -> Result<Remembered, ConsoleError> {
-        self.signed_in(caller)?;
-        let key = format!("{}:{key}", caller.person.login);
-        let known = self.store.remembered(&key, self.clock.now()).await.map_err(|error| self.failed(&error))?;
-        Ok(match known {
-            None => Remembered::New,
-            Some((before, answer)) if before == *body => Remembered::Same(answer),
-            Some(_) => Remembered::Other,
-        })
-    }
-
-    /// Remembers the answer to what was asked under an idempotency key, for a day.
-    ///
-    /// # Errors
-    /// When the session has ended, or the store failed.
-    pub async fn remember(&self, caller: &Caller, key: &str, body: &[u8; 32], answer: &str) -> Result<(), ConsoleError> {
-        self.signed_in(caller)?;
-        let key = format!("{}:{key}", caller.person.login);
-        self.store.remember(&key, body, answer, self.clock.now()).await.map_err(|error| self.failed(&error))?;
-        Ok(())
     }
 
     /// Writes down that something was refused before it came to a use case: a request that could not be read, an unknown pool.

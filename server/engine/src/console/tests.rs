@@ -133,7 +133,7 @@ async fn kept(bench: &Bench, intent: Intent, epoch: u64, saw: impl Fn(&Step) -> 
         from_address: String::new(),
     };
     bench.store.change_record(&lease, &RecordChange::Epoch(Epoch(epoch)), &audit).await.expect("not an earlier one");
-    let opening = Opening { first, audit, epoch: Epoch(epoch) };
+    let opening = Opening { first, audit, epoch: Epoch(epoch), key: None };
     let id = bench.store.open_operation(&lease, &opening).await.expect("nothing else runs");
     let mut operation = Operation::from_journal(id, &[opening.first]).expect("a journal");
     while !operation.is_finished() {

@@ -63,6 +63,15 @@ pub enum RecordChange {
     Ended(Timestamp),
 }
 
+/// What is asked for under an idempotency key is begun once, however often it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// Text of whoever asks. Nobody gets another person's answers: the console makes it that person's own.
+    pub key: String,
+    /// SHA-256 of what is asked for.
+    pub body: [u8; 32],
+}
+
 /// An operation that is about to be opened: everything that is written with it.
 #[derive(Debug, Clone)]
 pub struct Opening {
@@ -72,6 +81,8 @@ pub struct Opening {
     pub audit: AuditEntry,
     /// The epoch that its plan rests on.
     pub epoch: Epoch,
+    /// The key under which it was asked for. The operation's number is remembered under it for a day.
+    pub key: Option<IdempotencyKey>,
 }
 
 /// The journal. Entries are only ever added.
@@ -84,7 +95,7 @@ pub trait JournalStore: Send + Sync + 'static {
     fn give_lease_back<'a>(&'a self, lease: &'a Lease) -> Stored<'a, ()>;
 
     /// Opens an operation with everything that is written with it, or not at all, and gives it its number.
-    /// [`StoreError::Taken`] when the pool has one that has not ended, or the lease is not held any more;
+    /// [`StoreError::Taken`] when the pool has one that has not ended, the lease is not held any more, or something is remembered under the key;
     /// [`StoreError::OtherEpoch`] when the pool's epoch is not the one that the plan rests on.
     fn open_operation<'a>(&'a self, lease: &'a Lease, opening: &'a Opening) -> Stored<'a, OperationId>;
 
@@ -119,10 +130,6 @@ pub trait JournalStore: Send + Sync + 'static {
     /// [`JournalStore::append_entry`].
     fn change_record<'a>(&'a self, lease: &'a Lease, change: &'a RecordChange, audit: &'a AuditEntry) -> Stored<'a, ()>;
 
-    /// Remembers the answer to a request that carried an idempotency key, for a day. `body` is the SHA-256 of what was asked. When the key is
-    /// known already, returns what is remembered instead: the body's hash and the answer.
-    fn remember<'a>(&'a self, key: &'a str, body: &'a [u8; 32], answer: &'a str, now: Timestamp) -> Stored<'a, Option<([u8; 32], String)>>;
-
-    /// What is remembered under an idempotency key.
-    fn remembered<'a>(&'a self, key: &'a str, now: Timestamp) -> Stored<'a, Option<([u8; 32], String)>>;
+    /// The operation that was opened under an idempotency key less than a day before `now`, and the SHA-256 of what was asked for.
+    fn remembered<'a>(&'a self, key: &'a str, now: Timestamp) -> Stored<'a, Option<([u8; 32], OperationId)>>;
 }

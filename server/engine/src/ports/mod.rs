@@ -6,7 +6,7 @@ mod journal;
 
 pub use evidence::EvidenceStore;
 pub use hands::{HandError, Handled, Hands, Lineage, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved, Told};
-pub use journal::{JournalStore, Lease, Opening, PoolRecord, RecordChange};
+pub use journal::{IdempotencyKey, JournalStore, Lease, Opening, PoolRecord, RecordChange};
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;

@@ -1,8 +1,8 @@
 //! A store in memory that can be told to fail.
 
 use crate::ports::{
-    AuditEntry, AuditStore, EvidenceStore, HistoryStore, JournalStore, Lease, Opening, PeopleStore, PoolRecord, RecordChange, Session,
-    Store, StoreError, Stored,
+    AuditEntry, AuditStore, EvidenceStore, HistoryStore, IdempotencyKey, JournalStore, Lease, Opening, PeopleStore, PoolRecord,
+    RecordChange, Session, Store, StoreError, Stored,
 };
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -20,7 +20,7 @@ use switchback_domain::{
     people::Person,
 };
 
-/// How long the answer to a request with an idempotency key is remembered.
+/// How long is remembered what was begun under an idempotency key.
 const A_DAY: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ pub(crate) struct Kept {
     pub(crate) operations: Vec<KeptOperation>,
     pub(crate) records: BTreeMap<PoolId, PoolRecord>,
     pub(crate) leases: BTreeMap<PoolId, KeptLease>,
-    pub(crate) remembered: BTreeMap<String, ([u8; 32], String, Timestamp)>,
+    pub(crate) remembered: BTreeMap<String, ([u8; 32], OperationId, Timestamp)>,
     pub(crate) evidence: BTreeMap<(OperationId, String), (Evidence, Vec<u8>)>,
 }
 
@@ -76,9 +76,9 @@ impl Kept {
         self.records.get(pool).cloned().unwrap_or_default()
     }
 
-    fn recalled(&self, key: &str, now: Timestamp) -> Option<([u8; 32], String)> {
+    fn recalled(&self, key: &str, now: Timestamp) -> Option<([u8; 32], OperationId)> {
         let alive = self.remembered.get(key).filter(|(.., at)| now.duration_since(*at) < A_DAY);
-        alive.map(|(body, answer, _)| (*body, answer.clone()))
+        alive.map(|(body, operation, _)| (*body, *operation))
     }
 }
 
@@ -248,8 +248,13 @@ impl JournalStore for TestStore {
             if kept.operations.iter().any(|operation| operation.pool == lease.pool && !operation.ended) {
                 return Err(StoreError::Taken);
             }
+            let at = opening.first.at;
+            if opening.key.as_ref().is_some_and(|key| kept.recalled(&key.key, at).is_some()) {
+                return Err(StoreError::Taken);
+            }
             kept.operations.push(KeptOperation { pool: lease.pool.clone(), ended: false, entries: vec![opening.first.clone()] });
             let id = OperationId(kept.operations.len() as u64);
+            kept.remembered.extend(opening.key.clone().map(|IdempotencyKey { key, body }| (key, (body, id, at))));
             kept.audit.push(AuditEntry { subject: id.to_string(), ..opening.audit.clone() });
             Ok(id)
         })
@@ -308,16 +313,7 @@ impl JournalStore for TestStore {
             Ok(())
         })
     }
-    fn remember<'a>(&'a self, key: &'a str, body: &'a [u8; 32], answer: &'a str, now: Timestamp) -> Stored<'a, Option<([u8; 32], String)>> {
-        self.of_operations(false, move |kept| {
-            let known = kept.recalled(key, now);
-            if known.is_none() {
-                kept.remembered.insert(key.to_owned(), (*body, answer.to_owned(), now));
-            }
-            Ok(known)
-        })
-    }
-    fn remembered<'a>(&'a self, key: &'a str, now: Timestamp) -> Stored<'a, Option<([u8; 32], String)>> {
+    fn remembered<'a>(&'a self, key: &'a str, now: Timestamp) -> Stored<'a, Option<([u8; 32], OperationId)>> {
         self.answer(false, move |kept| Ok(kept.recalled(key, now)))
     }
 }

@@ -103,7 +103,7 @@ impl Run {
                 self.failed_over = true;
             }
         }
-        self.with_console(async move |console| console.request(&caller(), request, "127.0.0.1").await).await
+        self.with_console(async move |console| console.request(&caller(), request, None, "127.0.0.1").await).await
     }
 
     /// Stays with an operation until it rests: answers its questions, and sometimes has a wish.

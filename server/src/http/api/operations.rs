@@ -23,8 +23,7 @@ use switchback_domain::{
     operation::{Choice, Glance, Operation, OperationId, Report, Request, Wish},
     people::Caller,
 };
-use switchback_engine::Remembered;
-use tokio::sync::Mutex;
+use switchback_engine::ports::IdempotencyKey;
 use utoipa::{IntoParams, ToSchema};
 
 /// How many operations are listed when nobody says how many.
@@ -35,9 +34,6 @@ const LISTED_MAX: u32 = 500;
 
 /// The longest idempotency key, in bytes.
 const KEY_MAX: usize = 200;
-
-/// Requests with an idempotency key, one after the other: two of them at the same moment must not both be new.
-static ONE_BY_ONE: Mutex<()> = Mutex::const_new(());
 
 /// An operation that has begun.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -109,35 +105,17 @@ pub(super) async fn request(
         Ok(key) => key,
         Err(problem) => return Err(asking.refused(problem).await),
     };
-    let from = peer.address.to_string();
-    let Some(key) = key else {
-        return Ok(begun(web.console.request(&caller, request, &from).await?));
-    };
     // The same request written with other spaces is the same request.
-    let body: [u8; 32] = Sha256::digest(serde_json::to_vec(&request).unwrap_or_default()).into();
-    let _turn = ONE_BY_ONE.lock().await;
-    match web.console.remembered(&caller, key, &body).await? {
-        Remembered::New => {}
-        Remembered::Same(answer) => return Ok(begun(numbered(&answer)?)),
-        Remembered::Other => {
-            let detail = "this idempotency key was used for another request; use a new one";
-            let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail);
-            return Err(asking.refused(problem).await);
-        }
-    }
-    let id = web.console.request(&caller, request, &from).await?;
-    // The operation has begun: whoever asks again finds it running, whether or not the key is remembered.
-    if let Err(error) = web.console.remember(&caller, key, &body, &id.to_string()).await {
-        tracing::error!(error = &error as &dyn std::error::Error, operation = %id, "an idempotency key was not remembered");
-    }
-    Ok(begun(id))
+    let body = || Sha256::digest(serde_json::to_vec(&request).unwrap_or_default()).into();
+    let key = key.map(|key| IdempotencyKey { key: key.to_owned(), body: body() });
+    Ok(begun(web.console.request(&caller, request, key, &peer.address.to_string()).await?))
 }
 
 fn begun(id: OperationId) -> Response {
     (StatusCode::CREATED, [(header::LOCATION, format!("/api/v1/operations/{id}"))], Json(Begun { id })).into_response()
 }
 
-/// The idempotency key. The console makes it this person's own: nobody gets another one's answers.
+/// The idempotency key.
 fn key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     match value.to_str() {

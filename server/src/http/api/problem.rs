@@ -138,7 +138,8 @@ impl From<RequestError> for Problem {
     fn from(error: RequestError) -> Problem {
         match error {
             RequestError::Refused { refusal } => refusal.into(),
-            RequestError::LeaseHeld => Problem::new(StatusCode::CONFLICT, "lease_held", RequestError::LeaseHeld.to_string()),
+            RequestError::LeaseHeld => Problem::new(StatusCode::CONFLICT, error.code(), error.to_string()),
+            RequestError::KeyReused => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.code(), error.to_string()),
             RequestError::Console { console } => console.into(),
         }
     }

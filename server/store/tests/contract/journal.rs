@@ -23,7 +23,7 @@ pub fn step(number: u32) -> Entry {
 
 /// The opening of an operation, with entry 0, in the first epoch.
 pub fn opening(number: i64) -> Opening {
-    Opening { first: step(0), audit: audited(number), epoch: Epoch::default() }
+    Opening { first: step(0), audit: audited(number), epoch: Epoch::default(), key: None }
 }
 
 fn rests_on(epoch: u64) -> Opening {

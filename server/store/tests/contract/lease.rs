@@ -1,10 +1,12 @@
-//! Promises about the lease of a pool, and about answers that are remembered.
+//! Promises about the lease of a pool, and about what is begun under an idempotency key.
 
 use crate::{
+    audit::entry,
     fixture::{Fixture, at, pool},
-    journal::{opened, step},
+    journal::{leased, opened, opening, seen, step},
 };
-use switchback_engine::ports::{Lease, Store, StoreError};
+use switchback_domain::operation::{Entry, Epoch, OperationId};
+use switchback_engine::ports::{AuditEntry, IdempotencyKey, Lease, Opening, Store, StoreError};
 
 const DAY: i64 = 86_400_000;
 
@@ -98,44 +100,81 @@ pub async fn a_lease_is_never_taken_between_the_check_and_the_entry(fixture: Fix
     }
 }
 
-pub async fn answers_are_remembered_for_a_day(fixture: Fixture) {
+/// The opening of an operation that is asked for at `asked_at` under a key.
+fn under(key: &str, body: u8, asked_at: i64) -> Opening {
+    let first = Entry { at: at(asked_at), ..step(0) };
+    Opening { first, key: Some(IdempotencyKey { key: key.to_owned(), body: [body; 32] }), ..opening(0) }
+}
+
+/// Opens one operation after the other: each ends before the next one.
+async fn begin(store: &dyn Store, opening: &Opening) -> Result<OperationId, StoreError> {
+    let lease = leased(store, "p").await;
+    let id = store.open_operation(&lease, opening).await?;
+    store.append_entry(&lease, id, 1, &step(1), None, &[], true).await.unwrap();
+    Ok(id)
+}
+
+pub async fn what_was_begun_under_a_key_is_remembered_for_a_day(fixture: Fixture) {
     let store = &*fixture.store;
-    let (one, two) = ([1; 32], [2; 32]);
     let odd = "' key \u{0} 爱达";
     assert_eq!(store.remembered(odd, at(0)).await.unwrap(), None);
-    assert_eq!(store.remember(odd, &one, "first", at(0)).await.unwrap(), None);
-    let first = Some((one, "first".to_owned()));
-    assert_eq!(store.remembered(odd, at(DAY - 1)).await.unwrap(), first);
-    assert_eq!(store.remember(odd, &two, "second", at(DAY - 1)).await.unwrap(), first);
-    assert_eq!(store.remember("another", &two, "third", at(DAY - 1)).await.unwrap(), None);
+    let first = begin(store, &under(odd, 1, 0)).await.unwrap();
+    assert_eq!(store.remembered(odd, at(DAY - 1)).await.unwrap(), Some(([1; 32], first)));
+    // Whatever is asked for under a key that is known is not begun.
+    let before = seen(store, "p").await;
+    for body in [1, 2] {
+        let refused = begin(store, &under(odd, body, DAY - 1)).await;
+        assert!(matches!(refused, Err(StoreError::Taken)), "{refused:?}");
+    }
+    assert_eq!(seen(store, "p").await, before);
+    assert_eq!(store.remembered(odd, at(DAY - 1)).await.unwrap(), Some(([1; 32], first)));
+    begin(store, &under("another", 2, DAY - 1)).await.unwrap();
     assert_eq!(store.remembered(odd, at(DAY)).await.unwrap(), None);
     assert_eq!(store.prune(at(DAY - 1)).await.unwrap(), 0);
     assert_eq!(store.prune(at(DAY)).await.unwrap(), 1);
     assert_eq!(store.remembered(odd, at(0)).await.unwrap(), None);
     // What is a day old makes room also when nobody has pruned.
-    assert_eq!(store.remember("another", &one, "fourth", at(2 * DAY)).await.unwrap(), None);
-    assert_eq!(store.remembered("another", at(2 * DAY)).await.unwrap(), Some((one, "fourth".to_owned())));
+    let fourth = begin(store, &under("another", 1, 2 * DAY)).await.unwrap();
+    assert_eq!(store.remembered("another", at(2 * DAY)).await.unwrap(), Some(([1; 32], fourth)));
     let fixture = fixture.reopen().await;
-    assert_eq!(fixture.store.remembered("another", at(3 * DAY - 1)).await.unwrap(), Some((one, "fourth".to_owned())));
+    assert_eq!(fixture.store.remembered("another", at(3 * DAY - 1)).await.unwrap(), Some(([1; 32], fourth)));
 }
 
-pub async fn of_many_answers_to_one_key_at_once_one_is_remembered(fixture: Fixture) {
+pub async fn a_key_is_remembered_with_the_operation_or_not_at_all(fixture: Fixture) {
+    let store = &*fixture.store;
+    let lease = leased(store, "p").await;
+    let vague = Opening { audit: AuditEntry { result: "maybe".into(), ..entry(1) }, ..under("key", 1, 0) };
+    let stale = Opening { epoch: Epoch(1), ..under("key", 1, 0) };
+    for bad in [vague, stale] {
+        store.open_operation(&lease, &bad).await.unwrap_err();
+        assert_eq!(store.remembered("key", at(0)).await.unwrap(), None);
+    }
+    let id = store.open_operation(&lease, &under("key", 1, 0)).await.unwrap();
+    assert_eq!(store.remembered("key", at(0)).await.unwrap(), Some(([1; 32], id)));
+    assert_eq!(store.open_operation_of(&pool("p")).await.unwrap(), Some(id));
+}
+
+pub async fn of_many_who_begin_something_under_one_key_at_once_one_succeeds(fixture: Fixture) {
     let store = &fixture.store;
     for round in 0..5 {
         let mut tasks = Vec::new();
         for asker in 0..6_u8 {
             let store = store.clone();
             tasks.push(tokio::spawn(async move {
-                let answer = asker.to_string();
-                let known = store.remember(&format!("key {round}"), &[asker; 32], &answer, at(0)).await.unwrap();
-                (known.is_none(), known.unwrap_or(([asker; 32], answer)))
+                // Each on a pool of its own, so that nothing but the key is in the way.
+                let lease = leased(&*store, &format!("p{round}-{asker}")).await;
+                (asker, store.open_operation(&lease, &under(&format!("key {round}"), asker, 0)).await)
             }));
         }
-        let mut answers = Vec::new();
+        let mut begun = Vec::new();
         for task in tasks {
-            answers.push(task.await.unwrap());
+            match task.await.unwrap() {
+                (asker, Ok(id)) => begun.push(([asker; 32], id)),
+                (_, refused) => assert!(matches!(refused, Err(StoreError::Taken)), "{refused:?}"),
+            }
         }
-        assert_eq!(answers.iter().filter(|(new, _)| *new).count(), 1);
-        assert!(answers.iter().all(|(_, answer)| *answer == answers[0].1), "{answers:?}");
+        assert_eq!(begun.len(), 1, "{begun:?}");
+        assert_eq!(store.remembered(&format!("key {round}"), at(0)).await.unwrap(), Some(begun[0]));
+        assert_eq!(store.operations(None, 99).await.unwrap().len(), round + 1);
     }
 }
