@@ -60,14 +60,23 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
-    pub(super) fn planned(kind: Kind, site: Option<SiteId>) -> Result<Wanted, Failure> {
+    pub(super) fn planned(kind: Kind, site: Option<SiteId>, orders: Vec<(MemberName, MemberOrder)>) -> Result<Wanted, Failure> {
         let named = |site: Option<SiteId>| site.ok_or_else(|| Failure::Trouble("name the site with --to SITE".to_owned()));
+        match (kind, orders.is_empty()) {
+            (Kind::Members, true) => {
+                let usage = "name members and what they shall do in turn: MEMBER ready|drain|maintenance";
+                return Err(Failure::Trouble(usage.to_owned()));
+            }
+            (Kind::Members, false) | (_, true) => {}
+            (_, false) => return Err(Failure::Trouble("only a plan for `members` takes members and what they shall do".to_owned())),
+        }
         Ok(match kind {
             Kind::Switchover => Wanted::Switchover(named(site)?),
             Kind::Failover => Wanted::Failover(named(site)?),
             Kind::Failback => Wanted::Failback(site),
             Kind::Reprotect => Wanted::Reprotect(site),
             Kind::LocalSwitchover => Wanted::LocalSwitchover(named(site)?),
+            Kind::Members => Wanted::Members(named(site)?, orders),
         })
     }
 

@@ -96,6 +96,9 @@ pub enum Ask {
         /// The site that becomes active, or that is worked on.
         #[arg(long, visible_alias = "site", value_name = "SITE")]
         to: Option<SiteId>,
+        /// For `members`: a member and what it shall do (`ready`, `drain`, `maintenance`), as often as needed.
+        #[arg(value_names = ["MEMBER", "ORDER"], num_args = 2..)]
+        changes: Vec<String>,
     },
     /// Makes the other site active without losing anything.
     Switchover {
@@ -260,6 +263,8 @@ pub enum Kind {
     /// Make the mirror of a site its leader.
     #[value(alias = "local_switchover")]
     LocalSwitchover,
+    /// Tell members what to do.
+    Members,
 }
 
 /// Why a command did not get its answer.
@@ -293,7 +298,7 @@ async fn answer(ask: Ask, client: &Client, out: &Out) -> Outcome {
         Ask::Pools => pools::all(client, out).await,
         Ask::Show { pool } => pools::show(client, out, &pool).await,
         Ask::Check { pool } => pools::check(client, out, &pool).await,
-        Ask::Plan { pool, kind, to } => acting::plan(client, out, &pool, &Wanted::planned(kind, to)?).await,
+        Ask::Plan { pool, kind, to, changes } => acting::plan(client, out, &pool, &Wanted::planned(kind, to, orders(&changes)?)?).await,
         Ask::Switchover { pool, to, acting } => acting::act(client, out, &pool, &Wanted::Switchover(to), acting).await,
         Ask::Failover { pool, to, acting } => acting::act(client, out, &pool, &Wanted::Failover(to), acting).await,
         Ask::Failback { pool, acting } => acting::act(client, out, &pool, &Wanted::Failback(None), acting).await,

@@ -160,6 +160,21 @@ async fn what_there_is_is_printed_for_people_and_as_json() {
     assert!(plan.out.contains("make dc-b lead") && plan.out.contains("nothing after this is taken back"), "{plan:?}");
     let already = desk.run(&["plan", "chat-core", "switchover", "--to", "dc-a"]).await;
     assert!(already.code == 2 && already.out.contains("In the way"), "{already:?}");
+    let members = ["plan", "chat-core", "members", "--site", "dc-a", "member-a1", "drain", "member-a2", "ready"];
+    let told = desk.run(&members).await;
+    assert_eq!(told.code, 0, "{told:?}");
+    assert!(told.out.contains("tell member-a1 of dc-a to take no new sessions"), "{told:?}");
+    let changes = desk.run(&[&members[..], &["--json"]].concat()).await.json()["plan"]["intent"]["changes"].clone();
+    assert_eq!(changes[1]["member"], "member-a2", "{changes}");
+    for (words, why) in [
+        (&members[..5], "name members"),
+        (&members[..6], "ORDER"),
+        (&["plan", "chat-core", "members", "member-a1", "drain"][..], "--to SITE"),
+        (&["plan", "chat-core", "switchover", "--to", "dc-b", "member-a1", "drain"], "only a plan for `members`"),
+    ] {
+        let wrong = desk.run(words).await;
+        assert!(wrong.code == 1 && wrong.err.contains(why), "{words:?}: {wrong:?}");
+    }
     let unknown = desk.run(&["show", "nowhere", "--json"]).await;
     assert_eq!((unknown.code, unknown.json()["code"].as_str()), (2, Some("unknown_pool")), "{unknown:?}");
 }
