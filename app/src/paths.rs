@@ -56,6 +56,11 @@ pub fn report(id: OperationId) -> String {
     format!("/operations/{id}/report")
 }
 
+/// Something that an operation keeps, as a file.
+pub fn evidence(id: OperationId, name: &str) -> String {
+    format!("/api/v1/operations/{id}/evidence/{name}")
+}
+
 /// The newest audit entries.
 pub fn audit() -> String {
     "/audit".to_owned()

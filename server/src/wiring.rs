@@ -21,7 +21,7 @@ use switchback_engine::{
 };
 use switchback_probes::{
     Credentials, EtcdKeyTarget, EtcdProbe, HandTargets, HaproxyProbe, HaproxyTarget, HttpTarget, PatroniProbe, PoolHands, PostgresProbe,
-    PostgresTarget, PostgresTls, StandbySection, config_key,
+    PostgresTarget, PostgresTls, StandbySection,
 };
 
 /// The machine's clock.
@@ -114,7 +114,7 @@ fn hands(config: &PoolConfig, timeout: Duration) -> anyhow::Result<PoolHands> {
             Access::Haproxy(access) => targets.haproxy.push((name.clone(), haproxy_target(access, timeout))),
             Access::Etcd(access) => {
                 let side = side_of_etcd(config, name).with_context(|| format!("{name} belongs to no site of {}", config.pool.id))?;
-                let key = config_key(&config.namespaces[side], &config.pool.sites[side].scope);
+                let key = format!("{}config", config.pool.sites[side].keys);
                 targets.etcd.push((name.clone(), EtcdKeyTarget { http: http_target(access, timeout), key }));
             }
         }

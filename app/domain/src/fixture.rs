@@ -31,6 +31,7 @@ pub fn pool() -> Pool {
         id: name(id),
         place: place.to_owned(),
         scope: format!("pool-{letter}"),
+        keys: format!("/service/pool-{letter}/"),
         nodes: [1, 2]
             .map(|number| Node {
                 name: name(&format!("{letter}{number}")),

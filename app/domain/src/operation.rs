@@ -4,6 +4,7 @@
 mod decide;
 mod evolve;
 mod plan;
+mod rebuild;
 mod report;
 mod step;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 
 pub use decide::Next;
 pub use plan::{Plan, PlanObjection, Refusal, Request, plan};
+pub use rebuild::{Instruction, Task};
 pub use report::{Beyond, FoundLoss, Loss, Report, StepReport, Targets};
 pub use step::{Fact, Missing, Step, Trouble};
 
@@ -690,7 +692,7 @@ pub enum Wish {
 
 /// Something that an operation keeps for people: a file of its own, beside the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = KeptEvidence))]
 pub struct Evidence {
     /// Its name, unique in the operation.
     pub name: String,

@@ -28,6 +28,9 @@ pub struct Site {
     pub place: String,
     /// Patroni's scope of its database cluster.
     pub scope: String,
+    /// What every key of its database cluster begins with in etcd, such as `/service/pool-a/`.
+    #[serde(default)]
+    pub keys: String,
     /// Its database nodes.
     pub nodes: Vec<Node>,
     /// The `HAProxy` instances in front of its members.

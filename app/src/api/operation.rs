@@ -228,6 +228,10 @@ pub struct OperationTold {
     pub phases: Vec<PhaseTold>,
     /// What it asks.
     pub question: Option<QuestionTold>,
+    /// What somebody has to do by hand, in this order.
+    pub by_hand: Vec<ByHandTold>,
+    /// What it keeps for people.
+    pub evidence: Vec<EvidenceTold>,
     /// How long clients could not write.
     pub meter: Option<MeterTold>,
     /// What somebody may want of it.
@@ -255,6 +259,24 @@ pub struct QuestionTold {
     pub text: Vec<String>,
     /// The answers.
     pub options: Vec<OptionTold>,
+}
+
+/// Something that somebody has to do by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByHandTold {
+    /// What, and where.
+    pub text: String,
+    /// The command.
+    pub command: Option<String>,
+}
+
+/// Something that an operation keeps for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceTold {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub address: String,
 }
 
 /// An answer that may be given.

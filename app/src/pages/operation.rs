@@ -3,6 +3,7 @@
 //! The stream says that something has happened; what it means is then asked for in the reader's language. What people want of an
 //! operation are plain forms, which need no script.
 
+mod by_hand;
 mod question;
 mod side;
 mod steps;
@@ -130,6 +131,7 @@ fn Operation(told: OperationTold) -> impl IntoView {
             {problem}
             <Standing view />
             <question::Open view />
+            <by_hand::ByHand view />
             <steps::Progress view />
             <div class="oplay">
                 <div class="first">
@@ -140,6 +142,7 @@ fn Operation(told: OperationTold) -> impl IntoView {
                 </div>
                 <div class="rest">
                     <side::Controls view />
+                    <by_hand::Evidence view />
                     <side::People view />
                     <side::Plan view />
                 </div>

@@ -1,5 +1,6 @@
 //! Operations: what was wanted, the steps, how they stand, and how it ended.
 
+pub mod by_hand;
 pub mod choice;
 pub mod fact;
 pub mod refusal;

@@ -154,7 +154,9 @@ impl Lab {
 
     /// Roles and databases of console, members and load.
     fn set_up_databases(&self, node: Node) -> Result<()> {
-        self.psql(node, "postgres", &[("SWITCHBACK_PASSWORD", &self.secrets.console)], POOL_SETUP)?;
+        // With everything that the console can make use of: rows of a lost timeline are saved, whosever they are.
+        let script = format!("\\set save_rows on\n{POOL_SETUP}");
+        self.psql(node, "postgres", &[("SWITCHBACK_PASSWORD", &self.secrets.console)], &script)?;
         let others = format!(
             "CREATE ROLE prosody LOGIN PASSWORD '{}';\nCREATE DATABASE prosody OWNER prosody;\n\
              CREATE ROLE load LOGIN PASSWORD '{}';\nCREATE DATABASE load OWNER load;\n\\connect load load\n\

@@ -9,7 +9,7 @@ mod patroni;
 mod postgres;
 mod section;
 
-pub use etcd::{EtcdKeyTarget, config_key};
+pub use etcd::EtcdKeyTarget;
 pub use section::StandbySection;
 
 use crate::{

@@ -18,7 +18,7 @@ mod target;
 mod tls;
 
 pub use etcd::EtcdProbe;
-pub use hands::{EtcdKeyTarget, HandTargets, PoolHands, StandbySection, config_key};
+pub use hands::{EtcdKeyTarget, HandTargets, PoolHands, StandbySection};
 pub use haproxy::HaproxyProbe;
 pub use patroni::PatroniProbe;
 pub use postgres::PostgresProbe;

@@ -19,7 +19,7 @@ use switchback_domain::{
     EndpointName, MemberState, Millis, Node, Pair, PatroniRole, PatroniState, ProbeFailure, Side, operation::MemberOrder,
 };
 use switchback_engine::ports::{HandError, Hands, Told};
-use switchback_probes::{Credentials, EtcdKeyTarget, HandTargets, HttpTarget, PoolHands, StandbySection, config_key};
+use switchback_probes::{Credentials, EtcdKeyTarget, HandTargets, HttpTarget, PoolHands, StandbySection};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -57,7 +57,7 @@ fn hands(address: SocketAddr) -> PoolHands {
     let target = || HttpTarget { credentials: Some(credentials()), ..http_target(format!("http://{address}")) };
     let targets = HandTargets {
         patroni: vec![(name("patroni"), target())],
-        etcd: vec![(name("etcd"), EtcdKeyTarget { http: target(), key: config_key("service", "pool-b") })],
+        etcd: vec![(name("etcd"), EtcdKeyTarget { http: target(), key: "/service/pool-b/config".to_owned() })],
         haproxy: vec![(name("haproxy"), haproxy_target(address))],
         standby: Pair { a: None, b: Some(section()) },
         ..HandTargets::default()

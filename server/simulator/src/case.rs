@@ -13,7 +13,10 @@ use crate::{
 };
 use futures::{FutureExt, future::BoxFuture};
 use secrecy::SecretString;
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 use switchback_domain::{
     Side, fixture,
     operation::{Intent, OperationId, Step, StepRun},
@@ -88,6 +91,10 @@ pub struct Told {
     pub writers: Vec<usize>,
     /// How often both sites accepted writes.
     pub splits: u32,
+    /// Acknowledged rows that nobody has in the end, by client and number.
+    pub lost: BTreeSet<(usize, u64)>,
+    /// Rows that operations have saved of lost timelines.
+    pub saved: BTreeSet<(usize, u64)>,
 }
 
 impl Told {

@@ -84,6 +84,18 @@ impl Client {
         Ok((read(value.clone())?, value))
     }
 
+    /// Writes something long to `to` as it comes.
+    pub(super) async fn fetch(&self, path: &str, mut to: impl std::io::Write) -> Result<(), Failure> {
+        let mut body = self.send(self.signed(self.ask(Method::GET, path))?).await?.bytes_stream();
+        loop {
+            let piece = tokio::time::timeout(SILENT_FOR, body.next()).await;
+            let piece = piece.map_err(|_| Failure::Trouble(format!("{} has stopped sending", self.url)))?;
+            let Some(piece) = piece else { break };
+            to.write_all(&piece.map_err(|error| self.unreachable(&error))?).map_err(|error| unwritable(&error))?;
+        }
+        to.flush().map_err(|error| unwritable(&error))
+    }
+
     pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<(T, Value), Failure> {
         let value = json(self.send(self.signed(self.ask(Method::POST, path))?.timeout(ANSWER_WITHIN).json(body)).await?).await?;
         Ok((read(value.clone())?, value))
@@ -190,6 +202,10 @@ impl Client {
         };
         Failure::Unreachable(format!("cannot reach the console at {}: {hint} ({})", self.url, causes(error)))
     }
+}
+
+fn unwritable(error: &std::io::Error) -> Failure {
+    Failure::Trouble(format!("cannot write: {error}"))
 }
 
 async fn json(response: Response) -> Result<Value, Failure> {

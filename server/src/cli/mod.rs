@@ -232,6 +232,13 @@ pub enum About {
         /// Which, such as op-0042.
         operation: OperationId,
     },
+    /// What it keeps for people, such as the rows that only a lost timeline had.
+    Evidence {
+        /// Which, such as op-0042.
+        operation: OperationId,
+        /// Of these, the one to write to standard output; else they are listed. Reading it is noted in the audit history.
+        name: Option<String>,
+    },
 }
 
 /// What may be answered to a question.

@@ -8,8 +8,8 @@ use super::{
 };
 use serde_json::json;
 use switchback_domain::{
-    PoolId,
-    operation::{Fact, Glance, Intent, Operation, OperationId, Outcome as Ending, Report, Stage, Wish},
+    ByteLag, PoolId,
+    operation::{Evidence, Fact, Glance, Intent, Operation, OperationId, Outcome as Ending, Report, Stage, Wish},
 };
 
 pub(super) async fn all(client: &Client, out: &Out, pool: Option<&PoolId>, most: u32) -> Outcome {
@@ -39,6 +39,11 @@ pub(super) async fn about(client: &Client, out: &Out, about: About) -> Outcome {
         About::Retry { operation, reason } => answer(client, out, operation, Answer::Retry, None, &reason).await,
         About::Answer { operation, choice, question, reason } => answer(client, out, operation, choice, question, &reason).await,
         About::Report { operation } => report(client, out, operation).await,
+        About::Evidence { operation, name: None } => evidence_names(client, out, operation).await,
+        About::Evidence { operation, name: Some(name) } => {
+            client.fetch(&format!("/operations/{operation}/evidence/{}", escaped(&name)), std::io::stdout()).await?;
+            Ok(End::Done)
+        }
     }
 }
 
@@ -74,6 +79,7 @@ async fn show(client: &Client, out: &Out, id: OperationId) -> Outcome {
             out.say(format_args!("Step {number} saw: {}", saw(fact)));
         }
     }
+    say_by_hand(client, out, id).await?;
     Ok(watch::end_of(&operation))
 }
 
@@ -138,6 +144,48 @@ fn say_loss(out: &Out, report: &Report, kept: &str) {
     }
 }
 
+/// What somebody has to do by hand now, if anything.
+pub(super) async fn say_by_hand(client: &Client, out: &Out, id: OperationId) -> Result<(), Failure> {
+    let (report, _) = client.get::<Report>(&format!("/operations/{id}/report")).await?;
+    by_hand(out, &report);
+    Ok(())
+}
+
+fn by_hand(out: &Out, report: &Report) {
+    if report.instructions.is_empty() {
+        return;
+    }
+    out.say("To be done by hand, one after the other:");
+    for (number, instruction) in report.instructions.iter().enumerate() {
+        out.say(format_args!("  {:>2}. {}", number + 1, words::instruction(instruction, report.id)));
+        if let Some(command) = &instruction.command {
+            out.say(format_args!("        {command}"));
+        }
+    }
+}
+
+async fn evidence_names(client: &Client, out: &Out, id: OperationId) -> Outcome {
+    let (kept, value) = client.get::<Vec<Evidence>>(&format!("/operations/{id}/evidence")).await?;
+    out.tell(&value);
+    if kept.is_empty() {
+        out.say(format_args!("{id} keeps nothing beside its journal."));
+    }
+    let rows: Vec<[String; 4]> = kept
+        .into_iter()
+        .map(|evidence| [evidence.name, words::bytes(ByteLag(evidence.bytes)), watch::moment(evidence.kept_at), evidence.sha256])
+        .collect();
+    if !rows.is_empty() {
+        out.table(["NAME", "SIZE", "KEPT AT", "SHA-256"], &rows);
+    }
+    Ok(End::Done)
+}
+
+/// A name as a part of an address, whatever is in it.
+fn escaped(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
 async fn report(client: &Client, out: &Out, id: OperationId) -> Outcome {
     let (report, value) = client.get::<Report>(&format!("/operations/{id}/report")).await?;
     out.tell(&value);
@@ -164,5 +212,9 @@ async fn report(client: &Client, out: &Out, id: OperationId) -> Outcome {
         let took = step.took.map(|took| format!(" in {}", words::time(took))).unwrap_or_default();
         out.say(format_args!("  {:>2}. {} - {}{took}", number + 1, words::step(&step.step, &sites), word(&step.run.state)));
     }
+    for name in &report.evidence {
+        out.say(format_args!("Kept: {name}. Read it: switchback operation evidence {id} {name}"));
+    }
+    by_hand(out, &report);
     Ok(End::Done)
 }

@@ -1,7 +1,7 @@
 //! Following an operation: its event stream, and a line for each thing that happens.
 
 use super::{
-    Client, End, Failure, Out, Outcome, pools,
+    Client, End, Failure, Out, Outcome, operation, pools,
     words::{self, Sites, word},
 };
 use futures::StreamExt as _;
@@ -168,6 +168,7 @@ async fn until_its_end(client: &Client, out: &Out, id: OperationId, mut sites: O
                             }
                             if let Some(end) = end(&now.stage) {
                                 if let Stage::NeedsPerson { question, .. } = &now.stage {
+                                    operation::say_by_hand(client, out, id).await?;
                                     say_question(out, id, question);
                                 }
                                 return Ok(end);

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use switchback_domain::{
     ByteLag, Millis, Objection, Pair, Protection, Side,
-    operation::{Choice, GivenUp, MemberOrder, Outage, Outcome, PlanObjection, Stage, Step, Trouble},
+    operation::{Choice, GivenUp, Instruction, MemberOrder, OperationId, Outage, Outcome, PlanObjection, Stage, Step, Task, Trouble},
 };
 
 /// The names of the sites.
@@ -188,6 +188,23 @@ fn given_up(why: &GivenUp, sites: &Sites) -> String {
     match why {
         GivenUp::Cancelled { by } => format!("cancelled by {by}"),
         GivenUp::StepFailed { step, trouble: what } => format!("step {} did not succeed: {}", step + 1, trouble(what, sites)),
+    }
+}
+
+/// What somebody has to do by hand; its command comes after it.
+pub(super) fn instruction(instruction: &Instruction, id: OperationId) -> String {
+    let on = instruction.on.as_deref().unwrap_or("the machine");
+    match instruction.task {
+        Task::StopPatroni => format!("on {on}: stop Patroni, and see that PostgreSQL has stopped with it"),
+        Task::EmptyData if instruction.command.is_none() => {
+            format!("on {on}: empty PostgreSQL's data directory; the node did not say where it is")
+        }
+        Task::EmptyData => format!("on {on}: empty PostgreSQL's data directory, and those of its tablespaces, if it has any"),
+        Task::ForgetCluster => format!("on {on}: remove what etcd knows of the cluster, all but its configuration"),
+        Task::EmptyArchive => "where the site's log is archived, if it is: remove what this site has shipped".to_owned(),
+        Task::Retry => format!("then, before anything is started there again: switchback operation retry {id}"),
+        Task::StartFirst => format!("on {on}: start Patroni; it copies the active site's data, which takes its time, and leads the site"),
+        Task::StartNext => format!("on {on}: when the first node leads the site, start Patroni"),
     }
 }
 

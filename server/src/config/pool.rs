@@ -21,8 +21,6 @@ pub struct PoolConfig {
     pub access: Vec<(EndpointName, Access)>,
     /// How the cluster of each site follows the other one, where that is configured.
     pub standby: Pair<Option<StandbyCluster>>,
-    /// Patroni's namespace in the etcd of each site.
-    pub namespaces: Pair<String>,
 }
 
 /// How an endpoint is reached.
@@ -179,11 +177,10 @@ pub(super) fn read(
     second.site.can_follow = standby.b.is_some();
     section.finish();
     let id = id?.into_inner();
-    let namespaces = Pair { a: first.namespace, b: second.namespace };
     let access = first.access.into_iter().chain(second.access).collect();
     let pool =
         Pool { title: title.unwrap_or_else(|| id.to_string()), id, home: side?, sites: Pair { a: first.site, b: second.site }, policy };
-    Some(PoolConfig { pool, access, standby, namespaces })
+    Some(PoolConfig { pool, access, standby })
 }
 
 #[derive(Default)]
@@ -280,7 +277,6 @@ struct SiteConfig {
     site: Site,
     access: Vec<(EndpointName, Access)>,
     standby: Option<standby::Written>,
-    namespace: String,
 }
 
 impl SiteConfig {
@@ -348,8 +344,23 @@ fn read_site(mut section: Section<'_, '_>, folder: &Path, names: &mut Names) -> 
     }
     section.finish();
     let (id, patroni) = (id?.into_inner(), patroni?);
-    let site = Site { place: place.unwrap_or_else(|| id.to_string()), id, scope: patroni.scope, nodes, proxies, etcd, can_follow: false };
-    Some(SiteConfig { site, access, standby, namespace: patroni.namespace })
+    let site = Site {
+        place: place.unwrap_or_else(|| id.to_string()),
+        id,
+        keys: keys(&patroni.namespace, &patroni.scope),
+        scope: patroni.scope,
+        nodes,
+        proxies,
+        etcd,
+        can_follow: false,
+    };
+    Some(SiteConfig { site, access, standby })
+}
+
+/// What Patroni's keys in etcd begin with. Slashes around the namespace make no difference to it.
+fn keys(namespace: &str, scope: &str) -> String {
+    let parts = namespace.split('/').chain([scope]).filter(|part| !part.is_empty());
+    parts.fold("/".to_owned(), |keys, part| keys + part + "/")
 }
 
 fn login(section: &mut Section<'_, '_>, folder: &Path) -> Option<(String, SecretString)> {

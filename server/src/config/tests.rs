@@ -132,14 +132,14 @@ fn a_standby_follows_all_nodes_of_the_other_site_unless_it_is_told_where_to_look
     assert_eq!((b.host.as_str(), b.port, b.primary_slot_name.as_str()), ("198.18.1.11,198.18.1.12", 5432, "site_b"));
     assert_eq!((b.restore_command, b.create_replica_methods), (None, vec!["basebackup".to_owned()]));
     assert!(config.pools[0].pool.sites.iter().all(|(_, site)| site.can_follow));
-    assert_eq!(config.pools[0].namespaces.a, "/service/");
+    assert_eq!(config.pools[0].pool.sites.a.keys, "/service/pool-a/");
 
     let text = changed(&[
         ("# host = \"198.18.2.11,198.18.2.12\"", "host = \"db.example.net\""),
         ("# port = 5432", "port = 6432"),
         ("# restore_command", "restore_command"),
         ("# archive_cleanup_command", "archive_cleanup_command"),
-        ("# namespace = \"/service/\"", "namespace = \"/db/\""),
+        ("# namespace = \"/service/\"", "namespace = \"db/deep\""),
         ("[\"basebackup\"]", "[\"pgbackrest\", \"basebackup\"]"),
     ]);
     let (config, standby_of) = standby(&text);
@@ -148,7 +148,8 @@ fn a_standby_follows_all_nodes_of_the_other_site_unless_it_is_told_where_to_look
     assert_eq!(a.restore_command.as_deref(), Some("/usr/local/bin/restore-wal %f %p"));
     assert_eq!(a.archive_cleanup_command.as_deref(), Some("/usr/local/bin/clean-wal %r"));
     assert_eq!(a.create_replica_methods, ["pgbackrest", "basebackup"]);
-    assert_eq!((config.pools[0].namespaces.a.as_str(), config.pools[0].namespaces.b.as_str()), ("/db/", "/service/"));
+    let sites = &config.pools[0].pool.sites;
+    assert_eq!((sites.a.keys.as_str(), sites.b.keys.as_str()), ("/db/deep/pool-a/", "/service/pool-b/"));
 }
 
 #[test]

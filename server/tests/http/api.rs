@@ -22,7 +22,7 @@ fn routes() -> Vec<(String, String)> {
 }
 
 fn example_of(path: &str) -> String {
-    path.replace("{pool}", "chat-core").replace("{id}", "op-0042")
+    path.replace("{pool}", "chat-core").replace("{id}", "op-0042").replace("{name}", "lost-rows-a1.jsonl")
 }
 
 /// A program that has signed in.

@@ -35,7 +35,10 @@ impl Ended {
 
 impl Desk {
     async fn new() -> Desk {
-        let world = World::with_hands(Arc::new(MembersOnly::default())).await;
+        Desk::at(World::with_hands(Arc::new(MembersOnly::default())).await).await
+    }
+
+    async fn at(world: World) -> Desk {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let service = world.router.clone().into_make_service_with_connect_info::<SocketAddr>();
@@ -76,6 +79,33 @@ impl Desk {
 fn ended(output: Output) -> Ended {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Ended { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+}
+
+#[tokio::test]
+async fn what_was_saved_is_listed_and_fetched_and_what_is_to_be_done_by_hand_is_told_with_its_commands() {
+    let world = World::new().await;
+    let id = crate::evidence::collided(&world).await.to_string();
+    let desk = Desk::at(world).await;
+    desk.sign_in(&format!("{PASSWORD}\n")).await;
+    let listed = desk.run(&["operation", "evidence", &id]).await;
+    assert_eq!(listed.code, 0, "{listed:?}");
+    assert!(listed.out.contains("lost-rows-a1.jsonl") && listed.out.contains(&"0f".repeat(32)), "{listed:?}");
+    let as_json = desk.run(&["operation", "evidence", &id, "--json"]).await.json();
+    assert_eq!(as_json[0]["name"], "lost-rows-a1.jsonl");
+    let fetched = desk.run(&["operation", "evidence", &id, "lost-rows-a1.jsonl"]).await;
+    assert_eq!((fetched.code, fetched.lines().len()), (0, 2), "{fetched:?}");
+    assert_eq!(fetched.lines()[1]["row"]["body"], "爱达");
+    let unknown = desk.run(&["operation", "evidence", &id, "no such/name"]).await;
+    assert_eq!(unknown.code, 2, "{unknown:?}");
+    assert!(unknown.err.contains("no such/name") && unknown.out.is_empty(), "{unknown:?}");
+
+    for words in [["operation", "watch", &id], ["operation", "show", &id], ["operation", "report", &id]] {
+        let told = desk.run(&words).await;
+        for said in ["To be done by hand", "on a1: stop Patroni", "systemctl stop patroni", "etcdctl del '/service/pool-a/'"] {
+            assert!(told.out.contains(said), "{words:?} does not say {said}: {told:?}");
+        }
+        assert!(told.out.contains(&format!("switchback operation retry {id}")), "{words:?}: {told:?}");
+    }
 }
 
 const CONFIRMED: [&str; 4] = ["--reason", "drill", "--confirm-pool", "chat-core"];

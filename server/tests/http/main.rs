@@ -6,6 +6,7 @@
 mod api;
 mod cli;
 mod description;
+mod evidence;
 mod garbage;
 mod gate;
 mod hands;

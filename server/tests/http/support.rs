@@ -97,6 +97,7 @@ fn pool() -> Pool {
         id: format!("dc-{letter}").parse().unwrap(),
         place: letter.to_uppercase(),
         scope: format!("pool-{letter}"),
+        keys: format!("/service/pool-{letter}/"),
         nodes: vec![Node {
             name: format!("{letter}1").parse().unwrap(),
             patroni: format!("patroni-{letter}1").parse().unwrap(),

@@ -1,6 +1,6 @@
 //! What an operation achieved, for people who were not there.
 
-use super::{Asked, Epoch, Fact, Intent, Operation, OperationId, Outage, Outcome, Stage, Step, StepRun, StepState};
+use super::{Asked, Epoch, Fact, Instruction, Intent, Operation, OperationId, Outage, Outcome, Stage, Step, StepRun, StepState};
 use crate::{ByteLag, CheckKind, Login, Lsn, Millis, NodeName, Pair, Policy, Pool, SiteId, Timeline};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,10 @@ pub struct Report {
     pub undone: Vec<StepReport>,
     /// What was asked and answered.
     pub questions: Vec<Asked>,
+    /// Names of what it keeps for people beside its journal: `/api/v1/operations/{id}/evidence/{name}`.
+    pub evidence: Vec<String>,
+    /// What somebody has to do by hand now, in this order.
+    pub instructions: Vec<Instruction>,
 }
 
 /// What was lost, by each way in which it can be known.
@@ -221,6 +225,8 @@ impl Operation {
             steps: self.steps.iter().enumerate().map(|(step, run)| report(step, run)).collect(),
             undone: self.undo.iter().map(|undo| report(undo.step, &undo.run)).collect(),
             questions: self.questions.clone(),
+            evidence: self.evidence(),
+            instructions: self.instructions(pool),
         }
     }
 

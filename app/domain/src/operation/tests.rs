@@ -611,3 +611,70 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_site_with_a_history_of_its_own_is_made_anew_by_hand_and_the_console_says_how() {
+    let mut world = World::healthy(at(0));
+    world.pool.sites.a.keys = "/service/pool-a/".to_owned();
+    let tasks = |operation: &Operation| -> Vec<(Task, Option<String>)> {
+        operation.instructions(&world.pool).into_iter().map(|one| (one.task, one.on)).collect()
+    };
+    let on = |task, name: &str| (task, Some(name.to_owned()));
+    let collision =
+        || Some(Trouble::Collision { timeline: crate::Timeline(7), active_left_at: crate::Lsn(1), returning_left_at: crate::Lsn(2) });
+    let mut operation = opened(planned(&world, Intent::Reprotect { side: Side::A }));
+    let directory = |path: &str| Fact::DataDirectory { node: "a2".parse().unwrap(), path: path.to_owned() };
+    one_step(&mut operation, vec![directory("/data")], None);
+    let saved = |name: &str| Fact::Saved { node: "a1".parse().unwrap(), name: name.to_owned(), rows: 1, bytes: 1, tables: 1, left_out: 0 };
+    one_step(&mut operation, vec![saved("b"), saved("a"), saved("b")], None);
+    assert_eq!(operation.evidence(), ["b", "a"]);
+    assert_eq!(tasks(&operation), [], "nobody has found a collision");
+    one_step(&mut operation, Vec::new(), collision());
+    written(&mut operation);
+    let all = [
+        on(Task::StopPatroni, "a1"),
+        on(Task::StopPatroni, "a2"),
+        on(Task::EmptyData, "a1"),
+        on(Task::EmptyData, "a2"),
+        on(Task::ForgetCluster, "etcd-a"),
+        (Task::EmptyArchive, None),
+        (Task::Retry, None),
+        on(Task::StartFirst, "a1"),
+        on(Task::StartNext, "a2"),
+    ];
+    assert_eq!(tasks(&operation), all);
+    let commands: Vec<Option<String>> = operation.instructions(&world.pool).into_iter().map(|one| one.command).collect();
+    assert_eq!(commands[2], None, "a1 did not say where its data is");
+    assert_eq!(commands[3].as_deref(), Some("find '/data' -mindepth 1 -delete"));
+
+    // Whatever goes wrong next, the way out is the same.
+    tell(&mut operation, Event::Answered { number: 1, choice: Choice::Retry, by: by(), reason: String::new() });
+    assert_eq!(tasks(&operation), all);
+    one_step(&mut operation, Vec::new(), Some(Trouble::NoLeader { side: Side::A }));
+    written(&mut operation);
+    assert_eq!(tasks(&operation), all);
+    tell(&mut operation, Event::Answered { number: 2, choice: Choice::Retry, by: by(), reason: String::new() });
+    one_step(&mut operation, Vec::new(), None);
+    assert_eq!(tasks(&operation), all[7..], "what is missing are the nodes");
+    one_step(&mut operation, Vec::new(), Some(trouble()));
+    written(&mut operation);
+    assert_eq!(tasks(&operation), all[7..]);
+    tell(&mut operation, Event::Answered { number: 3, choice: Choice::Retry, by: by(), reason: String::new() });
+    one_step(&mut operation, Vec::new(), None);
+    assert_eq!(tasks(&operation), []);
+}
+
+#[test]
+fn saving_can_be_left_out_with_a_reason_and_changes_no_engine() {
+    let world = World::healthy(at(0));
+    let mut operation = opened(planned(&world, Intent::Reprotect { side: Side::B }));
+    one_step(&mut operation, Vec::new(), None);
+    assert!(!operation.plan.steps[1].changes_something() && operation.plan.steps[1] == Step::Save { side: Side::B });
+    one_step(&mut operation, Vec::new(), Some(trouble()));
+    written(&mut operation);
+    let Stage::NeedsPerson { question, .. } = &operation.stage else { panic!("{:?}", operation.stage) };
+    assert_eq!(question.options, [Choice::Retry, Choice::Skip, Choice::Undo]);
+    tell(&mut operation, Event::Answered { number: 1, choice: Choice::Skip, by: by(), reason: "nobody needs it".to_owned() });
+    let story = go_on(&mut operation, &never, &never);
+    assert_eq!(story, ["follow", "reprotect", "reroute"]);
+}

@@ -1,15 +1,16 @@
 //! An operation, as far as it has come.
 
-use super::{Figure, MeterTold, OperationTold, RouteTold, form, question, steps};
+use super::{ByHandTold, EvidenceTold, Figure, MeterTold, OperationTold, RouteTold, form, question, steps};
 use crate::{
     api::{ApiError, door::signed_in},
+    paths,
     ui::{Part, Tone},
     words::{self, Locale, Names, clock_time, duration, figures, readiness, say, sentences},
 };
 use jiff::Timestamp;
 use switchback_domain::{
     Millis, Side,
-    operation::{GivenUp, Operation, OperationId, Outcome, Report, Stage, StageWord, Step, StepState},
+    operation::{GivenUp, Instruction, Operation, OperationId, Outcome, Report, Stage, StageWord, Step, StepState},
 };
 
 /// A number out of an address.
@@ -80,6 +81,8 @@ fn tell(lang: Locale, operation: &Operation, report: &Report, problem: &str, now
         road_ends: told.road_ends(),
         phases: steps::run(lang, operation, names),
         question: question.map(|question| question::tell(lang, operation, question, names)),
+        by_hand: told.by_hand(),
+        evidence: told.evidence(),
         meter: told.meter(),
         controls: question::controls(lang, operation),
         people: told.people(),
@@ -399,6 +402,19 @@ impl Telling<'_> {
             _ => say!(lang, operations.page.open),
         };
         [say!(lang, operations.page.started, time = clock_time(lang, operation.requested_at)), gate, end]
+    }
+
+    fn by_hand(&self) -> Vec<ByHandTold> {
+        let tell = |instruction: &Instruction| ByHandTold {
+            text: words::operation::by_hand::instruction(self.lang, instruction),
+            command: instruction.command.clone(),
+        };
+        self.report.instructions.iter().map(tell).collect()
+    }
+
+    fn evidence(&self) -> Vec<EvidenceTold> {
+        let tell = |name: &String| EvidenceTold { name: name.clone(), address: paths::evidence(self.operation.id, name) };
+        self.report.evidence.iter().map(tell).collect()
     }
 
     fn meter(&self) -> Option<MeterTold> {

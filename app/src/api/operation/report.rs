@@ -45,6 +45,8 @@ pub struct ReportTold {
     pub undone: Option<(String, Vec<RowTold>)>,
     /// Everything else: heading and pairs of name and value. Values that are hashes are set in one width.
     pub parts: Vec<Part>,
+    /// What was saved: heading, and for each its address and its name.
+    pub evidence: Option<(String, Vec<(String, String)>)>,
     /// Who signs.
     pub signs: [String; 3],
 }
@@ -109,6 +111,10 @@ pub fn tell(tag: &str, report: &Report) -> ReportTold {
         rows,
         undone: (!report.undone.is_empty()).then(|| (say!(lang, operations.report.undone), told.rows(&report.undone, true))),
         parts: told.parts(moved),
+        evidence: (!report.evidence.is_empty()).then(|| {
+            let one = |name: &String| (paths::evidence(report.id, name), name.clone());
+            (say!(lang, operations.by_hand.evidence), report.evidence.iter().map(one).collect())
+        }),
         signs: [
             say!(lang, operations.report.sign_operator),
             say!(lang, operations.report.sign_manager),
@@ -458,6 +464,8 @@ mod tests {
             steps,
             undone: Vec::new(),
             questions: Vec::new(),
+            evidence: Vec::new(),
+            instructions: Vec::new(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Every word of an operation has a sentence in both languages.
 
-use super::{choice, refusal, trouble as troubles, *};
+use super::{by_hand, choice, refusal, trouble as troubles, *};
 use crate::words::{Locale, Names};
 use jiff::Timestamp;
 use switchback_domain::{error::*, operation::*, *};
@@ -402,6 +402,29 @@ fn every_trouble_says_what_happened_and_what_to_do() {
     for one in troubled() {
         told(|lang| trouble(lang, &one, &names()));
         told(|lang| troubles::remedy(lang, &one));
+    }
+}
+
+#[test]
+fn every_instruction_says_what_to_do_and_where() {
+    for task in
+        [Task::StopPatroni, Task::EmptyData, Task::ForgetCluster, Task::EmptyArchive, Task::Retry, Task::StartFirst, Task::StartNext]
+    {
+        match task {
+            Task::StopPatroni
+            | Task::EmptyData
+            | Task::ForgetCluster
+            | Task::EmptyArchive
+            | Task::Retry
+            | Task::StartFirst
+            | Task::StartNext => {}
+        }
+        for on in [None, Some("b1".to_owned())] {
+            for command in [None, Some("true".to_owned())] {
+                let one = Instruction { task, on: on.clone(), command };
+                told(|lang| by_hand::instruction(lang, &one));
+            }
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use switchback_domain::{
     PoolId,
     error::{ConsoleError, RequestError, WishError},
-    operation::{Choice, FoundLoss, Glance, Intent, Operation, OperationId, Planned, Report, Request, Wish},
+    operation::{Choice, Evidence, FoundLoss, Glance, Intent, Operation, OperationId, Planned, Report, Request, Wish},
     people::Caller,
 };
 
@@ -156,6 +156,36 @@ impl Console {
             found = later.found_of(failover).filter(|new| found.as_ref().is_none_or(|old| old.bytes < new.bytes)).or(found);
         }
         Ok(found)
+    }
+
+    /// What an operation keeps for people beside its journal, by name.
+    ///
+    /// # Errors
+    /// When there is none of this number, the session has ended, or the store failed.
+    pub async fn evidence_names(&self, caller: &Caller, id: OperationId) -> Result<Vec<Evidence>, ConsoleError> {
+        self.operation(caller, id).await?;
+        self.store.evidence_names(id).await.map_err(|error| self.failed(&error))
+    }
+
+    /// The content of one of them; nothing when there is none of this name. It may hold whatever the pool's tables hold, so who has read it
+    /// is in the audit history before anybody has.
+    ///
+    /// # Errors
+    /// When there is no operation of this number, the session has ended, or the store failed.
+    pub async fn evidence(&self, caller: &Caller, id: OperationId, name: &str, from: &str) -> Result<Option<Vec<u8>>, ConsoleError> {
+        let operation = self.operation(caller, id).await?;
+        let Some(content) = self.store.evidence(id, name).await.map_err(|error| self.failed(&error))? else { return Ok(None) };
+        let entry = AuditEntry {
+            at: self.clock.now(),
+            actor: Some(caller.person.login.clone()),
+            action: "evidence_read".to_owned(),
+            subject: format!("{id}/{name}"),
+            result: "done".to_owned(),
+            detail: serde_json::json!({ "pool": operation.plan.pool, "bytes": content.len() }),
+            from_address: from.to_owned(),
+        };
+        self.store.append(&entry).await.map_err(|error| self.failed(&error))?;
+        Ok(Some(content))
     }
 
     /// Writes down that something was refused before it came to a use case: a request that could not be read, an unknown pool.

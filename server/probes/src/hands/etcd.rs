@@ -21,14 +21,8 @@ const TRIES: u32 = 3;
 pub struct EtcdKeyTarget {
     /// The client interface.
     pub http: HttpTarget,
-    /// The key, see [`config_key`].
+    /// The key, such as `/service/pool-a/config`.
     pub key: String,
-}
-
-/// The key under which Patroni keeps a cluster's dynamic configuration. Slashes around the namespace make no difference.
-pub fn config_key(namespace: &str, scope: &str) -> String {
-    let parts = namespace.split('/').chain([scope]).filter(|part| !part.is_empty());
-    parts.fold(String::new(), |key, part| key + "/" + part) + "/config"
 }
 
 /// One etcd.

@@ -2,6 +2,7 @@
 
 use super::{Kind, Run, Told};
 use crate::world::{Ms, NAMES};
+use std::collections::BTreeSet;
 use switchback_domain::operation::{Intent, Outcome, Stage};
 
 /// Long enough for a leader to be replaced and everything to follow.
@@ -24,6 +25,7 @@ impl Run {
         }
         let writes = self.room.books().writes;
         let ends = self.ends();
+        let saved = self.saved();
         let mut world = self.room.world();
         let summary = world.summary();
         world.tell(format!("in the end:\n{summary}"));
@@ -35,6 +37,8 @@ impl Run {
             ends,
             writers: world.writers(),
             splits: world.splits(),
+            lost: world.lost_rows(),
+            saved,
         }
     }
 
@@ -48,6 +52,17 @@ impl Run {
         let world = self.room.world();
         let receiving = world.nodes.iter().filter(|node| node.stream.is_some()).count();
         at_rest && world.writers().len() == 1 && receiving == world.nodes.len() - 1
+    }
+
+    /// What was saved, out of the lines that are kept.
+    fn saved(&self) -> BTreeSet<(usize, u64)> {
+        let books = self.room.books();
+        let lines = books.evidence.values().flat_map(|(_, content)| content.split(|byte| *byte == b'\n'));
+        let row = |line: &[u8]| {
+            let line: serde_json::Value = serde_json::from_slice(line).ok()?;
+            Some((usize::try_from(line["row"]["client"].as_u64()?).ok()?, line["row"]["number"].as_u64()?))
+        };
+        lines.filter_map(row).collect()
     }
 
     fn ends(&self) -> Vec<String> {

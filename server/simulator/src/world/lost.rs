@@ -1,7 +1,8 @@
 //! What only the log of one node has.
 
 use super::{NodeId, Server, World, orders::Order};
-use crate::wal::What;
+use crate::wal::{RecordId, What};
+use std::collections::BTreeSet;
 use switchback_domain::{Lsn, Timeline};
 use switchback_engine::ports::{HandError, Saved};
 
@@ -15,6 +16,16 @@ impl World {
             _ => None,
         });
         rows.collect()
+    }
+
+    /// Rows that were acknowledged to clients and that no node has which accepts writes.
+    pub fn lost_rows(&self) -> BTreeSet<(usize, u64)> {
+        let row = |record: &RecordId| match self.records.get(*record).what {
+            What::Row { client, number } => Some((client, number)),
+            _ => None,
+        };
+        let there: BTreeSet<RecordId> = self.writers().iter().flat_map(|node| &self.nodes[*node].log.records).copied().collect();
+        self.acknowledged.iter().map(|(record, _)| record).filter(|record| !there.contains(record)).filter_map(row).collect()
     }
 
     pub(super) fn save_diverged(

@@ -94,7 +94,9 @@ fn parts() -> (Router<Web>, Router<Web>, utoipa::openapi::OpenApi) {
             .routes(routes!(operations::one))
             .routes(routes!(operations::wish))
             .routes(routes!(operations::answer))
-            .routes(routes!(operations::report)),
+            .routes(routes!(operations::report))
+            .routes(routes!(operations::evidence_names))
+            .routes(routes!(operations::evidence)),
     );
     let streams = OpenApiRouter::default().nest(ROOT, OpenApiRouter::default().routes(routes!(operations::events)));
     let (answers, mut document) = answers.split_for_parts();

@@ -20,7 +20,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use switchback_domain::{
-    operation::{Choice, Glance, Operation, OperationId, Report, Request, Wish},
+    operation::{Choice, Evidence, Glance, Operation, OperationId, Report, Request, Wish},
     people::Caller,
 };
 use switchback_engine::ports::IdempotencyKey;
@@ -237,4 +237,46 @@ pub(super) async fn report(
     Path(id): Path<String>,
 ) -> Result<Json<Report>, Problem> {
     Ok(Json(web.console.report(&caller, numbered(&id)?).await?))
+}
+
+/// What an operation keeps for people beside its journal, by name: rows that only a lost timeline had.
+#[utoipa::path(
+    get, path = "/operations/{id}/evidence", tag = "operations", operation_id = "evidence_names",
+    params(("id" = String, Path, description = "Its number, such as op-0042")),
+    responses((status = 200, description = "What there is", body = Vec<Evidence>), Problems)
+)]
+pub(super) async fn evidence_names(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Json<Vec<Evidence>>, Problem> {
+    Ok(Json(web.console.evidence_names(&caller, numbered(&id)?).await?))
+}
+
+/// The content of one of them, as JSON Lines. Who reads it is in the audit history.
+///
+/// The first line, `lost_timeline`, tells where the others come from. Each line with a `row` is a row as it was when the log ended, with its
+/// `database`, `schema` and `table` and the transaction that wrote it (`xid`). Each line with `left_out` says what could not be had.
+#[utoipa::path(
+    get, path = "/operations/{id}/evidence/{name}", tag = "operations", operation_id = "evidence",
+    params(
+        ("id" = String, Path, description = "Its number, such as op-0042"),
+        ("name" = String, Path, description = "Its name, such as lost-rows-a1.jsonl"),
+    ),
+    responses((status = 200, description = "The lines", body = String, content_type = "application/jsonl"), Problems)
+)]
+pub(super) async fn evidence(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    Extension(peer): Extension<Peer>,
+    Path((id, name)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let operation = numbered(&id)?;
+    let Some(content) = web.console.evidence(&caller, operation, &name, &peer.address.to_string()).await? else {
+        let detail = format!("{operation} keeps nothing under this name: {name}");
+        return Err(Problem::new(StatusCode::NOT_FOUND, "unknown_evidence", detail).with("name", name));
+    };
+    // What the store has under a name was put there by the console, which takes names that need no quoting.
+    let disposition = format!("attachment; filename=\"{operation}-{name}\"");
+    Ok(([(header::CONTENT_TYPE, "application/jsonl"), (header::CONTENT_DISPOSITION, &disposition)], content).into_response())
 }

@@ -39,6 +39,12 @@ impl Run<'_> {
         if !self.facts.iter().any(|fact| matches!(fact, Fact::Collided { .. } | Fact::Silent { .. })) {
             self.facts.push(Fact::HistoriesAgree { timeline: seen.common });
         }
+        // It has to be made anew, and what has to be removed for that is asked while it can still be said.
+        if self.facts.iter().any(|fact| matches!(fact, Fact::Collided { .. })) {
+            let asked = join_all(self.scene.nodes(side).iter().map(async |node| (node, self.scene.hands.data_directory(node).await))).await;
+            let said = asked.into_iter().filter_map(|(node, path)| Some(Fact::DataDirectory { node: node.name.clone(), path: path.ok()? }));
+            self.facts.extend(said);
+        }
         // Its nodes hold the same log up to where each got, so the one that got furthest has everything.
         if let Some((node, timeline, fork, end)) = seen.furthest {
             self.facts.push(Fact::Diverged { side, node, timeline, fork, end, rows: None });

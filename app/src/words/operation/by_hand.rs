@@ -1,0 +1,19 @@
+//! What somebody has to do by hand.
+
+use crate::words::{Locale, say};
+use switchback_domain::operation::{Instruction, Task};
+
+/// What is to be done, and where. Its command stands below.
+pub fn instruction(lang: Locale, instruction: &Instruction) -> String {
+    let on = instruction.on.clone().unwrap_or_else(|| say!(lang, operations.by_hand.anywhere));
+    match instruction.task {
+        Task::StopPatroni => say!(lang, operations.by_hand.stop_patroni, on = on),
+        Task::EmptyData if instruction.command.is_none() => say!(lang, operations.by_hand.empty_data_where, on = on),
+        Task::EmptyData => say!(lang, operations.by_hand.empty_data, on = on),
+        Task::ForgetCluster => say!(lang, operations.by_hand.forget_cluster, on = on),
+        Task::EmptyArchive => say!(lang, operations.by_hand.empty_archive),
+        Task::Retry => say!(lang, operations.by_hand.retry),
+        Task::StartFirst => say!(lang, operations.by_hand.start_first, on = on),
+        Task::StartNext => say!(lang, operations.by_hand.start_next, on = on),
+    }
+}
