@@ -77,7 +77,7 @@ impl Operation {
 
     /// Where a node's data is, as it said when it was last asked.
     fn data_directory(&self, of: &NodeName) -> Option<&str> {
-        self.steps.iter().rev().flat_map(StepRun::all_facts).find_map(|fact| match fact {
+        self.steps.iter().rev().flat_map(StepRun::every_fact).find_map(|fact| match fact {
             Fact::DataDirectory { node, path } if node == of => Some(path.as_str()),
             _ => None,
         })
@@ -86,7 +86,7 @@ impl Operation {
     /// The names of what it keeps beside its journal, in the order in which it was saved.
     pub fn evidence(&self) -> Vec<String> {
         let mut names = Vec::new();
-        for fact in self.steps.iter().flat_map(StepRun::all_facts) {
+        for fact in self.steps.iter().flat_map(StepRun::every_fact) {
             if let Fact::Saved { name, .. } = fact
                 && !names.contains(name)
             {
@@ -94,13 +94,6 @@ impl Operation {
             }
         }
         names
-    }
-}
-
-impl StepRun {
-    /// What all its attempts saw, oldest first.
-    fn all_facts(&self) -> impl Iterator<Item = &Fact> {
-        self.earlier.iter().flat_map(|attempt| &attempt.facts).chain(&self.facts)
     }
 }
 
