@@ -1,7 +1,10 @@
 //! One run: a world, a console in it, people who want something, faults, and everything that must hold in the end.
 
 mod end;
+mod measured;
 mod people;
+
+pub use measured::Measured;
 
 use crate::{
     chance::{Dice, SeededChance},
@@ -14,7 +17,7 @@ use crate::{
 use futures::{FutureExt, future::BoxFuture};
 use secrecy::SecretString;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
 use switchback_domain::{
@@ -95,6 +98,8 @@ pub struct Told {
     pub lost: BTreeSet<(usize, u64)>,
     /// Rows that operations have saved of lost timelines.
     pub saved: BTreeSet<(usize, u64)>,
+    /// What the console says of each outage, beside what clients felt.
+    pub measured: Vec<Measured>,
 }
 
 impl Told {
@@ -146,6 +151,8 @@ struct Run {
     console: Arc<Console>,
     stop: CancellationToken,
     operations: Vec<(OperationId, Intent)>,
+    /// When it was first shown of an operation that clients wait.
+    shown: BTreeMap<OperationId, Ms>,
     /// A failover was asked for in this run: what it loses is no wrong.
     failed_over: bool,
     writes_before: u32,
@@ -197,6 +204,7 @@ impl Run {
             console,
             stop,
             operations: Vec::new(),
+            shown: BTreeMap::new(),
             failed_over: false,
             writes_before: 0,
             second: None,
@@ -270,6 +278,7 @@ impl Run {
     /// Strikes what was waiting for the journal, and starts a console again that was killed.
     async fn look(&mut self) {
         self.expect_what_is_written();
+        self.note_what_is_shown();
         let writes = self.room.books().writes;
         let due: Vec<_> = self.waiting.iter().copied().filter(|(at, ..)| *at <= writes).collect();
         self.waiting.retain(|(at, ..)| *at > writes);

@@ -282,6 +282,8 @@ pub struct Client {
     pub waits: Option<Waiting>,
     /// Its next row.
     pub next_at: Ms,
+    /// When each of its rows was acknowledged.
+    pub acknowledged_at: Vec<Ms>,
 }
 
 /// A commit that waits for its acknowledgement.

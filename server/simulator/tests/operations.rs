@@ -71,6 +71,81 @@ fn a_failover_and_its_reprotection_are_done_and_the_lost_site_follows() {
     assert_eq!(done(&plain(Kind::Failover, 4)).writers, [2]);
 }
 
+/// Between two rows of a client, and of the outage meter, something else may happen.
+const ROW: u64 = 80;
+
+#[test]
+fn the_console_shows_that_clients_wait_while_they_do_and_reports_for_how_long() {
+    for (kind, seed) in [(Kind::Switchover, 4), (Kind::Switchover, 5), (Kind::Failback, 4)] {
+        let told = done(&plain(kind, seed));
+        for measured in &told.measured {
+            let (last, first) = measured.felt;
+            let (said_last, said_first, uncertain) = measured.outage().expect("it was measured");
+            assert!(said_last.abs_diff(last) <= ROW && said_first.abs_diff(first) <= ROW, "{measured:?}");
+            assert_eq!(uncertain.0, 0, "{measured:?}");
+            let shown_at = measured.shown_at.expect("it was shown");
+            assert!(last < shown_at && shown_at < first, "shown too late to be of use: {measured:?}");
+        }
+    }
+}
+
+#[test]
+fn an_outage_is_measured_although_the_console_dies_in_it() {
+    let mut unseen = 0;
+    for seed in 2..=3 {
+        let (before, all) = plain(Kind::Switchover, seed).check().writes;
+        for at in 0..all - before {
+            let told = done(&Case { crashes: vec![Crash { at, written: true }], ..plain(Kind::Switchover, seed) });
+            let [measured] = &told.measured[..] else { panic!("{:?}", told.measured) };
+            let (last, first) = measured.felt;
+            let (said_last, said_first, uncertain) = measured.outage().unwrap_or_else(|| panic!("write {at}: {measured:?}"));
+            let (felt, said) = (first - last, said_first - said_last);
+            let within = said.saturating_sub(uncertain.0) <= felt + ROW && felt <= said + ROW;
+            assert!(within, "write {at}: clients waited for {felt} ms, it is said to be {said} ms, perhaps {} less", uncertain.0);
+            unseen += u32::from(uncertain.0 > 0);
+        }
+    }
+    assert!(unseen > 1, "the console died in no outage: this proves nothing");
+}
+
+#[test]
+fn the_outage_of_a_switchover_that_is_taken_back_is_reported_too() {
+    let mut undone = 0;
+    for seed in 1..=60 {
+        let told = Case { wishes: true, ..plain(Kind::Switchover, seed) }.check();
+        for measured in &told.measured {
+            let (last, first) = measured.felt;
+            if measured.report.undone.iter().any(|undo| undo.step.word() == "demote") && first - last > 3 * ROW {
+                let (said_last, said_first, _) = measured.outage().unwrap_or_else(|| panic!("{seed}: {measured:?}"));
+                assert!(said_last.abs_diff(last) <= ROW && said_first.abs_diff(first) <= ROW, "{seed}: {measured:?}");
+                undone += 1;
+            }
+        }
+    }
+    assert!(undone > 0, "none was taken back after clients had begun to wait: this proves nothing");
+}
+
+#[test]
+fn a_failover_is_measured_from_the_last_sign_of_the_lost_site_and_judged_when_it_comes_back() {
+    let mut lossy = 0;
+    for seed in 1..=16 {
+        let told = done(&plain(Kind::Failover, seed));
+        let measured = told.measured.first().expect("a failover");
+        let (last, first) = measured.felt;
+        let (said_last, said_first, uncertain) = measured.outage().unwrap_or_else(|| panic!("{seed}: {measured:?}"));
+        assert!(said_first.abs_diff(first) <= ROW, "{seed}: the first write is known: {measured:?}");
+        // The heartbeat is written each second, and a site is not always lost for everybody in the same second.
+        assert!(said_last.abs_diff(last) <= 3_000 && uncertain.0 <= 3_000, "{seed}: {measured:?}");
+        assert!(measured.shown_at.is_some_and(|shown_at| shown_at < first), "{seed}: {measured:?}");
+        let loss = &measured.report.loss;
+        let found = loss.found.as_ref().unwrap_or_else(|| panic!("{seed}: nobody looked: {loss:?}\n{}", told.last(60)));
+        let rows = told.lost.len() as u64;
+        assert!(rows == 0 || found.rows.is_some_and(|found| found >= rows), "{seed}: {rows} rows are lost: {loss:?}");
+        lossy += u32::from(rows > 0);
+    }
+    assert!(lossy > 0, "nothing was lost: this proves nothing");
+}
+
 #[test]
 fn what_a_failover_loses_is_saved_before_the_lost_site_follows() {
     let mut lost = 0;

@@ -17,6 +17,7 @@ impl Run {
         }
         self.check_operations();
         self.check_world();
+        let measured = self.measured().await;
         self.room.kill();
         self.stop.cancel();
         if let Some((room, _, stop)) = &self.second {
@@ -39,6 +40,7 @@ impl Run {
             splits: world.splits(),
             lost: world.lost_rows(),
             saved,
+            measured,
         }
     }
 

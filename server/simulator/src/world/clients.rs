@@ -35,6 +35,7 @@ impl World {
             match self.fate(&waiting) {
                 Fate::Acknowledged if self.client_reaches(side, waiting.node) => {
                     self.acknowledged.push((waiting.record, super::side_of(waiting.node)));
+                    self.clients[side].acknowledged_at.push(self.now);
                     self.clients[side].waits = None;
                     self.clients[side].next_at = self.now + PAUSE;
                 }
@@ -60,6 +61,14 @@ impl World {
         let row = What::Row { client: usize::from(side == Side::B), number: self.clients[side].number };
         let record = self.append(node, row);
         self.clients[side].waits = Some(self.waiting(node, record));
+    }
+
+    /// The longest pause between two acknowledged rows of a site's client that ended in this time: its last row before and its first after.
+    pub fn longest_pause(&self, side: Side, from: Ms, until: Ms) -> (Ms, Ms) {
+        let rows = &self.clients[side].acknowledged_at;
+        let pauses = rows.windows(2).map(|pair| (pair[0], pair[1]));
+        let within = pauses.filter(|(last, first)| *last >= from && *first <= until.saturating_add(PATIENCE));
+        within.max_by_key(|(last, first)| first - last).unwrap_or_default()
     }
 
     fn reconnect(&mut self, side: Side) {
