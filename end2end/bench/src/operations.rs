@@ -203,12 +203,10 @@ impl Bench {
     }
 
     /// Makes a site that was lost a standby again for the console too: it proves that the site follows, and takes the fence down.
-    pub async fn reprotect(&mut self, site: Site) -> anyhow::Result<Operation> {
+    pub async fn reprotect(&mut self, site: Site) -> anyhow::Result<()> {
         let console = self.console().await?;
         let (id, _) = console.begin(&Intent::Reprotect { side: side(site) }, "").await?;
-        let operation = console.rest(id, WHOLE_WITHIN).await?;
-        done(&operation)?;
-        Ok(operation)
+        done(&console.rest(id, WHOLE_WITHIN).await?)
     }
 
     /// Waits until everything streams and has a mirror.

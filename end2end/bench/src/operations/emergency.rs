@@ -3,7 +3,7 @@
 use super::{Bench, done, goals::ON_ITS_WAY, tally::Emergency};
 use anyhow::Context;
 use std::time::{Duration, Instant};
-use switchback_domain::operation::{Fact, Intent, Operation};
+use switchback_domain::operation::{Fact, Intent, Operation, Report};
 use switchback_lab::{Lab, Place, Run, Site, Target, Watch, Way, side};
 
 /// What happens to the active site.
@@ -120,15 +120,14 @@ pub async fn run(bench: &mut Bench, fault: Fault) -> anyhow::Result<()> {
     };
     // It is back, and held as it was until it is re-protected.
     let watched = watch.end()?;
-    let followed = bench.reprotect(from).await.with_context(|| format!("{from} does not follow after {}", fault.word()))?;
+    bench.reprotect(from).await.with_context(|| format!("{from} does not follow after {}", fault.word()))?;
     let whole_after = returned.elapsed();
-    // What was found may be said by the failover itself by now.
-    let operation = bench.console().await?.operation(operation.id).await?;
+    let report = bench.console().await?.report(id).await?;
     let one = Emergency {
         direction: format!("{from}→{to}"),
         first,
         expected: expected(&operation),
-        found: found([&operation, &followed]),
+        found: found(&report),
         lost: run.verdict.lost,
         unshipped: unshipped(&run, fault, shipped, asked),
         accepted: rogue.verdict.acknowledged,
@@ -166,16 +165,11 @@ fn expected(operation: &Operation) -> String {
     )
 }
 
-/// What the console found to be lost when the site was back: how far its log went beyond the place where the other site had left it.
-fn found(operations: [&Operation; 2]) -> String {
-    let mut facts = operations.into_iter().flat_map(|operation| &operation.steps).flat_map(|run| &run.facts);
-    let beyond = facts.find_map(|fact| match fact {
-        Fact::Diverged { fork, end, rows, .. } => Some((end.0.saturating_sub(fork.0), *rows)),
-        _ => None,
-    });
-    match beyond {
-        Some((bytes, Some(rows))) => format!("{bytes} B, {rows} rows"),
+/// What the console found to be lost when the site was back.
+fn found(report: &Report) -> String {
+    match report.loss.found.as_ref().map(|found| (found.bytes.0, found.rows)) {
+        None => "nobody looked".to_owned(),
         Some((bytes, None)) => format!("{bytes} B"),
-        None => "nothing said".to_owned(),
+        Some((bytes, Some(rows))) => format!("{bytes} B, {rows} rows"),
     }
 }

@@ -8,7 +8,7 @@ use switchback_lab::{Target, Way, side};
 
 use crate::rehearsed::rehearsals;
 use crate::scene::{RESTS_WITHIN, Scene, WHOLE_WITHIN, begun};
-use crate::split::split_brain;
+use crate::split::split_brain_is_noticed;
 use crate::within::local_switchover;
 
 /// A site that comes back has started its Patroni and PostgreSQL and is known to be held by then.
@@ -196,6 +196,7 @@ async fn operations_keep_their_promises_in_the_usual_cases() {
     scene.case("at home", at_home).await;
     scene.case("emergency, everything of the active site killed", killed_and_returned).await;
     scene.case("failback", failback).await;
-    scene.case("split brain caused by others", split_brain).await;
+    // The last one: nobody takes it back.
+    scene.case("split brain caused by others", split_brain_is_noticed).await;
     scene.end();
 }
