@@ -1,6 +1,7 @@
 //! What pages ask the console for. These functions translate, nothing more: who may see what is decided in the console.
 
 pub(crate) mod as_text;
+pub mod audit;
 pub mod operation;
 mod overview;
 mod pool;

@@ -7,7 +7,7 @@ mod calls;
 #[cfg(feature = "ssr")]
 mod dialog;
 #[cfg(feature = "ssr")]
-mod form;
+pub(in crate::api) mod form;
 #[cfg(feature = "ssr")]
 mod list;
 #[cfg(feature = "ssr")]

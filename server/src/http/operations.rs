@@ -10,7 +10,8 @@ use super::{
 use askama::Template;
 use axum::{
     Extension, Form, Json, Router,
-    extract::{Path, State},
+    body::Bytes,
+    extract::{Path, State, rejection::FormRejection},
     response::{Html, IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -37,20 +38,46 @@ pub(super) fn router() -> Router<Web> {
 }
 
 /// `POST /operations`: the form of the dialog.
-async fn begin(State(web): State<Web>, Extension(caller): Extension<Caller>, Extension(peer): Extension<Peer>, body: String) -> Response {
-    let form = OperationForm::read(&body);
+async fn begin(State(web): State<Web>, Extension(caller): Extension<Caller>, Extension(peer): Extension<Peer>, body: Bytes) -> Response {
+    let form = OperationForm::read(&String::from_utf8_lossy(&body));
     match form.begin(&web.console, &caller, &peer.address.to_string()).await {
         Ok(id) => Redirect::to(&paths::operation(id)).into_response(),
-        Err(refused) => {
-            // What is not even a request does not reach the part of the console that writes refusals down.
-            if refused == Refused::BadForm {
-                let noted = web.console.note_refusal(&caller, "operation_requested", "", refused.code(), &peer.address.to_string()).await;
-                if let Err(error) = noted {
-                    tracing::error!(error = &error as &dyn std::error::Error, "a refusal was not written down");
-                }
-            }
-            Redirect::to(&form.address_after_refusal(&refused)).into_response()
+        Err(refused) => Redirect::to(&form.address_after_refusal(&refused)).into_response(),
+    }
+}
+
+/// Who sends a form from where, for the audit history when it does not even reach the part of the console that writes refusals down.
+struct Asking<'a> {
+    web: &'a Web,
+    caller: &'a Caller,
+    peer: &'a Peer,
+    /// As in the audit history.
+    action: &'static str,
+}
+
+impl Asking<'_> {
+    async fn refused(&self, subject: &str, reason: &str) {
+        let noted = self.web.console.note_refusal(self.caller, self.action, subject, reason, &self.peer.address.to_string()).await;
+        if let Err(error) = noted {
+            tracing::error!(error = &error as &dyn std::error::Error, "a refusal was not written down");
         }
+    }
+
+    /// The operation that the address names; else the answer.
+    async fn numbered(&self, text: &str) -> Result<OperationId, Response> {
+        match text.parse() {
+            Ok(id) => Ok(id),
+            Err(_) => {
+                self.refused(text, "unknown_operation").await;
+                Err(Redirect::to(&paths::operations()).into_response())
+            }
+        }
+    }
+
+    /// Answers a form that no page sends.
+    async fn bad_form(&self, id: OperationId) -> Response {
+        self.refused(&id.to_string(), Refused::BadForm.code()).await;
+        back(id, Some(Refused::BadForm.code()))
     }
 }
 
@@ -86,10 +113,14 @@ async fn wish(
     Extension(caller): Extension<Caller>,
     Extension(peer): Extension<Peer>,
     Path(id): Path<String>,
-    Form(form): Form<WishForm>,
+    form: Result<Form<WishForm>, FormRejection>,
 ) -> Response {
-    let Ok(id) = id.parse::<OperationId>() else { return Redirect::to(&paths::operations()).into_response() };
-    let Some(wish) = word(&form.wish) else { return back(id, Some("bad_form")) };
+    let asking = Asking { web: &web, caller: &caller, peer: &peer, action: "operation_wish" };
+    let id = match asking.numbered(&id).await {
+        Ok(id) => id,
+        Err(answer) => return answer,
+    };
+    let Some(wish) = form.ok().and_then(|Form(form)| word(&form.wish)) else { return asking.bad_form(id).await };
     done(id, &web.console.wish(&caller, id, wish, &peer.address.to_string()).await)
 }
 
@@ -109,10 +140,15 @@ async fn answer(
     Extension(caller): Extension<Caller>,
     Extension(peer): Extension<Peer>,
     Path(id): Path<String>,
-    Form(form): Form<AnswerForm>,
+    form: Result<Form<AnswerForm>, FormRejection>,
 ) -> Response {
-    let Ok(id) = id.parse::<OperationId>() else { return Redirect::to(&paths::operations()).into_response() };
-    let (Ok(question), Some(choice)) = (form.question.parse(), word(&form.choice)) else { return back(id, Some("bad_form")) };
+    let asking = Asking { web: &web, caller: &caller, peer: &peer, action: "operation_answer" };
+    let id = match asking.numbered(&id).await {
+        Ok(id) => id,
+        Err(answer) => return answer,
+    };
+    let Ok(Form(form)) = form else { return asking.bad_form(id).await };
+    let (Ok(question), Some(choice)) = (form.question.parse(), word(&form.choice)) else { return asking.bad_form(id).await };
     let reason = form.reason.replace("\r\n", "\n");
     done(id, &web.console.answer(&caller, id, question, choice, reason.trim(), &peer.address.to_string()).await)
 }

@@ -2,9 +2,10 @@
 
 use crate::{
     hands::MembersOnly,
-    support::{World, body, location, machine_time, text},
+    support::{World, ask_for, body, location, machine_time, text},
 };
-use http::StatusCode;
+use axum::body::Body;
+use http::{Method, StatusCode, header};
 use std::{sync::Arc, time::Duration};
 use switchback_domain::{FreezeWindow, Policy, fixture};
 
@@ -69,6 +70,26 @@ async fn a_form_without_scripts_begins_an_operation_and_leads_to_its_page_and_re
     }
     assert!(page(&world, "/operations", &mira).await.contains("Change of members"));
 
+    let audit = page(&world, "/audit", &mira).await;
+    for words in [
+        "Asked for an operation: Change of members",
+        "new kernel",
+        "1. Drain member-a1",
+        "Step 1 is done: Drain member-a1",
+        "takes no new sessions",
+        "The operation has ended: Done",
+        "Signed in",
+        &format!("href=\"{operation}\""),
+    ] {
+        assert!(audit.contains(words), "{words} is missing from the audit history");
+    }
+    for raw in ["step_begun", "step_ended", "operation_requested", "operation_finished", "sign_in"] {
+        assert!(!audit.contains(raw), "{raw} has no words");
+    }
+    let in_chinese = ask_for(Method::GET, "/audit", Some(&mira)).header(header::ACCEPT_LANGUAGE, "zh-CN").body(Body::empty()).unwrap();
+    let in_chinese = body(world.ask(in_chinese).await).await;
+    assert!(in_chinese.contains("请求执行操作：") && in_chinese.contains("第 1 步完成："), "{in_chinese}");
+
     let report = world.get(&format!("{operation}/report"), Some(&mira)).await;
     assert!(text(report.headers(), "content-type").starts_with("text/html"));
     let printed = body(report).await;
@@ -108,6 +129,8 @@ async fn a_wrong_name_comes_back_with_what_was_typed_and_is_remembered() {
     }
     let audit = world.audit().await;
     assert!(audit.iter().any(|entry| entry.contains("refused") && entry.contains("wrong_site")), "{audit:?}");
+    let shown = page(&world, "/audit", &mira).await;
+    assert!(shown.contains("type the site’s name, dc-a") && shown.contains("Refused"), "the audit history says why");
 }
 
 #[tokio::test]
@@ -148,6 +171,7 @@ async fn forms_that_no_page_sends_begin_nothing_and_lead_to_a_page() {
     for (form, leads_to) in [
         ("", "/"),
         ("pool=..%2F..%2Fevil", "/"),
+        ("pool=nowhere", "/pools/nowhere/plan/switchover?problem=bad_form"),
         ("pool=chat-core", "/pools/chat-core/plan/switchover?problem=bad_form"),
         ("pool=chat-core&kind=switchover&plan=x&planned_at=yesterday", "/pools/chat-core/plan/switchover?problem=bad_form"),
         (
@@ -156,6 +180,7 @@ async fn forms_that_no_page_sends_begin_nothing_and_lead_to_a_page() {
         ),
     ] {
         assert_eq!(location(&world.post("/operations", form, Some(&mira)).await), leads_to, "{form}");
+        assert_eq!(world.audit().await.last().unwrap(), "operation_requested refused bad_form", "{form}");
     }
     assert!(page(&world, "/operations", &mira).await.contains("No operations yet"));
 }
@@ -188,8 +213,13 @@ async fn an_operation_that_is_not_there_says_so() {
     }
     assert_eq!(location(&world.get("/operations/op-9999/report", Some(&mira)).await), "/operations/op-9999");
     for (path, form) in [("wish", "wish=pause"), ("answer", "question=1&choice=retry")] {
-        let answer = world.post(&format!("/operations/op-9999/{path}"), form, Some(&mira)).await;
-        assert!(location(&answer).starts_with("/operations/op-9999?problem="), "{path}");
+        for (id, leads_to) in [("op-9999", "/operations/op-9999?problem=unknown_operation"), ("nonsense", "/operations")] {
+            let answer = world.post(&format!("/operations/{id}/{path}"), form, Some(&mira)).await;
+            assert_eq!(location(&answer), leads_to, "{path}");
+            let trace = world.store.entries(1).await.unwrap().remove(0);
+            assert_eq!((trace.action.as_str(), trace.result.as_str()), (format!("operation_{path}").as_str(), "refused"));
+            assert_eq!((trace.subject.as_str(), trace.detail["reason"].as_str()), (id, Some("unknown_operation")));
+        }
     }
 }
 
@@ -208,7 +238,11 @@ async fn wishes_and_answers_that_fit_nothing_come_back_with_their_reason() {
     ] {
         let answer = world.post(&format!("{operation}/{path}"), form, Some(&mira)).await;
         assert_eq!(location(&answer), format!("{operation}?problem={problem}"), "{form}");
+        assert_eq!(world.audit().await.last().unwrap(), &format!("operation_{path} refused {problem}"), "{form}");
     }
+    let odd = world.post_as("text/plain", &format!("{operation}/wish"), "wish=pause", &mira).await;
+    assert_eq!(location(&odd), format!("{operation}?problem=bad_form"));
+    assert_eq!(world.audit().await.last().unwrap(), "operation_wish refused bad_form");
     let shown = page(&world, &format!("{operation}?problem=ended"), &mira).await;
     assert!(shown.contains("the operation has ended"), "the reason is told");
 }

@@ -252,11 +252,15 @@ impl World {
 
     /// Sends a form as a page of the console would.
     pub async fn post(&self, path: &str, form: &str, session: Option<&str>) -> Response<Body> {
-        let request = ask_for(Method::POST, path, session)
-            .header(header::ORIGIN, ORIGIN)
-            .header("sec-fetch-site", "same-origin")
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let kind = "application/x-www-form-urlencoded";
+        let request = from_our_page(path, session).header(header::CONTENT_TYPE, kind);
         self.ask(request.body(Body::from(form.to_owned())).unwrap()).await
+    }
+
+    /// Sends something else from where a page of the console would.
+    pub async fn post_as(&self, kind: &str, path: &str, text: &str, session: &str) -> Response<Body> {
+        let request = from_our_page(path, Some(session)).header(header::CONTENT_TYPE, kind);
+        self.ask(request.body(Body::from(text.to_owned())).unwrap()).await
     }
 
     /// The secret of a fresh set-up link.
@@ -284,6 +288,10 @@ impl Drop for World {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+fn from_our_page(path: &str, session: Option<&str>) -> http::request::Builder {
+    ask_for(Method::POST, path, session).header(header::ORIGIN, ORIGIN).header("sec-fetch-site", "same-origin")
 }
 
 /// A request with or without a session.

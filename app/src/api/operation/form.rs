@@ -25,7 +25,7 @@ use switchback_engine::{Console, ports::IdempotencyKey};
 const ADDRESS_MAX: usize = 1_900;
 
 /// The language of a page, as its tag.
-pub(super) fn language(tag: &str) -> Locale {
+pub(in crate::api) fn language(tag: &str) -> Locale {
     if tag == "zh-CN" { Locale::zh_CN } else { Locale::en }
 }
 
@@ -39,7 +39,7 @@ fn decoded<T: DeserializeOwned>(code: &str) -> Option<T> {
 }
 
 /// The names of a pool's sites.
-pub(super) fn names(picture: &Picture) -> Names {
+pub(in crate::api) fn names(picture: &Picture) -> Names {
     Pair::of(|side| picture.sites[side].id.clone())
 }
 
@@ -205,8 +205,21 @@ impl OperationForm {
     /// # Errors
     /// When nothing was started.
     pub async fn begin(&self, console: &Console, caller: &Caller, from: &str) -> Result<OperationId, Refused> {
+        let outcome = self.ask(console, caller, from).await;
+        if outcome == Err(Refused::BadForm) {
+            // What is not even a request does not reach the part of the console that writes refusals down.
+            console.note_refusal(caller, "operation_requested", &self.pool, Refused::BadForm.code(), from).await?;
+        }
+        outcome
+    }
+
+    async fn ask(&self, console: &Console, caller: &Caller, from: &str) -> Result<OperationId, Refused> {
         let pool: PoolId = self.pool.parse().map_err(|_| Refused::BadForm)?;
-        let picture = console.picture(caller, &pool)?;
+        let picture = match console.picture(caller, &pool) {
+            // No page of the console sends this.
+            Err(ConsoleError::UnknownPool { .. }) => return Err(Refused::BadForm),
+            picture => picture?,
+        };
         let request = self.request(pool, &picture).ok_or(Refused::BadForm)?;
         // What else was typed does not matter: the plan and the moment when it was shown are the dialog.
         let key = IdempotencyKey { key: format!("dialog/{}/{}", request.plan, request.planned_at), body: [0; 32] };

@@ -39,15 +39,8 @@ impl Console {
         key: Option<IdempotencyKey>,
         from: &str,
     ) -> Result<OperationId, RequestError> {
-        let operator = match self.operator(caller, &request.pool) {
-            Ok(operator) => operator,
-            Err(error) => {
-                if matches!(error, ConsoleError::UnknownPool { .. }) {
-                    self.note_refusal(caller, "operation_requested", request.pool.as_str(), "unknown_pool", from).await?;
-                }
-                return Err(error.into());
-            }
-        };
+        let operator = self.operator(caller, &request.pool);
+        let operator = self.noted(caller, "operation_requested", request.pool.as_str(), from, operator).await?;
         let login = &caller.person.login;
         let key = key.map(|key| IdempotencyKey { key: format!("{login}:{}", key.key), ..key });
         operator.request(request, key, login, from).await.map_err(|error| self.failed(&error))?
@@ -87,7 +80,8 @@ impl Console {
     /// # Errors
     /// Why it was not taken; the refusal is in the audit history.
     pub async fn wish(&self, caller: &Caller, id: OperationId, wish: Wish, from: &str) -> Result<(), WishError> {
-        let operator = self.operator_of(caller, id).await?;
+        let operator = self.operator_of(caller, id).await;
+        let operator = self.noted(caller, "operation_wish", &id.to_string(), from, operator).await?;
         operator.wish(id, wish, &caller.person.login, from).await.map_err(|error| self.failed(&error))?
     }
 
@@ -104,7 +98,8 @@ impl Console {
         reason: &str,
         from: &str,
     ) -> Result<(), WishError> {
-        let operator = self.operator_of(caller, id).await?;
+        let operator = self.operator_of(caller, id).await;
+        let operator = self.noted(caller, "operation_answer", &id.to_string(), from, operator).await?;
         operator.answer(id, question, choice, reason, &caller.person.login, from).await.map_err(|error| self.failed(&error))?
     }
 
@@ -188,7 +183,7 @@ impl Console {
         Ok(Some(content))
     }
 
-    /// Writes down that something was refused before it came to a use case: a request that could not be read, an unknown pool.
+    /// Writes down that something was refused before it came to a use case, such as a request that could not be read.
     ///
     /// # Errors
     /// When the store failed.
@@ -204,6 +199,21 @@ impl Console {
             from_address: from.to_owned(),
         };
         self.store.append(&entry).await.map_err(|error| self.failed(&error))
+    }
+
+    /// Writes down that what somebody wanted something of is not there. What failed is in the log, and whoever is not signed in is nobody.
+    async fn noted<T>(
+        &self,
+        caller: &Caller,
+        action: &str,
+        subject: &str,
+        from: &str,
+        found: Result<T, ConsoleError>,
+    ) -> Result<T, ConsoleError> {
+        if let Err(error @ (ConsoleError::UnknownPool { .. } | ConsoleError::UnknownOperation { .. })) = &found {
+            self.note_refusal(caller, action, subject, error.code(), from).await?;
+        }
+        found
     }
 
     fn operator(&self, caller: &Caller, pool: &PoolId) -> Result<&operate::Operator, ConsoleError> {

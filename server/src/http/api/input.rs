@@ -7,7 +7,7 @@ use axum::extract::rejection::BytesRejection;
 use http::{HeaderMap, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use switchback_domain::people::Caller;
+use switchback_domain::{operation::OperationId, people::Caller};
 
 /// A body as it came, or why it did not.
 pub(super) type Sent = Result<Bytes, BytesRejection>;
@@ -38,10 +38,18 @@ impl Asking<'_> {
         noted.map_or_else(Problem::from, |()| problem)
     }
 
-    /// What the console answered. It writes down what it refuses itself; of a pool or an operation that is not there it may not.
+    /// The operation that the subject names.
+    pub(super) async fn numbered(&self) -> Result<OperationId, Problem> {
+        match self.subject.parse() {
+            Ok(id) => Ok(id),
+            Err(_) => Err(self.refused(Problem::unknown_operation(self.subject)).await),
+        }
+    }
+
+    /// What the console answered to somebody who only looks: it does not write down itself that a pool is not there.
     pub(super) async fn known<T>(&self, outcome: Result<T, Problem>) -> Result<T, Problem> {
         match outcome {
-            Err(problem) if matches!(problem.code(), "unknown_pool" | "unknown_operation") => Err(self.refused(problem).await),
+            Err(problem) if problem.code() == "unknown_pool" => Err(self.refused(problem).await),
             other => other,
         }
     }

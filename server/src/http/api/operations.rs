@@ -195,11 +195,9 @@ pub(super) async fn wish(
 ) -> Result<StatusCode, Problem> {
     let asking = Asking { web: &web, caller: &caller, peer: &peer, action: "operation_wish", subject: &id };
     let WishBody { wish } = asking.read(&headers, sent).await?;
-    let outcome = match numbered(&id) {
-        Ok(id) => web.console.wish(&caller, id, wish, &peer.address.to_string()).await.map_err(Problem::from),
-        Err(problem) => Err(problem),
-    };
-    asking.known(outcome).await.map(|()| StatusCode::NO_CONTENT)
+    let id = asking.numbered().await?;
+    web.console.wish(&caller, id, wish, &peer.address.to_string()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Answers the operation's question.
@@ -218,11 +216,9 @@ pub(super) async fn answer(
 ) -> Result<StatusCode, Problem> {
     let asking = Asking { web: &web, caller: &caller, peer: &peer, action: "operation_answer", subject: &id };
     let AnswerBody { question, choice, reason } = asking.read(&headers, sent).await?;
-    let outcome = match numbered(&id) {
-        Ok(id) => web.console.answer(&caller, id, question, choice, &reason, &peer.address.to_string()).await.map_err(Problem::from),
-        Err(problem) => Err(problem),
-    };
-    asking.known(outcome).await.map(|()| StatusCode::NO_CONTENT)
+    let id = asking.numbered().await?;
+    web.console.answer(&caller, id, question, choice, &reason, &peer.address.to_string()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What an operation achieved; of one that has not ended, as far as it has come.
