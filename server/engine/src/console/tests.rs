@@ -121,7 +121,7 @@ async fn kept(bench: &Bench, intent: Intent, epoch: u64, saw: impl Fn(&Step) -> 
     let by = Bench::caller().person.login;
     let entry = |event| Entry { at: world.now, event };
     let first = entry(Event::Requested { request: Box::new(request), by, plan: Box::new(plan) });
-    let (now, until) = (bench.console.now(), bench.console.now() + Duration::from_secs(60));
+    let (now, until) = (bench.console.now(), bench.console.now() + Duration::from_mins(1));
     let lease = bench.store.take_lease(&world.pool.id, "a test", now, until).await.expect("a store").expect("nobody else acts");
     let audit = AuditEntry {
         at: now,

@@ -128,7 +128,7 @@ impl Driver<'_> {
     /// long as nobody else can have acted since. After a start of the console, a lost lease, a question or an order to lead that could not
     /// be written down, that is over.
     fn stale_ground(&self, operation: &Operation, step: usize) -> Option<usize> {
-        let is_stale = |ground: &usize| !self.seen.get(ground).is_some_and(|at| at.elapsed() < GROUND_LASTS);
+        let is_stale = |ground: &usize| self.seen.get(ground).is_none_or(|at| at.elapsed() >= GROUND_LASTS);
         let first = operation.plan.steps[step].is_point_of_no_return() && operation.steps[step].attempts == 0;
         let again = matches!(operation.plan.steps[step], Step::Prove { .. });
         if operation.request.dry_run || !(first || again) {

@@ -193,12 +193,11 @@ impl Writer {
     /// Writes one row; tells whether it was acknowledged.
     async fn write(&self, node: &Node, operation: OperationId, number: u64) -> bool {
         let mut writing = self.scene.hands.write_row(node, operation, number);
-        let written = match tokio::time::timeout(WAITS_AFTER, &mut writing).await {
-            Ok(written) => written,
-            Err(_) => {
-                self.change(|seen| seen.waits = true);
-                writing.await
-            }
+        let written = if let Ok(written) = tokio::time::timeout(WAITS_AFTER, &mut writing).await {
+            written
+        } else {
+            self.change(|seen| seen.waits = true);
+            writing.await
         };
         let now = self.scene.clock.now();
         self.change(|seen| if written.is_ok() { seen.took(number, now) } else { seen.waits = true });

@@ -69,18 +69,14 @@ impl Run<'_> {
     async fn promote_proven(&mut self, operation: &Operation, side: Side, again: bool) -> Result<(), Trouble> {
         let mut proven = seen(operation.steps.iter().rev().flat_map(|run| &run.facts)).filter(|_| !again);
         loop {
-            let name = match proven.take() {
-                Some(name) => name,
-                None => {
-                    // The old site may have been made to lead in the meantime, by the console itself (when its store was away) or by
-                    // somebody else, and an order to do so may be on its way still.
-                    self.still_demoted(side.other()).await?;
-                    self.prove(operation, side.other(), side).await?;
-                    match seen(self.facts.iter().rev()) {
-                        Some(name) => name,
-                        None => return Err(Trouble::NoLeader { side }),
-                    }
-                }
+            let name = if let Some(name) = proven.take() {
+                name
+            } else {
+                // The old site may have been made to lead in the meantime, by the console itself (when its store was away) or by somebody
+                // else, and an order to do so may be on its way still.
+                self.still_demoted(side.other()).await?;
+                self.prove(operation, side.other(), side).await?;
+                seen(self.facts.iter().rev()).ok_or(Trouble::NoLeader { side })?
             };
             let node = self.scene.nodes(side).iter().find(|node| node.name == name).ok_or(Trouble::NoLeader { side })?;
             match self.scene.hands.lead(node).await {
