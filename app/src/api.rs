@@ -162,6 +162,7 @@ mod door {
     fn status(error: &ApiError) -> StatusCode {
         match error {
             ApiError::Console { error: ConsoleError::NotSignedIn } => StatusCode::UNAUTHORIZED,
+            ApiError::Console { error: ConsoleError::NotAllowed } => StatusCode::FORBIDDEN,
             ApiError::Console { error: ConsoleError::UnknownPool { .. } | ConsoleError::UnknownOperation { .. } }
             | ApiError::NoSuchPool { .. }
             | ApiError::NoSuchNode { .. }

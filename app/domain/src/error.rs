@@ -14,6 +14,9 @@ pub enum ConsoleError {
     /// There is no session, or it has ended.
     #[error("sign in first")]
     NotSignedIn,
+    /// Whoever asks may not do this.
+    #[error("you may not do this")]
+    NotAllowed,
     /// No pool has this name.
     #[error("there is no pool with this name: {pool}")]
     UnknownPool {
@@ -39,6 +42,7 @@ impl ConsoleError {
     pub fn code(&self) -> &'static str {
         match self {
             ConsoleError::NotSignedIn => "not_signed_in",
+            ConsoleError::NotAllowed => "not_allowed",
             ConsoleError::UnknownPool { .. } => "unknown_pool",
             ConsoleError::UnknownOperation { .. } => "unknown_operation",
             ConsoleError::Internal { .. } => "internal",

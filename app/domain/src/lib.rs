@@ -11,6 +11,7 @@ mod lsn;
 pub mod operation;
 mod pair;
 pub mod people;
+pub mod permission;
 pub mod picture;
 mod readiness;
 mod reading;

@@ -1,6 +1,7 @@
 //! Operations: what somebody asked for, the plan it became, and how far it has come. Everything here is worked out from a journal of
 //! [`Event`]s: [`Operation::evolve`] takes one in, [`Operation::decide`] says what comes next. Neither does anything.
 
+mod advice;
 mod decide;
 mod evolve;
 mod plan;
@@ -10,6 +11,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
+pub use advice::{Advice, Because};
 pub use decide::Next;
 pub use plan::{Plan, PlanObjection, Refusal, Request, plan};
 pub use rebuild::{Instruction, Task};
@@ -105,6 +107,11 @@ pub enum Intent {
         /// The home site.
         to: Side,
     },
+    /// Both sites accept writes: let one of them go on and fence the other one. What only that one has written leaves the pool.
+    Resolve {
+        /// The site that goes on.
+        keep: Side,
+    },
     /// Make the mirror of a site its leader.
     LocalSwitchover {
         /// The site.
@@ -125,6 +132,7 @@ impl Intent {
             Intent::Failover { .. } => IntentKind::Failover,
             Intent::Reprotect { .. } => IntentKind::Reprotect,
             Intent::Failback { .. } => IntentKind::Failback,
+            Intent::Resolve { .. } => IntentKind::Resolve,
             Intent::LocalSwitchover { .. } => IntentKind::LocalSwitchover,
             Intent::Members { .. } => IntentKind::Members,
         }
@@ -135,10 +143,11 @@ impl Intent {
         self.kind().word()
     }
 
-    /// The site that it is about: the one that becomes active, or is worked on.
+    /// The site that it is about: the one that becomes active, stays so, or is worked on.
     pub fn side(&self) -> Option<Side> {
         match self {
             Intent::Switchover { to } | Intent::Failover { to } | Intent::Failback { to } => Some(*to),
+            Intent::Resolve { keep } => Some(*keep),
             Intent::Reprotect { side } | Intent::LocalSwitchover { side } => Some(*side),
             Intent::Members { changes } => changes.first().map(|change| change.side),
         }
@@ -147,6 +156,20 @@ impl Intent {
     /// The active site changes with it.
     pub fn moves_the_active_site(&self) -> bool {
         matches!(self, Intent::Switchover { .. } | Intent::Failover { .. } | Intent::Failback { .. })
+    }
+
+    /// The site that is given up with it, and with it what only that site has written. Whoever asks for this is in an emergency, which waits
+    /// for no convenient time.
+    pub fn gives_up(&self) -> Option<Side> {
+        match self {
+            Intent::Failover { to } => Some(to.other()),
+            Intent::Resolve { keep } => Some(keep.other()),
+            Intent::Switchover { .. }
+            | Intent::Failback { .. }
+            | Intent::Reprotect { .. }
+            | Intent::LocalSwitchover { .. }
+            | Intent::Members { .. } => None,
+        }
     }
 }
 
@@ -163,6 +186,8 @@ pub enum IntentKind {
     Reprotect,
     /// See [`Intent::Failback`].
     Failback,
+    /// See [`Intent::Resolve`].
+    Resolve,
     /// See [`Intent::LocalSwitchover`].
     LocalSwitchover,
     /// See [`Intent::Members`].
@@ -177,6 +202,7 @@ impl IntentKind {
             IntentKind::Failover => "failover",
             IntentKind::Reprotect => "reprotect",
             IntentKind::Failback => "failback",
+            IntentKind::Resolve => "resolve",
             IntentKind::LocalSwitchover => "local_switchover",
             IntentKind::Members => "members",
         }
@@ -748,6 +774,30 @@ pub struct Standing {
     pub cool_until: Option<Timestamp>,
     /// A freeze window that is open now.
     pub freeze: Option<FreezeWindow>,
+    /// Which site the pool's own operations made the active one, last of all; nothing when none of them ever did.
+    pub made_active: Option<MadeActive>,
+    /// Both sites accept writes; or they did, and nobody has seen yet that they do not any more.
+    pub split: Option<Split>,
+}
+
+/// An operation has answered which site is active.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct MadeActive {
+    /// The site.
+    pub side: Side,
+    /// The operation.
+    pub operation: OperationId,
+}
+
+/// A split brain as the console has seen it come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Split {
+    /// Since when it is seen.
+    pub since: Timestamp,
+    /// The site that was seen to be the only active one before; nothing when the console had not seen the pool whole since its start.
+    pub before: Option<Side>,
 }
 
 /// A site that must not come back as active.

@@ -1,6 +1,6 @@
 //! People and what they may do.
 
-use crate::Login;
+use crate::{Login, permission::Role};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,8 @@ pub struct Person {
 pub struct Caller {
     /// Who.
     pub person: Person,
+    /// What they are to the console.
+    pub role: Role,
     /// When the session ends at the latest.
     pub session_ends_at: Timestamp,
 }

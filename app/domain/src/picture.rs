@@ -415,6 +415,11 @@ impl Picture {
         self
     }
 
+    /// Both sites accept writes.
+    pub fn is_split(&self) -> bool {
+        self.sites.iter().all(|(_, site)| site.role == SiteRole::ClaimsActive)
+    }
+
     /// The pool on one line.
     pub fn summary(&self) -> Summary {
         Summary {

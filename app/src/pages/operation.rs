@@ -206,7 +206,8 @@ fn follow(view: View, at: Timestamp, pulse: Pulse) -> (Live<Pulse>, RwSignal<boo
     let asked = StoredValue::new(None::<Arc<Pulse>>);
     let ask = move || {
         let pulse = live.value.get_untracked();
-        let behind = view.told.with_untracked(|told| pulse.events > told.events || (pulse.events == told.events && pulse.outage != told.outage));
+        let behind =
+            view.told.with_untracked(|told| pulse.events > told.events || (pulse.events == told.events && pulse.outage != told.outage));
         if behind && asked.get_value().as_ref() != Some(&pulse) && !fetch.pending().get_untracked() {
             asked.set_value(Some(pulse));
             fetch.dispatch(());

@@ -95,6 +95,7 @@ fn Dialog(plan: PlanTold) -> impl IntoView {
         sign: match plan.kind.as_str() {
             "failover" => Sign::Bolt,
             "failback" => Sign::Back,
+            "resolve" => Sign::Fence,
             "reprotect" => Sign::Chain,
             "members" => Sign::Server,
             _ => Sign::Swap,

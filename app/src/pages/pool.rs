@@ -5,6 +5,7 @@ mod checks;
 mod gutter;
 mod site;
 pub(super) mod sources;
+mod split;
 pub(super) mod standing;
 mod verdict;
 

@@ -8,6 +8,7 @@ use switchback_domain::error::ConsoleError;
 pub fn api(lang: Locale, error: &ApiError) -> String {
     match error {
         ApiError::Console { error: ConsoleError::NotSignedIn } => say!(lang, words.error.not_signed_in),
+        ApiError::Console { error: ConsoleError::NotAllowed } => say!(lang, words.error.not_allowed),
         ApiError::Console { error: ConsoleError::UnknownPool { pool } } => say!(lang, words.error.unknown_pool, pool = pool.to_string()),
         ApiError::Console { error: ConsoleError::UnknownOperation { operation } } => {
             say!(lang, words.error.unknown_operation, operation = operation.to_string())

@@ -14,7 +14,9 @@ use super::{Locale, Names, bytes, clock_time, count, duration, say};
 use jiff::Timestamp;
 use switchback_domain::{
     Millis, Side,
-    operation::{Attempt, FoundLoss, GivenUp, Intent, IntentKind, MemberOrder, Outage, Outcome, StageWord, Step, StepRun, StepState},
+    operation::{
+        Advice, Attempt, Because, FoundLoss, GivenUp, Intent, IntentKind, MemberOrder, Outage, Outcome, StageWord, Step, StepRun, StepState,
+    },
 };
 
 /// What is wanted, as a heading such as `Planned switchover to dc-b`.
@@ -30,6 +32,7 @@ pub fn title_of(lang: Locale, kind: IntentKind, side: Option<Side>, dry_run: boo
         IntentKind::Switchover => say!(lang, operations.title.switchover, site = site),
         IntentKind::Failover => say!(lang, operations.title.failover, site = site),
         IntentKind::Failback => say!(lang, operations.title.failback, site = site),
+        IntentKind::Resolve => say!(lang, operations.title.resolve, site = site),
         IntentKind::Reprotect => say!(lang, operations.title.reprotect, site = site),
         IntentKind::LocalSwitchover => say!(lang, operations.title.local_switchover, site = site),
         IntentKind::Members => say!(lang, operations.title.members),
@@ -45,9 +48,23 @@ pub fn about(lang: Locale, intent: &Intent, pool: &str, names: &Names) -> String
         Intent::Switchover { to } => say!(lang, operations.about.switchover, pool = pool, from = site(to.other()), to = site(*to)),
         Intent::Failover { to } => say!(lang, operations.about.failover, pool = pool, from = site(to.other()), to = site(*to)),
         Intent::Failback { to } => say!(lang, operations.about.failback, pool = pool, from = site(to.other()), to = site(*to)),
+        Intent::Resolve { keep } => say!(lang, operations.about.resolve, pool = pool, keep = site(*keep), other = site(keep.other())),
         Intent::Reprotect { side } => say!(lang, operations.about.reprotect, pool = pool, site = site(*side)),
         Intent::LocalSwitchover { side } => say!(lang, operations.about.local_switchover, pool = pool, site = site(*side)),
         Intent::Members { .. } => say!(lang, operations.about.members, pool = pool),
+    }
+}
+
+/// Which of two sites that both accept writes to keep, and why.
+pub fn advice(lang: Locale, advice: &Advice, names: &Names) -> String {
+    let (keep, other) = (names[advice.keep].to_string(), names[advice.keep.other()].to_string());
+    match &advice.because {
+        Because::OtherFenced { operation } => {
+            say!(lang, operations.advice.other_fenced, keep = keep, other = other, operation = operation.to_string())
+        }
+        Because::MadeActive { operation } => say!(lang, operations.advice.made_active, keep = keep, operation = operation.to_string()),
+        Because::ActiveBefore => say!(lang, operations.advice.active_before, keep = keep),
+        Because::LaterTimeline => say!(lang, operations.advice.later_timeline, keep = keep, other = other),
     }
 }
 
@@ -66,6 +83,7 @@ pub fn step(lang: Locale, step: &Step, names: &Names) -> String {
         Step::Settle { side } => say!(lang, operations.step.settle, site = site(*side)),
         Step::Promote { side } => say!(lang, operations.step.promote, site = site(*side)),
         Step::Verify { side } => say!(lang, operations.step.verify, site = site(*side)),
+        Step::SoleWriter { side } => say!(lang, operations.step.sole_writer, site = site(*side)),
         Step::Reroute { to } => say!(lang, operations.step.reroute, site = site(*to)),
         Step::Inspect { side } => say!(lang, operations.step.inspect, site = site(*side)),
         Step::Save { side } => say!(lang, operations.step.save, site = site(*side)),
@@ -130,7 +148,7 @@ impl Phase {
         match step {
             Step::Preflight | Step::Mark { .. } | Step::Warm { .. } | Step::Drain { .. } => Phase::Prepare,
             Step::Demote { .. } | Step::Prove { .. } => Phase::Stop,
-            Step::Establish { .. } | Step::Fence { .. } | Step::Settle { .. } => Phase::Isolate,
+            Step::Establish { .. } | Step::Fence { .. } | Step::Settle { .. } | Step::SoleWriter { .. } => Phase::Isolate,
             Step::Promote { .. } | Step::Verify { .. } => Phase::Switch,
             Step::Reroute { .. } => Phase::Serve,
             Step::Inspect { .. } | Step::Save { .. } | Step::Follow { .. } | Step::Reprotect { .. } => Phase::Protect,

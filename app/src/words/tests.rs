@@ -281,6 +281,7 @@ fn every_change_and_error_is_told_in_both_languages() {
     let pool = "chat".to_owned();
     let errors = [
         ApiError::from(ConsoleError::NotSignedIn),
+        ApiError::from(ConsoleError::NotAllowed),
         ApiError::from(ConsoleError::UnknownPool { pool: "chat".parse().expect("a name") }),
         ApiError::from(ConsoleError::Internal { incident: "4711".to_owned() }),
         ApiError::NoSuchPool { pool: pool.clone() },

@@ -1,7 +1,7 @@
 //! The console: the only door for whoever shows, tells or (later) changes anything. The caller always comes first.
 
 use crate::{
-    history,
+    alarm, history,
     live::{Live, LiveStream},
     observe::{Asking, Watched, keep_asking, keep_picture},
     operate::{Operator, keep_operating},
@@ -17,6 +17,7 @@ use switchback_domain::{
     error::{ConsoleError, SetUpError, SignInError},
     history::{Change, Metric, Series, Span},
     people::Caller,
+    permission::{Action, may},
     picture::Sightings,
 };
 use tokio::sync::Notify;
@@ -137,6 +138,7 @@ impl Console {
             }
             tasks.spawn(keep_picture(Arc::clone(&watched), stop.clone()));
             tasks.spawn(history::keep_writing(Arc::clone(&watched), Arc::clone(&store), stop.clone()));
+            tasks.spawn(alarm::keep_writing(Arc::clone(&watched), Arc::clone(&store), stop.clone()));
             let operator =
                 Operator::new(Arc::clone(&watched), hands, Arc::clone(&store), Arc::clone(&clock), chance.as_ref(), Arc::clone(&boot));
             let operator = Arc::new(operator);
@@ -162,7 +164,7 @@ impl Console {
 
     /// All pools, the one in the worst state first.
     pub fn summaries(&self, caller: &Caller) -> Vec<Summary> {
-        if self.signed_in(caller).is_err() {
+        if self.allowed(caller, Action::See).is_err() {
             return Vec::new();
         }
         self.summed_up()
@@ -203,7 +205,7 @@ impl Console {
 
     /// The newest 200 entries of the audit history, newest first.
     pub async fn audit(&self, caller: &Caller) -> Result<Vec<AuditEntry>, ConsoleError> {
-        self.signed_in(caller)?;
+        self.allowed(caller, Action::SeeAudit)?;
         self.store.entries(ENTRIES_SHOWN).await.map_err(|error| self.failed(&error))
     }
 
@@ -214,12 +216,13 @@ impl Console {
     }
 
     /// The overview's live stream; it goes on after `last_event_id` if that is still known.
-    pub fn watch_overview(&self, caller: &Caller, last_event_id: Option<&str>) -> LiveStream {
+    pub fn watch_overview(&self, caller: &Caller, last_event_id: Option<&str>) -> Result<LiveStream, ConsoleError> {
+        self.allowed(caller, Action::See)?;
         // While nobody watches, the overview is not kept; whoever comes first finds it as it is now.
         if !self.overview.is_watched() {
             self.overview.publish(Arc::new(self.summed_up()), self.clock.now());
         }
-        LiveStream::watch(Arc::clone(&self.overview), Arc::clone(&self.clock), last_event_id, caller.session_ends_at)
+        Ok(LiveStream::watch(Arc::clone(&self.overview), Arc::clone(&self.clock), last_event_id, caller.session_ends_at))
     }
 
     /// Makes the set-up link anew; nothing when somebody has an account already. For the console's start, not for callers.
@@ -265,12 +268,16 @@ impl Console {
         Readiness { store, pictures: self.pools.values().all(|watched| watched.is_sound()) }
     }
 
-    fn signed_in(&self, caller: &Caller) -> Result<(), ConsoleError> {
-        if self.clock.now() < caller.session_ends_at { Ok(()) } else { Err(ConsoleError::NotSignedIn) }
+    /// Whether the caller's session goes on, and whether they may do this. Everything that has a caller asks here first.
+    fn allowed(&self, caller: &Caller, action: Action) -> Result<(), ConsoleError> {
+        if self.clock.now() >= caller.session_ends_at {
+            return Err(ConsoleError::NotSignedIn);
+        }
+        if may(caller.role, action) { Ok(()) } else { Err(ConsoleError::NotAllowed) }
     }
 
     fn watched(&self, caller: &Caller, pool: &PoolId) -> Result<&Watched, ConsoleError> {
-        self.signed_in(caller)?;
+        self.allowed(caller, Action::See)?;
         self.pools.get(pool).map(Arc::as_ref).ok_or_else(|| ConsoleError::UnknownPool { pool: pool.clone() })
     }
 

@@ -2,7 +2,7 @@
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use std::time::Duration;
-use switchback_domain::{EndpointKind, ProbeFailure};
+use switchback_domain::{EndpointKind, PoolId, ProbeFailure};
 
 const PROBES: &str = "switchback_probes_total";
 const PROBE_SECONDS: &str = "switchback_probe_seconds";
@@ -12,6 +12,7 @@ const ENCODED: &str = "switchback_live_encoded_bytes_total";
 const WHOLES: &str = "switchback_live_wholes_total";
 const STORE_FAILURES: &str = "switchback_store_failures_total";
 const DROPPED: &str = "switchback_history_dropped_total";
+const SPLIT_BRAIN: &str = "switchback_split_brain";
 
 /// Tells the recorder what the figures mean. Call once, after the recorder is installed.
 pub fn describe() {
@@ -22,6 +23,7 @@ pub fn describe() {
     describe_counter!(ENCODED, Unit::Bytes, "Bytes encoded for live streams, once for all viewers");
     describe_counter!(WHOLES, "Whole values encoded for live streams");
     describe_counter!(STORE_FAILURES, "Attempts to write history or to clean up that the store did not carry out");
+    describe_gauge!(SPLIT_BRAIN, "By pool: 1 while more than one node accepts writes, or it is not known that this is over; else 0");
     describe_counter!(DROPPED, "Spans and changes of history given up because the store was away for too long");
 }
 
@@ -70,6 +72,10 @@ pub(crate) fn store_failed(what: &'static str) {
 
 pub(crate) fn history_dropped(how_many: usize) {
     counter!(DROPPED).increment(u64::try_from(how_many).unwrap_or(u64::MAX));
+}
+
+pub(crate) fn split_brain(pool: &PoolId, lasts: bool) {
+    gauge!(SPLIT_BRAIN, "pool" => pool.to_string()).set(if lasts { 1.0 } else { 0.0 });
 }
 
 /// Counts an open live stream for as long as it exists.

@@ -3,6 +3,7 @@
 //! [`Console`] is the only door: it is started with everything in [`Parts`], observes by itself and answers whoever it was
 //! told is signed in.
 
+mod alarm;
 mod console;
 mod figures;
 mod history;

@@ -1,6 +1,7 @@
 //! Observation: one task per endpoint asks, one task per pool works out the picture. No endpoint waits for another.
 
 use crate::{
+    alarm::Alarm,
     console::WorkOut,
     figures,
     history::{Recorder, Writer},
@@ -43,6 +44,7 @@ pub(crate) struct Watched {
     pub(crate) pool: Pool,
     pub(crate) live: Arc<Live<Picture>>,
     pub(crate) writer: Writer,
+    pub(crate) alarm: Alarm,
     clock: Arc<dyn Clock>,
     work_out: WorkOut,
     seen: Mutex<Seen>,
@@ -95,12 +97,13 @@ impl Watched {
         }
         let first = work_out(&pool, &seen.sightings, clock.now());
         let live = Arc::new(Live::new(boot, Arc::new(first)));
-        let writer = Writer::new(pool.id.clone());
+        let (writer, alarm) = (Writer::new(pool.id.clone()), Alarm::new(pool.id.clone()));
         let sound = AtomicBool::new(true);
         Watched {
             pool,
             live,
             writer,
+            alarm,
             clock,
             work_out,
             seen: Mutex::new(seen),
@@ -220,6 +223,8 @@ impl Watched {
             tracing::error!(pool = %self.pool.id, "the picture could not be worked out; beats stop until it can");
         }
         let Ok(picture) = worked_out else { return };
+        let split = self.alarm.take(&picture, now);
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).split = split;
         let picture = Arc::new(picture.with_standing(self.standing()));
         let noted = recorder.take(&picture, now);
         if self.live.publish(picture, now) {

@@ -29,7 +29,8 @@ use switchback_domain::{
     Login,
     error::{RequestError, WishError},
     operation::{
-        self, Choice, Entry, Event, Fence, Intent, Operation, OperationId, Plan, PlanObjection, Planned, Refusal, Request, Stage, Wish,
+        self, Choice, Entry, Epoch, Event, Fence, Intent, MadeActive, Operation, OperationId, Plan, PlanObjection, Planned, Refusal,
+        Request, Stage, Step, Wish,
     },
 };
 use tokio::{sync::Notify, time::Instant};
@@ -66,6 +67,8 @@ pub(crate) struct Operator {
     /// this console, and must not be given back under somebody who has just been given it too.
     turn: tokio::sync::Mutex<()>,
     fencers: Mutex<Vec<(Fence, DropGuard)>>,
+    /// Which site the pool's operations made active last, in which epoch that was looked up.
+    made_active: Mutex<Option<(Epoch, Option<MadeActive>)>>,
     wake: Notify,
 }
 
@@ -95,6 +98,7 @@ impl Operator {
             desk: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
             fencers: Mutex::default(),
+            made_active: Mutex::default(),
             wake: Notify::new(),
         }
     }
@@ -374,27 +378,54 @@ impl Operator {
     async fn read_record(&self, scene: Option<&Scene>) -> Result<(), StoreError> {
         let record = self.store.record(&self.watched.pool.id).await?;
         let mut kept = record.fences.clone();
-        if let Some(begun) = self.begun_failover(&kept).await? {
-            // Until its point of no return the other site is not told to lead, and people may have brought this one back while the console
-            // was away. Its own step fences it, or asks.
+        let made_active = self.look_up_made_active(record.epoch).await?;
+        if let Some(begun) = self.begun_fence(&kept).await? {
+            // Nothing rests on it yet, and people may have brought this site back, or stopped the other one, while the console was away. Its
+            // own step fences it, or asks.
             let fencers = locked(&self.fencers);
             kept.retain(|fence| fence.operation != begun || fencers.iter().any(|(running, _)| running.side == fence.side));
         }
         self.set_fences(scene, &kept);
         let standing = self.watched.standing();
         let cool_until = record.ended_at.and_then(|at| self.cool_until(at));
-        if standing.epoch != record.epoch || standing.fences != record.fences || standing.cool_until != cool_until {
+        let same = (standing.epoch, &standing.fences, standing.cool_until, &standing.made_active)
+            == (record.epoch, &record.fences, cool_until, &made_active);
+        if !same {
             self.watched.change_standing(|standing| {
                 standing.epoch = record.epoch;
                 standing.fences = record.fences;
                 standing.cool_until = cool_until;
+                standing.made_active = made_active;
             });
         }
         Ok(())
     }
 
-    /// The operation that has put up one of these fences and may still be undone.
-    async fn begun_failover(&self, fences: &[Fence]) -> Result<Option<OperationId>, StoreError> {
+    /// Which site the pool's own operations made active last: the newest one of which the point of no return was passed has answered that.
+    async fn look_up_made_active(&self, epoch: Epoch) -> Result<Option<MadeActive>, StoreError> {
+        if let Some((known, made)) = &*locked(&self.made_active)
+            && *known == epoch
+        {
+            return Ok(made.clone());
+        }
+        let mut made = None;
+        if epoch > Epoch::default() {
+            for operation in self.store.operations(Some(&self.watched.pool.id), u32::MAX).await? {
+                let journal = self.store.journal(operation).await?;
+                let passed = Operation::from_journal(operation, &journal).ok().filter(Operation::is_past_no_return);
+                made = passed.and_then(|passed| passed.plan.intent.side()).map(|side| MadeActive { side, operation });
+                if made.is_some() {
+                    break;
+                }
+            }
+        }
+        *locked(&self.made_active) = Some((epoch, made.clone()));
+        Ok(made)
+    }
+
+    /// The operation that has put up one of these fences and on which nothing rests yet: a failover that may still be undone, or a fence
+    /// between two sites that both write that was not seen to hold.
+    async fn begun_fence(&self, fences: &[Fence]) -> Result<Option<OperationId>, StoreError> {
         if fences.is_empty() {
             return Ok(None);
         }
@@ -403,7 +434,11 @@ impl Operator {
             return Ok(None);
         }
         let operation = Operation::from_journal(id, &self.store.journal(id).await?);
-        Ok(operation.is_ok_and(|operation| !operation.is_past_no_return()).then_some(id))
+        let holds = |operation: Operation| match operation.plan.no_return().map(|at| (&operation.plan.steps[at], &operation.steps[at])) {
+            Some((Step::Fence { .. }, run)) => run.is_behind(),
+            _ => operation.is_past_no_return(),
+        };
+        Ok(operation.is_ok_and(|operation| !holds(operation)).then_some(id))
     }
 
     /// Takes in what has just been written about the pool: a fence is kept from the moment that it is written, and no longer than it is.

@@ -19,6 +19,7 @@ use switchback_domain::{
     Login,
     error::{ConsoleError, SetUpError, SignInError},
     people::{Caller, Person, objection_to_password},
+    permission::Role,
 };
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -222,7 +223,7 @@ impl People {
             let _ = self.store.end_session(&secret_hash).await;
             return Err(incident);
         }
-        Ok(SignedIn { secret, caller: Caller { person, session_ends_at: now + self.limits.absolute } })
+        Ok(SignedIn { secret, caller: caller_of(person, now + self.limits.absolute) })
     }
 
     /// Ends a session. It is fine if it is gone already.
@@ -262,7 +263,7 @@ impl People {
             figures::store_failed("touch_session");
             tracing::warn!(error = &error as &dyn Error, "the use of a session was not noted");
         }
-        Ok(Some(Caller { person, session_ends_at }))
+        Ok(Some(caller_of(person, session_ends_at)))
     }
 
     async fn audit(&self, action: &str, actor: Option<&Login>, subject: &str, written: Written, from: &str) -> Result<(), Incident> {
@@ -286,6 +287,11 @@ impl People {
     fn incident(&self, error: &(dyn Error + 'static)) -> Incident {
         Incident::log(self.chance.as_ref(), error)
     }
+}
+
+/// Roles cannot be given yet: whoever is signed in is an administrator.
+fn caller_of(person: Person, session_ends_at: Timestamp) -> Caller {
+    Caller { person, role: Role::Administrator, session_ends_at }
 }
 
 /// Something failed on our side; the cause is in the log under this id.

@@ -23,6 +23,7 @@ use std::{
 use switchback_domain::{
     Endpoint, Facts, Heartbeat, Picture, Pool, PostgresFacts, ProbeFailure, fixture,
     people::{Caller, Person},
+    permission::Role,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -207,7 +208,7 @@ impl Bench {
     /// Somebody who is signed in.
     pub(crate) fn caller() -> Caller {
         let person = Person { login: "ann".parse().expect("a name"), name: "Ann".to_owned(), created_at: fixture::at(0) };
-        Caller { person, session_ends_at: fixture::at(12 * 3_600_000) }
+        Caller { person, role: Role::Administrator, session_ends_at: fixture::at(12 * 3_600_000) }
     }
 
     pub(crate) fn picture(&self) -> Arc<Picture> {

@@ -24,6 +24,7 @@ use switchback_domain::{
     Side, fixture,
     operation::{Intent, OperationId, Step, StepRun},
     people::{Caller, Person},
+    permission::Role,
     picture,
 };
 use switchback_engine::{
@@ -47,12 +48,27 @@ pub enum Kind {
     FailbackAtOnce,
     /// The mirror of a site becomes its leader.
     LocalSwitchover,
+    /// A site is given up of which every Patroni has died, while its primary writes on.
+    Orphaned,
+    /// A site is given up of which the console reaches nothing but the etcd.
+    Walled,
+    /// Somebody makes the standby site lead while the active one does; the console ends it.
+    SplitBrain,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 6] =
-        [Kind::Switchover, Kind::Failover, Kind::Reprotect, Kind::Failback, Kind::FailbackAtOnce, Kind::LocalSwitchover];
+    pub const ALL: [Kind; 9] = [
+        Kind::Switchover,
+        Kind::Failover,
+        Kind::Reprotect,
+        Kind::Failback,
+        Kind::FailbackAtOnce,
+        Kind::LocalSwitchover,
+        Kind::Orphaned,
+        Kind::Walled,
+        Kind::SplitBrain,
+    ];
 }
 
 /// One run.
@@ -184,7 +200,7 @@ fn start_console(room: &Room, seed: u64) -> (Arc<Console>, CancellationToken) {
 
 fn caller() -> Caller {
     let person = Person { login: "ann".parse().expect("a name"), name: "Ann".to_owned(), created_at: fixture::at(0) };
-    Caller { person, session_ends_at: fixture::at(1_000_000_000) }
+    Caller { person, role: Role::Administrator, session_ends_at: fixture::at(1_000_000_000) }
 }
 
 impl Run {
@@ -229,8 +245,12 @@ impl Run {
                 self.arm();
                 self.operate(Intent::Failback { to: Side::A }).await;
             }
-            Kind::Failover => {
-                self.lose_site_a().await;
+            Kind::Failover | Kind::Orphaned | Kind::Walled => {
+                match self.case.kind {
+                    Kind::Orphaned => self.orphan_site_a().await,
+                    Kind::Walled => self.wall_site_a_off().await,
+                    _ => self.lose_site_a().await,
+                }
                 self.arm();
                 self.operate(Intent::Failover { to: Side::B }).await;
                 self.site_a_comes_back().await;
@@ -257,6 +277,19 @@ impl Run {
                 self.site_a_comes_back().await;
                 self.arm();
                 self.operate(Intent::Failback { to: Side::A }).await;
+            }
+            Kind::SplitBrain => {
+                let keep = self.dice.pick(&[Side::A, Side::B]);
+                self.somebody_makes_b_lead().await;
+                self.arm();
+                self.operate(Intent::Resolve { keep }).await;
+                self.peace(15_000).await;
+                // Whoever had second thoughts has them once.
+                if self.is_active(Side::A) && self.is_active(Side::B) {
+                    self.operate(Intent::Resolve { keep }).await;
+                    self.pass(5_000).await;
+                }
+                self.operate(Intent::Reprotect { side: keep.other() }).await;
             }
         }
         self.end().await
@@ -302,16 +335,24 @@ impl Run {
 
     /// A planned operation that has begun to demote must lose nothing from then on.
     fn expect_what_is_written(&self) {
-        let moves = {
+        let (moves, keeps) = {
             let books = self.room.books();
             let open = books.operations.iter().rposition(|kept| !kept.ended);
             let operation = open.and_then(|index| books.operation(OperationId(index as u64 + 1)));
-            operation.and_then(|operation| {
+            let moves = operation.as_ref().and_then(|operation| {
                 let demotes = |(step, run): (&Step, &StepRun)| matches!(step, Step::Demote { .. }) && run.attempts > 0;
                 let begun = operation.plan.steps.iter().zip(&operation.steps).any(demotes);
                 operation.plan.moves().filter(|_| begun).map(|(_, to)| to)
-            })
+            });
+            let keeps = operation.and_then(|operation| match operation.plan.intent {
+                Intent::Resolve { keep } if operation.is_past_no_return() => Some(keep),
+                _ => None,
+            });
+            (moves, keeps)
         };
+        if let Some(keep) = keeps {
+            self.room.world().expect_end_of_split(keep);
+        }
         if let Some(to) = moves {
             self.room.world().expect_move(to);
         }

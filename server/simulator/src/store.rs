@@ -3,7 +3,7 @@
 
 use crate::{
     room::Room,
-    world::{Ask, Order, World, orders_clock, side_of},
+    world::{Ask, NAMES, Order, World, nodes_of, orders_clock, side_of},
 };
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -165,6 +165,14 @@ impl Books {
         }
         if self.fenced(side) {
             return Some(format!("a fenced site is told to lead: {what}"));
+        }
+        let still: Vec<&str> = nodes_of(side.other())
+            .into_iter()
+            .filter(|node| world.writes(*node) && world.can_be_asked(*node))
+            .map(|node| NAMES[node])
+            .collect();
+        if promotes && !still.is_empty() {
+            return Some(format!("a site is promoted while {} writes and could be asked: {what}", still.join(" and ")));
         }
         if promotes && matches!(operation.plan.intent, Intent::Failover { .. }) && !self.fenced(side.other()) {
             return Some(format!("a failover promotes before the fence of the other site is written down: {what}"));

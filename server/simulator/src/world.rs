@@ -336,6 +336,8 @@ pub struct World {
     pub clients: Pair<Client>,
     /// Links that are cut.
     pub cut: Vec<Link>,
+    /// Sites of which the console reaches nothing but the etcd.
+    pub walled: Vec<Side>,
     /// Answers to the console get lost, so many of a hundred.
     pub answers_lost: u64,
     /// The console runs.
@@ -442,6 +444,7 @@ impl World {
             places: Pair::of(place),
             clients: Pair::of(|_| Client::default()),
             cut: Vec::new(),
+            walled: Vec::new(),
             answers_lost: 0,
             console_runs: false,
             store_works: true,
@@ -550,6 +553,17 @@ impl World {
     /// Something gets through.
     pub fn is_open(&self, link: Link) -> bool {
         !self.cut.contains(&link)
+    }
+
+    /// Something of the console's gets through to an endpoint of a site.
+    pub fn console_gets_to(&self, side: Side, kind: EndpointKind) -> bool {
+        self.is_open(Link::console(side)) && (kind == EndpointKind::Etcd || !self.walled.contains(&side))
+    }
+
+    /// Its `PostgreSQL` would answer the console now.
+    pub fn can_be_asked(&self, node: NodeId) -> bool {
+        let there = matches!(self.nodes[node].server, Server::Running { .. });
+        there && !self.is_frozen(node) && self.answers_lost == 0 && self.console_gets_to(side_of(node), EndpointKind::Postgres)
     }
 
     /// Two nodes reach each other.

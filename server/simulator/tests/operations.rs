@@ -169,6 +169,42 @@ fn a_failback_in_peace_is_done_and_the_home_site_writes() {
 }
 
 #[test]
+fn a_split_brain_is_ended_and_what_only_the_other_site_has_is_saved() {
+    let (mut kept, mut lost) = (BTreeMap::new(), 0);
+    for seed in 1..=8 {
+        let told = done(&plain(Kind::SplitBrain, seed));
+        assert_eq!((told.writers.len(), told.splits), (1, 1), "{seed}: {:?}\n{}", told.writers, told.last(60));
+        let leads = told.story.iter().find(|(_, line)| line.starts_with("console ->") && line.ends_with(": Lead"));
+        assert_eq!(leads, None, "{seed}: nobody has to be told to lead");
+        let missing: Vec<_> = told.lost.difference(&told.saved).collect();
+        assert!(missing.is_empty(), "{seed}: set aside and not saved: {missing:?}\n{}", told.last(120));
+        lost += told.lost.len();
+        *kept.entry(told.writers[0] / 2).or_insert(0) += 1;
+    }
+    assert!(kept.len() == 2 && lost > 20, "only one site was kept, or nothing was set aside: {kept:?}, {lost}");
+}
+
+#[test]
+fn a_site_whose_primary_has_lost_its_patroni_is_only_replaced_when_that_primary_has_stopped() {
+    for seed in 1..=6 {
+        let told = done(&plain(Kind::Orphaned, seed));
+        assert_eq!((told.writers.len(), told.splits), (1, 0), "{seed}: {:?}\n{}", told.writers, told.last(60));
+        let asked = told.story.iter().any(|(_, line)| line.contains("StillWrites"));
+        assert!(asked, "{seed}: nobody was told that it writes on");
+    }
+}
+
+#[test]
+fn a_site_of_which_only_the_etcd_answers_is_replaced_once_somebody_says_that_it_is_off() {
+    for seed in 1..=6 {
+        let told = done(&plain(Kind::Walled, seed));
+        assert_eq!(told.writers.len(), 1, "{seed}: {:?}\n{}", told.writers, told.last(60));
+        let held = told.story.iter().any(|(_, line)| line == "etcd-a is told: HoldInEtcd");
+        assert!(held, "{seed}: its etcd was not told");
+    }
+}
+
+#[test]
 fn a_switch_within_a_site_in_peace_is_done() {
     assert_eq!(done(&plain(Kind::LocalSwitchover, 4)).writers.len(), 1);
 }
@@ -189,6 +225,11 @@ fn a_failback_that_reprotects_first_survives_the_death_of_the_console_at_any_wri
 }
 
 #[test]
+fn the_end_of_a_split_brain_survives_the_death_of_the_console_at_any_write() {
+    killed_at_any_write(Kind::SplitBrain);
+}
+
+#[test]
 fn a_switch_within_a_site_survives_the_death_of_the_console_at_any_write() {
     killed_at_any_write(Kind::LocalSwitchover);
 }
@@ -201,6 +242,17 @@ fn switchovers_under_faults_lose_nothing_and_never_let_both_sites_write() {
 #[test]
 fn failovers_under_faults_fence_before_they_promote() {
     with_faults(Kind::Failover, 1, 8);
+}
+
+#[test]
+fn failovers_from_what_cannot_be_told_or_asked_never_promote_beside_a_node_that_writes() {
+    with_faults(Kind::Orphaned, 1, 8);
+    with_faults(Kind::Walled, 1, 8);
+}
+
+#[test]
+fn split_brains_under_faults_are_ended_by_stopping_one_site_for_good() {
+    with_faults(Kind::SplitBrain, 1, 12);
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub struct Acting {
     /// The name of the site that the operation is about, instead of typing it when asked.
     #[arg(long, value_name = "SITE")]
     confirm_site: Option<String>,
-    /// Accepts the stated loss of a failover.
+    /// Accepts the stated loss of a failover, or that what only the fenced one of two sites has written leaves the pool.
     #[arg(long)]
     accept_loss: bool,
     /// A check that does not pass and that you take upon yourself, as often as needed.
@@ -54,6 +54,7 @@ pub(super) enum Wanted {
     Switchover(SiteId),
     Failover(SiteId),
     Failback(Option<SiteId>),
+    Resolve(SiteId),
     Reprotect(Option<SiteId>),
     LocalSwitchover(SiteId),
     Members(SiteId, Vec<(MemberName, MemberOrder)>),
@@ -74,6 +75,7 @@ impl Wanted {
             Kind::Switchover => Wanted::Switchover(named(site)?),
             Kind::Failover => Wanted::Failover(named(site)?),
             Kind::Failback => Wanted::Failback(site),
+            Kind::Resolve => Wanted::Resolve(named(site)?),
             Kind::Reprotect => Wanted::Reprotect(site),
             Kind::LocalSwitchover => Wanted::LocalSwitchover(named(site)?),
             Kind::Members => Wanted::Members(named(site)?, orders),
@@ -91,6 +93,7 @@ impl Wanted {
             Wanted::Switchover(to) => Intent::Switchover { to: side(to)? },
             Wanted::Failover(to) => Intent::Failover { to: side(to)? },
             Wanted::Failback(to) => Intent::Failback { to: to.as_ref().map_or(Ok(picture.home), side)? },
+            Wanted::Resolve(keep) => Intent::Resolve { keep: side(keep)? },
             Wanted::Reprotect(site) => Intent::Reprotect { side: site.as_ref().map_or(Ok(picture.target), side)? },
             Wanted::LocalSwitchover(site) => Intent::LocalSwitchover { side: side(site)? },
             Wanted::Members(site, orders) => {
@@ -125,6 +128,9 @@ fn show(out: &Out, planned: &Planned, sites: &Sites) {
         let planned =
             if matches!(plan.intent, Intent::Failover { .. }) { "Would be lost" } else { "Would be lost if the active site died now" };
         out.say(format_args!("{planned}: {}.", words::loss(&plan.loss)));
+    }
+    if let Intent::Resolve { keep } = plan.intent {
+        out.say(format_args!("{}.", words::set_aside(&sites[keep.other()])));
     }
     for (kind, verdict) in &plan.not_passed {
         out.say(format_args!("Check {}: {}.", word(kind), word(verdict)));
@@ -191,7 +197,7 @@ fn request(out: &Out, planned: Planned, sites: &Sites, acting: Acting) -> Result
     let typed_pool = typed(acting.confirm_pool, format!("Type the pool's name ({}):", plan.pool), "--confirm-pool")?;
     let typed_site = typed(acting.confirm_site, format!("Type the site's name ({site}):"), "--confirm-site")?;
     let (mut acknowledged, mut accepts_loss) = (acting.acknowledge, acting.accept_loss);
-    if matches!(plan.intent, Intent::Failover { .. }) && out.can_ask() {
+    if let Some(side) = plan.intent.gives_up().filter(|_| out.can_ask()) {
         for (kind, verdict) in &plan.not_passed {
             let name = word(kind);
             let question = format!("The check {name}: {}. Type its name to take that upon yourself:", word(verdict));
@@ -200,8 +206,11 @@ fn request(out: &Out, planned: Planned, sites: &Sites, acting: Acting) -> Result
             }
         }
         if !accepts_loss {
-            accepts_loss =
-                super::print::ask(&format!("Would be lost: {}. Type \"accept\" to accept that:", words::loss(&plan.loss)))? == "accept";
+            let lost = match plan.intent {
+                Intent::Resolve { .. } => words::set_aside(&sites[side]),
+                _ => format!("Would be lost: {}", words::loss(&plan.loss)),
+            };
+            accepts_loss = super::print::ask(&format!("{lost}. Type \"accept\" to accept that:"))? == "accept";
         }
     }
     Ok(Request {

@@ -93,8 +93,8 @@ pub enum Ask {
         pool: PoolId,
         /// What for.
         kind: Kind,
-        /// The site that becomes active, or that is worked on.
-        #[arg(long, visible_alias = "site", value_name = "SITE")]
+        /// The site that becomes active, that goes on, or that is worked on.
+        #[arg(long, visible_aliases = ["site", "keep"], value_name = "SITE")]
         to: Option<SiteId>,
         /// For `members`: a member and what it shall do (`ready`, `drain`, `maintenance`), as often as needed.
         #[arg(value_names = ["MEMBER", "ORDER"], num_args = 2..)]
@@ -126,6 +126,17 @@ pub enum Ask {
     Failback {
         /// Which pool.
         pool: PoolId,
+        /// Why, and what is taken upon oneself.
+        #[command(flatten)]
+        acting: Acting,
+    },
+    /// Ends a split brain: one site goes on, the other one is fenced. What only that one has written leaves the pool.
+    Resolve {
+        /// Which pool.
+        pool: PoolId,
+        /// The site that goes on.
+        #[arg(long, value_name = "SITE")]
+        keep: SiteId,
         /// Why, and what is taken upon oneself.
         #[command(flatten)]
         acting: Acting,
@@ -265,6 +276,8 @@ pub enum Kind {
     Failover,
     /// Bring the pool back to its home site.
     Failback,
+    /// Both sites accept writes: let one go on and fence the other one.
+    Resolve,
     /// Make a site a standby of the active one.
     Reprotect,
     /// Make the mirror of a site its leader.
@@ -309,6 +322,7 @@ async fn answer(ask: Ask, client: &Client, out: &Out) -> Outcome {
         Ask::Switchover { pool, to, acting } => acting::act(client, out, &pool, &Wanted::Switchover(to), acting).await,
         Ask::Failover { pool, to, acting } => acting::act(client, out, &pool, &Wanted::Failover(to), acting).await,
         Ask::Failback { pool, acting } => acting::act(client, out, &pool, &Wanted::Failback(None), acting).await,
+        Ask::Resolve { pool, keep, acting } => acting::act(client, out, &pool, &Wanted::Resolve(keep), acting).await,
         Ask::Reprotect { pool, site, acting } => acting::act(client, out, &pool, &Wanted::Reprotect(site), acting).await,
         Ask::LocalSwitchover { pool, site, acting } => acting::act(client, out, &pool, &Wanted::LocalSwitchover(site), acting).await,
         Ask::Members { pool, site, changes, acting } => {

@@ -126,10 +126,14 @@ fn say_loss(out: &Out, report: &Report, kept: &str) {
         (_, true, _) => "nothing, and that is proved".to_owned(),
         (.., Some(found)) => {
             let rows = found.rows.map(|rows| format!(", {rows} rows")).unwrap_or_default();
-            let place = found.beyond.as_ref().map(|at| format!(" in the log of {} on timeline {} behind {}", at.node, at.timeline, at.fork));
+            let place =
+                found.beyond.as_ref().map(|at| format!(" in the log of {} on timeline {} behind {}", at.node, at.timeline, at.fork));
             format!("{}{rows}{}; {} has looked", words::bytes(found.bytes), place.unwrap_or_default(), found.operation)
         }
         (Some(_), false, None) => "none of the console's own rows".to_owned(),
+        (None, false, None) if matches!(report.intent, Intent::Resolve { .. }) => {
+            "not known before the fenced site is re-protected".to_owned()
+        }
         (None, false, None) if matches!(report.intent, Intent::Failover { .. }) => "not known before the lost site comes back".to_owned(),
         (None, false, None) => "not counted".to_owned(),
     };

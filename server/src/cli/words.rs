@@ -6,7 +6,9 @@ use serde::Serialize;
 use serde_json::Value;
 use switchback_domain::{
     ByteLag, Millis, Objection, Pair, Protection, Side,
-    operation::{Choice, GivenUp, Instruction, MemberOrder, OperationId, Outage, Outcome, PlanObjection, Stage, Step, Task, Trouble},
+    operation::{
+        Because, Choice, GivenUp, Instruction, MemberOrder, OperationId, Outage, Outcome, PlanObjection, Stage, Step, Task, Trouble,
+    },
 };
 
 /// The names of the sites.
@@ -63,6 +65,11 @@ pub(super) fn loss(protection: &Protection) -> String {
     }
 }
 
+/// What becomes of what only one of two sites that both accept writes has, when that one is stopped.
+pub(super) fn set_aside(site: &str) -> String {
+    format!("What only {site} has written leaves the pool; it stays there until re-protect has saved what can be had of it")
+}
+
 /// What a step does.
 pub(super) fn step(step: &Step, sites: &Sites) -> String {
     let of = |side: &Side| sites[*side].as_str();
@@ -78,6 +85,7 @@ pub(super) fn step(step: &Step, sites: &Sites) -> String {
         Step::Settle { side } => format!("let {} replay what it has received", of(side)),
         Step::Promote { side } => format!("make {} lead (the point of no return)", of(side)),
         Step::Verify { side } => format!("verify that {} alone accepts writes", of(side)),
+        Step::SoleWriter { side } => format!("verify that one node of {} accepts writes, and no other one of the pool", of(side)),
         Step::Reroute { to } => format!("bring sessions to the members of {}", of(to)),
         Step::Inspect { side } => format!("look whether {} has a history of its own", of(side)),
         Step::Save { side } => format!("save what only the lost timeline of {} has", of(side)),
@@ -153,6 +161,16 @@ pub(super) fn objection(objection: &PlanObjection, sites: &Sites) -> String {
             format!("the configuration does not say how {} follows; add [pool.site.standby_cluster]", of(side))
         }
         PlanObjection::NothingToDo => "it is so already".to_owned(),
+        PlanObjection::OtherAdvised { advice } => {
+            let (keep, other) = (of(&advice.keep), of(&advice.keep.other()));
+            let because = match &advice.because {
+                Because::OtherFenced { operation } => format!("{other} is fenced since {operation}"),
+                Because::MadeActive { operation } => format!("{operation} made it the active site"),
+                Because::ActiveBefore => "it alone accepted writes before".to_owned(),
+                Because::LaterTimeline => "it is on the later timeline".to_owned(),
+            };
+            format!("advice: keep {keep} instead, because {because}")
+        }
         PlanObjection::NoSuchMember { member } => format!("there is no member {member} in that site"),
         PlanObjection::TooManyActive { would_be, most } => format!("{would_be} members would be active; the policy allows {most}"),
         PlanObjection::NotLocal { member } => format!("{member} is not in the active site, and the policy wants active members there"),

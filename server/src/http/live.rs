@@ -20,8 +20,7 @@ pub(super) async fn overview(
     Extension(secret): Extension<Secret>,
     headers: HeaderMap,
 ) -> Response {
-    let stream = web.console.watch_overview(&caller, last_event_id(&headers));
-    respond(&web, stream, &secret)
+    told(&web, web.console.watch_overview(&caller, last_event_id(&headers)), &secret)
 }
 
 /// `GET /live/pools/{pool}`.
@@ -33,17 +32,26 @@ pub(super) async fn pool(
     headers: HeaderMap,
 ) -> Response {
     let Ok(pool) = pool.parse::<PoolId>() else { return (StatusCode::NOT_FOUND, "There is no such pool.\n").into_response() };
-    match web.console.watch_pool(&caller, &pool, last_event_id(&headers)) {
-        Ok(stream) => respond(&web, stream, &secret),
-        Err(error) => {
-            let status = match error {
-                ConsoleError::NotSignedIn => StatusCode::UNAUTHORIZED,
-                ConsoleError::UnknownPool { .. } | ConsoleError::UnknownOperation { .. } => StatusCode::NOT_FOUND,
-                ConsoleError::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
-            };
-            (status, format!("{error}\n")).into_response()
-        }
+    told(&web, web.console.watch_pool(&caller, &pool, last_event_id(&headers)), &secret)
+}
+
+/// The stream, or why there is none.
+pub(super) fn told(web: &Web, stream: Result<LiveStream, ConsoleError>, secret: &Secret) -> Response {
+    match stream {
+        Ok(stream) => respond(web, stream, secret),
+        Err(error) => refused(&error),
     }
+}
+
+/// Why something that is no page is not answered.
+pub(super) fn refused(error: &ConsoleError) -> Response {
+    let status = match error {
+        ConsoleError::NotSignedIn => StatusCode::UNAUTHORIZED,
+        ConsoleError::NotAllowed => StatusCode::FORBIDDEN,
+        ConsoleError::UnknownPool { .. } | ConsoleError::UnknownOperation { .. } => StatusCode::NOT_FOUND,
+        ConsoleError::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    (status, format!("{error}\n")).into_response()
 }
 
 pub(super) fn last_event_id(headers: &HeaderMap) -> Option<&str> {

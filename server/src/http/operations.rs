@@ -3,7 +3,7 @@
 
 use super::{
     Web,
-    live::{last_event_id, respond},
+    live::{last_event_id, refused, told},
     request::{Peer, incident},
     session::Secret,
 };
@@ -162,18 +162,7 @@ pub(super) async fn live(
     headers: HeaderMap,
 ) -> Response {
     let Ok(id) = id.parse::<OperationId>() else { return (StatusCode::NOT_FOUND, "There is no such operation.\n").into_response() };
-    match web.console.watch_operation(&caller, id, last_event_id(&headers)).await {
-        Ok(stream) => respond(&web, stream, &secret),
-        Err(error) => (status(&error), format!("{error}\n")).into_response(),
-    }
-}
-
-fn status(error: &ConsoleError) -> StatusCode {
-    match error {
-        ConsoleError::NotSignedIn => StatusCode::UNAUTHORIZED,
-        ConsoleError::UnknownPool { .. } | ConsoleError::UnknownOperation { .. } => StatusCode::NOT_FOUND,
-        ConsoleError::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
-    }
+    told(&web, web.console.watch_operation(&caller, id, last_event_id(&headers)).await, &secret)
 }
 
 /// The report as a page that can be printed.
@@ -211,7 +200,7 @@ async fn as_json(State(web): State<Web>, Extension(caller): Extension<Caller>, P
             let name = format!("attachment; filename=\"{id}.json\"");
             ([(header::CONTENT_DISPOSITION, name)], Json(report)).into_response()
         }
-        Err(error) => (status(&error), format!("{error}\n")).into_response(),
+        Err(error) => refused(&error),
     }
 }
 

@@ -13,6 +13,7 @@ use switchback_domain::{
     fixture,
     operation::{Choice, Epoch, Intent, MemberChange, MemberOrder, OperationId, PlanObjection, Planned, Refusal, Request, StageWord, Wish},
     people::{Caller, Person},
+    permission::Role,
 };
 use switchback_engine::{
     Console,
@@ -35,7 +36,7 @@ fn hands() -> Arc<MembersOnly> {
 
 fn mira() -> Caller {
     let person = Person { login: "mira".parse().unwrap(), name: "Mira Okafor".to_owned(), created_at: machine_time() };
-    Caller { person, session_ends_at: machine_time() + Duration::from_hours(12) }
+    Caller { person, role: Role::Administrator, session_ends_at: machine_time() + Duration::from_hours(12) }
 }
 
 fn drain(member: &str) -> Intent {

@@ -58,6 +58,7 @@ impl Operation {
             | Step::Settle { .. }
             | Step::Promote { .. }
             | Step::Verify { .. }
+            | Step::SoleWriter { .. }
             | Step::Reroute { .. }
             | Step::Inspect { .. }
             | Step::Save { .. }

@@ -1,6 +1,6 @@
 //! From what somebody wants to a plan, and from a request to a refusal or nothing.
 
-use super::{Epoch, Intent, MemberOrder, OperationId, Standing, Step};
+use super::{Advice, Epoch, Intent, MemberOrder, OperationId, Standing, Step, advice};
 use crate::{
     CheckKind, MemberName, MemberState, Millis, NodeName, Objection, Picture, Pool, PoolId, Protection, Side, SiteId, SiteRole, Timeline,
     Verdict,
@@ -79,6 +79,11 @@ pub enum PlanObjection {
     },
     /// It is so already.
     NothingToDo,
+    /// More speaks for keeping the other site. Advice, not a refusal.
+    OtherAdvised {
+        /// Which, and why.
+        advice: Advice,
+    },
     /// The site has no member of this name.
     NoSuchMember {
         /// The name.
@@ -103,7 +108,11 @@ pub enum PlanObjection {
 impl PlanObjection {
     /// It only advises against the operation; it does not refuse it.
     pub fn is_advice(&self) -> bool {
-        matches!(self, PlanObjection::Situation { objection } if objection.is_advice())
+        match self {
+            PlanObjection::Situation { objection } => objection.is_advice(),
+            PlanObjection::OtherAdvised { .. } => true,
+            _ => false,
+        }
     }
 }
 
@@ -139,7 +148,7 @@ impl Plan {
 
     /// The step after which nothing is taken back, counted from zero.
     pub fn no_return(&self) -> Option<usize> {
-        self.steps.iter().position(Step::is_point_of_no_return)
+        self.steps.iter().position(|step| step.is_point_of_no_return(&self.intent))
     }
 
     /// The site that is active before it, and the one that is active after it.
@@ -286,9 +295,9 @@ impl Request {
             if !checks.is_empty() {
                 return Some(Refusal::NotAcknowledged { checks });
             }
-            if !self.accepts_loss {
-                return Some(Refusal::LossNotAccepted);
-            }
+        }
+        if self.intent.gives_up().is_some() && !self.accepts_loss {
+            return Some(Refusal::LossNotAccepted);
         }
         None
     }
@@ -344,6 +353,22 @@ pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent,
                 Step::Reroute { to: *to },
             ]
         }
+        Intent::Resolve { keep } => {
+            if !picture.is_split() {
+                objections.push(PlanObjection::NothingToDo);
+            }
+            if fenced(standing, *keep) {
+                objections.push(PlanObjection::Fenced { side: *keep });
+            }
+            let other = advice::advice(picture, standing).filter(|advice| advice.keep != *keep);
+            objections.extend(other.map(|advice| PlanObjection::OtherAdvised { advice }));
+            vec![
+                Step::Establish { side: keep.other() },
+                Step::Fence { side: keep.other() },
+                Step::SoleWriter { side: *keep },
+                Step::Reroute { to: *keep },
+            ]
+        }
         Intent::Reprotect { side } => {
             match picture.active {
                 None => situation(&[Objection::ActiveSiteUnknown]),
@@ -371,7 +396,8 @@ pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent,
     let needed = match &intent {
         Intent::Switchover { to } | Intent::Failover { to } | Intent::Failback { to } => sections(&[to.other()]),
         Intent::Reprotect { side } => sections(&[*side]),
-        Intent::LocalSwitchover { .. } | Intent::Members { .. } => Vec::new(),
+        // A site that is fenced is held, which needs no section.
+        Intent::Resolve { .. } | Intent::LocalSwitchover { .. } | Intent::Members { .. } => Vec::new(),
     };
     objections.extend(needed.into_iter().map(|side| PlanObjection::NoStandbySection { side }));
     let not_passed = not_passed(picture, &intent);
@@ -416,7 +442,7 @@ fn general(standing: &Standing, intent: &Intent) -> Vec<PlanObjection> {
         objections.push(PlanObjection::OperationRuns { operation: glance.id });
     }
     // An emergency asks for no convenient time.
-    if matches!(intent, Intent::Failover { .. }) {
+    if intent.gives_up().is_some() {
         return objections;
     }
     if let Some(until) = standing.cool_until {

@@ -232,7 +232,7 @@ impl Operation {
 
     /// Something may have been lost by it that is only found when the site that it gave up comes back.
     pub fn may_have_lost(&self) -> bool {
-        matches!(self.plan.intent, Intent::Failover { .. }) && self.is_past_no_return()
+        self.plan.intent.gives_up().is_some() && self.is_past_no_return()
     }
 
     /// It was planned after this failover, and no other site has become active in between.
@@ -242,7 +242,7 @@ impl Operation {
 
     /// What it found of what a failover before it lost; nothing when it has not looked, or could not see.
     pub fn found_of(&self, failover: &Operation) -> Option<FoundLoss> {
-        let (lost, _) = failover.plan.moves().filter(|_| self.is_next_after(failover))?;
+        let lost = failover.plan.intent.gives_up().filter(|_| self.is_next_after(failover))?;
         let seen: Vec<&Fact> = self.steps.iter().flat_map(StepRun::every_fact).collect();
         let beyond = seen.iter().filter_map(|fact| match fact {
             Fact::Diverged { side, node, timeline, fork, end, rows } if *side == lost => {

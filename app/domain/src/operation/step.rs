@@ -2,7 +2,7 @@
 
 use crate::{
     ByteLag, CheckKind, EndpointName, Finding, Login, Lsn, MemberName, Millis, NodeName, ProbeFailure, Side, Timeline, Verdict,
-    operation::{MemberChange, MemberOrder, Outage},
+    operation::{Intent, MemberChange, MemberOrder, Outage},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,11 @@ pub enum Step {
         /// The site.
         side: Side,
     },
+    /// Exactly one node of the pool writes, it is one of this site, and a write of ours succeeds there.
+    SoleWriter {
+        /// The site.
+        side: Side,
+    },
     /// Members of the active site take sessions, those of the other one do not.
     Reroute {
         /// The active site.
@@ -121,6 +126,7 @@ impl Step {
             Step::Settle { .. } => "settle",
             Step::Promote { .. } => "promote",
             Step::Verify { .. } => "verify",
+            Step::SoleWriter { .. } => "sole_writer",
             Step::Reroute { .. } => "reroute",
             Step::Inspect { .. } => "inspect",
             Step::Save { .. } => "save",
@@ -131,9 +137,13 @@ impl Step {
         }
     }
 
-    /// Once this one is begun nothing is taken back: the old site is never made writable again.
-    pub fn is_point_of_no_return(&self) -> bool {
-        matches!(self, Step::Promote { .. })
+    /// Once this one is begun nothing is taken back: the site that was given up is never made writable again. Where both sites write that is
+    /// so from the fence on: to let the fenced one in again would only bring the second writer back.
+    pub fn is_point_of_no_return(&self, intent: &Intent) -> bool {
+        match intent {
+            Intent::Resolve { .. } => matches!(self, Step::Fence { .. }),
+            _ => matches!(self, Step::Promote { .. }),
+        }
     }
 
     /// Its effect is always taken back when the operation gives up.
@@ -157,6 +167,7 @@ impl Step {
             | Step::Establish { .. }
             | Step::Settle { .. }
             | Step::Verify { .. }
+            | Step::SoleWriter { .. }
             | Step::Inspect { .. }
             | Step::Save { .. }
             | Step::Reprotect { .. } => false,
@@ -198,7 +209,9 @@ impl Step {
             Step::Prove { .. } => 8_000,
             Step::Promote { .. } => 20_000,
             // A leader that dies right after it was told to lead is replaced within Patroni's own `ttl`.
-            Step::Verify { .. } | Step::SwitchInSite { .. } | Step::Inspect { .. } | Step::Follow { .. } => 60_000,
+            Step::Verify { .. } | Step::SoleWriter { .. } | Step::SwitchInSite { .. } | Step::Inspect { .. } | Step::Follow { .. } => {
+                60_000
+            }
             Step::Warm { .. } | Step::Save { .. } => 120_000,
             Step::Reprotect { .. } => 180_000,
         })

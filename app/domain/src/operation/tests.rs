@@ -7,6 +7,8 @@ use crate::{CheckKind, Objection, ProbeFailure, Verdict, fixture::World};
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
+mod resolve;
+
 fn at(ms: i64) -> Timestamp {
     crate::fixture::at(ms)
 }
@@ -576,7 +578,7 @@ proptest! {
             match operation.decide() {
                 Next::Write(event) => tell(&mut operation, *event),
                 Next::Begin { step } => {
-                    let promotes = operation.plan.steps[step].is_point_of_no_return();
+                    let promotes = operation.plan.no_return() == Some(step);
                     tell(&mut operation, Event::StepBegun { step });
                     prop_assert!(!(promotes && undone), "it led the other site after it had made the old one lead again");
                     promoted |= promotes;

@@ -16,9 +16,11 @@ pub(super) fn tell(lang: Locale, planned: &Planned, picture: &Picture, problem: 
     let plan = &planned.plan;
     let names = form::names(picture);
     let intent = &plan.intent;
-    let danger = matches!(intent, Intent::Failover { .. });
+    let danger = intent.gives_up().is_some();
     let (advice, refusals): (Vec<_>, Vec<_>) = plan.objections.iter().partition(|objection| objection.is_advice());
-    let told = |objections: Vec<&PlanObjection>| objections.into_iter().map(|one| words::operation::objection(lang, one, &names)).collect();
+    let told = |objections: Vec<&PlanObjection>| -> Vec<String> {
+        objections.into_iter().map(|one| words::operation::objection(lang, one, &names)).collect()
+    };
     let site = intent.side().map(|side| names[side].to_string());
     let checks = if danger { plan.not_passed.iter().map(|(kind, verdict)| check(lang, *kind, *verdict)).collect() } else { Vec::new() };
     let (checks_title, checks_tone) = checks_line(lang, plan, picture);
@@ -41,7 +43,7 @@ pub(super) fn tell(lang: Locale, planned: &Planned, picture: &Picture, problem: 
         made_at: plan.made_at.to_string(),
         made: say!(lang, operations.dialog.made, time = words::clock_time(lang, plan.made_at)),
         objections: told(refusals),
-        advice: told(advice),
+        advice: [told(advice), advised(lang, plan, picture, &names)].concat(),
         stakes: stakes(lang, plan, picture, &names),
         lost: lost(lang, plan, &names),
         accept: danger.then(|| accept(lang, plan, &names)),
@@ -49,15 +51,15 @@ pub(super) fn tell(lang: Locale, planned: &Planned, picture: &Picture, problem: 
         checks_tone,
         take_on: danger && !plan.not_passed.is_empty(),
         checks,
-        attest: match intent {
-            Intent::Failover { to } => Some(names[to.other()].to_string()),
-            _ => None,
-        },
+        attest: intent.gives_up().map(|side| names[side].to_string()),
         other_site: intent.side().map(|side| names[side.other()].to_string()),
         button: match (intent, &site) {
             (Intent::Switchover { .. }, Some(site)) => say!(lang, operations.dialog.start_switchover, site = site.clone()),
             (Intent::Failover { .. }, Some(site)) => say!(lang, operations.dialog.start_failover, site = site.clone()),
             (Intent::Failback { .. }, Some(site)) => say!(lang, operations.dialog.start_failback, site = site.clone()),
+            (Intent::Resolve { keep }, _) => {
+                say!(lang, operations.dialog.start_resolve, keep = names[*keep].to_string(), other = names[keep.other()].to_string())
+            }
             (Intent::Reprotect { .. }, Some(site)) => say!(lang, operations.dialog.start_reprotect, site = site.clone()),
             (Intent::LocalSwitchover { .. }, Some(site)) => say!(lang, operations.dialog.start_local_switchover, site = site.clone()),
             _ => say!(lang, operations.dialog.start_members),
@@ -70,6 +72,17 @@ pub(super) fn tell(lang: Locale, planned: &Planned, picture: &Picture, problem: 
         problem: problem
             .map(|code| words::operation::refusal::request_by_code(lang, code, &plan.pool, site.as_deref().unwrap_or_default())),
         site,
+    }
+}
+
+/// What speaks for the site that is to go on where both write. What speaks against it is an objection of the plan.
+fn advised(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Vec<String> {
+    let Intent::Resolve { keep } = plan.intent else { return Vec::new() };
+    match picture.advice() {
+        Some(advice) if advice.keep == keep => vec![words::operation::advice(lang, &advice, names)],
+        Some(_) => Vec::new(),
+        None if picture.is_split() => vec![say!(lang, operations.advice.none)],
+        None => Vec::new(),
     }
 }
 
@@ -175,6 +188,9 @@ fn stakes(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Vec<Fi
                 told.push(figure(say!(lang, operations.dialog.pause), value, note, Tone::Idle));
             }
         }
+        Intent::Resolve { keep } => {
+            told.extend(stakes_of_split(lang, picture, *keep, names));
+        }
         Intent::Reprotect { .. } | Intent::LocalSwitchover { .. } | Intent::Members { .. } => {
             let (value, note) = (say!(lang, operations.dialog.loss_nothing), say!(lang, operations.dialog.loss_nothing_note));
             told.push(figure(say!(lang, operations.dialog.loss), value, note, Tone::Ok));
@@ -198,9 +214,37 @@ fn stakes(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Vec<Fi
     told
 }
 
+/// What it costs to stop one of two sites that both accept writes.
+fn stakes_of_split(lang: Locale, picture: &Picture, keep: Side, names: &Names) -> Vec<Figure> {
+    let figure = |name: String, value: String, note: String, tone: Tone| Figure { name, value, note, tone };
+    let other = names[keep.other()].to_string();
+    let (aside, unknown) = (say!(lang, operations.dialog.set_aside), say!(lang, operations.dialog.loss_unknown));
+    let members = &picture.sites[keep.other()].members;
+    let known = !members.is_empty() && members.iter().all(|member| member.knowledge.is_fresh());
+    let sessions: u64 = members.iter().map(|member| u64::from(member.sessions)).sum();
+    let cut = if known { words::count(sessions) } else { say!(lang, operations.dialog.sessions_unknown) };
+    vec![
+        figure(aside, unknown, say!(lang, operations.dialog.set_aside_note, site = other.clone()), Tone::Fail),
+        figure(
+            say!(lang, operations.dialog.pause),
+            say!(lang, operations.dialog.pause_none),
+            say!(lang, operations.dialog.pause_kept, site = names[keep].to_string()),
+            Tone::Idle,
+        ),
+        figure(say!(lang, operations.dialog.sessions), cut, say!(lang, operations.dialog.sessions_note, site = other), Tone::Idle),
+    ]
+}
+
 fn lost(lang: Locale, plan: &Plan, names: &Names) -> Vec<String> {
-    let Intent::Failover { to } = &plan.intent else { return Vec::new() };
-    let (from, to) = (names[to.other()].to_string(), names[*to].to_string());
+    let Some(side) = plan.intent.gives_up() else { return Vec::new() };
+    let (from, to) = (names[side].to_string(), names[side.other()].to_string());
+    if matches!(plan.intent, Intent::Resolve { .. }) {
+        return vec![
+            say!(lang, operations.dialog.split_1, site = from.clone()),
+            say!(lang, operations.dialog.split_2, site = from),
+            say!(lang, operations.dialog.split_3),
+        ];
+    }
     vec![
         say!(lang, operations.dialog.what_1, from = from.clone(), to = to),
         say!(lang, operations.dialog.what_2, from = from.clone()),
@@ -209,7 +253,10 @@ fn lost(lang: Locale, plan: &Plan, names: &Names) -> Vec<String> {
 }
 
 fn accept(lang: Locale, plan: &Plan, names: &Names) -> String {
-    let site = plan.moves().map(|(from, _)| names[from].to_string()).unwrap_or_default();
+    let site = plan.intent.gives_up().map(|side| names[side].to_string()).unwrap_or_default();
+    if matches!(plan.intent, Intent::Resolve { .. }) {
+        return say!(lang, operations.dialog.accept_split, site = site);
+    }
     let least = plan.loss.bound != Bound::About;
     match (plan.loss.loss.map(|loss| duration(lang, loss)), plan.loss.loss_bytes.map(words::bytes)) {
         (Some(loss), Some(bytes)) if least => say!(lang, operations.dialog.accept_both_least, loss = loss, bytes = bytes, site = site),

@@ -78,6 +78,7 @@ pub(super) fn intent(kind: &str, site: &str, changes: &[String], picture: &Pictu
         "switchover" => Intent::Switchover { to: side(picture.target)? },
         "failover" => Intent::Failover { to: side(picture.target)? },
         "failback" => Intent::Failback { to: side(picture.home)? },
+        "resolve" => Intent::Resolve { keep: side(picture.advice().map_or(picture.home, |advice| advice.keep))? },
         "reprotect" => Intent::Reprotect { side: side(picture.active.map_or(picture.target, Side::other))? },
         "local-switchover" => Intent::LocalSwitchover { side: side(picture.active.unwrap_or(picture.home))? },
         "members" => {

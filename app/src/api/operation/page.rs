@@ -10,7 +10,7 @@ use crate::{
 use jiff::Timestamp;
 use switchback_domain::{
     Millis, Side,
-    operation::{GivenUp, Instruction, Operation, OperationId, Outcome, Report, Stage, StageWord, Step, StepState},
+    operation::{GivenUp, Instruction, Intent, Operation, OperationId, Outcome, Report, Stage, StageWord, Step, StepState},
 };
 
 /// A number out of an address.
@@ -116,7 +116,8 @@ impl Telling<'_> {
 
     fn promoted(&self) -> bool {
         let steps = self.operation.plan.steps.iter().zip(&self.operation.steps);
-        steps.into_iter().any(|(step, run)| step.is_point_of_no_return() && run.state == StepState::Done) && !self.operation.request.dry_run
+        steps.into_iter().any(|(step, run)| matches!(step, Step::Promote { .. }) && run.state == StepState::Done)
+            && !self.operation.request.dry_run
     }
 
     fn route(&self) -> Option<RouteTold> {
@@ -226,11 +227,17 @@ impl Telling<'_> {
         match outcome {
             Outcome::Done if self.operation.request.dry_run => said.push(say!(lang, operations.say.done_rehearsed)),
             Outcome::Done => {
-                said.push(match plan.moves() {
-                    Some((_, to)) => {
+                said.push(match (&plan.intent, plan.moves()) {
+                    (Intent::Resolve { keep }, _) => say!(
+                        lang,
+                        operations.say.done_resolved,
+                        keep = self.names[*keep].to_string(),
+                        other = self.names[keep.other()].to_string()
+                    ),
+                    (_, Some((_, to))) => {
                         say!(lang, operations.say.done_moved, site = self.names[to].to_string(), pool = plan.pool.to_string())
                     }
-                    None => say!(lang, operations.say.done_plain),
+                    (_, None) => say!(lang, operations.say.done_plain),
                 });
                 said.extend(self.loss_sentence());
             }
@@ -259,7 +266,7 @@ impl Telling<'_> {
         if loss.proved_none {
             return Some(say!(lang, operations.say.loss_none));
         }
-        let site = self.operation.plan.moves().map(|(from, _)| self.names[from].to_string()).unwrap_or_default();
+        let site = self.operation.plan.intent.gives_up().map(|side| self.names[side].to_string()).unwrap_or_default();
         if let Some(found) = &loss.found {
             return Some(match found.rows {
                 _ if found.is_nothing() => say!(lang, operations.say.loss_found_none, site = site),
@@ -274,7 +281,10 @@ impl Telling<'_> {
             (Some(loss), None) | (None, Some(loss)) => Some(say!(lang, operations.say.loss_expected_one, loss = loss)),
             (None, None) => None,
         };
-        let open = self.operation.may_have_lost().then(|| say!(lang, operations.say.loss_open, site = site));
+        let open = self.operation.may_have_lost().then(|| match self.operation.plan.intent {
+            Intent::Resolve { .. } => say!(lang, operations.say.set_aside, site = site),
+            _ => say!(lang, operations.say.loss_open, site = site),
+        });
         let said: Vec<String> = [expected, open].into_iter().flatten().collect();
         (!said.is_empty()).then(|| sentences(lang, &said))
     }
@@ -302,6 +312,8 @@ impl Telling<'_> {
                 let (note, tone) = self.kept(report.targets.recovery_time_kept, target);
                 let value = self.outage_told().unwrap_or_else(|| say!(lang, operations.num.not_measured));
                 told.push(Figure { name: say!(lang, operations.num.outage), value, note, tone });
+            }
+            if self.may_lose() {
                 told.push(self.loss_figure());
             }
             if let Some(execution) = report.execution {
@@ -315,7 +327,7 @@ impl Telling<'_> {
             }
             return told;
         }
-        if operation.plan.moves().is_some() {
+        if self.may_lose() {
             told.push(self.loss_figure());
         }
         let at = operation.current_step().map_or(operation.steps.len(), |step| step + 1);
@@ -327,6 +339,11 @@ impl Telling<'_> {
         let value = say!(lang, operations.num.step_value, n = at.to_string(), steps = operation.steps.len().to_string());
         told.push(Figure { name: say!(lang, operations.num.step), value, note, tone: Tone::Idle });
         told
+    }
+
+    /// Rows may be lost by it, or it proves that none are.
+    fn may_lose(&self) -> bool {
+        self.operation.plan.moves().is_some() || self.operation.plan.intent.gives_up().is_some()
     }
 
     fn loss_figure(&self) -> Figure {

@@ -182,7 +182,7 @@ impl Telling<'_> {
     fn loss_is_open(&self) -> bool {
         let report = self.report;
         let moved = matches!(report.outcome, Some(Outcome::Done | Outcome::Abandoned { .. })) && !report.dry_run;
-        moved && matches!(report.intent, Intent::Failover { .. }) && report.loss.found.is_none()
+        moved && report.intent.gives_up().is_some() && report.loss.found.is_none()
     }
 
     fn loss(&self) -> String {
@@ -240,14 +240,15 @@ impl Telling<'_> {
             }
             let (_, state) = steps::state(lang, &step.run, &step.step, report.dry_run && !undone);
             let plain = step.run.state == StepState::Done && !(report.dry_run && step.step.changes_something());
-            let gate =
-                (!undone && step.step.is_point_of_no_return()).then(|| match step.run.first_began_at().filter(|_| !report.dry_run) {
+            let gate = (!undone && step.step.is_point_of_no_return(&report.intent)).then(|| {
+                match step.run.first_began_at().filter(|_| !report.dry_run) {
                     Some(time) => {
                         let passed = say!(lang, operations.page.no_return_passed, time = words::clock_time(lang, time));
                         format!("{}, {passed}", say!(lang, operations.page.no_return))
                     }
                     None => say!(lang, operations.page.no_return),
-                });
+                }
+            });
             RowTold {
                 gate,
                 number: number + 1,
@@ -306,7 +307,7 @@ impl Telling<'_> {
             why.push(plain(say!(lang, operations.report.ended_at), time(ended)));
         }
         let mut parts = vec![(say!(lang, operations.report.why), why)];
-        if moved {
+        if moved || report.intent.gives_up().is_some() && !report.dry_run {
             parts.push((say!(lang, operations.report.loss_title), self.lost()));
         }
         parts.push((say!(lang, operations.report.questions), self.questions()));
@@ -324,6 +325,10 @@ impl Telling<'_> {
         let (lang, loss) = (self.lang, &self.report.loss);
         if matches!(self.report.outcome, Some(Outcome::Undone { .. })) {
             return vec![(say!(lang, operations.report.loss_proof), say!(lang, operations.report.loss_undone), false)];
+        }
+        // Nobody was promoted, so there is nothing to prove and nothing to count but what the other site has written.
+        if let Intent::Resolve { keep } = self.report.intent {
+            return vec![(say!(lang, operations.report.loss_found), self.found(keep.other()), false)];
         }
         let proof = if loss.proved_none { say!(lang, operations.report.proof_yes) } else { say!(lang, operations.report.proof_no) };
         let mut told = vec![(say!(lang, operations.report.loss_proof), proof, false)];

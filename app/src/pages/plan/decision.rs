@@ -301,10 +301,12 @@ fn Fields(view: View) -> impl IntoView {
     let ticket = if plan.danger { say!(lang(), operations.dialog.incident) } else { say!(lang(), operations.dialog.ticket) };
     let pool = plan.pool.to_string();
     let pool_label = say!(lang(), operations.dialog.type_pool, pool = pool.clone());
-    let moves = plan.route.is_some();
+    let (moves, keeps) = (plan.route.is_some(), plan.kind == "resolve");
     let site = plan.site.map(|site| {
         let label = if moves {
             say!(lang(), operations.dialog.type_target, site = site.clone())
+        } else if keeps {
+            say!(lang(), operations.dialog.type_kept, site = site.clone())
         } else {
             say!(lang(), operations.dialog.type_site, site = site.clone())
         };

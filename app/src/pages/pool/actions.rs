@@ -1,7 +1,7 @@
 //! The three guarded actions, and what else may be planned. Whether one can be taken is decided on the server; here its objections are
 //! told, and each leads to its plan.
 
-use super::View;
+use super::{View, split::StopOneSide};
 use crate::{
     i18n::Locale,
     live::Connection,
@@ -67,31 +67,24 @@ fn follows(picture: &Picture, side: Side) -> bool {
 }
 
 /// A reason and its family.
-type Reason = (Tone, String);
+pub(super) type Reason = (Tone, String);
 
-/// The panel.
+/// The panel: while both sites accept writes there is only one thing to do.
 #[component]
 pub(super) fn PoolActions(view: View) -> impl IntoView {
+    let split = view.part(Picture::is_split);
+    dynamic(move || if split.get() { view! { <StopOneSide view /> }.into_any() } else { view! { <Guarded view /> }.into_any() })
+}
+
+#[component]
+fn Guarded(view: View) -> impl IntoView {
     let lang = use_lang();
     let target = view.part(|picture| picture.target);
     let home = view.part(|picture| picture.home);
-    let split = view.part(|picture| picture.protection.state == ProtectionState::SplitBrain);
     let hot = view
         .part(|picture| picture.protection.state == ProtectionState::SiteLost && picture.actions.failover.iter().all(Objection::is_advice));
-    let switchover = move || {
-        if split.get() {
-            say!(lang(), pages.actions.switchover_button_bare)
-        } else {
-            say!(lang(), pages.actions.switchover_button, site = view.site(target.get()))
-        }
-    };
-    let failover = move || {
-        if split.get() {
-            say!(lang(), pages.actions.failover_button_bare)
-        } else {
-            say!(lang(), pages.actions.failover_button, site = view.site(target.get()))
-        }
-    };
+    let switchover = move || say!(lang(), pages.actions.switchover_button, site = view.site(target.get()));
+    let failover = move || say!(lang(), pages.actions.failover_button, site = view.site(target.get()));
     let failback = move || say!(lang(), pages.actions.failback_button, site = view.site(home.get()));
     view! {
         <Panel
@@ -193,12 +186,7 @@ fn Reasons(view: View, action: Action) -> impl IntoView {
 /// Everything that stands in the way, at most three lines; when nothing does, what speaks for it and against it.
 fn reasons(lang: Locale, picture: &Picture, action: Action, connection: Option<Connection>, view: View) -> Vec<Reason> {
     if let Some(connection) = connection {
-        let text = match connection {
-            Connection::Paused { .. } => say!(lang, pages.actions.paused),
-            Connection::Ended { .. } => say!(lang, pages.actions.ended),
-            Connection::Live | Connection::Lost { .. } => say!(lang, pages.actions.not_live),
-        };
-        return vec![(Tone::Block, text)];
+        return vec![not_followed(lang, connection)];
     }
     let tell = |objection: &Objection| view.names.with_value(|names| words::readiness::objection(lang, objection, names));
     let standing = standing(lang, picture, action);
@@ -228,6 +216,16 @@ fn reasons(lang: Locale, picture: &Picture, action: Action, connection: Option<C
     }
     told.extend(advice.map(|objection| (Tone::Warn, tell(objection))));
     told
+}
+
+/// Nothing is begun from a page that does not follow the pool.
+pub(super) fn not_followed(lang: Locale, connection: Connection) -> Reason {
+    let text = match connection {
+        Connection::Paused { .. } => say!(lang, pages.actions.paused),
+        Connection::Ended { .. } => say!(lang, pages.actions.ended),
+        Connection::Live | Connection::Lost { .. } => say!(lang, pages.actions.not_live),
+    };
+    (Tone::Block, text)
 }
 
 /// What stands in the way beside the situation.

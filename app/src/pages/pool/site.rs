@@ -154,7 +154,7 @@ fn SiteMembers(view: View, side: Side) -> impl IntoView {
     }
 }
 
-fn sessions_text(lang: words::Locale, sessions: u64) -> String {
+pub(super) fn sessions_text(lang: words::Locale, sessions: u64) -> String {
     if sessions == 1 { say!(lang, pages.topology.session) } else { say!(lang, pages.topology.sessions, n = words::count(sessions)) }
 }
 

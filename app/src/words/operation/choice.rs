@@ -47,7 +47,12 @@ pub fn consequences(lang: Locale, choice: Choice, step: &Step, active: Option<Si
             Some(side) => say!(lang, operations.choice.undo_line, site = names[side].to_string()),
             None => say!(lang, operations.choice.undo_plain),
         }],
-        Choice::Attest => vec![say!(lang, operations.choice.attest_line), say!(lang, operations.choice.attest_risk)],
+        // Without a site that was active before, both write, and nobody is promoted.
+        Choice::Attest => {
+            let next =
+                if active.is_some() { say!(lang, operations.choice.attest_line) } else { say!(lang, operations.choice.attest_alone) };
+            vec![next, say!(lang, operations.choice.attest_risk)]
+        }
         Choice::Abandon => vec![say!(lang, operations.choice.abandon_line), say!(lang, operations.choice.abandon_fence)],
     }
 }

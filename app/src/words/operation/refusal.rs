@@ -27,6 +27,7 @@ pub fn objection(lang: Locale, objection: &PlanObjection, names: &Names) -> Stri
         PlanObjection::OnlyWatched => say!(lang, operations.objection.only_watched),
         PlanObjection::Fenced { side } => say!(lang, operations.objection.fenced, site = names[*side].to_string()),
         PlanObjection::NothingToDo => say!(lang, operations.objection.nothing_to_do),
+        PlanObjection::OtherAdvised { advice } => super::advice(lang, advice, names),
         PlanObjection::NoSuchMember { member } => say!(lang, operations.objection.no_such_member, member = member.to_string()),
         PlanObjection::TooManyActive { would_be, most } => {
             say!(lang, operations.objection.too_many_active, n = would_be.to_string(), most = most.to_string())
@@ -86,6 +87,7 @@ pub fn request_by_code(lang: Locale, code: &str, pool: &PoolId, site: &str) -> S
         "lease_held" => say!(lang, operations.refusal.lease_held),
         "idempotency_key_reused" => say!(lang, operations.refusal.key_reused),
         "not_signed_in" => say!(lang, operations.refusal.not_signed_in),
+        "not_allowed" => say!(lang, words.error.not_allowed),
         "bad_form" => say!(lang, operations.refusal.bad_form),
         _ => say!(lang, operations.refusal.internal_unknown),
     }
@@ -101,6 +103,7 @@ pub fn wish_by_code(lang: Locale, code: &str) -> String {
         "no_such_question" => say!(lang, operations.wish_refusal.no_such_question),
         "not_offered" => say!(lang, operations.wish_refusal.not_offered),
         "no_reason" => say!(lang, operations.wish_refusal.no_reason),
+        "not_allowed" => say!(lang, words.error.not_allowed),
         "bad_form" => say!(lang, operations.wish_refusal.bad_form),
         _ => say!(lang, operations.wish_refusal.internal),
     }

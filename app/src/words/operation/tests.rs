@@ -48,6 +48,7 @@ fn intents() -> Vec<Intent> {
         Intent::Failover { to: Side::B },
         Intent::Reprotect { side: Side::A },
         Intent::Failback { to: Side::A },
+        Intent::Resolve { keep: Side::A },
         Intent::LocalSwitchover { side: Side::A },
         Intent::Members { changes: Vec::new() },
     ];
@@ -58,6 +59,7 @@ fn intents() -> Vec<Intent> {
             | Intent::Failover { .. }
             | Intent::Reprotect { .. }
             | Intent::Failback { .. }
+            | Intent::Resolve { .. }
             | Intent::LocalSwitchover { .. }
             | Intent::Members { .. } => {}
         }
@@ -79,6 +81,7 @@ fn steps() -> Vec<Step> {
         Step::Settle { side },
         Step::Promote { side },
         Step::Verify { side },
+        Step::SoleWriter { side },
         Step::Reroute { to },
         Step::Inspect { side },
         Step::Save { side },
@@ -100,6 +103,7 @@ fn steps() -> Vec<Step> {
             | Step::Settle { .. }
             | Step::Promote { .. }
             | Step::Verify { .. }
+            | Step::SoleWriter { .. }
             | Step::Reroute { .. }
             | Step::Inspect { .. }
             | Step::Save { .. }
@@ -321,6 +325,10 @@ fn objections() -> Vec<PlanObjection> {
         PlanObjection::OnlyWatched,
         PlanObjection::Fenced { side: Side::A },
         PlanObjection::NothingToDo,
+        PlanObjection::OtherAdvised { advice: Advice { keep: Side::A, because: Because::OtherFenced { operation: OperationId(42) } } },
+        PlanObjection::OtherAdvised { advice: Advice { keep: Side::A, because: Because::MadeActive { operation: OperationId(42) } } },
+        PlanObjection::OtherAdvised { advice: Advice { keep: Side::A, because: Because::ActiveBefore } },
+        PlanObjection::OtherAdvised { advice: Advice { keep: Side::A, because: Because::LaterTimeline } },
         PlanObjection::NoSuchMember { member: member() },
         PlanObjection::TooManyActive { would_be: 3, most: 2 },
         PlanObjection::NotLocal { member: member() },
@@ -336,6 +344,7 @@ fn objections() -> Vec<PlanObjection> {
             | PlanObjection::OnlyWatched
             | PlanObjection::Fenced { .. }
             | PlanObjection::NothingToDo
+            | PlanObjection::OtherAdvised { .. }
             | PlanObjection::NoSuchMember { .. }
             | PlanObjection::TooManyActive { .. }
             | PlanObjection::NotLocal { .. }
@@ -438,10 +447,12 @@ fn every_choice_has_a_name_a_button_and_consequences() {
         told(|lang| choice::button(lang, one, 3, OperationId(42)));
         for on in steps() {
             for outage in [false, true] {
-                let count = choice::consequences(Locale::en, one, &on, Some(Side::A), outage, &names()).len();
-                assert!(count > 0);
-                for index in 0..count {
-                    told(|lang| choice::consequences(lang, one, &on, Some(Side::A), outage, &names())[index].clone());
+                for active in [Some(Side::A), None] {
+                    let count = choice::consequences(Locale::en, one, &on, active, outage, &names()).len();
+                    assert!(count > 0);
+                    for index in 0..count {
+                        told(|lang| choice::consequences(lang, one, &on, active, outage, &names())[index].clone());
+                    }
                 }
             }
         }
@@ -460,6 +471,7 @@ fn every_refusal_is_told_by_itself_and_by_its_code_in_an_address() {
         RequestError::LeaseHeld,
         RequestError::KeyReused,
         console(ConsoleError::NotSignedIn),
+        console(ConsoleError::NotAllowed),
         console(ConsoleError::UnknownPool { pool: pool.clone() }),
         console(ConsoleError::Internal { incident: "abc".to_owned() }),
     ]);

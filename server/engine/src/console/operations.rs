@@ -12,6 +12,7 @@ use switchback_domain::{
     error::{ConsoleError, RequestError, WishError},
     operation::{Choice, Evidence, FoundLoss, Glance, Intent, Operation, OperationId, Planned, Report, Request, Wish},
     people::Caller,
+    permission::Action,
 };
 
 /// More than anybody reads at once.
@@ -24,7 +25,7 @@ impl Console {
     /// When the caller's session has ended, or no pool has this name.
     #[expect(clippy::unused_async, reason = "approvals and policies will be read from the store here")]
     pub async fn plan(&self, caller: &Caller, pool: &PoolId, intent: Intent) -> Result<Planned, ConsoleError> {
-        self.operator(caller, pool).map(|operator| operator.plan(intent))
+        self.operator(caller, pool, Action::See).map(|operator| operator.plan(intent))
     }
 
     /// Asks for an operation, after having seen its plan. Under a key, the same asked again gets the same answer and begins nothing, for a
@@ -39,7 +40,7 @@ impl Console {
         key: Option<IdempotencyKey>,
         from: &str,
     ) -> Result<OperationId, RequestError> {
-        let operator = self.operator(caller, &request.pool);
+        let operator = self.operator(caller, &request.pool, Action::Request(request.intent.kind()));
         let operator = self.noted(caller, "operation_requested", request.pool.as_str(), from, operator).await?;
         let login = &caller.person.login;
         let key = key.map(|key| IdempotencyKey { key: format!("{login}:{}", key.key), ..key });
@@ -51,7 +52,7 @@ impl Console {
     /// # Errors
     /// When there is none of this number, the session has ended, or the store failed.
     pub async fn operation(&self, caller: &Caller, id: OperationId) -> Result<Arc<Operation>, ConsoleError> {
-        self.signed_in(caller)?;
+        self.allowed(caller, Action::See)?;
         match self.live_operation(id) {
             Some(live) => Ok(live.value()),
             None => self.stored_operation(id).await.map(Arc::new),
@@ -63,7 +64,7 @@ impl Console {
     /// # Errors
     /// When no pool has this name, the session has ended, or the store failed.
     pub async fn operations(&self, caller: &Caller, pool: Option<&PoolId>, most: u32) -> Result<Vec<Glance>, ConsoleError> {
-        self.signed_in(caller)?;
+        self.allowed(caller, Action::See)?;
         if let Some(pool) = pool {
             self.watched(caller, pool)?;
         }
@@ -80,7 +81,7 @@ impl Console {
     /// # Errors
     /// Why it was not taken; the refusal is in the audit history.
     pub async fn wish(&self, caller: &Caller, id: OperationId, wish: Wish, from: &str) -> Result<(), WishError> {
-        let operator = self.operator_of(caller, id).await;
+        let operator = self.operator_of(caller, id, Action::Steer).await;
         let operator = self.noted(caller, "operation_wish", &id.to_string(), from, operator).await?;
         operator.wish(id, wish, &caller.person.login, from).await.map_err(|error| self.failed(&error))?
     }
@@ -98,7 +99,7 @@ impl Console {
         reason: &str,
         from: &str,
     ) -> Result<(), WishError> {
-        let operator = self.operator_of(caller, id).await;
+        let operator = self.operator_of(caller, id, Action::Answer).await;
         let operator = self.noted(caller, "operation_answer", &id.to_string(), from, operator).await?;
         operator.answer(id, question, choice, reason, &caller.person.login, from).await.map_err(|error| self.failed(&error))?
     }
@@ -109,7 +110,7 @@ impl Console {
     /// # Errors
     /// When there is none of this number, the session has ended, or the store failed.
     pub async fn watch_operation(&self, caller: &Caller, id: OperationId, last_event_id: Option<&str>) -> Result<LiveStream, ConsoleError> {
-        self.signed_in(caller)?;
+        self.allowed(caller, Action::See)?;
         let live = match self.live_operation(id) {
             Some(live) => live,
             None => Arc::new(Live::new(Arc::clone(&self.boot), Arc::new(self.stored_operation(id).await?))),
@@ -168,13 +169,15 @@ impl Console {
     /// # Errors
     /// When there is no operation of this number, the session has ended, or the store failed.
     pub async fn evidence(&self, caller: &Caller, id: OperationId, name: &str, from: &str) -> Result<Option<Vec<u8>>, ConsoleError> {
+        let subject = format!("{id}/{name}");
+        self.noted(caller, "evidence_read", &subject, from, self.allowed(caller, Action::ReadEvidence)).await?;
         let operation = self.operation(caller, id).await?;
         let Some(content) = self.store.evidence(id, name).await.map_err(|error| self.failed(&error))? else { return Ok(None) };
         let entry = AuditEntry {
             at: self.clock.now(),
             actor: Some(caller.person.login.clone()),
             action: "evidence_read".to_owned(),
-            subject: format!("{id}/{name}"),
+            subject,
             result: "done".to_owned(),
             detail: serde_json::json!({ "pool": operation.plan.pool, "bytes": content.len() }),
             from_address: from.to_owned(),
@@ -201,7 +204,8 @@ impl Console {
         self.store.append(&entry).await.map_err(|error| self.failed(&error))
     }
 
-    /// Writes down that what somebody wanted something of is not there. What failed is in the log, and whoever is not signed in is nobody.
+    /// Writes down what somebody wanted that is not there, or that they may not do. What failed is in the log, and whoever is not signed in
+    /// is nobody.
     async fn noted<T>(
         &self,
         caller: &Caller,
@@ -210,20 +214,20 @@ impl Console {
         from: &str,
         found: Result<T, ConsoleError>,
     ) -> Result<T, ConsoleError> {
-        if let Err(error @ (ConsoleError::UnknownPool { .. } | ConsoleError::UnknownOperation { .. })) = &found {
+        if let Err(error @ (ConsoleError::UnknownPool { .. } | ConsoleError::UnknownOperation { .. } | ConsoleError::NotAllowed)) = &found {
             self.note_refusal(caller, action, subject, error.code(), from).await?;
         }
         found
     }
 
-    fn operator(&self, caller: &Caller, pool: &PoolId) -> Result<&operate::Operator, ConsoleError> {
-        self.signed_in(caller)?;
+    fn operator(&self, caller: &Caller, pool: &PoolId, action: Action) -> Result<&operate::Operator, ConsoleError> {
+        self.allowed(caller, action)?;
         self.operators.get(pool).map(Arc::as_ref).ok_or_else(|| ConsoleError::UnknownPool { pool: pool.clone() })
     }
 
-    async fn operator_of(&self, caller: &Caller, id: OperationId) -> Result<&operate::Operator, ConsoleError> {
+    async fn operator_of(&self, caller: &Caller, id: OperationId, action: Action) -> Result<&operate::Operator, ConsoleError> {
         let operation = self.operation(caller, id).await?;
-        self.operator(caller, &operation.plan.pool)
+        self.operator(caller, &operation.plan.pool, action)
     }
 
     fn live_operation(&self, id: OperationId) -> Option<Arc<Live<Operation>>> {

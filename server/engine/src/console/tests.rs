@@ -8,7 +8,7 @@ use crate::{
 use std::{sync::atomic::Ordering, time::Duration};
 use switchback_domain::{
     ByteLag, Knowledge, Lsn, ProbeFailure, Side, Timeline, fixture,
-    operation::{Entry, Epoch, Event, Fact, Intent, Next, Operation, OperationId, Request, Standing, Step},
+    operation::{Choice, Entry, Epoch, Event, Fact, Intent, Next, Operation, OperationId, Request, Standing, Step, Wish},
 };
 
 fn unknown() -> PoolId {
@@ -40,9 +40,21 @@ async fn a_caller_whose_session_has_ended_gets_nothing() {
     assert_eq!(console.watch_pool(&caller, &pool, None).err(), refused);
     assert_eq!(console.audit(&caller).await.err(), refused);
     assert_eq!(console.summaries(&caller), []);
-    let mut page = Page::default();
-    page.watch(&mut console.watch_overview(&caller, None), 5_000).await;
-    assert_eq!(page.names, [] as [&str; 0]);
+    assert_eq!(console.watch_overview(&caller, None).err(), refused);
+    let intent = Intent::Switchover { to: Side::B };
+    assert_eq!(console.plan(&caller, &pool, intent.clone()).await.err(), refused);
+    let id = kept(&bench, intent.clone(), 0, |_| Vec::new()).await;
+    assert_eq!(console.operation(&caller, id).await.err(), refused);
+    assert_eq!(console.operations(&caller, None, 9).await.err(), refused);
+    assert_eq!(console.watch_operation(&caller, id, None).await.err(), refused);
+    assert_eq!(console.report(&caller, id).await.err(), refused);
+    assert_eq!(console.evidence_names(&caller, id).await.err(), refused);
+    assert_eq!(console.evidence(&caller, id, "lost-rows-a1.jsonl", "192.0.2.7").await.err(), refused);
+    let request = console.operation(&Bench::caller(), id).await.expect("an operation").request.clone();
+    let not_signed_in = ConsoleError::NotSignedIn;
+    assert_eq!(console.request(&caller, request, None, "192.0.2.7").await, Err(not_signed_in.clone().into()));
+    assert_eq!(console.wish(&caller, id, Wish::Pause, "192.0.2.7").await, Err(not_signed_in.clone().into()));
+    assert_eq!(console.answer(&caller, id, 1, Choice::Retry, "", "192.0.2.7").await, Err(not_signed_in.into()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -61,7 +73,7 @@ async fn the_overview_shows_the_worst_pool_first_and_follows_live() {
     let_pass(3_000).await;
     let order = |all: &[Summary]| all.iter().map(|summary| summary.pool.to_string()).collect::<Vec<_>>();
     assert_eq!(order(&bench.console.summaries(&Bench::caller())), ["chat-core", "chat-rest"]);
-    let mut stream = bench.console.watch_overview(&Bench::caller(), None);
+    let mut stream = bench.console.watch_overview(&Bench::caller(), None).expect("whoever is signed in may see it");
     let mut page = Page::default();
     page.watch(&mut stream, 1_000).await;
     assert_eq!(order(&page.read::<Vec<Summary>>()), ["chat-core", "chat-rest"]);

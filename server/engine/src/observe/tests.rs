@@ -136,7 +136,7 @@ async fn rounds_of_different_pools_are_spread_over_the_second() {
 async fn everything_ends_when_it_is_told_to() {
     let bench = Bench::start();
     bench.script.set("etcd-a", Does::Hang);
-    let mut stream = bench.console.watch_overview(&Bench::caller(), None);
+    let mut stream = bench.console.watch_overview(&Bench::caller(), None).expect("whoever is signed in may see it");
     let_pass(1_000).await;
     bench.stop.cancel();
     tokio::time::timeout(Duration::from_millis(100), bench.tasks.wait()).await.expect("the loops end");

@@ -129,14 +129,20 @@ impl Driver<'_> {
     /// be written down, that is over.
     fn stale_ground(&self, operation: &Operation, step: usize) -> Option<usize> {
         let is_stale = |ground: &usize| self.seen.get(ground).is_none_or(|at| at.elapsed() >= GROUND_LASTS);
-        let first = operation.plan.steps[step].is_point_of_no_return() && operation.steps[step].attempts == 0;
-        let again = matches!(operation.plan.steps[step], Step::Prove { .. });
+        let no_return = operation.plan.no_return() == Some(step);
+        let first = no_return && operation.steps[step].attempts == 0;
+        // A fence that is put up while both sites write leaves nobody when whoever was to go on has stopped meanwhile.
+        let fences = no_return && matches!(operation.plan.steps[step], Step::Fence { .. });
+        let again = fences || matches!(operation.plan.steps[step], Step::Prove { .. });
         if operation.request.dry_run || !(first || again) {
             return None;
         }
         let grounds = (0..step).filter(|ground| {
             let kind = &operation.plan.steps[*ground];
-            matches!(kind, Step::Demote { .. } | Step::Prove { .. } | Step::Fence { .. } | Step::Settle { .. })
+            match kind {
+                Step::Establish { .. } => fences,
+                kind => matches!(kind, Step::Demote { .. } | Step::Prove { .. } | Step::Fence { .. } | Step::Settle { .. }),
+            }
         });
         let mut grounds: Vec<usize> = grounds.filter(|ground| operation.steps[*ground].state == StepState::Done).collect();
         // What is old makes everything behind it old.
@@ -282,15 +288,14 @@ fn changes(scene: &Scene, operation: &Operation, event: &Event) -> Vec<crate::po
                 changes
             }
             Some(Step::Fence { side }) => {
-                let expected_loss = operation.plan.loss.loss_bytes;
-                let since = scene.clock.now();
-                vec![RecordChange::FenceUp(Fence {
-                    side: *side,
-                    epoch: operation.plan.epoch.next(),
-                    operation: operation.id,
-                    since,
-                    expected_loss,
-                })]
+                let (epoch, expected_loss) = (operation.plan.epoch.next(), operation.plan.loss.loss_bytes);
+                let fence = Fence { side: *side, epoch, operation: operation.id, since: scene.clock.now(), expected_loss };
+                let mut changes = vec![RecordChange::FenceUp(fence)];
+                // Where both sites write, the fence is what answers which of them is active.
+                if operation.plan.no_return() == Some(*step) {
+                    changes.push(RecordChange::Epoch(epoch));
+                }
+                changes
             }
             _ => Vec::new(),
         },

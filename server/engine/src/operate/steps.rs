@@ -45,13 +45,7 @@ pub(crate) struct Run<'a> {
 }
 
 /// Carries out the step of this number. `confirms`: see [`Run::confirms`].
-pub(crate) async fn carry_out(
-    scene: &Scene,
-    desk: &Arc<Desk>,
-    meter: &Mutex<Option<Meter>>,
-    number: usize,
-    confirms: bool,
-) -> Came {
+pub(crate) async fn carry_out(scene: &Scene, desk: &Arc<Desk>, meter: &Mutex<Option<Meter>>, number: usize, confirms: bool) -> Came {
     let operation = desk.operation();
     let step = operation.plan.steps[number].clone();
     let deadline = Deadline::after(Duration::from_millis(step.deadline().0));
@@ -66,11 +60,12 @@ pub(crate) async fn carry_out(
         Step::Drain { side, at_most } => run.drain(&operation, number, side, at_most).await,
         Step::Demote { side } => run.demote(&operation, number, side).await,
         Step::Prove { from, to } => run.prove(&operation, from, to).await,
-        Step::Establish { side } => run.establish(side).await,
+        Step::Establish { side } => run.establish(&operation, side).await,
         Step::Fence { side } => run.fence(&operation, number, side).await,
         Step::Settle { side } => run.settle(&operation, side).await,
         Step::Promote { side } => run.promote(&operation, number, side).await,
         Step::Verify { side } => run.verify(&operation, side).await,
+        Step::SoleWriter { side } => run.sole_writer(&operation, side).await,
         Step::Reroute { to } => run.reroute(&operation, to).await,
         Step::Inspect { side } => run.inspect(side).await,
         Step::Save { side } => run.save(&operation, side).await,
@@ -110,7 +105,15 @@ pub(crate) async fn take_back(scene: &Scene, desk: &Arc<Desk>, meter: &Mutex<Opt
 
 /// Steps that only wait for what an earlier one has done, or save what a later one would give up; in a rehearsal there is no need to.
 fn waits_for_an_effect(step: &Step) -> bool {
-    matches!(step, Step::Prove { .. } | Step::Settle { .. } | Step::Verify { .. } | Step::Save { .. } | Step::Reprotect { .. })
+    match step {
+        Step::Prove { .. }
+        | Step::Settle { .. }
+        | Step::Verify { .. }
+        | Step::SoleWriter { .. }
+        | Step::Save { .. }
+        | Step::Reprotect { .. } => true,
+        _ => false,
+    }
 }
 
 impl Run<'_> {
@@ -142,7 +145,7 @@ impl Run<'_> {
         let in_the_way = |kind: &CheckKind| !operation.request.acknowledged.contains(kind);
         let checks: Vec<(CheckKind, Verdict)> = match operation.plan.intent {
             // Nothing of the other site is touched.
-            Intent::LocalSwitchover { .. } | Intent::Members { .. } | Intent::Reprotect { .. } => Vec::new(),
+            Intent::LocalSwitchover { .. } | Intent::Members { .. } | Intent::Reprotect { .. } | Intent::Resolve { .. } => Vec::new(),
             Intent::Failover { .. } => picture
                 .checks
                 .iter()

@@ -106,17 +106,30 @@ impl Run {
             world.complain("the run ends while something is broken: a mistake of the simulator");
         }
         let writers = world.writers();
-        if writers.len() > 1 {
+        if writers.len() > 1 && !world.is_split_by_others() {
             let names: Vec<&str> = writers.iter().map(|node| NAMES[*node]).collect();
             world.complain(format!("in the end more than one node accepts writes: {}", names.join(", ")));
         }
-        if let (false, Some(writer)) = (world.is_in_failover(), writers.first()) {
+        let may_lose = world.is_in_failover() || world.is_split_by_others();
+        if let (false, Some(writer)) = (may_lose, writers.first()) {
             let missing = world.missing_rows(*writer);
             if missing > 0 {
                 world.complain(format!("{missing} acknowledged rows are lost, without any failover"));
             }
         }
         let moved_from = operation.as_ref().and_then(|operation| operation.plan.moves()).map(|(from, _)| from);
+        for (id, intent) in &self.operations {
+            let done = || {
+                let ended = self.room.books().operation(*id).map(|operation| operation.stage);
+                matches!(ended, Some(Stage::Finished { outcome: Outcome::Done, .. }))
+            };
+            if let Intent::Resolve { keep } = intent
+                && done()
+                && world.writer_of(*keep).is_none()
+            {
+                world.complain(format!("{id} has kept site {keep:?}, everything has healed, and that site does not write"));
+            }
+        }
         let Some(operation) = operation else { return };
         let should_write = match (&operation.stage, moved_from) {
             (Stage::Finished { outcome: Outcome::Undone { .. }, .. }, Some(from)) if self.case.kind != Kind::Failover => Some(from),

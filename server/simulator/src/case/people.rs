@@ -1,9 +1,9 @@
 //! People: they ask for operations, have wishes, and answer questions, by the case's dice.
 
-use super::{Run, caller};
+use super::{Kind, Run, caller};
 use crate::{
     room::let_pass,
-    world::{Fault, Link, Ms, nodes_of},
+    world::{Fault, Link, Ms, NAMES, nodes_of},
 };
 use switchback_domain::{
     CheckKind, Side,
@@ -185,6 +185,15 @@ impl Run {
         if matches!(question.trouble, Trouble::NotFenced { .. }) && self.dice.percent(60) {
             return offered(Choice::Attest);
         }
+        // As they are told: they stop by hand what cannot be told to stop.
+        if let (Trouble::StillWrites { nodes }, Kind::Orphaned | Kind::SplitBrain) = (&question.trouble, self.case.kind) {
+            let mut world = self.room.world();
+            let still = |node: &usize| nodes.iter().any(|name| name.as_str() == NAMES[*node]);
+            for node in (0..NAMES.len()).filter(still) {
+                world.strike(Fault::KillNode(node));
+            }
+            return offered(Choice::Retry);
+        }
         if answers < 4 || self.dice.percent(50) {
             return offered(Choice::Retry);
         }
@@ -208,6 +217,50 @@ impl Run {
         self.pass(16_000).await;
     }
 
+    /// Every Patroni of the active site dies, and its primary writes on. Perhaps more is lost with them.
+    pub(super) async fn orphan_site_a(&mut self) {
+        let more = self.dice.pick(&[None, Some(Fault::KillEtcd(Side::A)), Some(Fault::Cut(Link::Between))]);
+        let faults = [Some(Fault::KillPatroni(0)), Some(Fault::KillPatroni(1)), more];
+        for fault in faults.into_iter().flatten() {
+            self.room.world().strike(fault);
+        }
+        let wait = self.dice.between(2_000, 30_000);
+        self.pass(wait).await;
+    }
+
+    /// The console gets through to nothing of the active site but its etcd, perhaps while the site is cut off from the other one.
+    pub(super) async fn wall_site_a_off(&mut self) {
+        self.room.world().strike(Fault::WallOff(Side::A));
+        if self.dice.percent(50) {
+            self.room.world().strike(Fault::Cut(Link::Between));
+        }
+        self.pass(16_000).await;
+    }
+
+    /// Somebody makes the standby site lead, while its guard cannot ask the other one. The console says so within three seconds.
+    pub(super) async fn somebody_makes_b_lead(&mut self) {
+        self.room.world().strike(Fault::Cut(Link::Between));
+        self.room.world().strike(Fault::ToldToLead(Side::B));
+        let until = self.room.world().now + 60_000;
+        while !(self.is_active(Side::A) && self.is_active(Side::B)) {
+            if self.room.world().now > until {
+                self.room.world().complain("no split brain came about: a mistake of the simulator");
+                return;
+            }
+            self.pass(50).await;
+        }
+        self.pass(3_000).await;
+        let said = |action: &str| self.room.books().audit.iter().filter(|entry| entry.action == action && entry.actor.is_none()).count();
+        if (said("split_brain_seen"), said("split_brain_over")) != (1, 0) {
+            self.room.world().complain("three seconds after a split brain began, the console has not said so, or not once");
+        }
+        if self.dice.percent(50) {
+            self.room.world().strike(Fault::Heal(Link::Between));
+        }
+        let wait = self.dice.between(0, 20_000);
+        self.pass(wait).await;
+    }
+
     /// It comes back, its processes one after the other.
     pub(super) async fn site_a_comes_back(&mut self) {
         let wait = self.dice.between(0, 20_000);
@@ -218,6 +271,7 @@ impl Run {
             for link in world.cut.clone() {
                 world.strike(Fault::Heal(link));
             }
+            world.strike(Fault::OpenAgain(Side::A));
             world.strike(Fault::ThawSite(Side::A));
             let dead = nodes_of(Side::A).into_iter().all(|node| world.nodes[node].agent == crate::world::Agent::Down);
             if dead {

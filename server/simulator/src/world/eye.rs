@@ -24,6 +24,8 @@ pub struct Eye {
     pub(super) failover_to: Option<Side>,
     /// The site that was told to lead.
     lead_sent: Option<Side>,
+    /// Somebody else has made both sites write, and the console has not begun to stop one of them.
+    by_others: bool,
     /// How often both sites accepted writes.
     pub(super) splits: u32,
 }
@@ -66,6 +68,27 @@ impl World {
         self.eye.failover_to = Some(to);
     }
 
+    /// Somebody makes both sites write, past the console.
+    pub(super) fn expect_split(&mut self) {
+        self.eye.by_others = true;
+    }
+
+    /// Both sites may write, and it is not for the console to have ended that.
+    pub fn is_split_by_others(&self) -> bool {
+        self.eye.by_others
+    }
+
+    /// The console has begun to stop the other site: from now on it has its usual time to do so, and what that site alone has may be lost.
+    pub fn expect_end_of_split(&mut self, keep: Side) {
+        if !std::mem::take(&mut self.eye.by_others) {
+            return;
+        }
+        self.eye.failover_to = Some(keep);
+        self.eye.could_fence = [None; 2];
+        self.eye.told = false;
+        self.eye.split_since = self.eye.split_since.map(|_| self.now);
+    }
+
     /// A failover has left this site.
     pub(super) fn was_given_up(&self, side: Side) -> bool {
         self.eye.failover_to == Some(side.other())
@@ -80,6 +103,7 @@ impl World {
     fn console_could_fence(&self, side: Side) -> bool {
         let patroni = nodes_of(side).into_iter().any(|node| self.nodes[node].agent == super::Agent::Up && !self.is_frozen(node));
         self.console_runs
+            && !self.walled.contains(&side)
             && self.store_works
             && self.store_forgets == 0
             && self.answers_lost == 0
@@ -114,6 +138,11 @@ impl World {
     }
 
     fn judge_split_beginning(&mut self, writers: &[NodeId]) {
+        if self.eye.by_others {
+            self.eye.told = true;
+            self.tell("by somebody else's doing");
+            return;
+        }
         let Some(to) = self.eye.failover_to else {
             self.eye.told = true;
             let names: Vec<&str> = writers.iter().map(|node| NAMES[*node]).collect();
@@ -146,7 +175,7 @@ impl World {
 
     /// A node was promoted: in a planned operation it must have every acknowledged row.
     pub(super) fn note_promotion(&mut self, node: NodeId) {
-        if self.eye.failover_to.is_some() {
+        if self.eye.failover_to.is_some() || self.eye.by_others {
             return;
         }
         let missing = self.missing_rows(node);
@@ -165,6 +194,7 @@ impl World {
     /// Whether something outside of the console is broken right now.
     pub fn is_whole(&self) -> bool {
         self.cut.is_empty()
+            && self.walled.is_empty()
             && self.answers_lost == 0
             && Side::BOTH.into_iter().all(|side| {
                 let place = &self.places[side];

@@ -2,6 +2,7 @@
 
 use super::{Agent, Doing, Happening, Ms, NAMES, NodeId, Server, World, nodes_of, side_of};
 use switchback_domain::{PatroniRole, Side, operation::MemberOrder};
+use switchback_engine::ports::Told;
 
 /// A line between two of: site a, site b, the console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +35,8 @@ pub enum Fault {
     KillNode(NodeId),
     /// They are started again.
     StartNode(NodeId),
+    /// `kill -9` of a node's Patroni only: its `PostgreSQL` lives on as it is.
+    KillPatroni(NodeId),
     /// A node's machine stands still.
     FreezeNode(NodeId),
     /// It goes on.
@@ -58,6 +61,12 @@ pub enum Fault {
     Cut(Link),
     /// It carries again.
     Heal(Link),
+    /// The console reaches nothing of a site but its etcd.
+    WallOff(Side),
+    /// It reaches everything of it again.
+    OpenAgain(Side),
+    /// Somebody tells a site's cluster to lead, past the console.
+    ToldToLead(Side),
     /// Answers to the console are lost, so many of a hundred.
     LoseAnswers(u64),
     /// Replay of a node stands still for so long.
@@ -74,13 +83,14 @@ impl Fault {
     /// What brings back what it broke; nothing when it heals by itself.
     pub fn remedy(self) -> Option<Fault> {
         match self {
-            Fault::KillNode(node) => Some(Fault::StartNode(node)),
+            Fault::KillNode(node) | Fault::KillPatroni(node) => Some(Fault::StartNode(node)),
             Fault::FreezeNode(node) => Some(Fault::ThawNode(node)),
             Fault::KillSite(side) => Some(Fault::StartSite(side, 500)),
             Fault::FreezeSite(side) => Some(Fault::ThawSite(side)),
             Fault::KillEtcd(side) => Some(Fault::StartEtcd(side)),
             Fault::KillProxy(side) => Some(Fault::StartProxy(side)),
             Fault::Cut(link) => Some(Fault::Heal(link)),
+            Fault::WallOff(side) => Some(Fault::OpenAgain(side)),
             Fault::LoseAnswers(_) => Some(Fault::LoseAnswers(0)),
             Fault::StoreFails => Some(Fault::StoreWorks),
             Fault::StoreForgets(_) => Some(Fault::StoreForgets(0)),
@@ -101,6 +111,11 @@ impl World {
         match fault {
             Fault::KillNode(node) => self.kill(node),
             Fault::StartNode(node) => self.start(node, self.now),
+            Fault::KillPatroni(node) => {
+                self.nodes[node].agent = Agent::Down;
+                self.nodes[node].doing = Doing::Nothing;
+                self.nodes[node].hurry = 0;
+            }
             Fault::FreezeNode(node) => self.nodes[node].frozen = true,
             Fault::ThawNode(node) => {
                 self.nodes[node].frozen = false;
@@ -148,6 +163,23 @@ impl World {
                 self.cut.retain(|cut| *cut != link);
                 self.deliver_late(link);
             }
+            Fault::WallOff(side) => {
+                if !self.walled.contains(&side) {
+                    self.walled.push(side);
+                }
+            }
+            Fault::OpenAgain(side) => {
+                self.walled.retain(|walled| *walled != side);
+                self.deliver_late(Link::console(side));
+            }
+            Fault::ToldToLead(side) => {
+                self.places[side].etcd.told = Told::Leads;
+                self.places[side].etcd.revision += 1;
+                for node in nodes_of(side) {
+                    self.wake(node);
+                }
+                self.expect_split();
+            }
             Fault::LoseAnswers(percent) => self.answers_lost = percent,
             Fault::StopReplay(node, length) => self.nodes[node].replay_stopped_until = self.now + length,
             Fault::StoreFails => self.store_works = false,
@@ -175,7 +207,9 @@ impl World {
         let answers = at + self.dice(NAMES[node]).between(1_200, 1_800);
         let this = &mut self.nodes[node];
         this.agent = Agent::Starting { at: answers };
-        this.role = PatroniRole::Replica;
+        // Patroni finds a server that runs as it is.
+        let writes = this.server == Server::Running { recovery: false };
+        this.role = if writes { PatroniRole::Primary } else { PatroniRole::Replica };
         this.source = super::Source::Nobody;
         this.rests_until = answers;
         this.backs_off_until = 0;
@@ -197,6 +231,9 @@ impl World {
     pub fn heal(&mut self) {
         for link in self.cut.clone() {
             self.strike(Fault::Heal(link));
+        }
+        for side in self.walled.clone() {
+            self.strike(Fault::OpenAgain(side));
         }
         if self.answers_lost > 0 {
             self.strike(Fault::LoseAnswers(0));

@@ -139,7 +139,7 @@ impl World {
     pub fn send(&mut self, order: Order) -> u64 {
         self.counter += 1;
         let id = self.counter;
-        let (side, ..) = self.place_of(&order.to);
+        let (side, kind, _) = self.place_of(&order.to);
         if order.ask.is_effect() {
             self.tell_seldom(format!("console -> {}: {:?}", order.to, order.ask));
         }
@@ -151,7 +151,7 @@ impl World {
         if order.ask == Ask::Lead {
             self.note_lead(side);
         }
-        if self.is_open(Link::console(side)) {
+        if self.console_gets_to(side, kind) {
             self.plan(self.now + way, Happening::Arrive { id, order });
         } else if order.ask.is_effect() && self.dice(&format!("late {words}")).percent(10) {
             // What was handed to the network is sent again when the line is there.
@@ -180,7 +180,7 @@ impl World {
 
     pub(super) fn arrive(&mut self, id: u64, order: Order) {
         let (side, kind, node) = self.place_of(&order.to);
-        if !self.is_open(Link::console(side)) {
+        if !self.console_gets_to(side, kind) {
             if order.ask.is_effect() && self.dice(&format!("late {:?}", order.ask)).percent(30) {
                 self.late.push_back((Link::console(side), id, order));
             }

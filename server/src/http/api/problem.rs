@@ -117,6 +117,7 @@ impl From<ConsoleError> for Problem {
     fn from(error: ConsoleError) -> Problem {
         match error {
             ConsoleError::NotSignedIn => Problem::not_signed_in(),
+            ConsoleError::NotAllowed => Problem::new(StatusCode::FORBIDDEN, error.code(), error.to_string()),
             ConsoleError::UnknownPool { pool } => Problem::unknown_pool(pool.as_str()),
             ConsoleError::UnknownOperation { operation } => Problem::unknown_operation(&operation.to_string()),
             ConsoleError::Internal { incident } => Problem::incident(StatusCode::INTERNAL_SERVER_ERROR, &incident),

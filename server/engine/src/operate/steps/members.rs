@@ -9,7 +9,7 @@ use futures::future::join_all;
 use std::time::Duration;
 use switchback_domain::{
     EndpointName, MemberState, Millis, ProbeFailure, Side,
-    operation::{Fact, Intent, MemberChange, MemberOrder, Missing, Operation, StepRun, Trouble},
+    operation::{Fact, MemberChange, MemberOrder, Missing, Operation, StepRun, Trouble},
 };
 
 impl Scene {
@@ -83,7 +83,7 @@ impl Run<'_> {
 
     /// Members of the new active site take sessions first; then those of the other one lose theirs and stay up, ready for the way back.
     pub(super) async fn reroute(&mut self, operation: &Operation, to: Side) -> Result<(), Trouble> {
-        let emergency = matches!(operation.plan.intent, Intent::Failover { .. });
+        let emergency = operation.plan.intent.gives_up().is_some();
         for proxy in &self.scene.pool.sites[to].proxies {
             self.tell_and_see(proxy, MemberOrder::Ready).await?;
         }

@@ -124,6 +124,19 @@ impl Run<'_> {
         self.nobody_else_writes(side.other()).await
     }
 
+    /// Exactly one node of the pool is out of recovery, it is one of this site, and it takes a write.
+    pub(super) async fn sole_writer(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
+        let (node, timeline, at) = self.new_primary(side, None).await?;
+        self.facts.push(Fact::Leader { side, node: node.name.clone(), timeline: Some(timeline) });
+        self.facts.extend(at.map(|at| Fact::Written { node: node.name.clone(), at }));
+        while self.scene.hands.write_row(&node, operation.id, 0).await.is_err() {
+            self.again(20, || Missing::Write).await?;
+        }
+        self.facts.push(Fact::Marker { node: node.name });
+        let nodes = self.scene.writing(side.other(), super::LOOK_WITHIN).await;
+        if nodes.is_empty() { Ok(()) } else { Err(Trouble::StillWrites { nodes }) }
+    }
+
     /// The one node of the site that is out of recovery.
     async fn new_primary(&self, side: Side, before: Option<Timeline>) -> Result<(Node, Timeline, Option<switchback_domain::Lsn>), Trouble> {
         loop {

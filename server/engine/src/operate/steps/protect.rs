@@ -52,6 +52,21 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// What only one of two sites that both write has, as far as both say where they come from: for people to know before it is stopped.
+    pub(super) async fn note_apart(&mut self, side: Side) {
+        let (kept, other) = join(self.heard_lineages(side.other()), self.heard_lineages(side)).await;
+        let Some((_, primary)) = kept.iter().find(|(_, lineage)| !lineage.in_recovery) else { return };
+        let own = self.promoted_itself(side).await;
+        if let Some((node, timeline, fork, end)) = Seen::of(self.scene.nodes(side), primary, &other, own.as_ref()).furthest {
+            self.facts.push(Fact::Diverged { side, node, timeline, fork, end, rows: None });
+        }
+    }
+
+    async fn heard_lineages(&self, side: Side) -> Vec<(&Node, Lineage)> {
+        let told = tokio::time::timeout(super::LOOK_WITHIN, self.told_lineages(side)).await.unwrap_or_default();
+        told.into_iter().filter_map(|(node, lineage)| Some((node, lineage.ok()?))).collect()
+    }
+
     /// Where the nodes of a returning site parted from the active site. Waits for nodes that still start.
     async fn lineages(&self, side: Side) -> Result<Seen, Trouble> {
         let patience = Deadline::after(HISTORY_WITHIN);
@@ -67,10 +82,13 @@ impl Run<'_> {
             };
             let (active, returning) = (heard(active), heard(returning));
             let primary = active.iter().find(|(_, lineage)| !lineage.in_recovery).map(|(_, lineage)| lineage);
-            if primary.is_some() && returning.iter().any(|(_, lineage)| !lineage.in_recovery) {
+            let writes = returning.iter().any(|(_, lineage)| !lineage.in_recovery);
+            // The fencer holds a site that has only just come back.
+            if primary.is_some() && writes && patience.has_passed() {
                 return Err(Trouble::SplitBrain);
             }
             if let Some(primary) = primary
+                && !writes
                 && (returning.len() == self.scene.nodes(side).len() || (patience.has_passed() && !returning.is_empty()))
             {
                 let own = self.promoted_itself(side).await;

@@ -2,18 +2,21 @@
 
 use super::{LOOK_WITHIN, Run, noted_position, noted_timeline, protect::ready};
 use crate::{
-    operate::scene::{Deadline, trouble},
-    ports::{HandError, LogEnd, MemberStatus, Told},
+    operate::scene::{Deadline, Scene, trouble},
+    ports::{HandError, LogEnd, MemberStatus, Position, Told},
 };
-use futures::future::{join, join_all, join3};
+use futures::future::{join, join_all, join3, join4};
 use std::time::Duration;
 use switchback_domain::{
-    Millis, Node, NodeName, NodePicture, NodeRole, ProbeFailure, Side,
-    operation::{Fact, Missing, Operation, Trouble},
+    Millis, Node, NodeName, NodePicture, NodeRole, Picture, ProbeFailure, Side, SiteRole,
+    operation::{Fact, Intent, Missing, Operation, Trouble},
 };
 
 /// The record that ends the log of a primary that was shut down properly.
 const SHUTDOWN: &str = "XLOG/CHECKPOINT_SHUTDOWN";
+
+/// How long a site that has been silent for long is asked once more for what it has to say.
+const SILENT_WITHIN: Duration = Duration::from_millis(300);
 
 /// How long everything of a site that is given up may take to answer while it is fenced.
 const FENCE_WITHIN: Duration = Duration::from_millis(500);
@@ -128,18 +131,22 @@ impl Run<'_> {
     }
 
     /// What is known of a site that is given up, and what will probably be lost.
-    pub(super) async fn establish(&mut self, side: Side) -> Result<(), Trouble> {
+    pub(super) async fn establish(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
         let before = self.scene.watched.picture();
-        let picture = self.scene.watched.look_now(LOOK_WITHIN).await;
+        // A site that has been silent for long is not waited for once more: clients are.
+        let patience = if before.sites[side].role == SiteRole::Lost { SILENT_WITHIN } else { LOOK_WITHIN };
+        let told = self.scene.nodes(side).iter().map(|node| tokio::time::timeout(patience, self.scene.hands.told(node)));
+        let (picture, told) = join(self.scene.watched.look_now(patience), join_all(told)).await;
         for endpoint in &picture.sites[side].endpoints {
             self.facts
                 .push(Fact::Answer { endpoint: endpoint.name.clone(), failure: endpoint.failure.as_ref().map(|(cause, _)| cause.clone()) });
         }
         self.note_leaders(&picture);
-        let told =
-            join_all(self.scene.nodes(side).iter().map(|node| tokio::time::timeout(FENCE_WITHIN, self.scene.hands.told(node)))).await;
         if told.iter().any(|told| matches!(told, Ok(Ok(Told::Follows)))) {
             self.facts.push(Fact::FollowedBefore { side });
+        }
+        if matches!(operation.plan.intent, Intent::Resolve { .. }) {
+            return self.split_goes_on(operation, side, picture).await;
         }
         // The look itself cannot know more of a dead site than the last answers did.
         let loss = if picture.protection.measured_at.is_some() { &picture.protection } else { &before.protection };
@@ -152,13 +159,30 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Both sites write still, so that one of them can be stopped: whoever is to go on does so by the word of one of its nodes, and nobody
+    /// has told it to stop; and the other one was not stopped by somebody else meanwhile.
+    async fn split_goes_on(&mut self, operation: &Operation, side: Side, picture: Picture) -> Result<(), Trouble> {
+        let keep = side.other();
+        let told = join_all(self.scene.nodes(keep).iter().map(|node| within(self.scene.hands.told(node))));
+        let (writing, told, other) =
+            join3(self.scene.writing(keep, LOOK_WITHIN), told, self.scene.heard_positions(side, LOOK_WITHIN)).await;
+        let stops = told.iter().any(|told| matches!(told, Some(Ok(Told::Follows | Told::Held))));
+        let stopped = other.iter().all(|(_, answer)| matches!(answer, Some(Ok(position)) if position.in_recovery));
+        if writing.is_empty() || stops || (stopped && !operation.is_past_no_return()) {
+            return Err(Trouble::SituationChanged { checks: Vec::new(), findings: picture.findings });
+        }
+        self.note_apart(side).await;
+        Ok(())
+    }
+
     /// Shuts out everything of the site that can be reached, and goes on only when nobody in it accepts writes any more: by the word of each
     /// node, or by a person's for those that are silent. The fencer goes on with what cannot be reached until the site follows.
     pub(super) async fn fence(&mut self, operation: &Operation, number: usize, side: Side) -> Result<(), Trouble> {
         let scene = self.scene;
         // The console was away, and the site was brought back meanwhile: that is for a person to say, not for a plan of that time.
         let resumed = self.confirms || operation.steps[number].facts.contains(&Fact::TakenUpAgain);
-        if resumed {
+        // Where both sites write it is this one's doing that is to be stopped.
+        if resumed && operation.plan.no_return() != Some(number) {
             let nodes = scene.writing(side, LOOK_WITHIN).await;
             if !nodes.is_empty() {
                 return Err(Trouble::StillWrites { nodes });
@@ -168,35 +192,39 @@ impl Run<'_> {
         let etcd = join_all(site.etcd.iter().map(async |etcd| (etcd, within(scene.hands.hold_in_etcd(etcd)).await)));
         let nodes = join_all(site.nodes.iter().map(async |node| (&node.patroni, within(scene.hands.hold(node)).await)));
         let proxies = join_all(site.proxies.iter().map(async |proxy| (proxy, within(scene.close_members(proxy)).await)));
-        let (etcd, nodes, proxies) = join3(etcd, nodes, proxies).await;
+        // Asked while the orders are on their way: of a site that is silent nothing is learned by asking after them.
+        let (etcd, nodes, proxies, first) = join4(etcd, nodes, proxies, answers_of(scene, side)).await;
         let held = etcd.iter().any(|(_, told)| told.as_ref().is_some_and(Result::is_ok))
             || nodes.iter().any(|(_, told)| told.as_ref().is_some_and(Result::is_ok));
         let reached = etcd.into_iter().filter(|(_, told)| matches!(told, Some(Ok(_)))).map(|(endpoint, _)| endpoint);
         let reached = reached.chain(nodes.into_iter().filter(|(_, told)| matches!(told, Some(Ok(())))).map(|(endpoint, _)| endpoint));
         let reached = reached.chain(proxies.into_iter().filter(|(_, told)| matches!(told, Some(Ok(())))).map(|(endpoint, _)| endpoint));
         self.facts.extend(reached.map(|endpoint| Fact::Fenced { endpoint: endpoint.clone() }));
-        self.until_shut(operation, side, held).await
+        self.until_shut(operation, side, held, first).await
     }
 
-    /// Waits until no node of the site accepts writes. `held`: the site's own etcd says so, and its Patroni will see to it.
-    async fn until_shut(&mut self, operation: &Operation, side: Side, held: bool) -> Result<(), Trouble> {
+    /// Waits until no node of the site accepts writes. `held`: the site's own etcd says so, and its Patroni will see to it. `first`: what was
+    /// heard while the orders were on their way.
+    async fn until_shut(&mut self, operation: &Operation, side: Side, held: bool, first: Vec<Answers<'_>>) -> Result<(), Trouble> {
+        let scene = self.scene;
+        // It may be older than the orders are; only silence stays what it is.
+        let mut answers = if first.iter().all(Answers::is_silence) { first } else { answers_of(scene, side).await };
         let mut asked_twice = false;
         loop {
-            let states = join_all(self.scene.nodes(side).iter().map(async |node| (node, self.shut(node, held).await))).await;
-            let of = |wanted: Shut| states.iter().filter(move |(_, state)| *state == wanted).map(|(node, _)| *node);
-            let writing: Vec<NodeName> = of(Shut::Writes).map(|node| node.name.clone()).collect();
-            let unknown: Vec<&Node> = of(Shut::Unknown).collect();
+            let of = |wanted: Shut| answers.iter().filter(move |answers| answers.shut(held) == wanted).map(|answers| &answers.node.name);
+            let (writing, unknown): (Vec<_>, Vec<_>) = (of(Shut::Writes).cloned().collect(), of(Shut::Unknown).cloned().collect());
             if writing.is_empty() && unknown.is_empty() {
                 return Ok(());
             }
             if writing.is_empty() {
                 if let Some((by, how)) = &operation.attested {
-                    self.facts.extend(unknown.iter().map(|node| Fact::Silent { node: node.name.clone() }));
+                    self.facts.extend(unknown.into_iter().map(|node| Fact::Silent { node }));
                     self.facts.push(Fact::Attested { by: by.clone(), how: how.clone() });
                     return Ok(());
                 }
                 if asked_twice {
-                    let unreached = unknown.iter().flat_map(|node| [node.patroni.clone(), node.postgres.clone()]).collect();
+                    let silent = scene.nodes(side).iter().filter(|node| unknown.contains(&node.name));
+                    let unreached = silent.flat_map(|node| [node.patroni.clone(), node.postgres.clone()]).collect();
                     return Err(Trouble::NotFenced { side, unreached });
                 }
                 asked_twice = true;
@@ -205,25 +233,7 @@ impl Run<'_> {
                 return Err(Trouble::StillWrites { nodes: writing });
             }
             self.again(20, || Missing::OldPrimaryGone).await?;
-        }
-    }
-
-    /// Whether a node may accept writes, by what it and its Patroni say within a short time.
-    async fn shut(&self, node: &Node, held: bool) -> Shut {
-        let (position, status) = join(within(self.scene.hands.position(node)), within(self.scene.hands.status(node))).await;
-        let gone = |failure: &ProbeFailure| *failure == ProbeFailure::Refused;
-        let patroni_gone = matches!(&status, Some(Err(HandError::Failed { failure, .. })) if gone(failure));
-        match position {
-            Some(Ok(position)) if position.in_recovery => Shut::Yes,
-            Some(Ok(_)) => Shut::Writes,
-            // Nobody is there, and nobody who would start it as a primary: the machine answers, its processes do not.
-            Some(Err(HandError::Failed { failure, .. })) if gone(&failure) && (patroni_gone || held) => Shut::Yes,
-            // 57P03: it starts or stops, and takes no new sessions.
-            Some(Err(HandError::Failed { failure: ProbeFailure::Sql { state }, .. })) if state == "57P03" && held => Shut::Yes,
-            _ => match status {
-                Some(Ok(status)) if !status.may_write() => Shut::Yes,
-                _ => Shut::Unknown,
-            },
+            answers = answers_of(scene, side).await;
         }
     }
 
@@ -330,6 +340,46 @@ impl Run<'_> {
             if !self.scene.wait(20).await {
                 return Err(Trouble::Interrupted);
             }
+        }
+    }
+}
+
+/// What each node of a site and its Patroni say within a short time.
+async fn answers_of(scene: &Scene, side: Side) -> Vec<Answers<'_>> {
+    let ask = async |node| {
+        let (position, status) = join(within(scene.hands.position(node)), within(scene.hands.status(node))).await;
+        Answers { node, position, status }
+    };
+    join_all(scene.nodes(side).iter().map(ask)).await
+}
+
+/// What a node that must not write and its Patroni have said; nothing where they were silent.
+struct Answers<'a> {
+    node: &'a Node,
+    position: Option<Result<Position, HandError>>,
+    status: Option<Result<MemberStatus, HandError>>,
+}
+
+impl Answers<'_> {
+    fn is_silence(&self) -> bool {
+        self.position.is_none() && self.status.is_none()
+    }
+
+    /// Whether the node may accept writes. `held`: the site's own etcd says that it must not.
+    fn shut(&self, held: bool) -> Shut {
+        let gone = |error: &HandError| matches!(error, HandError::Failed { failure: ProbeFailure::Refused, .. });
+        let patroni_gone = matches!(&self.status, Some(Err(error)) if gone(error));
+        match &self.position {
+            Some(Ok(position)) if position.in_recovery => Shut::Yes,
+            Some(Ok(_)) => Shut::Writes,
+            // Nobody is there, and nobody who would start it as a primary: the machine answers, its processes do not.
+            Some(Err(error)) if gone(error) && (patroni_gone || held) => Shut::Yes,
+            // 57P03: it starts or stops, and takes no new sessions.
+            Some(Err(HandError::Failed { failure: ProbeFailure::Sql { state }, .. })) if state == "57P03" && held => Shut::Yes,
+            _ => match &self.status {
+                Some(Ok(status)) if !status.may_write() => Shut::Yes,
+                _ => Shut::Unknown,
+            },
         }
     }
 }

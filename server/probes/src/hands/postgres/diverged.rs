@@ -106,7 +106,7 @@ struct Place {
 
 /// What `lost_table.sql` answers.
 #[derive(Debug, Deserialize)]
-struct Table {
+struct Relation {
     oid: i64,
     schema: String,
     table: String,
@@ -114,7 +114,7 @@ struct Table {
     quoted: String,
 }
 
-impl Table {
+impl Relation {
     /// It belongs to the server itself.
     fn is_system(&self) -> bool {
         self.oid < FIRST_NORMAL_OBJECT
@@ -366,7 +366,7 @@ impl Search<'_> {
         };
         let mut definitions = BTreeSet::new();
         for (file, touched) in files {
-            let table: Option<Table> = ask(&mut connection, TABLE, &[file.tablespace.into(), file.number.into()]).await?;
+            let table: Option<Relation> = ask(&mut connection, TABLE, &[file.tablespace.into(), file.number.into()]).await?;
             let Some(table) = table else {
                 self.lines.left_out(&LeftOut::Gone { database: database.clone(), file: file.number, blocks: touched.written.len() });
                 continue;
@@ -398,7 +398,7 @@ impl Search<'_> {
         &mut self,
         connection: &mut PgConnection,
         database: &str,
-        table: &Table,
+        table: &Relation,
         touched: &Touched,
     ) -> Result<bool, Trouble> {
         let before = self.lines.rows;
@@ -448,7 +448,7 @@ impl Search<'_> {
         &mut self,
         connection: &mut PgConnection,
         database: &str,
-        table: &Table,
+        table: &Relation,
         run: &Run,
         long: &mut u64,
     ) -> Result<bool, Failed> {
