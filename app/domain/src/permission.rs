@@ -37,3 +37,25 @@ pub fn may(role: Role, action: Action) -> bool {
         ) => true,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_administrator_may_everything() {
+        let kinds = [
+            IntentKind::Switchover,
+            IntentKind::Failover,
+            IntentKind::Failback,
+            IntentKind::Resolve,
+            IntentKind::Reprotect,
+            IntentKind::LocalSwitchover,
+            IntentKind::Members,
+        ];
+        let others = [Action::See, Action::SeeAudit, Action::ReadEvidence, Action::Steer, Action::Answer];
+        for action in kinds.map(Action::Request).into_iter().chain(others) {
+            assert!(may(Role::Administrator, action), "{action:?}");
+        }
+    }
+}

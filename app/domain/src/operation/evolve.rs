@@ -201,6 +201,13 @@ impl Operation {
         !self.request.dry_run && self.plan.no_return().and_then(|step| self.steps.get(step)).is_some_and(|run| run.attempts > 0)
     }
 
+    /// When somebody said last that what cannot be reached is off. What has answered after that was not.
+    pub fn attested_at(&self) -> Option<Timestamp> {
+        let answers = self.questions.iter().rev().filter_map(|asked| asked.answer.as_ref());
+        let answered = answers.filter(|answer| answer.choice == Choice::Attest).map(|answer| answer.at).next();
+        self.attested.as_ref().map(|_| answered.unwrap_or(self.requested_at))
+    }
+
     /// It has ended.
     pub fn is_finished(&self) -> bool {
         matches!(self.stage, Stage::Finished { .. })

@@ -186,13 +186,19 @@ impl Run {
             return offered(Choice::Attest);
         }
         // As they are told: they stop by hand what cannot be told to stop.
-        if let (Trouble::StillWrites { nodes }, Kind::Orphaned | Kind::SplitBrain) = (&question.trouble, self.case.kind) {
+        if matches!(self.case.kind, Kind::Orphaned | Kind::SplitBrain) {
             let mut world = self.room.world();
-            let still = |node: &usize| nodes.iter().any(|name| name.as_str() == NAMES[*node]);
-            for node in (0..NAMES.len()).filter(still) {
-                world.strike(Fault::KillNode(node));
+            let by_hand: Vec<usize> = match (&question.trouble, operation.plan.intent.gives_up()) {
+                (Trouble::StillWrites { nodes }, _) => {
+                    (0..NAMES.len()).filter(|node| nodes.iter().any(|name| name.as_str() == NAMES[*node])).collect()
+                }
+                (Trouble::SplitBrain, Some(side)) => nodes_of(side).into_iter().filter(|node| world.writes(*node)).collect(),
+                _ => Vec::new(),
+            };
+            if !by_hand.is_empty() {
+                by_hand.into_iter().for_each(|node| world.strike(Fault::KillNode(node)));
+                return offered(Choice::Retry);
             }
-            return offered(Choice::Retry);
         }
         if answers < 4 || self.dice.percent(50) {
             return offered(Choice::Retry);

@@ -102,6 +102,12 @@ impl World {
     /// The console could do something about a site: it runs, its store works, and either etcd or a Patroni of the site answers it.
     fn console_could_fence(&self, side: Side) -> bool {
         let patroni = nodes_of(side).into_iter().any(|node| self.nodes[node].agent == super::Agent::Up && !self.is_frozen(node));
+        // A machine that stands still is told nothing, and a primary without its Patroni obeys nobody.
+        let obeys = |node: NodeId| {
+            let writes = self.nodes[node].server == super::Server::Running { recovery: false };
+            !self.is_frozen(node) && (!writes || self.nodes[node].agent == super::Agent::Up)
+        };
+        let patroni = patroni && nodes_of(side).into_iter().all(obeys);
         self.console_runs
             && !self.walled.contains(&side)
             && self.store_works
@@ -109,7 +115,7 @@ impl World {
             && self.answers_lost == 0
             && self.console_reaches(side)
             && self.places[side].etcd.up
-            && (patroni || nodes_of(side).into_iter().all(|node| self.nodes[node].agent != super::Agent::Up))
+            && (patroni || nodes_of(side).into_iter().all(|node| self.nodes[node].agent != super::Agent::Up && obeys(node)))
     }
 
     pub(super) fn watch(&mut self) {

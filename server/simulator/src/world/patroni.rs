@@ -256,10 +256,16 @@ impl World {
         {
             return;
         }
+        let writes = self.nodes[node].server == Server::Running { recovery: false };
         if etcd.stuck && etcd.named.is_none() {
+            if writes {
+                self.tell(format!("{} seems not fit to lead and stops writing", NAMES[node]));
+                self.nodes[node].role = PatroniRole::Demoted;
+                self.nodes[node].server = Server::Down;
+                self.nodes[node].rests_until = now + 500;
+            }
             return;
         }
-        let writes = self.nodes[node].server == Server::Running { recovery: false };
         let in_step = |candidate: NodeId| match etcd.sync {
             Some((leader, mirror)) if etcd.told == Told::Leads => candidate == leader || mirror == Some(candidate),
             _ => true,

@@ -8,7 +8,7 @@ use crate::{
 use futures::future::{join, join_all, join3, join4};
 use std::time::Duration;
 use switchback_domain::{
-    Millis, Node, NodeName, NodePicture, NodeRole, Picture, ProbeFailure, Side, SiteRole,
+    Millis, Node, NodeName, NodePicture, NodeRole, NodeState, Picture, ProbeFailure, Side, SiteRole,
     operation::{Fact, Intent, Missing, Operation, Trouble},
 };
 
@@ -20,6 +20,9 @@ const SILENT_WITHIN: Duration = Duration::from_millis(300);
 
 /// How long everything of a site that is given up may take to answer while it is fenced.
 const FENCE_WITHIN: Duration = Duration::from_millis(500);
+
+/// How long the site that is given up may take to say that it writes after all, right before the other one is told to lead.
+const LAST_LOOK_WITHIN: Duration = Duration::from_millis(150);
 
 /// A site that is told to lead again does so when one of its nodes has written for so long: longer than Patroni takes to begin a demotion.
 const LEADS_FOR: Duration = Duration::from_secs(1);
@@ -217,7 +220,7 @@ impl Run<'_> {
                 return Ok(());
             }
             if writing.is_empty() {
-                if let Some((by, how)) = &operation.attested {
+                if let Some((by, how)) = operation.attested.as_ref().filter(|_| !self.refuted(operation, &unknown)) {
                     self.facts.extend(unknown.into_iter().map(|node| Fact::Silent { node }));
                     self.facts.push(Fact::Attested { by: by.clone(), how: how.clone() });
                     return Ok(());
@@ -235,6 +238,16 @@ impl Run<'_> {
             self.again(20, || Missing::OldPrimaryGone).await?;
             answers = answers_of(scene, side).await;
         }
+    }
+
+    /// One of these nodes has said that it writes after somebody had said that it is off.
+    fn refuted(&self, operation: &Operation, silent: &[NodeName]) -> bool {
+        let picture = self.scene.watched.picture();
+        let wrote_since = |name: &NodeName| {
+            let node = picture.node(name).map(|(_, node)| node).filter(|node| node.state == NodeState::AcceptingWrites);
+            node.is_some_and(|node| node.knowledge.seen_at() > operation.attested_at())
+        };
+        silent.iter().any(wrote_since)
     }
 
     /// Waits until replay has come to rest. Equality with what was received is not to be had: a partial page may stay.
@@ -273,7 +286,9 @@ impl Run<'_> {
                 {
                     self.facts.push(Fact::LastHeartbeat { node: node.name, at: last_write_at });
                 }
-                return Ok(());
+                // Whoever was only silent for a moment while the site was fenced is heard now; whoever is gone says so at once.
+                let nodes = self.scene.writing(side.other(), LAST_LOOK_WITHIN).await;
+                return if nodes.is_empty() { Ok(()) } else { Err(Trouble::StillWrites { nodes }) };
             }
             self.again(15, || Missing::Replay).await?;
         }
