@@ -78,6 +78,7 @@ async fn server(option: &str) -> Server {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one history, told in its order")]
 async fn exactly_the_rows_that_committed_behind_the_fork_are_saved_and_what_cannot_be_had_is_said() {
     let mut lost = server("save_rows=on").await;
     let chat = |sql: &str| lost.psql_in("chat", sql);

@@ -206,8 +206,9 @@ fn announces(step: &Step, ask: &Ask, at: Side) -> bool {
         }
         // Told to lead once more, the other one is told first to stay what it is.
         (Step::Promote { side }, Ask::Follow(section)) => side.other() == at && *section == at,
-        (Step::Fence { side }, Ask::Hold | Ask::HoldInEtcd) | (Step::Follow { side }, Ask::FollowInEtcd) => *side == at,
-        (Step::Warm { side }, Ask::Checkpoint)
+        (Step::Fence { side }, Ask::Hold | Ask::HoldInEtcd)
+        | (Step::Follow { side }, Ask::FollowInEtcd)
+        | (Step::Warm { side }, Ask::Checkpoint)
         | (Step::SwitchInSite { side }, Ask::Switch { .. })
         | (Step::Reprotect { side } | Step::Follow { side }, Ask::Elect(_))
         | (Step::Drain { side, .. } | Step::Fence { side }, Ask::TellMember(..)) => *side == at,

@@ -344,14 +344,7 @@ pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent,
             if picture.target != *to {
                 objections.push(PlanObjection::NothingToDo);
             }
-            vec![
-                Step::Establish { side: to.other() },
-                Step::Fence { side: to.other() },
-                Step::Settle { side: *to },
-                Step::Promote { side: *to },
-                Step::Verify { side: *to },
-                Step::Reroute { to: *to },
-            ]
+            failover(*to)
         }
         Intent::Resolve { keep } => {
             if !picture.is_split() {
@@ -472,6 +465,17 @@ fn switchover(from: Side, to: Side, drain: Millis) -> Vec<Step> {
         Step::Reprotect { side: from },
     ]);
     steps
+}
+
+fn failover(to: Side) -> Vec<Step> {
+    vec![
+        Step::Establish { side: to.other() },
+        Step::Fence { side: to.other() },
+        Step::Settle { side: to },
+        Step::Promote { side: to },
+        Step::Verify { side: to },
+        Step::Reroute { to },
+    ]
 }
 
 /// Where clients write, a marker and the meter go through it; whoever follows the site, or its leader, has to go on following.

@@ -85,7 +85,7 @@ mod full {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_split_brain_caused_by_others_is_noticed_within_three_seconds_and_resolved() {
         let mut scene = Scene::up("split", 6).await;
-        for round in 1..=3 {
+        for round in 1..=2 {
             scene.case(&format!("the other site is made to lead ({round})"), split_brain).await;
             scene.case("a switchover afterwards", crate::quick::planned).await;
         }

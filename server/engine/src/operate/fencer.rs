@@ -89,7 +89,7 @@ async fn keep_node(scene: &Scene, node: &Node, record: &Record, lifted: &Cancell
                 tracing::warn!(pool = %scene.pool.id, node = %node.name, stored = matches!(told, Ok(Ok(()))), "the returning site's Patroni was told to hold it");
                 WHILE_SILENT
             }
-            Ok(Ok(_)) | Ok(Err(_)) | Err(_) => WHILE_SILENT,
+            Ok(Ok(_) | Err(_)) | Err(_) => WHILE_SILENT,
         };
         if !pause(wait, lifted).await {
             return;

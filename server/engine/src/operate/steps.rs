@@ -105,15 +105,15 @@ pub(crate) async fn take_back(scene: &Scene, desk: &Arc<Desk>, meter: &Mutex<Opt
 
 /// Steps that only wait for what an earlier one has done, or save what a later one would give up; in a rehearsal there is no need to.
 fn waits_for_an_effect(step: &Step) -> bool {
-    match step {
+    matches!(
+        step,
         Step::Prove { .. }
-        | Step::Settle { .. }
-        | Step::Verify { .. }
-        | Step::SoleWriter { .. }
-        | Step::Save { .. }
-        | Step::Reprotect { .. } => true,
-        _ => false,
-    }
+            | Step::Settle { .. }
+            | Step::Verify { .. }
+            | Step::SoleWriter { .. }
+            | Step::Save { .. }
+            | Step::Reprotect { .. }
+    )
 }
 
 impl Run<'_> {

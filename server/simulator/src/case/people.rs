@@ -196,7 +196,9 @@ impl Run {
                 _ => Vec::new(),
             };
             if !by_hand.is_empty() {
-                by_hand.into_iter().for_each(|node| world.strike(Fault::KillNode(node)));
+                for node in by_hand {
+                    world.strike(Fault::KillNode(node));
+                }
                 return offered(Choice::Retry);
             }
         }
