@@ -31,14 +31,15 @@ pub(super) async fn newest_entries(lang: &str) -> Result<Vec<EntryTold>, ApiErro
         let id = operation_of(entry);
         let operation = match id {
             // What is told of a step needs the plan.
-            Some(id) => match operations.get(&id) {
-                Some(known) => known.clone(),
-                None => {
+            Some(id) => {
+                if let Some(known) = operations.get(&id) {
+                    known.clone()
+                } else {
                     let found = console.operation(&caller, id).await.ok();
                     operations.insert(id, found.clone());
                     found
                 }
-            },
+            }
             None => None,
         };
         let pool = pool_of(entry, operation.as_deref());

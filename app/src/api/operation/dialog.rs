@@ -80,9 +80,8 @@ fn advised(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Vec<S
     let Intent::Resolve { keep } = plan.intent else { return Vec::new() };
     match picture.advice() {
         Some(advice) if advice.keep == keep => vec![words::operation::advice(lang, &advice, names)],
-        Some(_) => Vec::new(),
         None if picture.is_split() => vec![say!(lang, operations.advice.none)],
-        None => Vec::new(),
+        Some(_) | None => Vec::new(),
     }
 }
 
