@@ -79,7 +79,7 @@ fn every_commented_option_of_the_example_exists() {
 
 /// The example with these freeze windows.
 fn with_freeze(windows: &[&str]) -> String {
-    let tables: String = windows.iter().map(|window| format!("[[pool.policy.freeze]]\n{window}\n")).collect();
+    let tables = windows.iter().fold(String::new(), |tables, window| tables + "[[pool.policy.freeze]]\n" + window + "\n");
     changed(&[("# [[pool.policy.freeze]]\n", &tables)])
 }
 

@@ -65,13 +65,11 @@ impl Asking<'_> {
 
     /// The operation that the address names; else the answer.
     async fn numbered(&self, text: &str) -> Result<OperationId, Response> {
-        match text.parse() {
-            Ok(id) => Ok(id),
-            Err(_) => {
-                self.refused(text, "unknown_operation").await;
-                Err(Redirect::to(&paths::operations()).into_response())
-            }
+        if let Ok(id) = text.parse() {
+            return Ok(id);
         }
+        self.refused(text, "unknown_operation").await;
+        Err(Redirect::to(&paths::operations()).into_response())
     }
 
     /// Answers a form that no page sends.
