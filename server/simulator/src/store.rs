@@ -166,11 +166,8 @@ impl Books {
         if self.fenced(side) {
             return Some(format!("a fenced site is told to lead: {what}"));
         }
-        let still: Vec<&str> = nodes_of(side.other())
-            .into_iter()
-            .filter(|node| world.writes(*node) && world.can_be_asked(*node))
-            .map(|node| NAMES[node])
-            .collect();
+        let still: Vec<&str> =
+            nodes_of(side.other()).into_iter().filter(|node| world.is_heard_writing(*node)).map(|node| NAMES[node]).collect();
         if promotes && !still.is_empty() {
             return Some(format!("a site is promoted while {} writes and could be asked: {what}", still.join(" and ")));
         }

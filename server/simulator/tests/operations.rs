@@ -248,6 +248,9 @@ fn failovers_under_faults_fence_before_they_promote() {
 fn failovers_from_what_cannot_be_told_or_asked_never_promote_beside_a_node_that_writes() {
     with_faults(Kind::Orphaned, 1, 8);
     with_faults(Kind::Walled, 1, 8);
+    // It is silent for a quarter of a second while it is fenced, and somebody has said that it is off.
+    of_seed(223, Kind::Orphaned).check();
+    of_seed(135, Kind::Orphaned).check();
 }
 
 #[test]

@@ -9,6 +9,9 @@ const CHANCE_BEFORE: Ms = 1_500;
 /// And this long to end a split that began while it could do nothing.
 const CHANCE_AFTER: Ms = 15_000;
 
+/// Whoever writes for so long while the console can ask it has been asked, and has answered.
+const ANSWERS_WITHIN: Ms = 200;
+
 /// What the eye remembers.
 #[derive(Debug, Default)]
 pub struct Eye {
@@ -18,6 +21,8 @@ pub struct Eye {
     told: bool,
     /// Since when the console could have shut out each site without a break.
     could_fence: [Option<Ms>; 2],
+    /// Since when each node has written while the console could ask it, without a break.
+    heard: [Option<Ms>; 4],
     /// How often each site's nodes were promoted, by whom it was wanted.
     pub(super) planned_move: Option<Side>,
     /// A failover was asked for: what it loses is stated, and what cannot be reached may go on writing until it can.
@@ -31,6 +36,11 @@ pub struct Eye {
 }
 
 impl World {
+    /// The console must know of this node that it writes.
+    pub fn is_heard_writing(&self, node: NodeId) -> bool {
+        self.eye.heard[node].is_some_and(|since| self.now - since >= ANSWERS_WITHIN) && self.writes(node) && self.can_be_asked(node)
+    }
+
     /// A planned operation begins to move the active site: from here on nothing may be lost and never may both sites write. What an
     /// earlier failover has lost is lost.
     pub fn expect_move(&mut self, to: Side) {
@@ -122,6 +132,10 @@ impl World {
         for (index, side) in Side::BOTH.into_iter().enumerate() {
             let since = self.eye.could_fence[index];
             self.eye.could_fence[index] = self.console_could_fence(side).then(|| since.unwrap_or(self.now));
+        }
+        for node in 0..self.nodes.len() {
+            let since = self.eye.heard[node];
+            self.eye.heard[node] = (self.writes(node) && self.can_be_asked(node)).then(|| since.unwrap_or(self.now));
         }
         let writers = self.writers();
         let split = writers.iter().any(|node| side_of(*node) == Side::A) && writers.iter().any(|node| side_of(*node) == Side::B);
