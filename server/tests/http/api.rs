@@ -75,7 +75,7 @@ impl Program<'_> {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the test waits for the driver")]
-    pub async fn operation_when(&self, id: &str, is: impl Fn(&Value) -> bool) -> Value {
+    async fn operation_when(&self, id: &str, is: impl Fn(&Value) -> bool) -> Value {
         for _ in 0..200 {
             let operation = json_of(self.get(&format!("/operations/{id}")).await).await;
             if is(&operation) {

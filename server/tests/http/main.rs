@@ -16,5 +16,4 @@ mod operations;
 mod origin;
 mod people;
 mod records;
-mod split;
 mod support;
