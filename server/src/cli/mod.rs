@@ -234,7 +234,7 @@ pub enum About {
         /// The number of the question; else the one that is open.
         #[arg(long)]
         question: Option<u32>,
-        /// Why. Skipping, attesting and abandoning need one.
+        /// Why. Skipping, attesting, confirming and abandoning need one.
         #[arg(long, default_value = "")]
         reason: String,
     },
@@ -263,6 +263,8 @@ pub enum Answer {
     Undo,
     /// The site that cannot be reached is known to be off: go on.
     Attest,
+    /// What had to be done by hand is done: go on.
+    Confirm,
     /// End the operation here.
     Abandon,
 }

@@ -96,6 +96,7 @@ async fn answer(client: &Client, out: &Out, id: OperationId, choice: Answer, que
         Answer::Skip => "skip",
         Answer::Undo => "undo",
         Answer::Attest => "attest",
+        Answer::Confirm => "confirm",
         Answer::Abandon => "abandon",
     };
     let question = match question {

@@ -123,6 +123,10 @@ pub(super) fn trouble(trouble: &Trouble, sites: &Sites) -> String {
             let names: Vec<&str> = nodes.iter().map(switchback_domain::NodeName::as_str).collect();
             format!("{} still accepts writes: stop its PostgreSQL and its Patroni, or undo", names.join(", "))
         }
+        Trouble::TimelinesGivenUp { side, timelines } => {
+            let numbers: Vec<String> = timelines.iter().map(ToString::to_string).collect();
+            format!("what {} has shipped of timeline {}, which is given up, has to leave the archive", of(side), numbers.join(", "))
+        }
         Trouble::SplitBrain => "both sites accept writes: stop one side first".to_owned(),
         Trouble::RowsMissing { acknowledged, found } => format!("of {acknowledged} acknowledged rows only {found} are there"),
         Trouble::StoreUnwritable => "the console's store cannot be written".to_owned(),
@@ -220,6 +224,8 @@ pub(super) fn instruction(instruction: &Instruction, id: OperationId) -> String 
         Task::EmptyData => format!("on {on}: empty PostgreSQL's data directory, and those of its tablespaces, if it has any"),
         Task::ForgetCluster => format!("on {on}: remove what etcd knows of the cluster, all but its configuration"),
         Task::EmptyArchive => "where the site's log is archived, if it is: remove what this site has shipped".to_owned(),
+        Task::SetAside => "in the archive that the active site restores from: move away the files of the timelines that were given up".to_owned(),
+        Task::Confirm => format!("then: switchback operation answer {id} confirm --reason …"),
         Task::Retry => format!("then, before anything is started there again: switchback operation retry {id}"),
         Task::StartFirst => format!("on {on}: start Patroni; it copies the active site's data, which takes its time, and leads the site"),
         Task::StartNext => format!("on {on}: when the first node leads the site, start Patroni"),
@@ -233,6 +239,7 @@ pub(super) fn choice(choice: Choice) -> &'static str {
         Choice::Skip => "go on without the step",
         Choice::Undo => "take back what was done",
         Choice::Attest => "the site that cannot be reached is off for certain; go on",
+        Choice::Confirm => "what had to be done by hand is done; go on",
         Choice::Abandon => "end the operation here",
     }
 }

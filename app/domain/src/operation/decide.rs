@@ -74,6 +74,10 @@ impl Operation {
         if matches!(trouble, Trouble::NotFenced { .. }) {
             options.push(Choice::Attest);
         }
+        if matches!(trouble, Trouble::TimelinesGivenUp { .. }) {
+            // To begin the step again would only ask again.
+            options = vec![Choice::Confirm];
+        }
         if step.can_be_skipped() {
             options.push(Choice::Skip);
         }

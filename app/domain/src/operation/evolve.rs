@@ -171,7 +171,7 @@ impl Operation {
         let (step, undoing) = (asked.question.step, asked.question.undoing);
         let run = if undoing { &mut self.undo.iter_mut().find(|undo| undo.step == step)?.run } else { self.steps.get_mut(step)? };
         match choice {
-            Choice::Retry | Choice::Attest => {
+            Choice::Retry | Choice::Attest | Choice::Confirm => {
                 run.put_aside();
                 run.state = StepState::Waiting;
                 if choice == Choice::Attest {
@@ -206,6 +206,15 @@ impl Operation {
         let answers = self.questions.iter().rev().filter_map(|asked| asked.answer.as_ref());
         let answered = answers.filter(|answer| answer.choice == Choice::Attest).map(|answer| answer.at).next();
         self.attested.as_ref().map(|_| answered.unwrap_or(self.requested_at))
+    }
+
+    /// Somebody has said that what was shipped of these timelines is out of the archive.
+    pub fn has_set_aside(&self, timelines: &[Timeline]) -> bool {
+        self.questions.iter().any(|asked| {
+            let confirmed = asked.answer.as_ref().is_some_and(|answer| answer.choice == Choice::Confirm);
+            let about = |asked: &[Timeline]| timelines.iter().all(|timeline| asked.contains(timeline));
+            confirmed && matches!(&asked.question.trouble, Trouble::TimelinesGivenUp { timelines, .. } if about(timelines))
+        })
     }
 
     /// It has ended.

@@ -441,7 +441,8 @@ fn general(standing: &Standing, intent: &Intent) -> Vec<PlanObjection> {
     if let Some(until) = standing.cool_until {
         objections.push(PlanObjection::CoolingDown { until });
     }
-    if let Some(window) = &standing.freeze {
+    // To follow again disturbs no client, and until it does a second loss would be final: no window is worth that.
+    if let Some(window) = standing.freeze.as_ref().filter(|_| !matches!(intent, Intent::Reprotect { .. })) {
         objections.push(PlanObjection::FreezeWindow { until: window.until, reason: window.reason.clone() });
     }
     objections

@@ -1,7 +1,7 @@
 //! What somebody has to do by hand when a returning site has a history of its own and has to be made anew.
 
-use super::{Fact, Operation, Step, StepRun, StepState, Trouble};
-use crate::{NodeName, Pool, Site};
+use super::{Fact, Operation, Stage, Step, StepRun, StepState, Trouble};
+use crate::{NodeName, Pool, Site, Timeline};
 use serde::{Deserialize, Serialize};
 
 /// Something that somebody has to do by hand; of several, one after the other.
@@ -30,6 +30,10 @@ pub enum Task {
     /// Remove what the site has shipped to an archive of the log: it belongs to the history that is given up, under the names of files
     /// that the other history has too.
     EmptyArchive,
+    /// Move away what the site has shipped of timelines that were given up, in the archive that the other site restores from.
+    SetAside,
+    /// Answer the operation's question with `confirm`.
+    Confirm,
     /// Answer the operation's question with `retry`: while nothing runs in the site, the console tells it whom to follow.
     Retry,
     /// Start Patroni on the first node: it copies the active site's data and then leads its own site.
@@ -41,6 +45,12 @@ pub enum Task {
 impl Operation {
     /// What somebody has to do by hand now: nothing unless a site has a history of its own that no engine can give up by itself.
     pub fn instructions(&self, pool: &Pool) -> Vec<Instruction> {
+        if let Stage::NeedsPerson { question, .. } = &self.stage
+            && let Trouble::TimelinesGivenUp { timelines, .. } = &question.trouble
+        {
+            let aside = Instruction { task: Task::SetAside, on: None, command: Some(set_aside(timelines)) };
+            return vec![aside, Instruction { task: Task::Confirm, on: None, command: None }];
+        }
         let steps = || self.plan.steps.iter().zip(&self.steps);
         let follow = steps().find_map(|(step, run)| match step {
             Step::Follow { side } => Some((*side, run)),
@@ -123,6 +133,12 @@ fn forget(keys: &str) -> String {
     format!("etcdctl del {} {} && etcdctl del {} {end}", key(""), key("config"), key("config0"))
 }
 
+/// Moves every file of these timelines, whose names begin with the number in eight hexadecimal digits, into a new folder.
+fn set_aside(timelines: &[Timeline]) -> String {
+    let files: Vec<String> = timelines.iter().map(|timeline| format!("{:08X}*", timeline.0)).collect();
+    format!("d=given-up-$(date +%Y%m%dT%H%M%S) && mkdir \"$d\" && mv {} \"$d\"/", files.join(" "))
+}
+
 /// A word for the shell, whatever is in it.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
@@ -136,6 +152,12 @@ mod tests {
     fn the_shell_gets_every_path_as_one_word() {
         assert_eq!(quoted("/var/lib/postgresql/15/main"), "'/var/lib/postgresql/15/main'");
         assert_eq!(quoted("/data; rm -rf /'$(x)"), r"'/data; rm -rf /'\''$(x)'");
+    }
+
+    #[test]
+    fn the_files_of_a_timeline_are_found_by_the_beginning_of_their_names() {
+        let command = set_aside(&[Timeline(2), Timeline(0x1f)]);
+        assert_eq!(command, "d=given-up-$(date +%Y%m%dT%H%M%S) && mkdir \"$d\" && mv 00000002* 0000001F* \"$d\"/");
     }
 
     #[test]

@@ -530,6 +530,14 @@ pub enum Trouble {
         /// Where the returning site left it.
         returning_left_at: Lsn,
     },
+    /// A site that follows now has begun timelines that were given up. What it has shipped of them to the archive bears names that its next
+    /// promotion would use again, so it has to be moved away first, and no engine can be asked whether it was.
+    TimelinesGivenUp {
+        /// The site that has begun them.
+        side: Side,
+        /// Which.
+        timelines: Vec<Timeline>,
+    },
     /// The old primary acknowledged rows that the new one does not have.
     RowsMissing {
         /// Acknowledged.

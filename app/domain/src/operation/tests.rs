@@ -355,6 +355,20 @@ fn what_stands_in_the_way_of_a_plan_is_said() {
 }
 
 #[test]
+fn a_freeze_window_keeps_the_pool_where_it_is_and_never_without_protection() {
+    let world = World::healthy(at(0));
+    let window = crate::FreezeWindow { from: at(-1), until: at(60_000), reason: "end of the quarter".to_owned() };
+    let standing = Standing { freeze: Some(window), ..Standing::default() };
+    let frozen = |intent: Intent| {
+        let plan = plan(&world.pool, &world.picture(), &standing, intent, world.now);
+        plan.objections.iter().any(|objection| matches!(objection, PlanObjection::FreezeWindow { .. }))
+    };
+    assert!(frozen(Intent::Switchover { to: Side::B }) && frozen(Intent::Failback { to: Side::B }));
+    assert!(frozen(Intent::LocalSwitchover { side: Side::A }));
+    assert!(!frozen(Intent::Failover { to: Side::B }) && !frozen(Intent::Reprotect { side: Side::B }));
+}
+
+#[test]
 fn members_stay_within_the_policy() {
     let mut world = World::healthy(at(0));
     world.pool.policy.members_active_max = 2;
@@ -679,4 +693,26 @@ fn saving_can_be_left_out_with_a_reason_and_changes_no_engine() {
     tell(&mut operation, Event::Answered { number: 1, choice: Choice::Skip, by: by(), reason: "nobody needs it".to_owned() });
     let story = go_on(&mut operation, &never, &never);
     assert_eq!(story, ["follow", "reprotect", "reroute"]);
+}
+
+#[test]
+fn what_was_shipped_of_timelines_that_were_given_up_is_moved_away_before_the_site_counts_as_protected() {
+    let world = World::healthy(at(0));
+    let mut operation = opened(planned(&world, Intent::Reprotect { side: Side::B }));
+    for _ in ["inspect", "save", "follow"] {
+        one_step(&mut operation, Vec::new(), None);
+    }
+    let given_up = vec![crate::Timeline(8)];
+    assert!(!operation.has_set_aside(&given_up));
+    one_step(&mut operation, Vec::new(), Some(Trouble::TimelinesGivenUp { side: Side::B, timelines: given_up.clone() }));
+    written(&mut operation);
+    let Stage::NeedsPerson { question, .. } = &operation.stage else { panic!("{:?}", operation.stage) };
+    assert_eq!(question.options, [Choice::Confirm, Choice::Skip, Choice::Undo]);
+    let tasks: Vec<Task> = operation.instructions(&world.pool).into_iter().map(|one| one.task).collect();
+    assert_eq!(tasks, [Task::SetAside, Task::Confirm]);
+    tell(&mut operation, Event::Answered { number: 1, choice: Choice::Confirm, by: by(), reason: "moved to given-up".to_owned() });
+    assert!(operation.has_set_aside(&given_up) && !operation.has_set_aside(&[crate::Timeline(8), crate::Timeline(9)]));
+    assert!(operation.attested.is_none() && operation.instructions(&world.pool).is_empty());
+    let story = go_on(&mut operation, &never, &never);
+    assert_eq!(story, ["reprotect", "reroute"]);
 }

@@ -33,7 +33,7 @@ pub(super) fn tell(lang: Locale, operation: &Operation, question: &Question, nam
         let last = lines.len().saturating_sub(1);
         let tone = move |index: usize| match choice {
             Choice::Retry | Choice::Undo if index == 0 => Tone::Ok,
-            Choice::Attest if index == last => Tone::Fail,
+            Choice::Attest | Choice::Confirm if index == last => Tone::Fail,
             _ => Tone::Warn,
         };
         OptionTold {
@@ -43,6 +43,7 @@ pub(super) fn tell(lang: Locale, operation: &Operation, question: &Question, nam
             lines: lines.into_iter().enumerate().map(|(index, line)| (tone(index), line)).collect(),
             reason: words::operation::choice::needs_reason(choice).then(|| match choice {
                 Choice::Attest => say!(lang, operations.choice.how),
+                Choice::Confirm => say!(lang, operations.choice.what),
                 _ => say!(lang, operations.choice.reason),
             }),
             button: words::operation::choice::button(lang, choice, number, operation.id),

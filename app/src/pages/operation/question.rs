@@ -55,6 +55,7 @@ fn one(form: Form, option: OptionTold) -> AnyView {
         Choice::Skip => Sign::Arrow,
         Choice::Undo => Sign::Back,
         Choice::Attest => Sign::Fence,
+        Choice::Confirm => Sign::Arrow,
         Choice::Abandon => Sign::Block,
     };
     let class = match option.choice {

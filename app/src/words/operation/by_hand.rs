@@ -12,6 +12,8 @@ pub fn instruction(lang: Locale, instruction: &Instruction) -> String {
         Task::EmptyData => say!(lang, operations.by_hand.empty_data, on = on),
         Task::ForgetCluster => say!(lang, operations.by_hand.forget_cluster, on = on),
         Task::EmptyArchive => say!(lang, operations.by_hand.empty_archive),
+        Task::SetAside => say!(lang, operations.by_hand.set_aside),
+        Task::Confirm => say!(lang, operations.by_hand.confirm),
         Task::Retry => say!(lang, operations.by_hand.retry),
         Task::StartFirst => say!(lang, operations.by_hand.start_first, on = on),
         Task::StartNext => say!(lang, operations.by_hand.start_next, on = on),

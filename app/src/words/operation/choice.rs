@@ -13,6 +13,7 @@ pub fn title(lang: Locale, choice: Choice) -> String {
         Choice::Skip => say!(lang, operations.choice.skip),
         Choice::Undo => say!(lang, operations.choice.undo),
         Choice::Attest => say!(lang, operations.choice.attest),
+        Choice::Confirm => say!(lang, operations.choice.confirm),
         Choice::Abandon => say!(lang, operations.choice.abandon),
     }
 }
@@ -25,6 +26,7 @@ pub fn button(lang: Locale, choice: Choice, number: usize, id: OperationId) -> S
         Choice::Skip => say!(lang, operations.choice.skip_button, n = n),
         Choice::Undo => say!(lang, operations.choice.undo_button),
         Choice::Attest => say!(lang, operations.choice.attest_button),
+        Choice::Confirm => say!(lang, operations.choice.confirm_button),
         Choice::Abandon => say!(lang, operations.choice.abandon_button, id = id.to_string()),
     }
 }
@@ -53,6 +55,7 @@ pub fn consequences(lang: Locale, choice: Choice, step: &Step, active: Option<Si
                 if active.is_some() { say!(lang, operations.choice.attest_line) } else { say!(lang, operations.choice.attest_alone) };
             vec![next, say!(lang, operations.choice.attest_risk)]
         }
+        Choice::Confirm => vec![say!(lang, operations.choice.confirm_line), say!(lang, operations.choice.confirm_risk)],
         Choice::Abandon => vec![say!(lang, operations.choice.abandon_line), say!(lang, operations.choice.abandon_fence)],
     }
 }
@@ -60,7 +63,7 @@ pub fn consequences(lang: Locale, choice: Choice, step: &Step, active: Option<Si
 /// It cannot be given without a reason.
 pub fn needs_reason(choice: Choice) -> bool {
     match choice {
-        Choice::Skip | Choice::Attest | Choice::Abandon => true,
+        Choice::Skip | Choice::Attest | Choice::Confirm | Choice::Abandon => true,
         Choice::Retry | Choice::Undo => false,
     }
 }

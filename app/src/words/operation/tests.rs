@@ -288,6 +288,7 @@ fn troubled() -> Vec<Trouble> {
         Trouble::StillWrites { nodes: vec!["a1".parse().expect("a name")] },
         Trouble::SplitBrain,
         Trouble::Collision { timeline: Timeline(7), active_left_at: Lsn(1), returning_left_at: Lsn(2) },
+        Trouble::TimelinesGivenUp { side: Side::B, timelines: vec![Timeline(8)] },
         Trouble::RowsMissing { acknowledged: 10, found: 9 },
         Trouble::Interrupted,
         Trouble::StoreUnwritable,
@@ -306,6 +307,7 @@ fn troubled() -> Vec<Trouble> {
             | Trouble::StillWrites { .. }
             | Trouble::SplitBrain
             | Trouble::Collision { .. }
+            | Trouble::TimelinesGivenUp { .. }
             | Trouble::RowsMissing { .. }
             | Trouble::Interrupted
             | Trouble::StoreUnwritable
@@ -416,14 +418,24 @@ fn every_trouble_says_what_happened_and_what_to_do() {
 
 #[test]
 fn every_instruction_says_what_to_do_and_where() {
-    for task in
-        [Task::StopPatroni, Task::EmptyData, Task::ForgetCluster, Task::EmptyArchive, Task::Retry, Task::StartFirst, Task::StartNext]
-    {
+    for task in [
+        Task::StopPatroni,
+        Task::EmptyData,
+        Task::ForgetCluster,
+        Task::EmptyArchive,
+        Task::SetAside,
+        Task::Confirm,
+        Task::Retry,
+        Task::StartFirst,
+        Task::StartNext,
+    ] {
         match task {
             Task::StopPatroni
             | Task::EmptyData
             | Task::ForgetCluster
             | Task::EmptyArchive
+            | Task::SetAside
+            | Task::Confirm
             | Task::Retry
             | Task::StartFirst
             | Task::StartNext => {}
@@ -439,9 +451,9 @@ fn every_instruction_says_what_to_do_and_where() {
 
 #[test]
 fn every_choice_has_a_name_a_button_and_consequences() {
-    for one in [Choice::Retry, Choice::Skip, Choice::Undo, Choice::Attest, Choice::Abandon] {
+    for one in [Choice::Retry, Choice::Skip, Choice::Undo, Choice::Attest, Choice::Confirm, Choice::Abandon] {
         match one {
-            Choice::Retry | Choice::Skip | Choice::Undo | Choice::Attest | Choice::Abandon => {}
+            Choice::Retry | Choice::Skip | Choice::Undo | Choice::Attest | Choice::Confirm | Choice::Abandon => {}
         }
         told(|lang| choice::title(lang, one));
         told(|lang| choice::button(lang, one, 3, OperationId(42)));

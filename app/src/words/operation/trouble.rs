@@ -42,6 +42,9 @@ pub fn trouble(lang: Locale, trouble: &Trouble, names: &Names) -> String {
             active = active_left_at.to_string(),
             returning = returning_left_at.to_string()
         ),
+        Trouble::TimelinesGivenUp { side, timelines } => {
+            say!(lang, operations.trouble.given_up, site = names[*side].to_string(), timelines = list(lang, timelines))
+        }
         Trouble::RowsMissing { acknowledged, found } => {
             say!(lang, operations.trouble.rows_missing, found = count(*found), n = count(*acknowledged))
         }
@@ -90,6 +93,7 @@ pub fn remedy(lang: Locale, trouble: &Trouble) -> String {
         Trouble::StillWrites { .. } => say!(lang, operations.remedy.still_writes),
         Trouble::SplitBrain => say!(lang, operations.remedy.split_brain),
         Trouble::Collision { .. } => say!(lang, operations.remedy.collision),
+        Trouble::TimelinesGivenUp { .. } => say!(lang, operations.remedy.given_up),
         Trouble::RowsMissing { .. } => say!(lang, operations.remedy.rows_missing),
         Trouble::Interrupted => say!(lang, operations.remedy.interrupted),
         Trouble::StoreUnwritable => say!(lang, operations.remedy.store),

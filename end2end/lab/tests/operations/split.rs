@@ -42,18 +42,20 @@ pub async fn split_brain_is_noticed(scene: &Scene) -> anyhow::Result<String> {
 
 #[cfg(feature = "lab-tests-full")]
 mod full {
+    use std::process::Command;
     use std::time::{Duration, Instant};
 
-    use anyhow::ensure;
-    use switchback_domain::operation::Intent;
-    use switchback_lab::{Place, Watch, Way, side};
+    use anyhow::{Context, ensure};
+    use switchback_domain::operation::{Choice, Fact, Intent, Operation, Stage, Task};
+    use switchback_lab::{Place, Site, Watch, Way, side};
 
     use super::split_brain_is_noticed;
-    use crate::quick::reprotected;
-    use crate::scene::Scene;
+    use crate::quick::HELD_WITHIN;
+    use crate::scene::{RESTS_WITHIN, Scene, WHOLE_WITHIN};
 
     /// And then it is resolved: one site goes on, the other one is fenced, held when the link is there again, and follows after it was
-    /// re-protected. Nothing of what the one has acknowledged is lost.
+    /// re-protected. Nothing of what the one has acknowledged is lost, and what the other one has acknowledged is saved. What that one has
+    /// shipped to the archive is moved away by hand, as the console says.
     async fn split_brain(scene: &Scene) -> anyhow::Result<String> {
         let lab = scene.lab();
         let active = lab.active().await?;
@@ -63,6 +65,8 @@ mod full {
         let load = lab.begin_load(Way::Direct(active.nodes().to_vec()));
         tokio::time::sleep(Duration::from_secs(1)).await;
         let said = split_brain_is_noticed(scene).await?;
+        let given_up = lab.begin_load(Way::Direct(other.nodes().to_vec()));
+        tokio::time::sleep(Duration::from_secs(1)).await;
         let resolve = Intent::Resolve { keep: side(active) };
         let rehearsal = scene.console().rehearse(&resolve).await?;
         scene.done(rehearsal).await?;
@@ -74,12 +78,40 @@ mod full {
         ensure!(lab.leader_unseen(other).is_none(), "{other} still accepts writes after {id}");
         let resolved = Instant::now();
         lab.heal(Place::A, Place::B)?;
-        reprotected(scene, other).await?;
-        let (run, watched) = (load.end().await?, watch.end()?);
+        scene.console().sees_held(other, HELD_WITHIN).await.context("the fenced site is not held")?;
+        let (id, _) = scene.console().begin(&Intent::Reprotect { side: side(other) }, "").await?;
+        let asks = scene.console().rest(id, RESTS_WITHIN).await?;
+        set_aside(scene, &asks, active).await?;
+        let done = scene.done(id).await?;
+        lab.wait_settled(WHOLE_WITHIN).await.context("the fenced site does not follow")?;
+        let (run, lost, watched) = (load.end().await?, given_up.end().await?, watch.end()?);
+        let saved = done.steps.iter().flat_map(|run| &run.facts).find_map(|fact| match fact {
+            Fact::Saved { rows, .. } => Some(*rows),
+            _ => None,
+        });
+        let saved = saved.context("nothing of the site that was given up is saved")?;
+        ensure!(lost.verdict.lost > 0, "nobody wrote in the site that was given up: {}", lost.verdict.lines("rows"));
+        ensure!(saved >= lost.verdict.lost, "of {} rows of the site that was given up only {saved} are saved", lost.verdict.lost);
         ensure!(run.verdict.lost == 0, "the site that went on has lost rows: {}", run.verdict.lines("rows"));
         ensure!(!watched.site_was_writable_after(other, resolved), "{other} accepted writes again: {}", watched.line());
         ensure!(lab.active().await? == active, "the pool has moved");
-        Ok(format!("{said}, resolved within {took:.2?}"))
+        Ok(format!("{said}, resolved within {took:.2?}, {} rows given up, {saved} saved", lost.verdict.lost))
+    }
+
+    /// Does what the operation asks for, by the very command that it shows, in the archive of the site that has gone on.
+    async fn set_aside(scene: &Scene, operation: &Operation, active: Site) -> anyhow::Result<()> {
+        let Stage::NeedsPerson { question, .. } = &operation.stage else {
+            anyhow::bail!("{} did not ask for the archive: {:?}", operation.id, operation.stage)
+        };
+        let told = scene.console().report(operation.id).await?.instructions;
+        ensure!(told.iter().map(|one| one.task).eq([Task::SetAside, Task::Confirm]), "{question:?}: {told:?}");
+        let command = told[0].command.as_deref().context("no command")?;
+        let archive = scene.lab().layout.share_dir(active);
+        let ran = Command::new("sh").args(["-ec", command]).current_dir(&archive).status()?;
+        ensure!(ran.success(), "{command} failed in {}: {ran}", archive.display());
+        let answer = scene.console().answer(operation.id, question, Choice::Confirm, "moved to given-up").await?;
+        ensure!(answer.status < 300, "an answer was not taken: {answer}");
+        Ok(())
     }
 
     #[tokio::test(flavor = "multi_thread")]

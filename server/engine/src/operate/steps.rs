@@ -70,7 +70,7 @@ pub(crate) async fn carry_out(scene: &Scene, desk: &Arc<Desk>, meter: &Mutex<Opt
         Step::Inspect { side } => run.inspect(side).await,
         Step::Save { side } => run.save(&operation, side).await,
         Step::Follow { side } => run.follow(side).await,
-        Step::Reprotect { side } => run.reprotect(side).await,
+        Step::Reprotect { side } => run.reprotect(&operation, side).await,
         Step::SwitchInSite { side } => run.switch_in_site(&operation, side).await,
         Step::SetMember { change } => run.set_member(&operation, number, &change).await,
     };

@@ -185,6 +185,9 @@ impl Run {
         if matches!(question.trouble, Trouble::NotFenced { .. }) && self.dice.percent(60) {
             return offered(Choice::Attest);
         }
+        if matches!(question.trouble, Trouble::TimelinesGivenUp { .. }) {
+            return offered(Choice::Confirm);
+        }
         // As they are told: they stop by hand what cannot be told to stop.
         if matches!(self.case.kind, Kind::Orphaned | Kind::SplitBrain) {
             let mut world = self.room.world();

@@ -67,7 +67,7 @@ pub(super) struct AnswerBody {
     question: u32,
     /// What.
     choice: Choice,
-    /// Why. Skipping, attesting and abandoning need one.
+    /// Why. Skipping, attesting, confirming and abandoning need one.
     #[serde(default)]
     reason: String,
 }

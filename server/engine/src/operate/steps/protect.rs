@@ -6,10 +6,10 @@ use crate::{
     ports::{HandError, Lineage, Position},
 };
 use futures::future::{join, join_all};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use switchback_domain::{
-    EndpointName, Lsn, Millis, Node, NodeName, PatroniState, ProbeFailure, Promotion, Side, Timeline,
-    operation::{Fact, Missing, Operation, Trouble},
+    EndpointName, LinkKind, LinkState, Lsn, Millis, Node, NodeName, PatroniState, ProbeFailure, Promotion, Side, Timeline,
+    operation::{Fact, Missing, Operation, StepRun, Trouble},
 };
 
 /// A site that was told to follow and has no leader for so long is told whom to take: its members may stand in each other's way
@@ -109,8 +109,7 @@ impl Run<'_> {
     /// followed has no name there. Two sites that were promoted at the very same place have histories that look the same otherwise
     /// (operations.md, gotcha 1).
     async fn promoted_itself(&self, side: Side) -> Option<Promotion> {
-        let histories = join_all(self.scene.nodes(side).iter().map(|node| self.scene.hands.history(node))).await;
-        let last = histories.into_iter().filter_map(Result::ok).filter_map(|mut history| history.pop()).max_by_key(|last| last.parent)?;
+        let last = self.promotions(side).await.pop()?;
         let own = |name: &String| self.scene.nodes(side).iter().any(|node| node.name.as_str() == name.as_str());
         last.leader.as_ref().is_some_and(own).then_some(last)
     }
@@ -156,7 +155,7 @@ impl Run<'_> {
 
     /// Every node of the site streams the active site's timeline and has replayed what was written *afterwards*, and the active site has
     /// a mirror of its own. Lag as Patroni's `/cluster` has it is no proof.
-    pub(super) async fn reprotect(&mut self, side: Side) -> Result<(), Trouble> {
+    pub(super) async fn reprotect(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
         let mut written: Option<(NodeName, Timeline, Lsn)> = None;
         let mut without_leader: Option<Deadline> = None;
         let mut elected = false;
@@ -197,7 +196,7 @@ impl Run<'_> {
                         }
                     }
                     self.facts.extend(mirror.map(|node| Fact::Mirror { node: node.name.clone() }));
-                    return Ok(());
+                    return self.nothing_left_in_the_archive(operation, side, *timeline).await;
                 }
                 self.again(100, || Missing::Mirror).await?;
                 continue;
@@ -224,6 +223,28 @@ impl Run<'_> {
             };
             self.again(100, missing).await?;
         }
+    }
+
+    /// A timeline that the site has begun and that was given up has left files in the archive, under names that its next promotion uses
+    /// again: the other site then takes the old history for the new one and does not start (seen with `PostgreSQL` 15: "requested timeline
+    /// 2 is not a child of this server's history"), and nothing more is shipped. Nobody but a person can look there.
+    async fn nothing_left_in_the_archive(&self, operation: &Operation, side: Side, now: Timeline) -> Result<(), Trouble> {
+        let picture = self.scene.watched.picture();
+        if picture.link(LinkKind::Archive).is_some_and(|link| link.state == LinkState::Off) {
+            return Ok(());
+        }
+        let found = operation.steps.iter().flat_map(StepRun::every_fact);
+        let timelines = beyond(&self.promotions(side).await, found, side, now);
+        if timelines.is_empty() || operation.has_set_aside(&timelines) {
+            return Ok(());
+        }
+        Err(Trouble::TimelinesGivenUp { side, timelines })
+    }
+
+    /// Every promotion that the cluster of a site remembers, whoever of its members says so first.
+    async fn promotions(&self, side: Side) -> Vec<Promotion> {
+        let histories = join_all(self.scene.nodes(side).iter().map(|node| self.scene.hands.history(node))).await;
+        histories.into_iter().filter_map(Result::ok).max_by_key(Vec::len).unwrap_or_default()
     }
 
     /// Names the member that has most as the one to lead. What Patroni says to it is seen by the next look.
@@ -339,6 +360,18 @@ impl Seen {
     }
 }
 
+/// The timelines beyond the active site's that the following one has begun, by what its cluster remembers of its promotions and by what
+/// this operation has found in its log.
+fn beyond<'a>(promotions: &[Promotion], found: impl Iterator<Item = &'a Fact>, side: Side, now: Timeline) -> Vec<Timeline> {
+    let found = found.filter_map(|fact| match fact {
+        Fact::Diverged { side: of, timeline, .. } if *of == side => Some(*timeline),
+        _ => None,
+    });
+    let begun = promotions.iter().map(|promotion| Timeline(promotion.parent.0 + 1));
+    let all: BTreeSet<Timeline> = begun.chain(found).filter(|timeline| *timeline > now).collect();
+    all.into_iter().collect()
+}
+
 /// Where a returning node's log parts from the active primary's, and where what only it has begins. `own`: the last promotion of its site,
 /// if one of its own nodes was promoted. Nothing when one of them does not know where it comes from.
 fn parting(active: &Lineage, returning: &Lineage, own: Option<&Promotion>) -> Option<(Parting, Option<Lsn>)> {
@@ -406,6 +439,24 @@ mod tests {
         assert_eq!(parting(&active, &lineage(&[10, 20], 25), Some(&promotion(2, 20))), Some((twice, Some(Lsn(20)))));
         // An own promotion of long ago, which the active site has followed since, is none.
         assert_eq!(parting(&active, &lineage(&[10, 20], 25), Some(&promotion(1, 10))), Some((Parting::None, None)));
+    }
+
+    #[test]
+    fn only_timelines_beyond_the_active_one_are_given_up() {
+        let now = Timeline(3);
+        let numbers = |promotions: &[Promotion], found: &[Fact]| -> Vec<u32> {
+            let all = beyond(promotions, found.iter(), Side::B, now);
+            all.into_iter().map(|timeline| timeline.0).collect()
+        };
+        assert_eq!(numbers(&[promotion(1, 10), promotion(2, 20)], &[]), [0; 0], "the active site has gone through both");
+        assert_eq!(numbers(&[promotion(1, 10), promotion(2, 20), promotion(3, 30)], &[]), [4]);
+        let diverged = |side, timeline| {
+            let (fork, end) = (Lsn(30), Lsn(40));
+            Fact::Diverged { side, node: "b1".parse().expect("a name"), timeline: Timeline(timeline), fork, end, rows: None }
+        };
+        // Patroni forgets with its etcd what the log still says.
+        assert_eq!(numbers(&[], &[diverged(Side::B, 5), diverged(Side::B, 3), diverged(Side::A, 6)]), [5]);
+        assert_eq!(numbers(&[promotion(3, 30)], &[diverged(Side::B, 4)]), [4]);
     }
 
     #[test]
