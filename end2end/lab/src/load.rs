@@ -237,27 +237,26 @@ fn elapsed_us(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
-/// One attempt: a connection to a server that is not in recovery, within [`PATIENCE`].
-async fn connect(server: &PgConnectOptions) -> Option<PgConnection> {
-    let attempt = async {
-        let mut open = PgConnection::connect_with(server).await?;
-        let in_recovery: bool = sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(&mut open).await?;
-        if in_recovery {
-            let _ = open.close().await;
-            return Ok(None);
-        }
-        Ok::<_, sqlx::Error>(Some(open))
+/// One look at a server over an open connection, or over a new one: the connection, and whether the server takes writes.
+async fn look(server: &PgConnectOptions, open: Option<PgConnection>) -> sqlx::Result<(PgConnection, bool)> {
+    let mut open = match open {
+        Some(open) => open,
+        None => PgConnection::connect_with(server).await?,
     };
-    tokio::time::timeout(PATIENCE, attempt).await.ok()?.ok().flatten()
+    let in_recovery: bool = sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(&mut open).await?;
+    Ok((open, !in_recovery))
 }
 
-/// Tries one server again and again.
+/// Looks at one server again and again until it takes writes. A standby is asked over one connection: to come anew every few milliseconds,
+/// with a password to be proved each time, would keep both cores of a small machine busy, and then the client would measure itself.
 async fn keep_trying(server: &PgConnectOptions, between: Duration, errors: &std::cell::Cell<u64>) -> PgConnection {
+    let mut open = None;
     loop {
-        if let Some(open) = connect(server).await {
-            return open;
+        match tokio::time::timeout(PATIENCE, look(server, open.take())).await {
+            Ok(Ok((open, true))) => return open,
+            Ok(Ok((standby, false))) => open = Some(standby),
+            Ok(Err(_)) | Err(_) => errors.set(errors.get() + 1),
         }
-        errors.set(errors.get() + 1);
         pause(between).await;
     }
 }

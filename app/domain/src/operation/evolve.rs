@@ -4,7 +4,7 @@ use super::{
     Answered, Asked, Attempt, BadEntry, Choice, Entry, Event, GivenUp, Glance, Operation, OperationId, Stage, StepRun, StepState, UndoRun,
 };
 use crate::{
-    Login, MemberName, Millis,
+    Login, MemberName, Millis, Timeline,
     operation::{Fact, MemberOrder, Plan, Request, Trouble},
 };
 use jiff::Timestamp;

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::{CheckKind, Objection, ProbeFailure, Verdict, fixture::World};
+use crate::{ByteLag, CheckKind, FreezeWindow, Objection, ProbeFailure, Side, Verdict, fixture::World};
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
