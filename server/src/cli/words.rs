@@ -224,9 +224,7 @@ pub(super) fn instruction(instruction: &Instruction, id: OperationId) -> String 
         Task::EmptyData => format!("on {on}: empty PostgreSQL's data directory, and those of its tablespaces, if it has any"),
         Task::ForgetCluster => format!("on {on}: remove what etcd knows of the cluster, all but its configuration"),
         Task::EmptyArchive => "where the site's log is archived, if it is: remove what this site has shipped".to_owned(),
-        Task::SetAside => {
-            "in the archive that the active site restores from: move away the files of the timelines that were given up".to_owned()
-        }
+        Task::SetAside => "in the archive that they were shipped to: move away the files of the timelines that were given up".to_owned(),
         Task::Confirm => format!("then: switchback operation answer {id} confirm --reason …"),
         Task::Retry => format!("then, before anything is started there again: switchback operation retry {id}"),
         Task::StartFirst => format!("on {on}: start Patroni; it copies the active site's data, which takes its time, and leads the site"),

@@ -30,7 +30,7 @@ pub enum Task {
     /// Remove what the site has shipped to an archive of the log: it belongs to the history that is given up, under the names of files
     /// that the other history has too.
     EmptyArchive,
-    /// Move away what the site has shipped of timelines that were given up, in the archive that the other site restores from.
+    /// Move away what the site has shipped to the archive of timelines that were given up.
     SetAside,
     /// Answer the operation's question with `confirm`.
     Confirm,
