@@ -89,21 +89,45 @@ impl Run<'_> {
         }
         for proxy in &self.scene.pool.sites[to.other()].proxies {
             // Maintenance ends the sessions. A member that is drained is checked and counts as standby; one in maintenance does not.
-            let told = self.scene.tell_members(proxy, MemberOrder::Maintenance).await;
-            match told {
-                Ok(_) if !emergency => self.tell_and_see(proxy, MemberOrder::Drain).await?,
-                Err(error) if !emergency => return Err(trouble(error)),
+            if emergency {
                 // The lost site's members stay closed; its proxy may be lost with it, then the fencer tells it when it comes back.
-                Ok(_) | Err(_) => {}
+                let _ = self.scene.tell_members(proxy, MemberOrder::Maintenance).await;
+            } else {
+                self.tell_all(proxy, MemberOrder::Maintenance).await?;
+                self.tell_and_see(proxy, MemberOrder::Drain).await?;
             }
         }
         Ok(())
     }
 
-    async fn tell_and_see(&mut self, proxy: &EndpointName, order: MemberOrder) -> Result<(), Trouble> {
-        self.scene.tell_members(proxy, order).await.map_err(trouble)?;
+    /// Tells every member of a proxy the same. Clients can write, so a proxy that is away is waited for.
+    async fn tell_all(&self, proxy: &EndpointName, order: MemberOrder) -> Result<(), Trouble> {
         loop {
-            let members = self.scene.hands.members(proxy).await.map_err(trouble)?;
+            match self.scene.tell_members(proxy, order).await {
+                Ok(_) => return Ok(()),
+                Err(error) => self.until_back(error).await?,
+            }
+        }
+    }
+
+    /// Lets a proxy that does not answer come back: it may only be starting again. What it has refused stays refused.
+    async fn until_back(&self, error: HandError) -> Result<(), Trouble> {
+        if !error.may_pass() || self.deadline.has_passed() {
+            return Err(trouble(error));
+        }
+        self.again(200, || Missing::Answer).await
+    }
+
+    async fn tell_and_see(&mut self, proxy: &EndpointName, order: MemberOrder) -> Result<(), Trouble> {
+        self.tell_all(proxy, order).await?;
+        loop {
+            let members = match self.scene.hands.members(proxy).await {
+                Ok(members) => members,
+                Err(error) => {
+                    self.until_back(error).await?;
+                    continue;
+                }
+            };
             let late: Vec<_> = members.iter().filter(|seen| !obeys(seen, order)).map(|seen| seen.member.clone()).collect();
             // One that is down obeys too: its check decides, and readiness has counted those that are up.
             if late.is_empty() {
