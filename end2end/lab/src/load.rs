@@ -255,7 +255,12 @@ async fn keep_trying(server: &PgConnectOptions, between: Duration, errors: &std:
         match tokio::time::timeout(PATIENCE, look(server, open.take())).await {
             Ok(Ok((open, true))) => return open,
             Ok(Ok((standby, false))) => open = Some(standby),
-            Ok(Err(_)) | Err(_) => errors.set(errors.get() + 1),
+            Ok(Err(_)) | Err(_) => {
+                errors.set(errors.get() + 1);
+                // One that stops or starts has to start a process for each refusal, too.
+                pause(between.max(PAUSE)).await;
+                continue;
+            }
         }
         pause(between).await;
     }

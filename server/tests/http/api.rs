@@ -74,16 +74,21 @@ impl Program<'_> {
         })
     }
 
+    pub async fn operation_when(&self, id: &str, is: impl Fn(&Value) -> bool) -> Value {
+        self.when(&format!("/operations/{id}"), is).await
+    }
+
+    /// The answer, once it is what the test waits for.
     #[expect(clippy::disallowed_methods, reason = "the test waits for the driver")]
-    async fn operation_when(&self, id: &str, is: impl Fn(&Value) -> bool) -> Value {
+    pub async fn when(&self, path: &str, is: impl Fn(&Value) -> bool) -> Value {
         for _ in 0..200 {
-            let operation = json_of(self.get(&format!("/operations/{id}")).await).await;
-            if is(&operation) {
-                return operation;
+            let answer = json_of(self.get(path).await).await;
+            if is(&answer) {
+                return answer;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!("{id} did not get there");
+        panic!("{path} did not get there");
     }
 }
 

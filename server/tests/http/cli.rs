@@ -9,7 +9,7 @@ use std::{net::SocketAddr, os::unix::fs::PermissionsExt as _, path::PathBuf, pro
 use tokio::{net::TcpListener, process::Command};
 
 /// A console that listens, and somebody's machine.
-struct Desk {
+pub struct Desk {
     world: World,
     url: String,
     home: tempfile::TempDir,
@@ -17,10 +17,10 @@ struct Desk {
 
 /// How a command ended.
 #[derive(Debug)]
-struct Ended {
-    code: i32,
-    out: String,
-    err: String,
+pub struct Ended {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
 }
 
 impl Ended {
@@ -38,7 +38,7 @@ impl Desk {
         Desk::at(World::with_hands(Arc::new(MembersOnly::default())).await).await
     }
 
-    async fn at(world: World) -> Desk {
+    pub async fn at(world: World) -> Desk {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let service = world.router.clone().into_make_service_with_connect_info::<SocketAddr>();
@@ -54,7 +54,7 @@ impl Desk {
         desk
     }
 
-    async fn sign_in(&self, password: &str) -> Ended {
+    pub async fn sign_in(&self, password: &str) -> Ended {
         let file = self.home.path().join("password");
         std::fs::write(&file, password).unwrap();
         self.run(&["sign-in", "mira", "--password-file", file.to_str().unwrap()]).await
@@ -71,7 +71,7 @@ impl Desk {
         command
     }
 
-    async fn run(&self, words: &[&str]) -> Ended {
+    pub async fn run(&self, words: &[&str]) -> Ended {
         ended(self.command(words).output().await.unwrap())
     }
 }

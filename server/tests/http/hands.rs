@@ -1,12 +1,18 @@
 //! Hands that reach members and nothing else: every other order is turned down.
 
 use switchback_domain::{
-    EndpointName, Lsn, MemberName, MemberState, Millis, Node, Promotion, Side, Timeline,
+    EndpointName, Lsn, MemberName, MemberState, Millis, Node, PatroniRole, PatroniState, Promotion, Side, Timeline,
     operation::{MemberOrder, OperationId},
 };
 use switchback_engine::ports::{HandError, Handled, Hands, Lineage, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved, Told};
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 /// What members were told.
 #[derive(Default)]
@@ -95,5 +101,111 @@ impl Hands for MembersOnly {
     }
     fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, _: Side) -> Handled<'a, bool> {
         no(etcd)
+    }
+}
+
+/// Hands on two sites that both accept writes, until one of them is told to hold.
+#[derive(Default)]
+pub struct BothWrite {
+    members: MembersOnly,
+    /// The letter of the site that was.
+    held: Mutex<Option<char>>,
+    /// Some site was told to lead.
+    led: AtomicBool,
+}
+
+impl BothWrite {
+    /// Which site was stopped, after a look whether anybody was told to lead: nobody has to be.
+    pub fn stopped(&self) -> Option<char> {
+        assert!(!self.led.load(Ordering::SeqCst), "a site was told to lead");
+        *self.held.lock().unwrap()
+    }
+
+    fn is_held(&self, node: &Node) -> bool {
+        node.name.as_str().chars().next() == *self.held.lock().unwrap()
+    }
+
+    /// The first node of a site leads it.
+    fn writes(&self, node: &Node) -> bool {
+        node.name.as_str().ends_with('1') && !self.is_held(node)
+    }
+}
+
+fn yes<'a, T: Send + 'a>(answer: T) -> Handled<'a, T> {
+    Box::pin(async move { Ok(answer) })
+}
+
+impl Hands for BothWrite {
+    fn told<'a>(&'a self, node: &'a Node) -> Handled<'a, Told> {
+        yes(if self.is_held(node) { Told::Held } else { Told::Leads })
+    }
+    fn follow<'a>(&'a self, node: &'a Node, side: Side) -> Handled<'a, ()> {
+        self.members.follow(node, side)
+    }
+    fn hold<'a>(&'a self, node: &'a Node) -> Handled<'a, ()> {
+        *self.held.lock().unwrap() = node.name.as_str().chars().next();
+        yes(())
+    }
+    fn lead<'a>(&'a self, node: &'a Node) -> Handled<'a, ()> {
+        self.led.store(true, Ordering::SeqCst);
+        self.members.lead(node)
+    }
+    fn status<'a>(&'a self, node: &'a Node) -> Handled<'a, MemberStatus> {
+        let role = if self.writes(node) { PatroniRole::Primary } else { PatroniRole::Replica };
+        yes(MemberStatus { role, state: PatroniState::Running, said: "as it should".to_owned(), timeline: Some(Timeline(8)) })
+    }
+    fn history<'a>(&'a self, node: &'a Node) -> Handled<'a, Vec<Promotion>> {
+        self.members.history(node)
+    }
+    fn lineage<'a>(&'a self, node: &'a Node) -> Handled<'a, Lineage> {
+        self.members.lineage(node)
+    }
+    fn switch_in_site<'a>(&'a self, leader: &'a Node, candidate: &'a Node) -> Handled<'a, ()> {
+        self.members.switch_in_site(leader, candidate)
+    }
+    fn elect<'a>(&'a self, candidate: &'a Node) -> Handled<'a, ()> {
+        self.members.elect(candidate)
+    }
+    fn checkpoint<'a>(&'a self, node: &'a Node) -> Handled<'a, Millis> {
+        self.members.checkpoint(node)
+    }
+    fn position<'a>(&'a self, node: &'a Node) -> Handled<'a, Position> {
+        let writes = self.writes(node);
+        yes(Position {
+            in_recovery: !writes,
+            timeline: Some(Timeline(8)),
+            written: writes.then_some(Lsn(1_000)),
+            received: (!writes).then_some(Lsn(1_000)),
+            replayed: (!writes).then_some(Lsn(1_000)),
+            streaming: !writes,
+            synchronous: Vec::new(),
+        })
+    }
+    fn log_end<'a>(&'a self, node: &'a Node, from: Lsn) -> Handled<'a, LogEnd> {
+        self.members.log_end(node, from)
+    }
+    fn write_row<'a>(&'a self, node: &'a Node, operation: OperationId, number: u64) -> Handled<'a, ()> {
+        if self.writes(node) { yes(()) } else { self.members.write_row(node, operation, number) }
+    }
+    fn rows<'a>(&'a self, node: &'a Node, operation: OperationId) -> Handled<'a, Rows> {
+        self.members.rows(node, operation)
+    }
+    fn save_diverged<'a>(&'a self, node: &'a Node, timeline: Timeline, fork: Lsn, most: usize) -> Handled<'a, Saved> {
+        self.members.save_diverged(node, timeline, fork, most)
+    }
+    fn data_directory<'a>(&'a self, node: &'a Node) -> Handled<'a, String> {
+        self.members.data_directory(node)
+    }
+    fn members<'a>(&'a self, proxy: &'a EndpointName) -> Handled<'a, Vec<MemberSeen>> {
+        self.members.members(proxy)
+    }
+    fn tell_member<'a>(&'a self, proxy: &'a EndpointName, member: &'a MemberName, order: MemberOrder) -> Handled<'a, ()> {
+        self.members.tell_member(proxy, member, order)
+    }
+    fn hold_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool> {
+        self.members.hold_in_etcd(etcd)
+    }
+    fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, side: Side) -> Handled<'a, bool> {
+        self.members.follow_in_etcd(etcd, side)
     }
 }

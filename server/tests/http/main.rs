@@ -16,4 +16,5 @@ mod operations;
 mod origin;
 mod people;
 mod records;
+mod split;
 mod support;

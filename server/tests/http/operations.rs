@@ -10,13 +10,13 @@ use std::{sync::Arc, time::Duration};
 use switchback_domain::{FreezeWindow, Policy, fixture};
 
 /// The value of a hidden field on a page.
-fn hidden(page: &str, name: &str) -> String {
+pub fn hidden(page: &str, name: &str) -> String {
     let field = page.split("<input").find(|field| field.contains(&format!("name=\"{name}\""))).unwrap_or_else(|| panic!("no field {name}"));
     let value = field.split("value=\"").nth(1).unwrap_or_else(|| panic!("{name} has no value: {field}"));
     value.split('"').next().unwrap().to_owned()
 }
 
-async fn page(world: &World, path: &str, session: &str) -> String {
+pub async fn page(world: &World, path: &str, session: &str) -> String {
     let response = world.get(path, Some(session)).await;
     assert_eq!(response.status(), StatusCode::OK, "{path}");
     body(response).await
@@ -39,7 +39,7 @@ const TYPED: &str = "&typed_pool=Chat-Core+&typed_site=dc-a&reason=new+kernel&ti
 
 /// The page once it shows what the test waits for.
 #[expect(clippy::disallowed_methods, reason = "the test waits for the driver")]
-async fn shown_when(world: &World, path: &str, session: &str, is: impl Fn(&str) -> bool) -> String {
+pub async fn shown_when(world: &World, path: &str, session: &str, is: impl Fn(&str) -> bool) -> String {
     for _ in 0..100 {
         let page = page(world, path, session).await;
         if is(&page) {
@@ -51,8 +51,11 @@ async fn shown_when(world: &World, path: &str, session: &str, is: impl Fn(&str) 
 }
 
 /// The page of the operation once it has ended.
-async fn ended(world: &World, path: &str, session: &str) -> String {
-    let has_ended = |page: &str| page.contains(">Done ") || page.contains("Target") || page.contains("Everything was done");
+pub async fn ended(world: &World, path: &str, session: &str) -> String {
+    let has_ended = |page: &str| {
+        let words = [">Done ", r#"class="verdict__state">Done"#, "Target", "Everything was done"];
+        words.iter().any(|word| page.contains(word))
+    };
     shown_when(world, path, session, has_ended).await
 }
 

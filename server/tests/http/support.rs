@@ -17,7 +17,7 @@ use std::{
 };
 use switchback_domain::{
     Endpoint, EndpointName, Facts, HaproxyFacts, MemberFacts, MemberState, Millis, Node, Pair, Policy, Pool, ProbeFailure, Side, Site,
-    fixture, picture::work_out,
+    Timeline, fixture, picture::work_out,
 };
 use switchback_engine::{
     Console, Parts, PoolParts, Settings, Started, WorkOut,
@@ -119,6 +119,16 @@ fn pool() -> Pool {
 /// In good health whatever its endpoints say.
 const WELL: WorkOut = |_, _, now| fixture::World::healthy(now).picture();
 
+/// Both sites accept writes, whatever its endpoints say.
+const SPLIT: WorkOut = |_, _, now| {
+    let mut world = fixture::World::healthy(now);
+    world.postgres("b1", |facts| {
+        facts.in_recovery = false;
+        facts.timeline = Some(Timeline(8));
+    });
+    world.picture()
+};
+
 fn scripted(pool: &Pool, answers: &Answers) -> Vec<Box<dyn Probe>> {
     let probes = pool.endpoints().into_iter();
     probes.map(|endpoint| Box::new(Scripted { endpoint, answers: Arc::clone(answers) }) as Box<dyn Probe>).collect()
@@ -171,6 +181,11 @@ impl World {
     pub async fn with_policy(hands: Arc<dyn Hands>, policy: Policy) -> World {
         let pool = Pool { policy, ..fixture::pool() };
         World::of(pool, Some(hands), WELL, ORIGIN, MetricsAccess::Loopback, false).await
+    }
+
+    /// A console whose pool has two sites that both accept writes.
+    pub async fn split(hands: Arc<dyn Hands>) -> World {
+        World::of(fixture::pool(), Some(hands), SPLIT, ORIGIN, MetricsAccess::Loopback, false).await
     }
 
     pub async fn with(public_url: &str, metrics_access: MetricsAccess, behind_proxy: bool) -> World {

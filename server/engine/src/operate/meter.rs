@@ -25,6 +25,9 @@ const EVERY: Duration = Duration::from_millis(20);
 /// Between two questions to a node whether it accepts writes.
 const SEARCH_EVERY: Duration = Duration::from_millis(20);
 
+/// The same of one that lets nobody in: each time it starts a process to say so, and the one that stops is to stop soon.
+const REFUSED_EVERY: Duration = Duration::from_millis(60);
+
 /// A row that is not acknowledged for so long is a client that waits, whatever comes of it.
 const WAITS_AFTER: Duration = Duration::from_millis(100);
 
@@ -230,10 +233,14 @@ async fn whoever_writes(scene: &Scene, sides: &[Side]) -> Node {
     let ask = |node: &'_ Node| {
         let node = node.clone();
         Box::pin(async move {
-            while !scene.hands.position(&node).await.is_ok_and(|position| !position.in_recovery) {
-                pause(SEARCH_EVERY, &scene.stop).await;
+            loop {
+                let between = match scene.hands.position(&node).await {
+                    Ok(position) if !position.in_recovery => return node,
+                    Ok(_) => SEARCH_EVERY,
+                    Err(_) => REFUSED_EVERY,
+                };
+                pause(between, &scene.stop).await;
             }
-            node
         })
     };
     select_all(sides.iter().flat_map(|side| scene.nodes(*side)).map(ask)).await.0
