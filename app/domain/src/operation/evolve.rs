@@ -4,7 +4,7 @@ use super::{
     Answered, Asked, Attempt, BadEntry, Choice, Entry, Event, GivenUp, Glance, Operation, OperationId, Stage, StepRun, StepState, UndoRun,
 };
 use crate::{
-    Login, MemberName, Millis, Timeline,
+    Login, MemberName, Millis, Side, Timeline,
     operation::{Fact, MemberOrder, Plan, Request, Trouble},
 };
 use jiff::Timestamp;
@@ -208,12 +208,13 @@ impl Operation {
         self.attested.as_ref().map(|_| answered.unwrap_or(self.requested_at))
     }
 
-    /// Somebody has said that what was shipped of these timelines is out of the archive.
-    pub fn has_set_aside(&self, timelines: &[Timeline]) -> bool {
+    /// Somebody has said that what a site has shipped of these timelines is out of the archive.
+    pub fn has_set_aside(&self, side: Side, timelines: &[Timeline]) -> bool {
         self.questions.iter().any(|asked| {
             let confirmed = asked.answer.as_ref().is_some_and(|answer| answer.choice == Choice::Confirm);
             let about = |asked: &[Timeline]| timelines.iter().all(|timeline| asked.contains(timeline));
-            confirmed && matches!(&asked.question.trouble, Trouble::TimelinesGivenUp { timelines, .. } if about(timelines))
+            confirmed
+                && matches!(&asked.question.trouble, Trouble::TimelinesGivenUp { side: of, timelines } if *of == side && about(timelines))
         })
     }
 

@@ -136,7 +136,10 @@ fn forget(keys: &str) -> String {
 /// Moves every file of these timelines, whose names begin with the number in eight hexadecimal digits, into a new folder.
 fn set_aside(timelines: &[Timeline]) -> String {
     let files: Vec<String> = timelines.iter().map(|timeline| format!("{:08X}*", timeline.0)).collect();
-    format!("d=given-up-$(date +%Y%m%dT%H%M%S) && mkdir \"$d\" && mv {} \"$d\"/", files.join(" "))
+    format!(
+        "d=given-up-$(date +%Y%m%dT%H%M%S) && mkdir \"$d\" && for f in {}; do [ ! -e \"$f\" ] || mv \"$f\" \"$d\"/; done",
+        files.join(" ")
+    )
 }
 
 /// A word for the shell, whatever is in it.
@@ -157,7 +160,8 @@ mod tests {
     #[test]
     fn the_files_of_a_timeline_are_found_by_the_beginning_of_their_names() {
         let command = set_aside(&[Timeline(2), Timeline(0x1f)]);
-        assert_eq!(command, "d=given-up-$(date +%Y%m%dT%H%M%S) && mkdir \"$d\" && mv 00000002* 0000001F* \"$d\"/");
+        let moves = "for f in 00000002* 0000001F*; do [ ! -e \"$f\" ] || mv \"$f\" \"$d\"/; done";
+        assert_eq!(command, format!("d=given-up-$(date +%Y%m%dT%H%M%S) && mkdir \"$d\" && {moves}"));
     }
 
     #[test]

@@ -703,7 +703,7 @@ fn what_was_shipped_of_timelines_that_were_given_up_is_moved_away_before_the_sit
         one_step(&mut operation, Vec::new(), None);
     }
     let given_up = vec![crate::Timeline(8)];
-    assert!(!operation.has_set_aside(&given_up));
+    assert!(!operation.has_set_aside(Side::B, &given_up));
     one_step(&mut operation, Vec::new(), Some(Trouble::TimelinesGivenUp { side: Side::B, timelines: given_up.clone() }));
     written(&mut operation);
     let Stage::NeedsPerson { question, .. } = &operation.stage else { panic!("{:?}", operation.stage) };
@@ -711,7 +711,7 @@ fn what_was_shipped_of_timelines_that_were_given_up_is_moved_away_before_the_sit
     let tasks: Vec<Task> = operation.instructions(&world.pool).into_iter().map(|one| one.task).collect();
     assert_eq!(tasks, [Task::SetAside, Task::Confirm]);
     tell(&mut operation, Event::Answered { number: 1, choice: Choice::Confirm, by: by(), reason: "moved to given-up".to_owned() });
-    assert!(operation.has_set_aside(&given_up) && !operation.has_set_aside(&[crate::Timeline(8), crate::Timeline(9)]));
+    assert!(operation.has_set_aside(Side::B, &given_up) && !operation.has_set_aside(Side::B, &[crate::Timeline(8), crate::Timeline(9)]));
     assert!(operation.attested.is_none() && operation.instructions(&world.pool).is_empty());
     let story = go_on(&mut operation, &never, &never);
     assert_eq!(story, ["reprotect", "reroute"]);

@@ -76,11 +76,7 @@ pub fn goals(tally: &mut Tally) -> Vec<Goal> {
 }
 
 fn ratios(tally: &mut Tally) -> Vec<Goal> {
-    let compared = [
-        ("console", "bare, pg_ctl", BARE_MOST),
-        ("console, 10 ms away", "bare, pg_ctl, 10 ms away", BARE_MOST),
-        ("console", "patronictl", PATRONICTL_MOST),
-    ];
+    let compared = [("console", "bare, pg_ctl", BARE_MOST), ("console", "patronictl", PATRONICTL_MOST)];
     let ratio = |(ours, theirs, most): (&str, &str, f64)| {
         let ratio = tally.ratio(ours, theirs)?;
         Some(Goal::new(format!("outage, {ours} / {theirs}"), format!("{ratio:.3}"), format!("at most {most:.3}"), ratio <= most))

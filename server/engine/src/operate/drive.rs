@@ -37,6 +37,10 @@ const WRITE_WITHIN: Duration = Duration::from_secs(2);
 /// journal; between a fence and a failover's promotion what replay takes to come to rest.
 const GROUND_LASTS: Duration = Duration::from_secs(10);
 
+/// How long the last look of a failover at the site that is given up may be past when the intent to promote is written. Two entries of the
+/// journal lie between the two; when they take longer, it is looked once more.
+const LOOK_LASTS: Duration = Duration::from_millis(300);
+
 /// Why the driver lets an operation lie.
 #[derive(Debug)]
 pub(crate) enum Halt {
@@ -159,7 +163,9 @@ impl Driver<'_> {
         if self.desk.operation().steps.get(number).is_none_or(|run| run.state != StepState::Running) {
             return Ok(());
         }
-        let acting = steps::carry_out(self.scene, self.desk, self.meter, number, confirms);
+        let looked = self.seen.values().max().copied();
+        let late = looked.is_none_or(|at| at.elapsed() > LOOK_LASTS);
+        let acting = steps::carry_out(self.scene, self.desk, self.meter, number, steps::How { confirms, late });
         let Some(Came { facts, trouble }) = self.calmly(acting).await else { return Err(self.why_halted()) };
         if let Some(outage) = steps::outage_event(&facts) {
             self.write(outage).await?;
@@ -186,6 +192,7 @@ impl Driver<'_> {
     /// is a step that failed.
     async fn calmly(&self, acting: impl Future<Output = Came>) -> Option<Came> {
         let outcome = tokio::select! {
+            biased;
             () = self.scene.stop.cancelled() => return None,
             () = self.keeping.cancelled() => return None,
             outcome = AssertUnwindSafe(acting).catch_unwind() => outcome,

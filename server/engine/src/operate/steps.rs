@@ -40,16 +40,24 @@ pub(crate) struct Run<'a> {
     pub(crate) meter: &'a Mutex<Option<Meter>>,
     pub(crate) facts: Vec<Fact>,
     pub(crate) deadline: Deadline,
-    /// It was done already, and is done once more because what comes next must not rest on what was seen long ago.
-    pub(crate) confirms: bool,
+    pub(crate) how: How,
 }
 
-/// Carries out the step of this number. `confirms`: see [`Run::confirms`].
-pub(crate) async fn carry_out(scene: &Scene, desk: &Arc<Desk>, meter: &Mutex<Option<Meter>>, number: usize, confirms: bool) -> Came {
+/// What a step has to know of what went before it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct How {
+    /// It was done already, and is done once more because what comes next must not rest on what was seen long ago.
+    pub(crate) confirms: bool,
+    /// Its intent took so long to be written that what was seen right before it may not be so any more.
+    pub(crate) late: bool,
+}
+
+/// Carries out the step of this number.
+pub(crate) async fn carry_out(scene: &Scene, desk: &Arc<Desk>, meter: &Mutex<Option<Meter>>, number: usize, how: How) -> Came {
     let operation = desk.operation();
     let step = operation.plan.steps[number].clone();
     let deadline = Deadline::after(Duration::from_millis(step.deadline().0));
-    let mut run = Run { scene, desk, meter, facts: Vec::new(), deadline, confirms };
+    let mut run = Run { scene, desk, meter, facts: Vec::new(), deadline, how };
     if operation.request.dry_run && (step.changes_something() || waits_for_an_effect(&step)) {
         return Came { facts: vec![Fact::Rehearsed], trouble: None };
     }
@@ -82,7 +90,7 @@ pub(crate) async fn take_back(scene: &Scene, desk: &Arc<Desk>, meter: &Mutex<Opt
     let operation = desk.operation();
     // A standby that is promoted by its own site again may need Patroni's `ttl`.
     let deadline = Deadline::after(Duration::from_mins(1));
-    let mut run = Run { scene, desk, meter, facts: Vec::new(), deadline, confirms: false };
+    let mut run = Run { scene, desk, meter, facts: Vec::new(), deadline, how: How::default() };
     let outcome = match &operation.plan.steps[number] {
         Step::Drain { side, .. } => run.end_drain(&operation, number, *side).await,
         Step::Demote { side } => match run.lead_again(*side).await {

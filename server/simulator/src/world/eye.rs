@@ -38,7 +38,9 @@ pub struct Eye {
 impl World {
     /// The console must know of this node that it writes.
     pub fn is_heard_writing(&self, node: NodeId) -> bool {
-        self.eye.heard[node].is_some_and(|since| self.now - since >= ANSWERS_WITHIN) && self.writes(node) && self.can_be_asked(node)
+        // A planned promotion rests on what nodes have said, so there nobody's silence of a moment before is an excuse.
+        let within = if self.eye.failover_to.is_some() { ANSWERS_WITHIN } else { 0 };
+        self.eye.heard[node].is_some_and(|since| self.now - since >= within) && self.writes(node) && self.can_be_asked(node)
     }
 
     /// A planned operation begins to move the active site: from here on nothing may be lost and never may both sites write. What an
@@ -112,10 +114,10 @@ impl World {
     /// The console could do something about a site: it runs, its store works, and either etcd or a Patroni of the site answers it.
     fn console_could_fence(&self, side: Side) -> bool {
         let patroni = nodes_of(side).into_iter().any(|node| self.nodes[node].agent == super::Agent::Up && !self.is_frozen(node));
-        // A machine that stands still is told nothing, and a primary without its Patroni obeys nobody.
+        // A primary that stands still is told nothing, and one without its Patroni obeys nobody.
         let obeys = |node: NodeId| {
             let writes = self.nodes[node].server == super::Server::Running { recovery: false };
-            !self.is_frozen(node) && (!writes || self.nodes[node].agent == super::Agent::Up)
+            !writes || (!self.is_frozen(node) && self.nodes[node].agent == super::Agent::Up)
         };
         let patroni = patroni && nodes_of(side).into_iter().all(obeys);
         self.console_runs

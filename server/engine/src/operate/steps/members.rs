@@ -82,22 +82,31 @@ impl Run<'_> {
     }
 
     /// Members of the new active site take sessions first; then those of the other one lose theirs and stay up, ready for the way back.
+    /// A proxy that does not answer holds up no other one.
     pub(super) async fn reroute(&mut self, operation: &Operation, to: Side) -> Result<(), Trouble> {
         let emergency = operation.plan.intent.gives_up().is_some();
-        for proxy in &self.scene.pool.sites[to].proxies {
-            self.tell_and_see(proxy, MemberOrder::Ready).await?;
-        }
-        for proxy in &self.scene.pool.sites[to.other()].proxies {
-            // Maintenance ends the sessions. A member that is drained is checked and counts as standby; one in maintenance does not.
-            if emergency {
-                // The lost site's members stay closed; its proxy may be lost with it, then the fencer tells it when it comes back.
-                let _ = self.scene.tell_members(proxy, MemberOrder::Maintenance).await;
-            } else {
-                self.tell_all(proxy, MemberOrder::Maintenance).await?;
-                self.tell_and_see(proxy, MemberOrder::Drain).await?;
+        let proxies = |side: Side| self.scene.pool.sites[side].proxies.iter();
+        let opened = join_all(proxies(to).map(|proxy| self.tell_and_see(proxy, MemberOrder::Ready))).await;
+        let closed = join_all(proxies(to.other()).map(|proxy| self.close(proxy, emergency))).await;
+        let mut outcome = Ok(());
+        for told in opened.into_iter().chain(closed) {
+            match told {
+                Ok(facts) => self.facts.extend(facts),
+                Err(trouble) => outcome = outcome.and(Err(trouble)),
             }
         }
-        Ok(())
+        outcome
+    }
+
+    /// Maintenance ends the sessions. A member that is drained is checked and counts as standby; one in maintenance does not.
+    async fn close(&self, proxy: &EndpointName, emergency: bool) -> Result<Vec<Fact>, Trouble> {
+        if emergency {
+            // The lost site's members stay closed; its proxy may be lost with it, then the fencer tells it when it comes back.
+            let _ = self.scene.tell_members(proxy, MemberOrder::Maintenance).await;
+            return Ok(Vec::new());
+        }
+        self.tell_all(proxy, MemberOrder::Maintenance).await?;
+        self.tell_and_see(proxy, MemberOrder::Drain).await
     }
 
     /// Tells every member of a proxy the same. Clients can write, so a proxy that is away is waited for.
@@ -118,13 +127,15 @@ impl Run<'_> {
         self.again(200, || Missing::Answer).await
     }
 
-    async fn tell_and_see(&mut self, proxy: &EndpointName, order: MemberOrder) -> Result<(), Trouble> {
+    async fn tell_and_see(&self, proxy: &EndpointName, order: MemberOrder) -> Result<Vec<Fact>, Trouble> {
         self.tell_all(proxy, order).await?;
         loop {
             let members = match self.scene.hands.members(proxy).await {
                 Ok(members) => members,
                 Err(error) => {
                     self.until_back(error).await?;
+                    // It starts with what its file says.
+                    self.tell_all(proxy, order).await?;
                     continue;
                 }
             };
@@ -132,8 +143,7 @@ impl Run<'_> {
             // One that is down obeys too: its check decides, and readiness has counted those that are up.
             if late.is_empty() {
                 let fact = |seen: MemberSeen| Fact::Member { member: seen.member, order, sessions: seen.sessions };
-                self.facts.extend(members.into_iter().map(fact));
-                return Ok(());
+                return Ok(members.into_iter().map(fact).collect());
             }
             self.again(100, || Missing::Members { members: late }).await?;
         }

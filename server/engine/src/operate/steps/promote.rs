@@ -57,6 +57,8 @@ impl Run<'_> {
             if !nodes.is_empty() {
                 return Err(Trouble::StillWrites { nodes });
             }
+        } else if self.how.late {
+            self.last_look(side.other()).await?;
         }
         // The node that came to rest led a moment ago; clients wait, so it is not asked for again. Should it have died since, the others are
         // told: in an emergency they are what there is.

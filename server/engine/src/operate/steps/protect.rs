@@ -6,7 +6,7 @@ use crate::{
     ports::{HandError, Lineage, Position},
 };
 use futures::future::{join, join_all};
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 use switchback_domain::{
     EndpointName, LinkKind, LinkState, Lsn, Millis, Node, NodeName, PatroniState, ProbeFailure, Promotion, Side, Timeline,
     operation::{Fact, Missing, Operation, StepRun, Trouble},
@@ -56,7 +56,7 @@ impl Run<'_> {
     pub(super) async fn note_apart(&mut self, side: Side) {
         let (kept, other) = join(self.heard_lineages(side.other()), self.heard_lineages(side)).await;
         let Some((_, primary)) = kept.iter().find(|(_, lineage)| !lineage.in_recovery) else { return };
-        let own = self.promoted_itself(side).await;
+        let own = self.promoted_itself(side).await.unwrap_or_default();
         if let Some((node, timeline, fork, end)) = Seen::of(self.scene.nodes(side), primary, &other, own.as_ref()).furthest {
             self.facts.push(Fact::Diverged { side, node, timeline, fork, end, rows: None });
         }
@@ -91,8 +91,12 @@ impl Run<'_> {
                 && !writes
                 && (returning.len() == self.scene.nodes(side).len() || (patience.has_passed() && !returning.is_empty()))
             {
-                let own = self.promoted_itself(side).await;
-                return Ok(Seen::of(self.scene.nodes(side), primary, &returning, own.as_ref()));
+                match self.promoted_itself(side).await {
+                    Ok(own) => return Ok(Seen::of(self.scene.nodes(side), primary, &returning, own.as_ref())),
+                    // Without this nobody knows whether two histories that look the same are the same.
+                    Err(error) if patience.has_passed() => return Err(trouble(error)),
+                    Err(_) => {}
+                }
             }
             if patience.has_passed() {
                 return Err(Trouble::NoLeader { side: if primary.is_none() { side.other() } else { side } });
@@ -108,10 +112,10 @@ impl Run<'_> {
     /// The last promotion of a site, if it was one of its own nodes that was promoted: Patroni names it, and a timeline that was only
     /// followed has no name there. Two sites that were promoted at the very same place have histories that look the same otherwise
     /// (operations.md, gotcha 1).
-    async fn promoted_itself(&self, side: Side) -> Option<Promotion> {
-        let last = self.promotions(side).await.pop()?;
+    async fn promoted_itself(&self, side: Side) -> Result<Option<Promotion>, HandError> {
+        let last = self.promotions(side).await?.into_iter().max_by_key(|promotion| promotion.parent);
         let own = |name: &String| self.scene.nodes(side).iter().any(|node| node.name.as_str() == name.as_str());
-        last.leader.as_ref().is_some_and(own).then_some(last)
+        Ok(last.filter(|last| last.leader.as_ref().is_some_and(own)))
     }
 
     /// Makes sure that the site is told to follow. Never a site with a history of its own: Patroni compares the numbers of timelines only,
@@ -230,21 +234,33 @@ impl Run<'_> {
     /// 2 is not a child of this server's history"), and nothing more is shipped. Nobody but a person can look there.
     async fn nothing_left_in_the_archive(&self, operation: &Operation, side: Side, now: Timeline) -> Result<(), Trouble> {
         let picture = self.scene.watched.picture();
-        if picture.link(LinkKind::Archive).is_some_and(|link| link.state == LinkState::Off) {
+        if picture.link(LinkKind::Archive).is_some_and(|link| link.state == LinkState::Off && link.knowledge.is_fresh()) {
             return Ok(());
         }
+        let promotions = loop {
+            match self.promotions(side).await {
+                Ok(promotions) => break promotions,
+                Err(error) if self.deadline.has_passed() => return Err(trouble(error)),
+                Err(_) => self.again(200, || Missing::Answer).await?,
+            }
+        };
         let found = operation.steps.iter().flat_map(StepRun::every_fact);
-        let timelines = beyond(&self.promotions(side).await, found, side, now);
-        if timelines.is_empty() || operation.has_set_aside(&timelines) {
+        let timelines = beyond(&promotions, found, side, now);
+        if timelines.is_empty() || operation.has_set_aside(side, &timelines) {
             return Ok(());
         }
         Err(Trouble::TimelinesGivenUp { side, timelines })
     }
 
-    /// Every promotion that the cluster of a site remembers, whoever of its members says so first.
-    async fn promotions(&self, side: Side) -> Vec<Promotion> {
+    /// Every promotion that any member of a site remembers: one that is cut off from its etcd knows an older state. Silence of all is no
+    /// answer.
+    async fn promotions(&self, side: Side) -> Result<Vec<Promotion>, HandError> {
         let histories = join_all(self.scene.nodes(side).iter().map(|node| self.scene.hands.history(node))).await;
-        histories.into_iter().filter_map(Result::ok).max_by_key(Vec::len).unwrap_or_default()
+        let (heard, silent): (Vec<_>, Vec<_>) = histories.into_iter().partition(Result::is_ok);
+        match silent.into_iter().find_map(Result::err) {
+            Some(error) if heard.is_empty() => Err(error),
+            _ => Ok(heard.into_iter().filter_map(Result::ok).flatten().collect()),
+        }
     }
 
     /// Names the member that has most as the one to lead. What Patroni says to it is seen by the next look.
@@ -368,8 +384,9 @@ fn beyond<'a>(promotions: &[Promotion], found: impl Iterator<Item = &'a Fact>, s
         _ => None,
     });
     let begun = promotions.iter().map(|promotion| Timeline(promotion.parent.0 + 1));
-    let all: BTreeSet<Timeline> = begun.chain(found).filter(|timeline| *timeline > now).collect();
-    all.into_iter().collect()
+    // It has gone through every number up to its last one.
+    let last = begun.chain(found).max().unwrap_or(now);
+    (now.0 + 1..=last.0).map(Timeline).collect()
 }
 
 /// Where a returning node's log parts from the active primary's, and where what only it has begins. `own`: the last promotion of its site,
@@ -455,7 +472,7 @@ mod tests {
             Fact::Diverged { side, node: "b1".parse().expect("a name"), timeline: Timeline(timeline), fork, end, rows: None }
         };
         // Patroni forgets with its etcd what the log still says.
-        assert_eq!(numbers(&[], &[diverged(Side::B, 5), diverged(Side::B, 3), diverged(Side::A, 6)]), [5]);
+        assert_eq!(numbers(&[], &[diverged(Side::B, 5), diverged(Side::B, 3), diverged(Side::A, 6)]), [4, 5]);
         assert_eq!(numbers(&[promotion(3, 30)], &[diverged(Side::B, 4)]), [4]);
     }
 

@@ -9,7 +9,7 @@ use futures::future::{join, join_all, join3, join4};
 use std::time::Duration;
 use switchback_domain::{
     Millis, Node, NodeName, NodePicture, NodeRole, NodeState, Picture, ProbeFailure, Side, SiteRole,
-    operation::{Fact, Intent, Missing, Operation, Trouble},
+    operation::{Fact, Intent, Missing, Operation, StepRun, Trouble},
 };
 
 /// The record that ends the log of a primary that was shut down properly.
@@ -21,6 +21,9 @@ const SILENT_WITHIN: Duration = Duration::from_millis(300);
 /// How long everything of a site that is given up may take to answer while it is fenced.
 const FENCE_WITHIN: Duration = Duration::from_millis(500);
 
+/// Patroni reads what was written into its etcd within its `loop_wait` (10 s unless configured), and stops its primary then.
+const READ_IN_ETCD_WITHIN: Duration = Duration::from_secs(13);
+
 /// How long the site that is given up may take to say that it writes after all, right before the other one is told to lead.
 const LAST_LOOK_WITHIN: Duration = Duration::from_millis(150);
 
@@ -30,7 +33,7 @@ const LEADS_FOR: Duration = Duration::from_secs(1);
 impl Run<'_> {
     /// Makes the active site's cluster a standby. From the answer on the fence is stored in that site itself.
     pub(super) async fn demote(&mut self, operation: &Operation, number: usize, side: Side) -> Result<(), Trouble> {
-        if self.confirms {
+        if self.how.confirms {
             return self.still_demoted(side).await;
         }
         let leader = self.scene.leader(side).await.map(|(node, _)| node.clone());
@@ -183,7 +186,7 @@ impl Run<'_> {
     pub(super) async fn fence(&mut self, operation: &Operation, number: usize, side: Side) -> Result<(), Trouble> {
         let scene = self.scene;
         // The console was away, and the site was brought back meanwhile: that is for a person to say, not for a plan of that time.
-        let resumed = self.confirms || operation.steps[number].facts.contains(&Fact::TakenUpAgain);
+        let resumed = self.how.confirms || operation.steps[number].facts.contains(&Fact::TakenUpAgain);
         // Where both sites write it is this one's doing that is to be stopped.
         if resumed && operation.plan.no_return() != Some(number) {
             let nodes = scene.writing(side, LOOK_WITHIN).await;
@@ -197,8 +200,9 @@ impl Run<'_> {
         let proxies = join_all(site.proxies.iter().map(async |proxy| (proxy, within(scene.close_members(proxy)).await)));
         // Asked while the orders are on their way: of a site that is silent nothing is learned by asking after them.
         let (etcd, nodes, proxies, first) = join4(etcd, nodes, proxies, answers_of(scene, side)).await;
-        let held = etcd.iter().any(|(_, told)| told.as_ref().is_some_and(Result::is_ok))
-            || nodes.iter().any(|(_, told)| told.as_ref().is_some_and(Result::is_ok));
+        let by_patroni = nodes.iter().any(|(_, told)| told.as_ref().is_some_and(Result::is_ok));
+        let by_etcd = etcd.iter().any(|(_, told)| told.as_ref().is_some_and(Result::is_ok));
+        let held = Held { at_all: by_patroni || by_etcd, by_etcd_alone: by_etcd && !by_patroni };
         let reached = etcd.into_iter().filter(|(_, told)| matches!(told, Some(Ok(_)))).map(|(endpoint, _)| endpoint);
         let reached = reached.chain(nodes.into_iter().filter(|(_, told)| matches!(told, Some(Ok(())))).map(|(endpoint, _)| endpoint));
         let reached = reached.chain(proxies.into_iter().filter(|(_, told)| matches!(told, Some(Ok(())))).map(|(endpoint, _)| endpoint));
@@ -206,20 +210,22 @@ impl Run<'_> {
         self.until_shut(operation, side, held, first).await
     }
 
-    /// Waits until no node of the site accepts writes. `held`: the site's own etcd says so, and its Patroni will see to it. `first`: what was
-    /// heard while the orders were on their way.
-    async fn until_shut(&mut self, operation: &Operation, side: Side, held: bool, first: Vec<Answers<'_>>) -> Result<(), Trouble> {
+    /// Waits until no node of the site accepts writes. `first`: what was heard while the orders were on their way.
+    async fn until_shut(&mut self, operation: &Operation, side: Side, held: Held, first: Vec<Answers<'_>>) -> Result<(), Trouble> {
         let scene = self.scene;
         // It may be older than the orders are; only silence stays what it is.
         let mut answers = if first.iter().all(Answers::is_silence) { first } else { answers_of(scene, side).await };
         let mut asked_twice = false;
         loop {
-            let of = |wanted: Shut| answers.iter().filter(move |answers| answers.shut(held) == wanted).map(|answers| &answers.node.name);
+            let of =
+                |wanted: Shut| answers.iter().filter(move |answers| answers.shut(held.at_all) == wanted).map(|answers| &answers.node.name);
             let (writing, unknown): (Vec<_>, Vec<_>) = (of(Shut::Writes).cloned().collect(), of(Shut::Unknown).cloned().collect());
             if writing.is_empty() && unknown.is_empty() {
                 return Ok(());
             }
-            if writing.is_empty() {
+            // A machine whose etcd answers is not off. Whatever of its site cannot be heard stops by itself once Patroni has read the order.
+            let stops = held.by_etcd_alone && operation.attested.is_some() && self.deadline.elapsed() < READ_IN_ETCD_WITHIN;
+            if writing.is_empty() && !stops {
                 if let Some((by, how)) = operation.attested.as_ref().filter(|_| !self.refuted(operation, &unknown)) {
                     self.facts.extend(unknown.into_iter().map(|node| Fact::Silent { node }));
                     self.facts.push(Fact::Attested { by: by.clone(), how: how.clone() });
@@ -270,8 +276,8 @@ impl Run<'_> {
                 continue;
             };
             if !position.in_recovery {
-                // Promoted by an earlier attempt, or by somebody else: the next step finds out.
-                return Ok(());
+                // Promoted by an earlier attempt, or by somebody else.
+                return self.last_look(side.other()).await;
             }
             let replayed = position.replayed;
             same = if last == Some(replayed) { same + 1 } else { 0 };
@@ -286,18 +292,29 @@ impl Run<'_> {
                 {
                     self.facts.push(Fact::LastHeartbeat { node: node.name, at: last_write_at });
                 }
-                // Whoever was only silent for a moment while the site was fenced is heard now; whoever is gone says so at once.
-                let nodes = self.scene.writing(side.other(), LAST_LOOK_WITHIN).await;
-                return if nodes.is_empty() { Ok(()) } else { Err(Trouble::StillWrites { nodes }) };
+                return self.last_look(side.other()).await;
             }
             self.again(15, || Missing::Replay).await?;
         }
     }
 
+    /// Whoever was only silent for a moment while the site was fenced is heard now; whoever is gone says so at once.
+    pub(super) async fn last_look(&self, given_up: Side) -> Result<(), Trouble> {
+        let nodes = self.scene.writing(given_up, LAST_LOOK_WITHIN).await;
+        if nodes.is_empty() { Ok(()) } else { Err(Trouble::StillWrites { nodes }) }
+    }
+
     /// Takes a fence back, as far as anything of the site answers: what does not answer was not fenced, or comes back as a standby.
     pub(super) async fn let_in_again(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
         let told = join_all(self.scene.nodes(side).iter().map(|node| within(self.scene.hands.told(node)))).await;
-        let held = told.iter().any(|told| matches!(told, Some(Ok(Told::Held))));
+        // What the fence has told Patroni or etcd is not in Patroni's own answer before its next round.
+        let site = &self.scene.pool.sites[side];
+        let told_by_us = |fact: &Fact| {
+            let held = |endpoint| site.etcd.contains(endpoint) || site.nodes.iter().any(|node| node.patroni == *endpoint);
+            matches!(fact, Fact::Fenced { endpoint } if held(endpoint))
+        };
+        let held = told.iter().any(|told| matches!(told, Some(Ok(Told::Held))))
+            || operation.steps.iter().flat_map(StepRun::every_fact).any(told_by_us);
         let followed = operation.steps.iter().flat_map(|run| &run.facts).any(|fact| *fact == Fact::FollowedBefore { side });
         if held && followed {
             // It was no primary before, so it is made none now.
@@ -357,6 +374,15 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// Who has taken the order to hold a site.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    /// Somebody has, and the site's Patroni will see to it.
+    at_all: bool,
+    /// Only its etcd was reached.
+    by_etcd_alone: bool,
 }
 
 /// What each node of a site and its Patroni say within a short time.
