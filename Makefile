@@ -1,6 +1,6 @@
 # make demo   the two-site lab and the console, until Ctrl-C
 # make test   everything: checks, unit, contract, lab and browser tests
-# make quick  the part of it that needs neither the lab nor a browser; run it often
+# make quick  the part of it that starts neither the lab nor a browser; run it often
 # make dev    the console with reload on change, against a running lab
 # make bench  figures and ratios, see end2end/bench
 # make test-full        the rest of the lab tests of operations: every step, every fault; more than an hour
@@ -11,9 +11,8 @@ SHELL := /bin/bash
 TOOLS := $(or $(SWITCHBACK_TOOLS),$(if $(filter 0,$(shell id -u)),/var/cache/switchback,$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/switchback))
 export SWITCHBACK_TOOLS := $(TOOLS)
 export PATH := $(TOOLS)/bin:$(TOOLS)/node_modules/.bin:$(PATH)
-LAB := target/release/switchback-lab
 
-.PHONY: help demo dev test test-full quick check nextest deny lab-tests browser-tests bench bench-operations figures lab lab-down fmt
+.PHONY: help demo dev test test-full quick check nextest deny lab-tests browser-tests bench bench-operations fmt
 
 help:
 	@sed -n 's/^# //p' Makefile | head -n 7

@@ -179,7 +179,7 @@ pub(super) fn objection(objection: &PlanObjection, sites: &Sites) -> String {
         PlanObjection::TooManyActive { would_be, most } => format!("{would_be} members would be active; the policy allows {most}"),
         PlanObjection::NotLocal { member } => format!("{member} is not in the active site, and the policy wants active members there"),
         PlanObjection::Fenced { side } => format!("{} is fenced: re-protect it first", of(side)),
-        PlanObjection::OnlyWatched => "this console only watches the pool: its configuration gives it no hands on the engines".to_owned(),
+        PlanObjection::OnlyWatched => "this console only watches the pool: its configuration does not let it act on the pool".to_owned(),
         PlanObjection::NobodyLeft => "no member of the active site would take sessions any more".to_owned(),
     }
 }
@@ -219,12 +219,15 @@ pub(super) fn instruction(instruction: &Instruction, id: OperationId) -> String 
     match instruction.task {
         Task::StopPatroni => format!("on {on}: stop Patroni, and see that PostgreSQL has stopped with it"),
         Task::EmptyData if instruction.command.is_none() => {
-            format!("on {on}: empty PostgreSQL's data directory; the node did not say where it is")
+            format!("on {on}: empty PostgreSQL's data directory; the node did not say where it is. What only this node has is gone then")
         }
-        Task::EmptyData => format!("on {on}: empty PostgreSQL's data directory, and those of its tablespaces, if it has any"),
+        Task::EmptyData => format!("on {on}: empty PostgreSQL's data directory, and those of its tablespaces, if it has any; what only this node has is gone then"),
         Task::ForgetCluster => format!("on {on}: remove what etcd knows of the cluster, all but its configuration"),
-        Task::EmptyArchive => "where the site's log is archived, if it is: remove what this site has shipped".to_owned(),
-        Task::SetAside => "in the archive that they were shipped to: move away the files of the timelines that were given up".to_owned(),
+        Task::EmptyArchive => "where the site's log is archived, if it is: remove what this site has shipped; its files have the names of files of the other history".to_owned(),
+        Task::SetAside => "in the directory of the archive that they were shipped to, and in every copy of it: move away the files of the timelines \
+                           that were given up. If the active site has been promoted since this was asked, leave them, end this operation \
+                           and plan re-protection anew"
+            .to_owned(),
         Task::Confirm => format!("then: switchback operation answer {id} confirm --reason …"),
         Task::Retry => format!("then, before anything is started there again: switchback operation retry {id}"),
         Task::StartFirst => format!("on {on}: start Patroni; it copies the active site's data, which takes its time, and leads the site"),

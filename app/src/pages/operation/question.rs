@@ -52,10 +52,9 @@ struct Form {
 fn one(form: Form, option: OptionTold) -> AnyView {
     let sign = match option.choice {
         Choice::Retry => Sign::Retry,
-        Choice::Skip => Sign::Arrow,
+        Choice::Skip | Choice::Confirm => Sign::Arrow,
         Choice::Undo => Sign::Back,
         Choice::Attest => Sign::Fence,
-        Choice::Confirm => Sign::Arrow,
         Choice::Abandon => Sign::Block,
     };
     let class = match option.choice {
