@@ -6,6 +6,7 @@ use crate::{
     wiring,
 };
 use anyhow::Context as _;
+use axum::serve::ListenerExt as _;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use secrecy::ExposeSecret as _;
 use std::{fmt::Write as _, net::SocketAddr, path::Path, process::ExitCode, time::Duration};
@@ -126,6 +127,12 @@ pub async fn serve(file: &Path, site: Site) -> anyhow::Result<ExitCode> {
     println!("Switchback: {}", config.server.public_url);
     tracing::info!(%address, pools = config.pools.len(), "listening");
 
+    // Small events follow each other closely while an operation runs: none of them waits for the one before to be acknowledged.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(error = &error as &dyn std::error::Error, "a connection keeps Nagle's algorithm");
+        }
+    });
     let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(stop.clone().cancelled_owned());
     let serving = tokio::spawn(async move { serving.await });
