@@ -1,5 +1,5 @@
 # make demo   the two-site lab and the console, until Ctrl-C
-# make test   everything: checks, unit, contract, lab and browser tests
+# make test   checks, unit, contract, lab and browser tests
 # make quick  the part of it that starts neither the lab nor a browser; run it often
 # make dev    the console with reload on change, against a running lab
 # make bench  figures and ratios, see end2end/bench

@@ -252,17 +252,19 @@ async fn look(server: &PgConnectOptions, open: Option<PgConnection>) -> sqlx::Re
 async fn keep_trying(server: &PgConnectOptions, between: Duration, errors: &std::cell::Cell<u64>) -> PgConnection {
     let mut open = None;
     loop {
-        match tokio::time::timeout(PATIENCE, look(server, open.take())).await {
+        let wait = match tokio::time::timeout(PATIENCE, look(server, open.take())).await {
             Ok(Ok((open, true))) => return open,
-            Ok(Ok((standby, false))) => open = Some(standby),
+            Ok(Ok((standby, false))) => {
+                open = Some(standby);
+                between
+            }
             Ok(Err(_)) | Err(_) => {
                 errors.set(errors.get() + 1);
                 // One that stops or starts has to start a process for each refusal, too.
-                pause(between.max(PAUSE)).await;
-                continue;
+                between.max(PAUSE)
             }
-        }
-        pause(between).await;
+        };
+        pause(wait).await;
     }
 }
 

@@ -70,14 +70,12 @@ impl Operation {
         if gives_up && !self.is_past_no_return() {
             return Event::GaveUp { why: GivenUp::StepFailed { step: at, trouble: trouble.clone() } };
         }
-        let mut options = vec![Choice::Retry];
-        if matches!(trouble, Trouble::NotFenced { .. }) {
-            options.push(Choice::Attest);
-        }
-        if matches!(trouble, Trouble::TimelinesGivenUp { .. }) {
+        let mut options = match trouble {
+            Trouble::NotFenced { .. } => vec![Choice::Retry, Choice::Attest],
             // To begin the step again would only ask again.
-            options = vec![Choice::Confirm];
-        }
+            Trouble::TimelinesGivenUp { .. } => vec![Choice::Confirm],
+            _ => vec![Choice::Retry],
+        };
         if step.can_be_skipped() {
             options.push(Choice::Skip);
         }

@@ -102,7 +102,7 @@ impl Run<'_> {
     async fn close(&self, proxy: &EndpointName, emergency: bool) -> Result<Vec<Fact>, Trouble> {
         if emergency {
             // The lost site's members stay closed; its proxy may be lost with it, then the fencer tells it when it comes back.
-            let _ = self.scene.tell_members(proxy, MemberOrder::Maintenance).await;
+            let _ = self.scene.close_members(proxy).await;
             return Ok(Vec::new());
         }
         self.tell_all(proxy, MemberOrder::Maintenance).await?;
