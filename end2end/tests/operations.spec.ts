@@ -30,6 +30,13 @@ async function fill(page: Page, site: string, reason: string): Promise<void> {
   for (const tick of await page.getByRole('checkbox', { name: /^I (take this upon me|accept)/ }).all()) await tick.check();
 }
 
+/** Opens a page and waits until what happens to the operation there reaches it: from then on a second is a second. */
+async function watch(page: Page, url: string): Promise<void> {
+  const listening = page.waitForResponse(/\/live\/operations\//);
+  await page.goto(url);
+  await listening;
+}
+
 /** Loads the page again and again until something is to be seen: what a page without scripts needs. */
 async function reloadUntil(page: Page, seen: () => Locator, timeout: number): Promise<void> {
   await expect(async () => {
@@ -40,18 +47,6 @@ async function reloadUntil(page: Page, seen: () => Locator, timeout: number): Pr
 
 /** The outage meter: its panel has one name while it counts and another one afterwards. */
 const meter = (page: Page) => page.getByRole('region', { name: /^(Clients without writes|Time without writes)/ });
-
-/** From now on notes what the outage meter shows, many times a second, on this page and those that its script shows next. */
-async function noteMeter(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    const noted: string[] = [];
-    Object.assign(window, { noted });
-    setInterval(() => {
-      const text = document.querySelector('#meter')?.textContent;
-      if (text && text !== noted.at(-1)) noted.push(text);
-    }, 15);
-  });
-}
 
 async function everyLook(page: Page, name: string): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
@@ -65,14 +60,14 @@ async function everyLook(page: Page, name: string): Promise<void> {
   await pictures(page, name);
 }
 
-/** Asks for what is planned. A site that has only just come back changes from second to second, and every change is another plan: then the
- *  new one is looked at and asked for. */
+/** Asks for what is planned. A site that has only just gone or come back changes from second to second, and every change is another plan:
+ *  then the new one is looked at and asked for. */
 async function begin(page: Page, site: string, reason: string, button: string) {
   await expect(async () => {
     await fill(page, site, reason);
     await page.getByRole('button', { name: button }).click();
     await expect(page).toHaveURL(/\/operations\/op-\d+/, { timeout: 5_000 });
-  }).toPass({ timeout: 60_000 });
+  }).toPass({ timeout: 120_000 });
 }
 
 test('a switchover through the dialog ends in Done, and a second viewer sees it within a second', async ({ page, browser }) => {
@@ -92,17 +87,13 @@ test('a switchover through the dialog ends in Done, and a second viewer sees it 
   const other = await another(browser, page);
   await other.goto(POOL);
   await live(other);
-  await noteMeter(page);
   await button.click();
   await expect(page).toHaveURL(/\/operations\/op-\d+/);
   await expect(other.getByRole('link', { name: /^Open op-/ })).toBeVisible({ timeout: 1_000 });
-  await other.goto(page.url());
+  await watch(other, page.url());
   await expect(stage(page, 'Done')).toBeVisible({ timeout: 90_000 });
   await expect(stage(other, 'Done')).toBeVisible({ timeout: 1_000 });
   await expect(page.getByText('Nothing was lost').first()).toBeVisible();
-  const noted = await page.evaluate(() => (window as unknown as { noted: string[] }).noted);
-  // The outage is over within a few hundred milliseconds, so there may be no second figure between its beginning and its end.
-  expect(noted.filter((text) => text.includes('Counting')).length, `it is seen to count: ${noted.join(' | ')}`).toBeGreaterThan(0);
   await expect(meter(page)).toContainText('Target met');
   await expect(meter(other)).toContainText('Target met');
   await everyLook(page, 'operation-done');
@@ -176,11 +167,15 @@ test('a failover asks whether a silent site is off, and whoever watches sees que
     await expect(button, 'neither the loss nor the checks are taken on').toHaveAttribute('aria-disabled', 'true');
     await fill(page, 'dc-b', 'nobody hears dc-a');
     await expect(button).not.toHaveAttribute('aria-disabled', 'true');
-    await button.click();
-    await expect(page).toHaveURL(/\/operations\/op-\d+/);
-    await other.goto(page.url());
+    await begin(page, 'dc-b', 'nobody hears dc-a', 'Fail over to dc-b');
+    await watch(other, page.url());
     await expect(stage(page, 'Needs a person')).toBeVisible({ timeout: 30_000 });
     await expect(stage(other, 'Needs a person')).toBeVisible({ timeout: 1_000 });
+    // Here clients wait for longer than a page takes to show it; a planned switchover is over sooner.
+    await expect(meter(page)).toContainText('Counting');
+    const counted = await meter(page).textContent();
+    await expect(meter(page)).not.toHaveText(counted ?? '', { timeout: 2_000 });
+    await expect(meter(page)).toContainText('Counting');
     await everyLook(page, 'operation-question');
     const answer = page.getByRole('button', { name: 'It is off: go on' });
     await page.getByLabel('How do you know that it is off?').fill('the breaker is open, says the caretaker');
@@ -211,11 +206,14 @@ test('without scripts a failover is refused until the loss is accepted, and then
     await plain.goto(POOL);
     await reloadUntil(plain, () => plain.getByRole('region', { name: /^Site lost/ }), 60_000);
     await plain.goto(`${POOL}/plan/failover`);
-    await fill(plain, 'dc-a', 'dc-b is gone');
-    await plain.getByLabel('How do you know that dc-b is off?').fill('its power is off');
-    await plain.getByLabel('Type the pool: chat-core').fill('chat-cor');
-    await plain.getByRole('button', { name: 'Fail over to dc-a' }).click();
-    await expect(plain.getByText('type the pool’s name, chat-core')).toBeVisible();
+    // Some seconds after the site went, members of the other one go down for want of a primary: that is another plan, and is refused first.
+    await expect(async () => {
+      await fill(plain, 'dc-a', 'dc-b is gone');
+      await plain.getByLabel('How do you know that dc-b is off?').fill('its power is off');
+      await plain.getByLabel('Type the pool: chat-core').fill('chat-cor');
+      await plain.getByRole('button', { name: 'Fail over to dc-a' }).click();
+      await expect(plain.getByText('type the pool’s name, chat-core')).toBeVisible({ timeout: 3_000 });
+    }).toPass({ timeout: 60_000 });
     await expect(plain.getByLabel('Reason')).toHaveValue('dc-b is gone');
     await expect(plain.getByLabel('How do you know that dc-b is off?')).toHaveValue('its power is off');
     // What was ticked has to be ticked anew: the plan may be another one. The browser itself insists on it.
@@ -223,9 +221,7 @@ test('without scripts a failover is refused until the loss is accepted, and then
     await plain.getByLabel('Type the target site: dc-a').fill('dc-a');
     await plain.getByRole('button', { name: 'Fail over to dc-a' }).click();
     await expect(plain, 'nothing is sent without the ticks').toHaveURL(/plan\/failover/);
-    await fill(plain, 'dc-a', 'dc-b is gone');
-    await plain.getByRole('button', { name: 'Fail over to dc-a' }).click();
-    await expect(plain).toHaveURL(/\/operations\/op-\d+/);
+    await begin(plain, 'dc-a', 'dc-b is gone', 'Fail over to dc-a');
     await reloadUntil(plain, () => stage(plain, 'Done'), 90_000);
   });
   await openPlan(page, 'reprotect?site=dc-b');
