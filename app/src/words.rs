@@ -44,6 +44,12 @@ pub fn list<T: Display>(lang: Locale, items: impl IntoIterator<Item = T>) -> Str
     if items.is_empty() { say!(lang, words.none) } else { items.join(&say!(lang, words.list_separator)) }
 }
 
+/// Things that are too long to stand in one line, each in its own.
+pub fn lines<T: Display>(items: impl IntoIterator<Item = T>) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    items.join("\n")
+}
+
 /// Whole sentences one after the other.
 pub fn sentences(lang: Locale, sentences: &[String]) -> String {
     sentences.join(&say!(lang, words.sentence_separator))

@@ -504,7 +504,7 @@ impl Telling<'_> {
         told.push((say!(lang, operations.page.ticket), ticket, false));
         if !request.acknowledged.is_empty() {
             let titles = request.acknowledged.iter().map(|check| readiness::title(lang, *check));
-            told.push((say!(lang, operations.page.taken_on), words::list(lang, titles), false));
+            told.push((say!(lang, operations.page.taken_on), words::lines(titles), false));
         }
         told.push((say!(lang, operations.page.planned_at), figures::date_time(lang, request.planned_at), false));
         told.push((say!(lang, operations.page.epoch), operation.plan.epoch.to_string(), false));

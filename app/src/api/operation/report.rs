@@ -286,7 +286,7 @@ impl Telling<'_> {
         ];
         if !report.acknowledged.is_empty() {
             let titles = report.acknowledged.iter().map(|check| readiness::title(lang, *check));
-            why.push(plain(say!(lang, operations.page.taken_on), words::list(lang, titles)));
+            why.push(plain(say!(lang, operations.page.taken_on), words::lines(titles)));
         }
         let outcome = report.outcome.as_ref().map_or_else(
             || say!(lang, operations.report.not_ended),
