@@ -151,7 +151,7 @@ fn traces(dir: &Path, prefix: &str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn down_leaves_nothing_behind_even_after_the_lab_has_crashed_halfway() {
-    let options = options("down", 9);
+    let mut options = options("down", 9);
     let (lab, _cleanup) = up(options.clone()).await;
     let dir = options.dir.clone();
     assert!(traces(&dir, "swlab9").len() > 12, "this test would notice: {:?}", traces(&dir, "swlab9"));
@@ -168,7 +168,10 @@ async fn down_leaves_nothing_behind_even_after_the_lab_has_crashed_halfway() {
     assert!(!dir.exists());
     Lab::down(&dir, true).unwrap();
 
-    // The next one starts as if nothing had been.
+    // The next one starts as if nothing had been, and as it does for who is not root: on loopback, where nothing can be cut.
+    options.loopback = true;
     let (lab, _cleanup) = up(options).await;
     assert_eq!(lab.unsettled().await, None);
+    let refused = lab.cut(Place::A, Place::B).unwrap_err().to_string();
+    assert!(refused.contains("run it as root"), "{refused}");
 }

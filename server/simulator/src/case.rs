@@ -12,7 +12,7 @@ use crate::{
     probe::WorldProbe,
     room::{Room, let_pass},
     store::{Books, Crash, WorldStore},
-    world::{Fault, Link, Ms, Setting, World},
+    world::{Fault, Link, Ms, NodeId, Setting, World},
 };
 use futures::{FutureExt, future::BoxFuture};
 use secrecy::SecretString;
@@ -173,6 +173,8 @@ struct Run {
     failed_over: bool,
     writes_before: u32,
     second: Option<(Room, Arc<Console>, CancellationToken)>,
+    /// Who has held a leader key since the last operation was asked for.
+    led: BTreeSet<NodeId>,
     /// Faults that strike after so many writes of the journal: writes, delay, fault, how long it lasts.
     waiting: Vec<(u32, Ms, Fault, Ms)>,
 }
@@ -224,6 +226,7 @@ impl Run {
             failed_over: false,
             writes_before: 0,
             second: None,
+            led: BTreeSet::new(),
             waiting: Vec::new(),
         }
     }
@@ -312,6 +315,7 @@ impl Run {
     async fn look(&mut self) {
         self.expect_what_is_written();
         self.note_what_is_shown();
+        self.note_who_leads();
         let writes = self.room.books().writes;
         let due: Vec<_> = self.waiting.iter().copied().filter(|(at, ..)| *at <= writes).collect();
         self.waiting.retain(|(at, ..)| *at > writes);
@@ -356,6 +360,10 @@ impl Run {
         if let Some(to) = moves {
             self.room.world().expect_move(to);
         }
+    }
+
+    fn note_who_leads(&mut self) {
+        self.led.extend(self.room.world().leaders());
     }
 
     /// Everything heals, and some time passes.

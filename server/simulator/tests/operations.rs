@@ -276,6 +276,12 @@ fn switches_within_a_site_under_faults_end_or_ask() {
 }
 
 #[test]
+fn an_order_to_switch_within_a_site_that_was_lost_is_not_taken_for_done() {
+    // Found among 1,500: the order of a second attempt got lost, and the old leader was taken for the new one.
+    of_seed(1_447, Kind::LocalSwitchover).check();
+}
+
+#[test]
 fn a_second_console_on_the_same_store_stays_out_of_the_way() {
     for kind in [Kind::Switchover, Kind::Reprotect, Kind::FailbackAtOnce] {
         done(&Case { second: true, ..plain(kind, 2) });

@@ -1,7 +1,7 @@
 //! What must hold when a run is over and everything has healed.
 
 use super::{Kind, Run, Told};
-use crate::world::{Ms, NAMES};
+use crate::world::{Ms, NAMES, NodeId, side_of};
 use std::collections::BTreeSet;
 use switchback_domain::operation::{Intent, Outcome, Stage};
 
@@ -131,6 +131,15 @@ impl Run {
             }
         }
         let Some(operation) = operation else { return };
+        if let (Intent::LocalSwitchover { side }, Stage::Finished { outcome: Outcome::Done, .. }) =
+            (&operation.plan.intent, &operation.stage)
+        {
+            let planned = operation.plan.leaders.iter().find(|(of, ..)| of == side).and_then(|(_, node, _)| node.as_ref());
+            let led = |node: &NodeId| side_of(*node) == *side && planned.is_some_and(|planned| planned.as_str() != NAMES[*node]);
+            if !self.led.iter().any(led) {
+                world.complain(format!("site {side:?} was to have another leader, that is said to be done, and nobody else has ever led"));
+            }
+        }
         let should_write = match (&operation.stage, moved_from) {
             (Stage::Finished { outcome: Outcome::Undone { .. }, .. }, Some(from)) if self.case.kind != Kind::Failover => Some(from),
             (Stage::Finished { outcome: Outcome::Done, .. }, Some(from)) => Some(from.other()),

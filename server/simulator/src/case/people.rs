@@ -43,6 +43,7 @@ impl Run {
     /// Asks for an operation until it is taken, and stays with it until it rests.
     pub(super) async fn operate(&mut self, intent: Intent) {
         let began = self.room.world().now;
+        self.led.clear();
         let mut last = None;
         while self.room.world().now - began < ASKS_FOR {
             match self.request(&intent).await {

@@ -301,6 +301,11 @@ impl World {
         lines.join("\n")
     }
 
+    /// Who holds the leader key of its site.
+    pub fn leaders(&self) -> Vec<NodeId> {
+        (0..self.nodes.len()).filter(|node| self.key_holder(*node) == Some(*node)).collect()
+    }
+
     /// The first node of a site that writes.
     pub fn writer_of(&self, side: Side) -> Option<NodeId> {
         self.writers().into_iter().find(|node| side_of(*node) == side)

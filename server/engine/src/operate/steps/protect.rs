@@ -279,9 +279,10 @@ impl Run<'_> {
         let planned = operation.plan.leaders.iter().find(|(of, ..)| *of == side).and_then(|(_, node, _)| node.clone());
         let Some((leader, status)) = self.scene.leader(side).await else { return Err(Trouble::NoLeader { side }) };
         let leader = leader.clone();
-        // An earlier attempt has done it: somebody else leads than when the plan was made.
+        // An earlier attempt has done it when somebody else leads than when the plan was made.
         let again = operation.steps.iter().any(|run| run.attempts > 1);
-        if !(again && planned.as_ref().is_some_and(|planned| *planned != leader.name)) {
+        let done = planned.filter(|planned| again && *planned != leader.name);
+        if done.is_none() {
             let candidate = self.candidate(side, &leader).await?;
             // Patroni answers only when it is done, which may take longer than anybody waits; without an answer it is looked at.
             if let Err(error @ HandError::Refused { .. }) = self.scene.hands.switch_in_site(&leader, &candidate).await {
@@ -289,9 +290,10 @@ impl Run<'_> {
             }
         }
         let writes = status.may_write();
+        let before = done.unwrap_or_else(|| leader.name.clone());
         loop {
             if let Some((node, status)) = self.scene.leader(side).await
-                && (again || node.name != leader.name)
+                && node.name != before
                 && status.state == PatroniState::Running
                 && let Ok(position) = self.scene.hands.position(node).await
                 && position.in_recovery != writes
