@@ -117,8 +117,9 @@ fn Operation(told: OperationTold) -> impl IntoView {
     };
     let state = view.part(|told| told.state.clone());
     let page_title = {
-        let title = told.title.clone();
-        move || format!("{id}, {title}, {}", state.get())
+        let (title, at_first) = (told.title.clone(), state.get_untracked());
+        // The server writes the document's head last, when what this page follows may be gone already.
+        move || format!("{id}, {title}, {}", state.try_get().unwrap_or_else(|| at_first.clone()))
     };
     view! {
         <Title text=page_title />

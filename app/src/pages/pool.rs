@@ -97,8 +97,9 @@ fn Pool(answer: Answer) -> impl IntoView {
     let title = view.part(|picture| picture.title.clone());
     let state = view.part(|picture| picture.protection.state);
     let page_title = {
-        let name = name.clone();
-        move || format!("{name}, {}", words::protection::state(lang(), state.get()))
+        let (name, at_first) = (name.clone(), state.get_untracked());
+        // The server writes the document's head last, when what this page follows may be gone already.
+        move || format!("{name}, {}", words::protection::state(lang(), state.try_get().unwrap_or(at_first)))
     };
     let crumbs = {
         let name = name.clone();
