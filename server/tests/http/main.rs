@@ -5,6 +5,7 @@
 
 mod api;
 mod cli;
+mod crowd;
 mod description;
 mod evidence;
 mod garbage;
