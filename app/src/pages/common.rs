@@ -382,6 +382,13 @@ pub(super) fn chart_words(lang: Locale) -> ChartWords {
     }
 }
 
+/// What a page follows, for its title. The server writes the document's head last, when what the page follows may be gone already: then
+/// it is told as it was at first.
+pub(super) fn for_title<T: Clone + Send + Sync + 'static>(followed: Memo<T>) -> impl Fn() -> T {
+    let at_first = followed.get_untracked();
+    move || followed.try_get().unwrap_or_else(|| at_first.clone())
+}
+
 /// How far back the address of the page looks: `?span=hours`.
 pub(super) fn use_span() -> Memo<Span> {
     let query = use_query_map();

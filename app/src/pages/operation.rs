@@ -12,7 +12,7 @@ use super::plan::SiteRoute;
 use crate::{
     api::operation::{self, Figure, OperationTold},
     live::Live,
-    pages::common::{Asking, LiveNotice, Marked, asked, use_lang},
+    pages::common::{Asking, LiveNotice, Marked, asked, for_title, use_lang},
     paths,
     ui::{Age, Banner, ButtonLink, Callout, Crumbs, Kind, PageHead, Tone, Verdict, VerdictNum, dynamic, use_announcer, use_clock},
     words::{self, say},
@@ -117,9 +117,8 @@ fn Operation(told: OperationTold) -> impl IntoView {
     };
     let state = view.part(|told| told.state.clone());
     let page_title = {
-        let (title, at_first) = (told.title.clone(), state.get_untracked());
-        // The server writes the document's head last, when what this page follows may be gone already.
-        move || format!("{id}, {title}, {}", state.try_get().unwrap_or_else(|| at_first.clone()))
+        let (title, state) = (told.title.clone(), for_title(state));
+        move || format!("{id}, {title}, {}", state())
     };
     view! {
         <Title text=page_title />

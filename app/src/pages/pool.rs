@@ -13,7 +13,7 @@ use crate::{
     api::{self, PoolPage as Answer},
     live::{Live, aged},
     pages::{
-        common::{LiveNotice, Trends, asked, use_lang},
+        common::{LiveNotice, Trends, asked, for_title, use_lang},
         tones,
     },
     paths,
@@ -97,9 +97,8 @@ fn Pool(answer: Answer) -> impl IntoView {
     let title = view.part(|picture| picture.title.clone());
     let state = view.part(|picture| picture.protection.state);
     let page_title = {
-        let (name, at_first) = (name.clone(), state.get_untracked());
-        // The server writes the document's head last, when what this page follows may be gone already.
-        move || format!("{name}, {}", words::protection::state(lang(), state.try_get().unwrap_or(at_first)))
+        let (name, state) = (name.clone(), for_title(state));
+        move || format!("{name}, {}", words::protection::state(lang(), state()))
     };
     let crumbs = {
         let name = name.clone();
