@@ -1,5 +1,5 @@
 # make demo   the two-site lab and the console, until Ctrl-C
-# make test   checks, unit, contract, lab and browser tests
+# make test   checks, unit, contract, lab and browser tests, and the size of what is delivered
 # make quick  the part of it that starts neither the lab nor a browser; run it often
 # make dev    the console with reload on change, against a running lab
 # make bench  figures and ratios, see end2end/bench
@@ -12,7 +12,7 @@ TOOLS := $(or $(SWITCHBACK_TOOLS),$(if $(filter 0,$(shell id -u)),/var/cache/swi
 export SWITCHBACK_TOOLS := $(TOOLS)
 export PATH := $(TOOLS)/bin:$(TOOLS)/node_modules/.bin:$(PATH)
 
-.PHONY: help demo dev test test-full quick check nextest deny lab-tests browser-tests bench bench-operations fmt
+.PHONY: help demo dev test test-full quick check nextest deny lab-tests browser-tests size bench bench-operations fmt
 
 help:
 	@sed -n 's/^# //p' Makefile | head -n 7
@@ -27,7 +27,7 @@ dev:
 	@./setup lab
 	@end2end/dev
 
-test: quick lab-tests browser-tests
+test: quick lab-tests browser-tests size
 
 quick: check nextest deny
 
@@ -63,6 +63,10 @@ browser-tests:
 	@./setup lab
 	@./setup test
 	end2end/browser
+
+size:
+	@./setup build
+	end2end/size
 
 bench:
 	@./setup build

@@ -2,7 +2,7 @@
 
 use crate::{
     i18n::I18nContextProvider,
-    pages::{lazy, not_found::NotFound},
+    pages::{lazy, not_found::NotFound, overview::OverviewPage, pool::PoolPage},
     paths,
     preferences::{Preferences, Theme, use_lang},
     ui::{Announcer, AnnouncerRegions, Button, Clock, Icon, Kind, LiveBar, LivePlace, Logo, Sign, UtcClock},
@@ -82,8 +82,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/sign-in") view={Lazy::<lazy::SignIn>::new()} />
                     <Route path=path!("/set-up/:secret") view={Lazy::<lazy::SetUp>::new()} />
                     <ParentRoute path=path!("") view=Frame>
-                        <Route path=path!("/") view={Lazy::<lazy::Overview>::new()} ssr=SsrMode::Async />
-                        <Route path=path!("/pools/:pool") view={Lazy::<lazy::Pool>::new()} ssr=SsrMode::Async />
+                        <Route path=path!("/") view=OverviewPage ssr=SsrMode::Async />
+                        <Route path=path!("/pools/:pool") view=PoolPage ssr=SsrMode::Async />
                         <Route path=path!("/pools/:pool/nodes/:node") view={Lazy::<lazy::Node>::new()} ssr=SsrMode::Async />
                         <Route path=path!("/pools/:pool/links/:kind") view={Lazy::<lazy::Link>::new()} ssr=SsrMode::Async />
                         <Route path=path!("/pools/:pool/plan/:kind") view={Lazy::<lazy::Plan>::new()} ssr=SsrMode::Async />
