@@ -2,6 +2,7 @@
 //! [`Event`]s: [`Operation::evolve`] takes one in, [`Operation::decide`] says what comes next. Neither does anything.
 
 mod advice;
+mod change;
 mod decide;
 mod event;
 mod evolve;
@@ -18,6 +19,7 @@ mod step;
 mod tests;
 
 pub use advice::{Advice, Because};
+pub use change::PlanChange;
 pub use decide::Next;
 pub use event::{BadEntry, Entry, Event};
 pub use intent::{Intent, IntentKind, MemberChange, MemberOrder};

@@ -14,8 +14,8 @@ pub use work_out::{Sightings, work_out};
 
 use crate::operation::{Glance, Standing};
 use crate::{
-    ByteLag, Check, EndpointKind, EndpointName, Finding, Lsn, MemberName, MemberState, Millis, NodeName, Objection, Pair, PoolId,
-    ProbeFailure, Side, SiteId, Timeline,
+    ByteLag, Check, CheckKind, EndpointKind, EndpointName, Evidence, Finding, Lsn, MemberName, MemberState, Millis, NodeName, Objection,
+    Pair, PoolId, ProbeFailure, Side, SiteId, Timeline, Verdict,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -433,6 +433,22 @@ impl Picture {
             findings: self.findings.len(),
             loss_target: self.loss_target,
             operation: self.standing.operation.clone(),
+        }
+    }
+
+    /// The site whose silence alone is the reason why a check cannot be told. Nothing when the check can be told, when readings are
+    /// missing from both sites, or when something else is the reason: then it has to be looked at by itself.
+    pub fn silence_behind(&self, kind: CheckKind) -> Option<Side> {
+        let check = self.checks.iter().find(|check| check.kind == kind && check.verdict == Verdict::Unknown)?;
+        let only = |missing: &dyn Fn(&SitePicture) -> bool| {
+            let mut sides = Side::BOTH.into_iter().filter(|side| missing(&self.sites[*side]));
+            sides.next().filter(|_| sides.next().is_none())
+        };
+        match &check.evidence {
+            Evidence::NoReading { endpoints } => only(&|site| site.endpoints.iter().any(|endpoint| endpoints.contains(&endpoint.name))),
+            // There is no primary or no backup to judge, because nothing is heard from where it would be.
+            Evidence::NoSubject => only(&|site| !site.endpoints.iter().any(|endpoint| endpoint.knowledge.is_fresh())),
+            _ => None,
         }
     }
 

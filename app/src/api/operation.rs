@@ -27,7 +27,7 @@ use crate::ui::{Part, Tone};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use switchback_domain::{
-    CheckKind, PoolId,
+    PoolId,
     operation::{Choice, OperationId, Outage},
 };
 
@@ -163,16 +163,18 @@ pub struct StepTold {
     pub remedy: String,
 }
 
-/// A check that does not pass.
+/// A check that does not pass, or several that do not for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckTold {
-    /// Which.
-    pub kind: CheckKind,
-    /// The name under which it is sent back.
+    /// The names under which they are sent back, with spaces between them.
     pub code: String,
     /// What is wrong.
     pub text: String,
-    /// How it stands.
+    /// The name of each, if there are several.
+    pub each: Vec<String>,
+    /// What is said by taking them on.
+    pub take: String,
+    /// How they stand.
     pub tone: Tone,
 }
 

@@ -5,6 +5,7 @@ mod drive;
 mod fencer;
 mod meter;
 mod scene;
+mod shown;
 mod steps;
 
 use crate::{
@@ -20,6 +21,7 @@ use jiff::Timestamp;
 use meter::Meter;
 use scene::Scene;
 use sha2::{Digest, Sha256};
+use shown::Shown;
 use std::{
     error::Error,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
@@ -29,8 +31,8 @@ use switchback_domain::{
     Login,
     error::{RequestError, WishError},
     operation::{
-        self, Choice, Entry, Epoch, Event, Fence, Intent, MadeActive, Operation, OperationId, Plan, PlanObjection, Planned, Refusal,
-        Request, Stage, Step, Wish,
+        self, Choice, Entry, Epoch, Event, Fence, Intent, MadeActive, Operation, OperationId, Plan, PlanChange, PlanObjection, Planned,
+        Refusal, Request, Stage, Step, Wish,
     },
 };
 use tokio::{sync::Notify, time::Instant};
@@ -69,6 +71,7 @@ pub(crate) struct Operator {
     fencers: Mutex<Vec<(Fence, DropGuard)>>,
     /// Which site the pool's operations made active last, in which epoch that was looked up.
     made_active: Mutex<Option<(Epoch, Option<MadeActive>)>>,
+    shown: Shown,
     wake: Notify,
 }
 
@@ -99,12 +102,25 @@ impl Operator {
             turn: tokio::sync::Mutex::default(),
             fencers: Mutex::default(),
             made_active: Mutex::default(),
+            shown: Shown::default(),
             wake: Notify::new(),
         }
     }
 
+    /// The plan for what somebody wants, for a person to look at.
+    pub(crate) fn show_plan(&self, intent: Intent) -> Planned {
+        let planned = self.plan(intent);
+        self.shown.note(&planned);
+        planned
+    }
+
+    /// What has changed since a plan for the same was shown; nothing when nobody knows any more.
+    pub(crate) fn changes_since(&self, seen: &str, now: &Plan) -> Vec<PlanChange> {
+        self.shown.changes_since(seen, now)
+    }
+
     /// The plan for what somebody wants, as the pool stands now.
-    pub(crate) fn plan(&self, intent: Intent) -> Planned {
+    fn plan(&self, intent: Intent) -> Planned {
         let picture = self.watched.picture();
         let now = self.clock.now();
         let mut standing = self.watched.standing();
@@ -194,7 +210,8 @@ impl Operator {
         let opening = Opening { first, audit, epoch, key };
         let id = match self.store.open_operation(lease, &opening).await {
             Ok(id) => id,
-            Err(StoreError::OtherEpoch) => return refused(Refusal::PlanChanged),
+            // Nobody has seen yet which one it is.
+            Err(StoreError::OtherEpoch) => return refused(Refusal::PlanChanged { changes: Vec::new() }),
             Err(StoreError::Taken) => {
                 // Another console may have begun it under the same key meanwhile.
                 if let Some(known) = self.begun_before(opening.key.as_ref()).await? {
@@ -225,7 +242,8 @@ impl Operator {
     /// The plan as it would be made now, if it is the one that is asked for and nothing stands in its way.
     fn judge(&self, request: &Request) -> Result<Planned, Refusal> {
         let planned = self.plan(request.intent.clone());
-        match request.refusal(&self.watched.pool, &planned.plan, &planned.hash, self.clock.now()) {
+        let seen = self.shown.find(&request.plan, &request.intent);
+        match request.refusal(&self.watched.pool, &planned.plan, &planned.hash, seen.as_ref(), self.clock.now()) {
             Some(refusal) => Err(refusal),
             None => Ok(planned),
         }

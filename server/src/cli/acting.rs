@@ -9,7 +9,7 @@ use rand::Rng as _;
 use serde::Deserialize;
 use serde_json::json;
 use switchback_domain::{
-    CheckKind, MemberName, Picture, PoolId, Side, SiteId,
+    CheckKind, MemberName, Picture, PoolId, Side, SiteId, Verdict,
     operation::{Intent, MemberChange, MemberOrder, OperationId, Planned, Request},
 };
 
@@ -164,7 +164,7 @@ pub(super) async fn act(client: &Client, out: &Out, pool: &PoolId, wanted: &Want
     }
     let no_wait = acting.no_wait;
     let key = acting.idempotency_key.clone().unwrap_or_else(fresh_key);
-    let request = request(out, planned, &sites, acting)?;
+    let request = request(out, planned, &picture, acting)?;
     if !no_wait {
         out.tell(&json!({ "event": "planned", "planned": value }));
     }
@@ -185,9 +185,40 @@ fn fresh_key() -> String {
     format!("{:032x}", u128::from_le_bytes(bytes))
 }
 
+/// Asks for each check that does not pass whether it is taken on, and once for all that only the silence of a site keeps from being told.
+fn take_on(
+    not_passed: &[(CheckKind, Verdict)],
+    silence_behind: impl Fn(CheckKind) -> Option<Side>,
+    sites: &Sites,
+    acknowledged: &mut Vec<CheckKind>,
+    mut ask: impl FnMut(&str) -> Result<String, Failure>,
+) -> Result<(), Failure> {
+    let open: Vec<(CheckKind, Verdict)> = not_passed.iter().filter(|(kind, _)| !acknowledged.contains(kind)).copied().collect();
+    let because = |side: Side| open.iter().map(|(kind, _)| *kind).filter(|kind| silence_behind(*kind) == Some(side)).collect::<Vec<_>>();
+    let together = Side::BOTH.map(|side| (side, because(side))).into_iter().filter(|(_, kinds)| kinds.len() > 1).collect::<Vec<_>>();
+    for (side, kinds) in &together {
+        let (site, names) = (sites[*side].as_str(), kinds.iter().map(word).collect::<Vec<_>>().join(", "));
+        let question = format!(
+            "{} checks cannot be told, because there is no reading from {site}: {names}. Type {site} to take all of them upon yourself:",
+            kinds.len()
+        );
+        if ask(&question)?.eq_ignore_ascii_case(site) {
+            acknowledged.extend(kinds);
+        }
+    }
+    for (kind, verdict) in open.iter().filter(|(kind, _)| !together.iter().any(|(_, kinds)| kinds.contains(kind))) {
+        let name = word(kind);
+        if ask(&format!("The check {name}: {}. Type its name to take that upon yourself:", word(verdict)))? == name {
+            acknowledged.push(*kind);
+        }
+    }
+    Ok(())
+}
+
 /// Turns a plan into a request, asking for what was not told. What is typed goes to the console as it is: it judges, and remembers.
-fn request(out: &Out, planned: Planned, sites: &Sites, acting: Acting) -> Result<Request, Failure> {
+fn request(out: &Out, planned: Planned, picture: &Picture, acting: Acting) -> Result<Request, Failure> {
     let Planned { plan, hash } = planned;
+    let sites = &pools::sites(picture);
     let typed = |told: Option<String>, question: String, flag: &str| match told {
         Some(told) => Ok(told),
         None if out.can_ask() => super::print::ask(&question),
@@ -198,13 +229,8 @@ fn request(out: &Out, planned: Planned, sites: &Sites, acting: Acting) -> Result
     let typed_site = typed(acting.confirm_site, format!("Type the site's name ({site}):"), "--confirm-site")?;
     let (mut acknowledged, mut accepts_loss) = (acting.acknowledge, acting.accept_loss);
     if let Some(side) = plan.intent.gives_up().filter(|_| out.can_ask()) {
-        for (kind, verdict) in &plan.not_passed {
-            let name = word(kind);
-            let question = format!("The check {name}: {}. Type its name to take that upon yourself:", word(verdict));
-            if !acknowledged.contains(kind) && super::print::ask(&question)? == name {
-                acknowledged.push(*kind);
-            }
-        }
+        let ask = |question: &str| super::print::ask(question);
+        take_on(&plan.not_passed, |kind| picture.silence_behind(kind), sites, &mut acknowledged, ask)?;
         if !accepts_loss {
             let lost = match plan.intent {
                 Intent::Resolve { .. } => words::set_aside(&sites[side]),
@@ -227,4 +253,39 @@ fn request(out: &Out, planned: Planned, sites: &Sites, acting: Acting) -> Result
         attestation: acting.attest,
         dry_run: acting.dry_run,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use switchback_domain::Pair;
+
+    fn taken(answers: &[&str], before: &[CheckKind]) -> (Vec<CheckKind>, Vec<String>) {
+        let sites: Sites = Pair { a: "dc-a".to_owned(), b: "dc-b".to_owned() };
+        let not_passed = [
+            (CheckKind::StandbyMembers, Verdict::Fail),
+            (CheckKind::OneDatabase, Verdict::Unknown),
+            (CheckKind::UniqueNames, Verdict::Unknown),
+            (CheckKind::EtcdHealthy, Verdict::Unknown),
+        ];
+        let silent = |kind| (matches!(kind, CheckKind::OneDatabase | CheckKind::UniqueNames)).then_some(Side::A);
+        let (mut acknowledged, mut questions, mut answers) = (before.to_vec(), Vec::new(), answers.iter());
+        let ask = |question: &str| {
+            questions.push(question.to_owned());
+            Ok(answers.next().copied().unwrap_or_default().to_owned())
+        };
+        take_on(&not_passed, silent, &sites, &mut acknowledged, ask).unwrap_or_else(|failure| panic!("{failure:?}"));
+        (acknowledged, questions)
+    }
+
+    #[test]
+    fn checks_that_cannot_be_told_for_one_reason_are_asked_for_once_and_all_others_by_name() {
+        let (all, questions) = taken(&["DC-A", "standby_members", "etcd_healthy"], &[]);
+        assert_eq!(all, [CheckKind::OneDatabase, CheckKind::UniqueNames, CheckKind::StandbyMembers, CheckKind::EtcdHealthy]);
+        assert_eq!(questions.len(), 3, "{questions:?}");
+        assert!(questions[0].contains("2 checks") && questions[0].contains("one_database, unique_names"), "{}", questions[0]);
+        assert_eq!(taken(&["yes", "standby_members", "yes"], &[]).0, [CheckKind::StandbyMembers], "only the very name takes them on");
+        let (all, questions) = taken(&["", "", ""], &[CheckKind::OneDatabase, CheckKind::UniqueNames]);
+        assert_eq!((all.len(), questions.len()), (2, 2), "what was taken on already is not asked for");
+    }
 }

@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use switchback_domain::{
-    ByteLag, Millis, Objection, Pair, Protection, Side,
+    ByteLag, Millis, Objection, Pair, Protection, Side, Verdict,
     operation::{
-        Because, Choice, GivenUp, Instruction, MemberOrder, OperationId, Outage, Outcome, PlanObjection, Stage, Step, Task, Trouble,
+        Because, Choice, GivenUp, Instruction, MemberOrder, OperationId, Outage, Outcome, PlanChange, PlanObjection, Stage, Step, Task,
+        Trouble,
     },
 };
 
@@ -247,6 +248,25 @@ pub(super) fn choice(choice: Choice) -> &'static str {
     }
 }
 
+/// What is not as it was when the plan was seen.
+fn change(change: &PlanChange) -> String {
+    fn of<T: std::fmt::Display>(fact: Option<&T>) -> String {
+        fact.map_or_else(|| "not known".to_owned(), ToString::to_string)
+    }
+    let letter = |side: &Side| if *side == Side::A { "the first site" } else { "the second site" };
+    let stands = |verdict: &Option<Verdict>| verdict.map_or_else(|| "passes".to_owned(), |verdict| word(&verdict));
+    match change {
+        PlanChange::Epoch { was, now } => format!("another operation has changed the pool: epoch {now}, was {was}"),
+        PlanChange::Leader { side, was, now } => format!("leader of {}: {}, was {}", letter(side), of(now.as_ref()), of(was.as_ref())),
+        PlanChange::Timeline { side, was, now } => {
+            format!("timeline of {}: {}, was {}", letter(side), of(now.as_ref()), of(was.as_ref()))
+        }
+        PlanChange::Check { check, was, now } => format!("check {}: {}, was {}", word(check), stands(now), stands(was)),
+        PlanChange::Protection { was, now } => format!("protection: {}, was {}", word(now), word(was)),
+        PlanChange::Steps { was, now } => format!("steps of the plan: {now}, were {was}"),
+    }
+}
+
 /// What to do about a refusal.
 pub(super) fn hints(code: &str, body: &Value) -> Vec<String> {
     let list = |name: &str| body[name].as_array().cloned().unwrap_or_default();
@@ -260,7 +280,11 @@ pub(super) fn hints(code: &str, body: &Value) -> Vec<String> {
             let operation = body["operation"].as_str().unwrap_or("OPERATION");
             vec![format!("follow it: switchback operation watch {operation}")]
         }
-        "plan_changed" | "plan_expired" => vec!["run the command again to see the new plan".to_owned()],
+        "plan_changed" => {
+            let read = list("changes").into_iter().filter_map(|one| serde_json::from_value::<PlanChange>(one).ok());
+            read.map(|one| change(&one)).chain(["run the command again to see the new plan".to_owned()]).collect()
+        }
+        "plan_expired" => vec!["run the command again to see the new plan".to_owned()],
         "wrong_pool" => vec![format!("--confirm-pool {}", body["expected"].as_str().unwrap_or_default())],
         "wrong_site" => vec![format!("--confirm-site {}", body["expected"].as_str().unwrap_or_default())],
         "loss_not_accepted" => vec!["--accept-loss, if that is what you want".to_owned()],

@@ -3,7 +3,8 @@
 
 use crate::{
     hands::MembersOnly,
-    support::{World, machine_time},
+    operations::page,
+    support::{World, location, machine_time},
 };
 use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
@@ -11,7 +12,10 @@ use switchback_domain::{
     Millis, Policy, PoolId, Side,
     error::{RequestError, WishError},
     fixture,
-    operation::{Choice, Epoch, Intent, MemberChange, MemberOrder, OperationId, PlanObjection, Planned, Refusal, Request, StageWord, Wish},
+    operation::{
+        Choice, Epoch, Intent, MemberChange, MemberOrder, OperationId, PlanChange, PlanObjection, Planned, Refusal, Request, StageWord,
+        Wish,
+    },
     people::{Caller, Person},
     permission::Role,
 };
@@ -154,12 +158,16 @@ fn by_another_console() -> AuditEntry {
 #[tokio::test]
 async fn what_was_planned_in_another_epoch_is_not_begun_even_if_nobody_has_seen_it_yet() {
     let world = World::with_policy(hands(), fixture::pool().policy).await;
+    let session = world.signed_in().await;
     let before = request(planned(&world.console, drain("member-a1")).await);
+    let (seen, at) = (before.plan.clone(), before.planned_at.to_string().replace(':', "%3A"));
     // Another console changes the active site, and is done with it.
     let lease = seized(&world).await;
     world.store.change_record(&lease, &RecordChange::Epoch(Epoch(1)), &by_another_console()).await.unwrap();
     world.store.give_lease_back(&lease).await.unwrap();
-    assert_eq!(world.console.request(&mira(), before, None, FROM).await, Err(RequestError::Refused { refusal: Refusal::PlanChanged }));
+    let changes = vec![PlanChange::Epoch { was: Epoch(0), now: Epoch(1) }];
+    let refused = RequestError::Refused { refusal: Refusal::PlanChanged { changes } };
+    assert_eq!(world.console.request(&mira(), before, None, FROM).await, Err(refused));
     assert_eq!(world.audit().await.last().unwrap(), "operation_requested refused plan_changed");
     assert_eq!(world.store.operations(None, 9).await.unwrap(), []);
     // Whoever was refused under the lease holds it no longer.
@@ -168,6 +176,13 @@ async fn what_was_planned_in_another_epoch_is_not_begun_even_if_nobody_has_seen_
     assert!(free.is_some(), "the lease was not given back");
     world.store.give_lease_back(&free.unwrap()).await.unwrap();
     assert_eq!(planned(&world.console, drain("member-a1")).await.plan.epoch, Epoch(1));
+    // A form without scripts is led to the new plan, and told what is new about it.
+    let form = format!("pool=chat-core&kind=members&site=dc-a&changes=dc-a%2Fmember-a1%2Fdrain&plan={seen}&planned_at={at}");
+    let back = world.post("/operations", &format!("{form}&typed_pool=chat-core&typed_site=dc-a&reason=drill"), Some(&session)).await;
+    let back = location(&back).to_owned();
+    assert!(back.contains("problem=plan_changed") && back.contains(&format!("seen={seen}")), "{back}");
+    let shown = page(&world, &back, &session).await;
+    assert!(shown.contains("Another operation has changed the pool since then. Look at the new plan below."), "{shown}");
     ask(&world.console, drain("member-a1")).await.unwrap();
 }
 

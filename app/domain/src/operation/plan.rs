@@ -1,6 +1,6 @@
 //! From what somebody wants to a plan, and from a request to a refusal or nothing.
 
-use super::{Advice, Epoch, Intent, MemberOrder, OperationId, Standing, Step, advice};
+use super::{Advice, Epoch, Intent, MemberOrder, OperationId, PlanChange, Standing, Step, advice};
 use crate::{
     CheckKind, MemberName, MemberState, Millis, NodeName, Objection, Picture, Pool, PoolId, Protection, Side, SiteId, SiteRole, Timeline,
     Verdict,
@@ -206,7 +206,11 @@ pub enum Refusal {
     },
     /// The plan they saw is not the one that would be made now.
     #[error("the situation has changed since the plan was made; look at the new plan")]
-    PlanChanged,
+    PlanChanged {
+        /// What has changed; empty when nobody knows any more what the plan rested on.
+        #[serde(default)]
+        changes: Vec<PlanChange>,
+    },
     /// The plan they saw is too old.
     #[error("the plan is more than five minutes old; look at the new plan")]
     PlanExpired,
@@ -247,7 +251,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Refusal::Objections { .. } => "objections",
-            Refusal::PlanChanged => "plan_changed",
+            Refusal::PlanChanged { .. } => "plan_changed",
             Refusal::PlanExpired => "plan_expired",
             Refusal::WrongPool { .. } => "wrong_pool",
             Refusal::WrongSite { .. } => "wrong_site",
@@ -260,8 +264,9 @@ impl Refusal {
 }
 
 impl Request {
-    /// Why it is not taken, if it is not. `now_planned` is the plan as it would be made now and `its_hash` the hash of its essence.
-    pub fn refusal(&self, pool: &Pool, now_planned: &Plan, its_hash: &str, now: Timestamp) -> Option<Refusal> {
+    /// Why it is not taken, if it is not. `now_planned` is the plan as it would be made now and `its_hash` the hash of its essence; `seen`
+    /// is the plan that was seen, if it is still known.
+    pub fn refusal(&self, pool: &Pool, now_planned: &Plan, its_hash: &str, seen: Option<&Plan>, now: Timestamp) -> Option<Refusal> {
         let same = |typed: &str, name: &str| typed.trim().eq_ignore_ascii_case(name);
         if [&self.reason, &self.ticket, &self.attestation].iter().any(|text| text.chars().count() > TEXT_MAX) {
             return Some(Refusal::TooLong { most: TEXT_MAX });
@@ -275,7 +280,8 @@ impl Request {
             return Some(Refusal::PlanExpired);
         }
         if self.plan != its_hash {
-            return Some(Refusal::PlanChanged);
+            let changes = seen.map(|seen| now_planned.changes_since(seen)).unwrap_or_default();
+            return Some(Refusal::PlanChanged { changes });
         }
         if !same(&self.typed_pool, pool.id.as_str()) {
             return Some(Refusal::WrongPool { expected: pool.id.clone() });

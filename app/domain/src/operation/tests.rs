@@ -7,6 +7,7 @@ use crate::{ByteLag, CheckKind, FreezeWindow, Objection, ProbeFailure, Side, Ver
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
+mod request;
 mod resolve;
 
 fn at(ms: i64) -> Timestamp {
@@ -297,41 +298,6 @@ fn a_rehearsal_never_passes_a_point_of_no_return() {
     tell(&mut operation, Event::CancelWanted { by: by() });
     assert_eq!(go_on(&mut operation, &never, &never), [] as [&str; 0]);
     assert!(matches!(outcome(&operation), Outcome::Undone { .. }));
-}
-
-#[test]
-fn a_request_is_refused_for_exactly_what_is_wrong_with_it() {
-    let world = World::healthy(at(0));
-    let plan = planned(&world, Intent::Switchover { to: Side::B });
-    let refusal = |change: &dyn Fn(&mut Request)| {
-        let mut request = request(&plan);
-        change(&mut request);
-        request.refusal(&world.pool, &plan, "hash", world.now)
-    };
-    assert_eq!(refusal(&|_| {}), None);
-    assert_eq!(refusal(&|request| request.typed_pool = " CHAT-core ".to_owned()), None);
-    assert!(matches!(refusal(&|request| request.typed_pool = "chat".to_owned()), Some(Refusal::WrongPool { .. })));
-    assert!(matches!(refusal(&|request| request.typed_site = "dc-a".to_owned()), Some(Refusal::WrongSite { .. })));
-    assert_eq!(refusal(&|request| request.reason = "  ".to_owned()), Some(Refusal::NoReason));
-    assert_eq!(refusal(&|request| request.plan = "other".to_owned()), Some(Refusal::PlanChanged));
-    assert_eq!(refusal(&|request| request.planned_at = at(-301_000)), Some(Refusal::PlanExpired));
-    assert_eq!(refusal(&|request| request.planned_at = at(60_000)), Some(Refusal::PlanExpired));
-    assert!(matches!(refusal(&|request| request.reason = "x".repeat(1_001)), Some(Refusal::TooLong { .. })));
-}
-
-#[test]
-fn a_failover_needs_each_failed_check_acknowledged_by_name_and_the_loss_accepted() {
-    let mut world = World::healthy(at(0));
-    world.site_fails(Side::A, &ProbeFailure::Refused);
-    let plan = planned(&world, Intent::Failover { to: Side::B });
-    let checks: Vec<CheckKind> = plan.not_passed.iter().map(|(kind, _)| *kind).collect();
-    assert!(!checks.is_empty());
-    let mut asked = request(&plan);
-    assert_eq!(asked.refusal(&world.pool, &plan, "hash", world.now), Some(Refusal::NotAcknowledged { checks: checks.clone() }));
-    asked.acknowledged = checks;
-    assert_eq!(asked.refusal(&world.pool, &plan, "hash", world.now), Some(Refusal::LossNotAccepted));
-    asked.accepts_loss = true;
-    assert_eq!(asked.refusal(&world.pool, &plan, "hash", world.now), None);
 }
 
 #[test]

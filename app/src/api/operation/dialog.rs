@@ -8,11 +8,13 @@ use crate::{
 use jiff::Timestamp;
 use switchback_domain::{
     Bound, CheckKind, MemberState, Millis, Pair, Picture, Side, SiteRole, Verdict,
-    operation::{Intent, MemberOrder, Plan, PlanObjection, Planned, Step},
+    operation::{Intent, MemberOrder, Plan, PlanChange, PlanObjection, Planned, Step},
 };
 
 /// The plan for a reader.
-pub(super) fn tell(lang: Locale, planned: &Planned, picture: &Picture, problem: Option<&str>, now: Timestamp) -> PlanTold {
+///
+/// `problem` is the word for why the last request was refused, with what has changed since the plan it was made for.
+pub(super) fn tell(lang: Locale, planned: &Planned, picture: &Picture, problem: Option<(&str, &[PlanChange])>, now: Timestamp) -> PlanTold {
     let plan = &planned.plan;
     let names = form::names(picture);
     let intent = &plan.intent;
@@ -22,7 +24,7 @@ pub(super) fn tell(lang: Locale, planned: &Planned, picture: &Picture, problem: 
         objections.into_iter().map(|one| words::operation::objection(lang, one, &names)).collect()
     };
     let site = intent.side().map(|side| names[side].to_string());
-    let checks = if danger { plan.not_passed.iter().map(|(kind, verdict)| check(lang, *kind, *verdict)).collect() } else { Vec::new() };
+    let checks = if danger { checks(lang, plan, picture, &names) } else { Vec::new() };
     let (checks_title, checks_tone) = checks_line(lang, plan, picture);
     let count = plan.steps.len();
     PlanTold {
@@ -69,8 +71,9 @@ pub(super) fn tell(lang: Locale, planned: &Planned, picture: &Picture, problem: 
             Intent::Members { changes } => changes.iter().map(|change| form::change(change, &names)).collect(),
             _ => Vec::new(),
         },
-        problem: problem
-            .map(|code| words::operation::refusal::request_by_code(lang, code, &plan.pool, site.as_deref().unwrap_or_default())),
+        problem: problem.map(|(code, changes)| {
+            words::operation::refusal::request_by_code(lang, code, &plan.pool, site.as_deref().unwrap_or_default(), changes, &names)
+        }),
         site,
     }
 }
@@ -108,12 +111,34 @@ fn route(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Option<
     })
 }
 
+/// The checks that have to be taken on: each one by itself, but those that only the silence of one site keeps from being told together.
+/// They have one cause, and nobody weighs twenty of them at three in the morning.
+fn checks(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Vec<CheckTold> {
+    let mut told = Vec::new();
+    let silent = |side: Side| move |(kind, _): &&(CheckKind, Verdict)| picture.silence_behind(*kind) == Some(side);
+    let together = |side: Side| plan.not_passed.iter().filter(silent(side)).count() > 1;
+    for side in Side::BOTH.into_iter().filter(|side| together(*side)) {
+        let kinds: Vec<CheckKind> = plan.not_passed.iter().filter(silent(side)).map(|(kind, _)| *kind).collect();
+        let n = kinds.len().to_string();
+        told.push(CheckTold {
+            code: kinds.iter().map(form::code).collect::<Vec<_>>().join(" "),
+            text: say!(lang, operations.dialog.checks_silent, n = n.clone(), site = names[side].to_string()),
+            each: kinds.into_iter().map(|kind| readiness::title(lang, kind)).collect(),
+            take: say!(lang, operations.dialog.take_all, n = n),
+            tone: Tone::Stale,
+        });
+    }
+    let alone = |(kind, _): &&(CheckKind, Verdict)| !picture.silence_behind(*kind).is_some_and(together);
+    told.extend(plan.not_passed.iter().filter(alone).map(|(kind, verdict)| check(lang, *kind, *verdict)));
+    told
+}
+
 fn check(lang: Locale, kind: CheckKind, verdict: Verdict) -> CheckTold {
     let (text, tone) = match verdict {
         Verdict::Unknown => (say!(lang, operations.dialog.check_unknown, check = readiness::title(lang, kind)), Tone::Stale),
         Verdict::Pass | Verdict::Warn | Verdict::Fail => (readiness::fails(lang, kind), Tone::Fail),
     };
-    CheckTold { kind, code: form::code(&kind), text, tone }
+    CheckTold { code: form::code(&kind), text, each: Vec::new(), take: say!(lang, operations.dialog.take_upon), tone }
 }
 
 fn checks_line(lang: Locale, plan: &Plan, picture: &Picture) -> (String, Tone) {

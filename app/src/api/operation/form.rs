@@ -16,7 +16,7 @@ use serde_json::Value;
 use switchback_domain::{
     Pair, Picture, PoolId, Side,
     error::{ConsoleError, RequestError},
-    operation::{Intent, MemberChange, OperationId, Request},
+    operation::{Intent, MemberChange, OperationId, Refusal, Request},
     people::Caller,
 };
 use switchback_engine::{Console, ports::IdempotencyKey};
@@ -52,6 +52,8 @@ pub struct PlanQuery {
     pub changes: Vec<String>,
     /// Why the last request was refused.
     pub problem: Option<String>,
+    /// The hash of the plan that it was made for.
+    pub seen: Option<String>,
 }
 
 impl PlanQuery {
@@ -63,6 +65,7 @@ impl PlanQuery {
                 "site" => value.into_owned().clone_into(&mut read.site),
                 "changes" if !value.is_empty() => read.changes.push(value.into_owned()),
                 "problem" => read.problem = Some(value.into_owned()),
+                "seen" => read.seen = Some(value.into_owned()),
                 _ => {}
             }
         }
@@ -175,7 +178,8 @@ impl OperationForm {
                 "typed_pool" => form.typed_pool = value,
                 "typed_site" => form.typed_site = value,
                 "accepts_loss" => form.accepts_loss = true,
-                "acknowledged" => form.acknowledged.push(value),
+                // One box may stand for several checks.
+                "acknowledged" => form.acknowledged.extend(value.split_whitespace().map(str::to_owned)),
                 "attestation" => form.attestation = value,
                 "dry_run" => form.dry_run = true,
                 _ => {}
@@ -232,6 +236,9 @@ impl OperationForm {
         let Ok(pool) = self.pool.parse::<PoolId>() else { return paths::overview() };
         let kind = if self.kind.is_empty() { "switchover" } else { &self.kind };
         let mut query = vec![("problem", refused.code())];
+        if matches!(refused, Refused::Request(RequestError::Refused { refusal: Refusal::PlanChanged { .. } })) {
+            query.push(("seen", &self.plan));
+        }
         if !self.site.is_empty() {
             query.push(("site", &self.site));
         }
@@ -265,7 +272,12 @@ pub(super) async fn one_plan(pool: &str, kind: &str, query: &str, lang: &str) ->
     let wanted = intent(kind, &query.site, &query.changes, &picture);
     let wanted = wanted.ok_or_else(|| ApiError::NoSuchPlan { pool: pool.to_string() })?;
     let planned = console.plan(&caller, &pool, wanted).await?;
-    Ok(dialog::tell(language(lang), &planned, &picture, query.problem.as_deref(), console.now()))
+    let changes = match &query.seen {
+        Some(seen) => console.changes_since(&caller, seen, &planned.plan)?,
+        None => Vec::new(),
+    };
+    let problem = query.problem.as_deref().map(|code| (code, changes.as_slice()));
+    Ok(dialog::tell(language(lang), &planned, &picture, problem, console.now()))
 }
 
 pub(super) async fn ask(form: &str, lang: &str) -> Result<Asked, ApiError> {
@@ -305,6 +317,16 @@ mod tests {
         let kept = form_urlencoded::parse(address.split_once('?').expect("a query").1.as_bytes()).find(|(name, _)| name == "reason");
         let kept = kept.expect("a reason").1.into_owned();
         assert!(kept.chars().count() > 100 && kept.chars().all(|c| c == '王'), "{kept}");
+    }
+
+    #[test]
+    fn an_address_after_a_plan_has_changed_names_the_plan_that_was_seen() {
+        let form =
+            OperationForm::read("pool=chat-core&kind=failover&site=dc-b&plan=0a1b&acknowledged=one_primary+same_timeline&acknowledged=x");
+        let refused = Refused::Request(RequestError::Refused { refusal: Refusal::PlanChanged { changes: Vec::new() } });
+        assert_eq!(form.address_after_refusal(&refused), "/pools/chat-core/plan/failover?problem=plan_changed&seen=0a1b&site=dc-b");
+        assert_eq!(PlanQuery::read("?seen=0a1b").seen.as_deref(), Some("0a1b"));
+        assert_eq!(form.acknowledged, ["one_primary", "same_timeline", "x"], "a box may stand for several checks");
     }
 
     #[test]

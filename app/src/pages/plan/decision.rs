@@ -215,38 +215,48 @@ fn Loss(view: View) -> impl IntoView {
 
 #[component]
 fn Checks(view: View) -> impl IntoView {
-    let lang = use_lang();
-    dynamic(move || {
-        let (title, tone, checks) = view.plan.with(|plan| (plan.checks_title.clone(), plan.checks_tone, plan.checks.clone()));
-        if title.is_empty() {
-            return ().into_any();
-        }
-        if checks.is_empty() {
-            return view! { <p class="sm"><Status tone look=Look::Calm>{title}</Status></p> }.into_any();
-        }
-        let check = |check: CheckTold| {
-            let id = format!("check-{}", check.code);
-            let described = id.clone();
-            view! {
-                <li>
-                    <Status tone=check.tone look=Look::Top>
-                        <span id=id>{check.text}</span>
-                    </Status>
-                    <label class="tick sm">
-                        <input type="checkbox" name="acknowledged" value=check.code required=true aria-describedby=described />
-                        <span>{say!(lang(), operations.dialog.take_upon)}</span>
-                    </label>
-                </li>
-            }
-        };
-        view! {
+    let title = Memo::new(move |_| view.plan.with(|plan| plan.checks_title.clone()));
+    let tone = Signal::derive(move || view.plan.with(|plan| plan.checks_tone));
+    let some = Memo::new(move |_| view.plan.with(|plan| (!plan.checks_title.is_empty(), !plan.checks.is_empty())));
+    dynamic(move || match some.get() {
+        (false, _) => ().into_any(),
+        (true, false) => view! { <p class="sm"><Status tone look=Look::Calm>{title}</Status></p> }.into_any(),
+        // When there is a new plan, what was ticked stays ticked where it says the same; and nobody takes on what only came to stand at
+        // the place of something else.
+        (true, true) => view! {
             <fieldset class="taken">
                 <legend>{title}</legend>
-                <ul>{checks.into_iter().map(check).collect_view()}</ul>
+                <ul>
+                    <For
+                        each=move || view.plan.with(|plan| plan.checks.clone())
+                        key=|check| (check.code.clone(), check.text.clone())
+                        children=check
+                    />
+                </ul>
             </fieldset>
         }
-        .into_any()
+        .into_any(),
     })
+}
+
+/// What has to be taken on, and the box for it.
+fn check(check: CheckTold) -> AnyView {
+    let id = format!("check-{}", check.code.replace(' ', "-"));
+    let described = id.clone();
+    let each = (!check.each.is_empty()).then(|| sentences(check.each));
+    view! {
+        <li>
+            <div id=id>
+                <Status tone=check.tone look=Look::Top>{check.text}</Status>
+                {each}
+            </div>
+            <label class="tick sm">
+                <input type="checkbox" name="acknowledged" value=check.code required=true aria-describedby=described />
+                <span>{check.take}</span>
+            </label>
+        </li>
+    }
+    .into_any()
 }
 
 /// A field whose value has to be a name.
@@ -444,7 +454,7 @@ mod script {
                     return;
                 };
                 sending.set(true);
-                let navigate = navigate.clone();
+                let (navigate, update) = (navigate.clone(), update.clone());
                 let fields = String::from(fields.to_string());
                 spawn_local(async move {
                     let answer = operation::ask(fields, words::tag(lang).to_owned()).await;
@@ -466,6 +476,8 @@ mod script {
                         let _ = place.focus();
                     }
                     refresh(view, lang).await;
+                    // Some boxes may be others now.
+                    request_animation_frame(update);
                 });
             });
             // Dropped, they no longer listen.

@@ -1,10 +1,11 @@
 //! Why something was not begun or not taken, and what would open it.
 
-use crate::words::{Locale, Names, figures::date_time, list, readiness, say, sentences};
+use crate::words::{Locale, Names, figures::date_time, list, protection, readiness, say, sentences};
+use std::fmt::Display;
 use switchback_domain::{
     CheckKind, PoolId,
     error::{ConsoleError, RequestError},
-    operation::{PlanObjection, Refusal},
+    operation::{PlanChange, PlanObjection, Refusal},
 };
 
 /// The longest reason, ticket or attestation, as the sentence of a code alone says it.
@@ -58,7 +59,7 @@ fn refused(lang: Locale, refusal: &Refusal, names: &Names) -> String {
             all.extend(objections.iter().map(|one| objection(lang, one, names)));
             sentences(lang, &all)
         }
-        Refusal::PlanChanged => say!(lang, operations.refusal.plan_changed),
+        Refusal::PlanChanged { changes } => plan_changed(lang, changes, names),
         Refusal::PlanExpired => say!(lang, operations.refusal.plan_expired),
         Refusal::WrongPool { expected } => say!(lang, operations.refusal.wrong_pool, pool = expected.to_string()),
         Refusal::WrongSite { expected } => say!(lang, operations.refusal.wrong_site, site = expected.to_string()),
@@ -72,11 +73,60 @@ fn refused(lang: Locale, refusal: &Refusal, names: &Names) -> String {
     }
 }
 
+fn plan_changed(lang: Locale, changes: &[PlanChange], names: &Names) -> String {
+    let mut all = vec![say!(lang, operations.refusal.plan_changed)];
+    all.extend(self::changes(lang, changes, names));
+    all.push(say!(lang, operations.refusal.new_plan));
+    sentences(lang, &all)
+}
+
+/// What has changed since a plan was seen, a sentence for each thing. Checks are told together.
+pub fn changes(lang: Locale, changes: &[PlanChange], names: &Names) -> Vec<String> {
+    fn known<T: Display>(lang: Locale, fact: Option<&T>) -> String {
+        fact.map_or_else(|| say!(lang, operations.change.not_known), ToString::to_string)
+    }
+    let (mut told, mut failing, mut passing, mut other) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for change in changes {
+        match change {
+            PlanChange::Epoch { .. } => told.push(say!(lang, operations.change.epoch)),
+            PlanChange::Leader { side, was, now } => {
+                let (site, now, before) = (names[*side].to_string(), known(lang, now.as_ref()), known(lang, was.as_ref()));
+                told.push(say!(lang, operations.change.leader, site = site, now = now, before = before));
+            }
+            PlanChange::Timeline { side, was, now } => {
+                let (site, now, before) = (names[*side].to_string(), known(lang, now.as_ref()), known(lang, was.as_ref()));
+                told.push(say!(lang, operations.change.timeline, site = site, now = now, before = before));
+            }
+            PlanChange::Check { check, was: None, .. } => failing.push(readiness::title(lang, *check)),
+            PlanChange::Check { check, now: None, .. } => passing.push(readiness::title(lang, *check)),
+            PlanChange::Check { check, .. } => other.push(readiness::title(lang, *check)),
+            PlanChange::Protection { was, now } => {
+                let (now, before) = (protection::state(lang, *now), protection::state(lang, *was));
+                told.push(say!(lang, operations.change.protection, now = now, before = before));
+            }
+            PlanChange::Steps { was, now } if was == now => told.push(say!(lang, operations.change.steps_other)),
+            PlanChange::Steps { was, now } => {
+                told.push(say!(lang, operations.change.steps, now = now.to_string(), before = was.to_string()));
+            }
+        }
+    }
+    if !failing.is_empty() {
+        told.push(say!(lang, operations.change.checks_not, checks = list(lang, failing)));
+    }
+    if !passing.is_empty() {
+        told.push(say!(lang, operations.change.checks_pass, checks = list(lang, passing)));
+    }
+    if !other.is_empty() {
+        told.push(say!(lang, operations.change.checks_other, checks = list(lang, other)));
+    }
+    told
+}
+
 /// Why nothing was started, from an address. What the address does not say is filled in from the page it leads to.
-pub fn request_by_code(lang: Locale, code: &str, pool: &PoolId, site: &str) -> String {
+pub fn request_by_code(lang: Locale, code: &str, pool: &PoolId, site: &str, changes: &[PlanChange], names: &Names) -> String {
     match code {
         "objections" => say!(lang, operations.refusal.objections),
-        "plan_changed" => say!(lang, operations.refusal.plan_changed),
+        "plan_changed" => plan_changed(lang, changes, names),
         "plan_expired" => say!(lang, operations.refusal.plan_expired),
         "wrong_pool" => say!(lang, operations.refusal.wrong_pool, pool = pool.to_string()),
         "wrong_site" => say!(lang, operations.refusal.wrong_site, site = site.to_owned()),

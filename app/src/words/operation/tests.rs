@@ -356,10 +356,36 @@ fn objections() -> Vec<PlanObjection> {
     all
 }
 
+fn changes() -> Vec<PlanChange> {
+    let check = |check, was, now| PlanChange::Check { check, was, now };
+    let all = vec![
+        PlanChange::Epoch { was: Epoch(1), now: Epoch(2) },
+        PlanChange::Leader { side: Side::A, was: Some(node()), now: None },
+        PlanChange::Timeline { side: Side::B, was: None, now: Some(Timeline(7)) },
+        check(CheckKind::OnePrimary, None, Some(Verdict::Fail)),
+        check(CheckKind::SameTimeline, Some(Verdict::Unknown), None),
+        check(CheckKind::MirrorInStep, Some(Verdict::Unknown), Some(Verdict::Fail)),
+        PlanChange::Protection { was: ProtectionState::Protected, now: ProtectionState::SiteLost },
+        PlanChange::Steps { was: 5, now: 10 },
+        PlanChange::Steps { was: 5, now: 5 },
+    ];
+    for change in &all {
+        match change {
+            PlanChange::Epoch { .. }
+            | PlanChange::Leader { .. }
+            | PlanChange::Timeline { .. }
+            | PlanChange::Check { .. }
+            | PlanChange::Protection { .. }
+            | PlanChange::Steps { .. } => {}
+        }
+    }
+    all
+}
+
 fn refusals() -> Vec<Refusal> {
     let all = vec![
         Refusal::Objections { objections: objections() },
-        Refusal::PlanChanged,
+        Refusal::PlanChanged { changes: changes() },
         Refusal::PlanExpired,
         Refusal::WrongPool { expected: "chat-core".parse().expect("a name") },
         Refusal::WrongSite { expected: "dc-b".parse().expect("a name") },
@@ -371,7 +397,7 @@ fn refusals() -> Vec<Refusal> {
     for refusal in &all {
         match refusal {
             Refusal::Objections { .. }
-            | Refusal::PlanChanged
+            | Refusal::PlanChanged { .. }
             | Refusal::PlanExpired
             | Refusal::WrongPool { .. }
             | Refusal::WrongSite { .. }
@@ -490,8 +516,8 @@ fn every_refusal_is_told_by_itself_and_by_its_code_in_an_address() {
     let mut by_code = std::collections::BTreeSet::new();
     for error in &errors {
         told(|lang| refusal::request(lang, error, &names()));
-        told(|lang| refusal::request_by_code(lang, error.code(), &pool, "dc-b"));
-        by_code.insert(refusal::request_by_code(Locale::en, error.code(), &pool, "dc-b"));
+        told(|lang| refusal::request_by_code(lang, error.code(), &pool, "dc-b", &[], &names()));
+        by_code.insert(refusal::request_by_code(Locale::en, error.code(), &pool, "dc-b", &[], &names()));
     }
     assert_eq!(by_code.len(), errors.len() - 1, "each code has a sentence of its own; only what failed inside shares one");
 }
@@ -550,4 +576,23 @@ fn every_stage_has_a_word_and_every_end_its_reason() {
     for why in [cancelled, failed] {
         told(|lang| given_up(lang, &why, &names()));
     }
+}
+
+#[test]
+fn what_has_changed_since_a_plan_was_seen_is_said_thing_by_thing() {
+    for change in changes() {
+        told(|lang| refusal::changes(lang, std::slice::from_ref(&change), &names()).join(" "));
+    }
+    let told = [
+        "Another operation has changed the pool since then.",
+        "Leader of dc-a: not known, was b1.",
+        "Timeline of dc-b: 7, was not known.",
+        "Protection: Site lost, was Protected.",
+        "Steps of the plan: 10, were 5.",
+        "The plan has other steps.",
+        "Checks that do not pass any more: Exactly one node accepts writes.",
+        "Checks that pass now: The backup receives the primary’s timeline.",
+        "Checks that do not pass for another reason: The mirror confirms every commit.",
+    ];
+    assert_eq!(refusal::changes(Locale::en, &changes(), &names()), told);
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use switchback_domain::{
     PoolId,
     error::{ConsoleError, RequestError, WishError},
-    operation::{Choice, Evidence, FoundLoss, Glance, Intent, Operation, OperationId, Planned, Report, Request, Wish},
+    operation::{Choice, Evidence, FoundLoss, Glance, Intent, Operation, OperationId, Plan, PlanChange, Planned, Report, Request, Wish},
     people::Caller,
     permission::Action,
 };
@@ -25,7 +25,15 @@ impl Console {
     /// When the caller's session has ended, or no pool has this name.
     #[expect(clippy::unused_async, reason = "approvals and policies will be read from the store here")]
     pub async fn plan(&self, caller: &Caller, pool: &PoolId, intent: Intent) -> Result<Planned, ConsoleError> {
-        self.operator(caller, pool, Action::See).map(|operator| operator.plan(intent))
+        self.operator(caller, pool, Action::See).map(|operator| operator.show_plan(intent))
+    }
+
+    /// What has changed between a plan and an earlier one for the same, by the earlier one's hash; nothing when that is not remembered.
+    ///
+    /// # Errors
+    /// When the caller's session has ended, or no pool has this name.
+    pub fn changes_since(&self, caller: &Caller, seen: &str, now: &Plan) -> Result<Vec<PlanChange>, ConsoleError> {
+        self.operator(caller, &now.pool, Action::See).map(|operator| operator.changes_since(seen, now))
     }
 
     /// Asks for an operation, after having seen its plan. Under a key, the same asked again gets the same answer and begins nothing, for a

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use switchback_domain::{
     error::{ConsoleError, RequestError, SignInError, WishError},
-    operation::{OperationId, PlanObjection, Refusal},
+    operation::{OperationId, PlanChange, PlanObjection, Refusal},
 };
 use utoipa::{
     IntoResponses, ToSchema,
@@ -149,7 +149,7 @@ impl From<RequestError> for Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Problem {
         let status = match refusal {
-            Refusal::Objections { .. } | Refusal::PlanChanged => StatusCode::CONFLICT,
+            Refusal::Objections { .. } | Refusal::PlanChanged { .. } => StatusCode::CONFLICT,
             Refusal::PlanExpired => StatusCode::GONE,
             Refusal::WrongPool { .. }
             | Refusal::WrongSite { .. }
@@ -180,7 +180,8 @@ impl From<Refusal> for Problem {
             Refusal::WrongSite { expected } => problem.with("expected", expected),
             Refusal::TooLong { most } => problem.with("most", most),
             Refusal::NotAcknowledged { checks } => problem.with("checks", checks),
-            Refusal::PlanChanged | Refusal::PlanExpired | Refusal::NoReason | Refusal::LossNotAccepted => problem,
+            Refusal::PlanChanged { changes } => problem.with("changes", changes),
+            Refusal::PlanExpired | Refusal::NoReason | Refusal::LossNotAccepted => problem,
         }
     }
 }
@@ -261,6 +262,8 @@ pub(super) struct ProblemBody {
     code: String,
     /// What stands in the way (code `objections` and `operation_runs`).
     objections: Option<Vec<PlanObjection>>,
+    /// What has changed since the plan was seen; empty when that is not known any more (code `plan_changed`).
+    changes: Option<Vec<PlanChange>>,
     /// Checks that were not acknowledged (code `not_acknowledged`).
     checks: Option<Vec<switchback_domain::CheckKind>>,
     /// The name that has to be typed (codes `wrong_pool` and `wrong_site`).

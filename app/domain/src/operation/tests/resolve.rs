@@ -80,7 +80,7 @@ fn it_is_asked_for_with_the_name_of_the_site_that_stays_and_the_loss_accepted_at
     let plan = resolved(&world, &standing, Side::A);
     assert_eq!((plan.is_possible(), plan.not_passed.len()), (true, 0), "{:?}", plan.objections);
     let mut asked = request(&plan);
-    let refusal = |asked: &Request| asked.refusal(&world.pool, &plan, "hash", world.now);
+    let refusal = |asked: &Request| asked.refusal(&world.pool, &plan, "hash", None, world.now);
     assert_eq!(refusal(&asked), Some(Refusal::WrongSite { expected: "dc-a".parse().unwrap() }));
     asked.typed_site = "dc-a".to_owned();
     assert_eq!(refusal(&asked), Some(Refusal::LossNotAccepted));
