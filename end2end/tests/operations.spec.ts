@@ -27,7 +27,7 @@ async function fill(page: Page, site: string, reason: string): Promise<void> {
   await page.getByLabel('Reason').fill(reason);
   await page.getByLabel('Type the pool: chat-core').fill('chat-core');
   await page.getByLabel(new RegExp(`^Type the (target )?site: ${site}$`)).fill(site);
-  for (const tick of await page.getByRole('checkbox', { name: /^I (take this upon me|accept)/ }).all()) await tick.check();
+  for (const tick of await page.getByRole('checkbox', { name: /^I (take|accept)/ }).all()) await tick.check();
 }
 
 /** Opens a page and waits until what happens to the operation there reaches it: from then on a second is a second. */
@@ -146,6 +146,43 @@ test('the pool is at home again', async ({ page }) => {
   await expect(stage(page, 'Done')).toBeVisible({ timeout: 120_000 });
 });
 
+test('a plan that changes while it is looked at says what has changed, and a tick stays with what it was given to', async ({ page, browser }) => {
+  test.setTimeout(180_000);
+  await signIn(page);
+  const other = await another(browser, page);
+  const newPlan = async (words: string) =>
+    expect(async () => {
+      await other.goto(`${POOL}/plan/failover`);
+      await expect(other.getByText(words)).toBeVisible({ timeout: 500 });
+    }).toPass({ timeout: 60_000 });
+  const refusal = page.getByRole('alert').filter({ hasText: 'Nothing was started' });
+  const box = (words: string) => page.getByRole('listitem').filter({ hasText: words }).getByRole('checkbox');
+  const [mirror, members] = ['The mirror does not confirm commits', 'No fresh reading: Enough members'];
+  await openPlan(page, 'failover');
+  const send = page.getByRole('button', { name: 'Fail over to dc-b' });
+  await expect(send, 'the script has read the form').toHaveAttribute('aria-disabled', 'true');
+  await expect(page.getByRole('checkbox', { name: /^I take/ })).toHaveCount(0);
+  await fill(page, 'dc-b', 'only to be refused');
+  // Should it be begun all the same, nothing happens to the pool.
+  await page.getByLabel(/^Rehearse only/).check();
+  await during(['kill', 'a2'], ['revive', 'a2'], async () => {
+    await newPlan(mirror);
+    await send.click();
+    await expect(refusal).toContainText('Checks that do not pass any more: The mirror confirms every commit.');
+    await expect(box(mirror)).not.toBeChecked();
+    await box(mirror).check();
+    await during(['kill', 'haproxy-b'], ['revive', 'haproxy-b'], async () => {
+      await newPlan(members);
+      await send.click();
+      await expect(refusal).toContainText('Checks that do not pass any more: Enough members');
+      await expect(box(mirror), 'it says the same as before').toBeChecked();
+      await expect(box(members), 'nobody has seen it before').not.toBeChecked();
+      await pictures(page, 'plan-changed');
+    });
+  });
+  await other.context().close();
+});
+
 test('a failover asks whether a silent site is off, and whoever watches sees question and answer within a second', async ({ page, browser }) => {
   test.setTimeout(400_000);
   await signIn(page);
@@ -160,6 +197,11 @@ test('a failover asks whether a silent site is off, and whoever watches sees que
     const button = page.getByRole('button', { name: 'Fail over to dc-b' });
     await expect(button).toHaveAttribute('aria-disabled', 'true');
     await expect(page.getByRole('group', { name: /checks? do(es)? not pass/ })).toBeVisible();
+    // What cannot be told for one and the same reason is taken on with one tick, and each of it is named there.
+    const silent = page.getByRole('listitem').filter({ has: page.getByRole('checkbox', { name: /^I take all \d+ of them upon me/ }) });
+    await expect(silent).toHaveCount(1);
+    await expect(silent).toContainText(/\d+ checks cannot be told, because there is no reading from dc-a:/);
+    await expect(silent.getByRole('listitem').filter({ hasText: 'Exactly one node accepts writes' })).toBeVisible();
     await everyLook(page, 'plan-failover-lost');
     await page.getByLabel('Type the pool: chat-core').fill('chat-core');
     await page.getByLabel('Type the target site: dc-b').fill('dc-b');

@@ -32,3 +32,38 @@ impl Shown {
         self.find(hash, &now.intent).map(|seen| now.changes_since(&seen)).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use switchback_domain::{
+        Side,
+        fixture::{World, at},
+        operation::{Epoch, Standing, plan},
+    };
+
+    fn planned(epoch: u64) -> Planned {
+        let (world, standing) = (World::healthy(at(0)), Standing { epoch: Epoch(epoch), ..Standing::default() });
+        let plan = plan(&world.pool, &world.picture(), &standing, Intent::Switchover { to: Side::B }, world.now);
+        Planned { plan, hash: epoch.to_string() }
+    }
+
+    #[test]
+    fn the_plans_of_the_last_dialogs_are_remembered_and_only_for_what_they_were_made_for() {
+        let shown = Shown::default();
+        let count = u64::try_from(KEPT).expect("a small number");
+        for epoch in 0..count {
+            shown.note(&planned(epoch));
+        }
+        // The oldest one is looked at once more, and one more is new: the second oldest goes.
+        shown.note(&planned(0));
+        shown.note(&planned(count));
+        let intent = Intent::Switchover { to: Side::B };
+        let known = |epoch: u64| shown.find(&epoch.to_string(), &intent).is_some();
+        assert_eq!([known(0), known(1), known(2), known(count)], [true, false, true, true]);
+        assert_eq!(shown.find("0", &Intent::Switchover { to: Side::A }), None);
+        let now = planned(count).plan;
+        assert_eq!(shown.changes_since("0", &now), [PlanChange::Epoch { was: Epoch(0), now: Epoch(count) }]);
+        assert_eq!(shown.changes_since("1", &now), []);
+    }
+}
