@@ -1,40 +1,37 @@
-//! Operations: taking requests, keeping the journal, driving steps, fencing. One operator for each pool.
+//! Operations: taking requests, keeping the journal, driving steps, fencing. One operator for each pool; here is how it lives, what it
+//! is asked and what it does is in the rooms below.
 
 mod desk;
 mod drive;
 mod fencer;
 mod meter;
+mod record;
+mod requests;
 mod scene;
 mod shown;
 mod steps;
+
+pub(crate) use requests::hash;
 
 use crate::{
     figures,
     live::Live,
     observe::Watched,
-    ports::{AuditEntry, Chance, Clock, Hands, IdempotencyKey, Lease, Opening, RecordChange, Store, StoreError},
+    ports::{Chance, Clock, Hands, Lease, Store, StoreError},
     time::pause,
 };
-use desk::{Author, Desk, DeskError};
+use desk::Desk;
 use drive::Halt;
 use jiff::Timestamp;
 use meter::Meter;
 use scene::Scene;
-use sha2::{Digest, Sha256};
 use shown::Shown;
 use std::{
     error::Error,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
-use switchback_domain::{
-    Login,
-    error::{RequestError, WishError},
-    operation::{
-        self, Choice, Entry, Epoch, Event, Fence, Intent, MadeActive, Operation, OperationId, Plan, PlanChange, PlanObjection, Planned,
-        Refusal, Request, Stage, Step, Wish,
-    },
-};
+use switchback_domain::operation::{Epoch, Fence, MadeActive, Operation, Stage};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -107,227 +104,6 @@ impl Operator {
         }
     }
 
-    /// The plan for what somebody wants, for a person to look at.
-    pub(crate) fn show_plan(&self, intent: Intent) -> Planned {
-        let planned = self.plan(intent);
-        self.shown.note(&planned);
-        planned
-    }
-
-    /// What has changed since a plan for the same was shown; nothing when nobody knows any more.
-    pub(crate) fn changes_since(&self, seen: &str, now: &Plan) -> Vec<PlanChange> {
-        self.shown.changes_since(seen, now)
-    }
-
-    /// The plan for what somebody wants, as the pool stands now.
-    fn plan(&self, intent: Intent) -> Planned {
-        let picture = self.watched.picture();
-        let now = self.clock.now();
-        let mut standing = self.watched.standing();
-        standing.freeze = self.watched.pool.policy.freeze(now).cloned();
-        standing.cool_until = standing.cool_until.filter(|until| *until > now);
-        let mut plan = operation::plan(&self.watched.pool, &picture, &standing, intent, now);
-        if self.hands.is_none() {
-            plan.objections.push(PlanObjection::OnlyWatched);
-        }
-        let hash = hash(&plan);
-        Planned { plan, hash }
-    }
-
-    /// Takes a request, or says why not. The request and every refusal are in the audit history. What was begun before under the same key
-    /// is the answer.
-    pub(crate) async fn request(
-        &self,
-        request: Request,
-        key: Option<IdempotencyKey>,
-        by: &Login,
-        from: &str,
-    ) -> Result<Result<OperationId, RequestError>, StoreError> {
-        // Whoever asks at the same moment finds what came of this.
-        let _turn = self.turn.lock().await;
-        let outcome = self.begin(&request, key, by, from).await?;
-        if let Err(refused) = &outcome {
-            let refusal = match refused {
-                RequestError::Refused { refusal } => Some(refusal),
-                _ => None,
-            };
-            let detail =
-                serde_json::json!({ "kind": request.intent.word(), "reason": refused.code(), "refusal": refusal, "request": request });
-            self.note(by, from, "operation_requested", "refused", detail).await?;
-        }
-        Ok(outcome)
-    }
-
-    async fn begin(
-        &self,
-        request: &Request,
-        key: Option<IdempotencyKey>,
-        by: &Login,
-        from: &str,
-    ) -> Result<Result<OperationId, RequestError>, StoreError> {
-        if let Some(known) = self.begun_before(key.as_ref()).await? {
-            return Ok(known);
-        }
-        if let Err(refusal) = self.judge(request) {
-            return Ok(Err(RequestError::Refused { refusal }));
-        }
-        let Some(lease) = self.take_lease().await? else { return Ok(Err(RequestError::LeaseHeld)) };
-        let begun = self.begin_under(&lease, request, key, by, from).await;
-        // What lies on the desk needs the lease, whether it was begun now or lay there.
-        if locked(&self.desk).is_none() {
-            self.give_back(&lease).await;
-        }
-        begun
-    }
-
-    /// Begins what is asked for, if it is still what was planned now that no other console can change anything about the pool.
-    async fn begin_under(
-        &self,
-        lease: &Lease,
-        request: &Request,
-        key: Option<IdempotencyKey>,
-        by: &Login,
-        from: &str,
-    ) -> Result<Result<OperationId, RequestError>, StoreError> {
-        let refused = |refusal| Ok(Err(RequestError::Refused { refusal }));
-        self.read_record(None).await?;
-        let Planned { plan, hash } = match self.judge(request) {
-            Ok(planned) => planned,
-            Err(refusal) => return refused(refusal),
-        };
-        let (at, epoch) = (self.clock.now(), plan.epoch);
-        let (pool, kind) = (plan.pool.clone(), plan.intent.word());
-        let first = Entry { at, event: Event::Requested { request: Box::new(request.clone()), by: by.clone(), plan: Box::new(plan) } };
-        let audit = AuditEntry {
-            at,
-            actor: Some(by.clone()),
-            action: "operation_requested".to_owned(),
-            subject: String::new(),
-            result: "done".to_owned(),
-            detail: serde_json::json!({ "pool": pool, "kind": kind, "plan": hash, "entry": 0, "event": first.event }),
-            from_address: from.to_owned(),
-        };
-        let opening = Opening { first, audit, epoch, key };
-        let id = match self.store.open_operation(lease, &opening).await {
-            Ok(id) => id,
-            // Nobody has seen yet which one it is.
-            Err(StoreError::OtherEpoch) => return refused(Refusal::PlanChanged { changes: Vec::new() }),
-            Err(StoreError::Taken) => {
-                // Another console may have begun it under the same key meanwhile.
-                if let Some(known) = self.begun_before(opening.key.as_ref()).await? {
-                    return Ok(known);
-                }
-                return match self.store.open_operation_of(&pool).await? {
-                    Some(operation) => refused(Refusal::Objections { objections: vec![PlanObjection::OperationRuns { operation }] }),
-                    None => Ok(Err(RequestError::LeaseHeld)),
-                };
-            }
-            Err(error) => return Err(error),
-        };
-        // It is written and will be driven, whatever happens to whoever asked.
-        if let Ok(operation) = Operation::from_journal(id, &[opening.first]) {
-            self.lay_out(lease.clone(), operation);
-        }
-        self.wake.notify_one();
-        Ok(Ok(id))
-    }
-
-    /// What is remembered under a key, if it is known.
-    async fn begun_before(&self, key: Option<&IdempotencyKey>) -> Result<Option<Result<OperationId, RequestError>>, StoreError> {
-        let Some(IdempotencyKey { key, body }) = key else { return Ok(None) };
-        let known = self.store.remembered(key, self.clock.now()).await?;
-        Ok(known.map(|(asked, operation)| if asked == *body { Ok(operation) } else { Err(RequestError::KeyReused) }))
-    }
-
-    /// The plan as it would be made now, if it is the one that is asked for and nothing stands in its way.
-    fn judge(&self, request: &Request) -> Result<Planned, Refusal> {
-        let planned = self.plan(request.intent.clone());
-        let seen = self.shown.find(&request.plan, &request.intent);
-        match request.refusal(&self.watched.pool, &planned.plan, &planned.hash, seen.as_ref(), self.clock.now()) {
-            Some(refusal) => Err(refusal),
-            None => Ok(planned),
-        }
-    }
-
-    async fn note(&self, by: &Login, from: &str, action: &str, result: &str, detail: serde_json::Value) -> Result<(), StoreError> {
-        let entry = AuditEntry {
-            at: self.clock.now(),
-            actor: Some(by.clone()),
-            action: action.to_owned(),
-            subject: self.watched.pool.id.to_string(),
-            result: result.to_owned(),
-            detail,
-            from_address: from.to_owned(),
-        };
-        self.store.append(&entry).await
-    }
-
-    /// The operation that lies on the desk, if it is this one.
-    pub(crate) fn live(&self, id: OperationId) -> Option<Arc<Live<Operation>>> {
-        locked(&self.desk).as_ref().filter(|desk| desk.operation().id == id).map(|desk| Arc::clone(&desk.live))
-    }
-
-    /// Takes a wish in.
-    pub(crate) async fn wish(&self, id: OperationId, wish: Wish, by: &Login, from: &str) -> Result<Result<(), WishError>, StoreError> {
-        self.say(id, by, from, "operation_wish", serde_json::json!({ "wish": wish }), |operation| desk::wished(operation, wish, by)).await
-    }
-
-    /// Takes an answer in.
-    pub(crate) async fn answer(
-        &self,
-        id: OperationId,
-        question: u32,
-        choice: Choice,
-        reason: &str,
-        by: &Login,
-        from: &str,
-    ) -> Result<Result<(), WishError>, StoreError> {
-        let detail = serde_json::json!({ "question": question, "choice": choice, "why": reason });
-        self.say(id, by, from, "operation_answer", detail, |operation| desk::answered(operation, question, choice, by, reason)).await
-    }
-
-    async fn say(
-        &self,
-        id: OperationId,
-        by: &Login,
-        from: &str,
-        action: &str,
-        mut detail: serde_json::Value,
-        event: impl FnOnce(&Operation) -> Result<Option<Event>, WishError>,
-    ) -> Result<Result<(), WishError>, StoreError> {
-        let desk = locked(&self.desk).clone().filter(|desk| desk.operation().id == id);
-        let author = Author { login: Some(by.clone()), address: from.to_owned() };
-        let said = match &desk {
-            Some(desk) => match desk.write_if(&author, &[], event).await {
-                Ok(said) => said,
-                Err(error) => {
-                    // It may be written all the same; a driver that rests would never find out.
-                    desk.doubt.cancel();
-                    match error {
-                        DeskError::Store(error) => return Err(error),
-                        DeskError::LeaseLost | DeskError::Bad(_) => Err(WishError::LeaseHeld),
-                    }
-                }
-            },
-            // Taken up again soon, by this console or by another one.
-            None if self.store.open_operation_of(&self.watched.pool.id).await? == Some(id) => Err(WishError::LeaseHeld),
-            None => Err(WishError::Ended),
-        };
-        match said {
-            Ok(_) => {
-                self.show(desk.as_deref());
-                self.wake.notify_one();
-                Ok(Ok(()))
-            }
-            Err(refused) => {
-                detail["operation"] = serde_json::json!(id);
-                detail["reason"] = refused.code().into();
-                self.note(by, from, action, "refused", detail).await?;
-                Ok(Err(refused))
-            }
-        }
-    }
-
     async fn take_lease(&self) -> Result<Option<Lease>, StoreError> {
         let now = self.clock.now();
         self.store.take_lease(&self.watched.pool.id, &self.holder, now, now + LEASE_LASTS).await
@@ -393,109 +169,6 @@ impl Operator {
         Ok(true)
     }
 
-    async fn read_record(&self, scene: Option<&Scene>) -> Result<(), StoreError> {
-        let record = self.store.record(&self.watched.pool.id).await?;
-        let mut kept = record.fences.clone();
-        let made_active = self.look_up_made_active(record.epoch).await?;
-        if let Some(begun) = self.begun_fence(&kept).await? {
-            // Nothing rests on it yet, and people may have brought this site back, or stopped the other one, while the console was away. Its
-            // own step fences it, or asks.
-            let fencers = locked(&self.fencers);
-            kept.retain(|fence| fence.operation != begun || fencers.iter().any(|(running, _)| running.side == fence.side));
-        }
-        self.set_fences(scene, &kept);
-        let standing = self.watched.standing();
-        let cool_until = record.ended_at.and_then(|at| self.cool_until(at));
-        let same = (standing.epoch, &standing.fences, standing.cool_until, &standing.made_active)
-            == (record.epoch, &record.fences, cool_until, &made_active);
-        if !same {
-            self.watched.change_standing(|standing| {
-                standing.epoch = record.epoch;
-                standing.fences = record.fences;
-                standing.cool_until = cool_until;
-                standing.made_active = made_active;
-            });
-        }
-        Ok(())
-    }
-
-    /// Which site the pool's own operations made active last: the newest one of which the point of no return was passed has answered that.
-    async fn look_up_made_active(&self, epoch: Epoch) -> Result<Option<MadeActive>, StoreError> {
-        if let Some((known, made)) = &*locked(&self.made_active)
-            && *known == epoch
-        {
-            return Ok(made.clone());
-        }
-        let mut made = None;
-        if epoch > Epoch::default() {
-            for operation in self.store.operations(Some(&self.watched.pool.id), u32::MAX).await? {
-                let journal = self.store.journal(operation).await?;
-                let passed = Operation::from_journal(operation, &journal).ok().filter(Operation::is_past_no_return);
-                made = passed.and_then(|passed| passed.plan.intent.side()).map(|side| MadeActive { side, operation });
-                if made.is_some() {
-                    break;
-                }
-            }
-        }
-        *locked(&self.made_active) = Some((epoch, made.clone()));
-        Ok(made)
-    }
-
-    /// The operation that has put up one of these fences and on which nothing rests yet: a failover that may still be undone, or a fence
-    /// between two sites that both write that was not seen to hold.
-    async fn begun_fence(&self, fences: &[Fence]) -> Result<Option<OperationId>, StoreError> {
-        if fences.is_empty() {
-            return Ok(None);
-        }
-        let Some(id) = self.store.open_operation_of(&self.watched.pool.id).await? else { return Ok(None) };
-        if !fences.iter().any(|fence| fence.operation == id) {
-            return Ok(None);
-        }
-        let operation = Operation::from_journal(id, &self.store.journal(id).await?);
-        let holds = |operation: Operation| match operation.plan.no_return().map(|at| (&operation.plan.steps[at], &operation.steps[at])) {
-            Some((Step::Fence { .. }, run)) => run.is_behind(),
-            _ => operation.is_past_no_return(),
-        };
-        Ok(operation.is_ok_and(|operation| !holds(operation)).then_some(id))
-    }
-
-    /// Takes in what has just been written about the pool: a fence is kept from the moment that it is written, and no longer than it is.
-    fn take_changes_in(&self, scene: &Scene, changes: &[RecordChange]) {
-        if changes.is_empty() {
-            return;
-        }
-        self.watched.change_standing(|standing| {
-            for change in changes {
-                match change {
-                    RecordChange::Epoch(epoch) => standing.epoch = *epoch,
-                    RecordChange::FenceUp(fence) => {
-                        standing.fences.retain(|other| other.side != fence.side);
-                        standing.fences.push(fence.clone());
-                    }
-                    RecordChange::FenceDown(side) => standing.fences.retain(|fence| fence.side != *side),
-                    // It is shown when the operation leaves the desk.
-                    RecordChange::Ended(_) => {}
-                }
-            }
-        });
-        self.set_fences(Some(scene), &self.watched.standing().fences);
-    }
-
-    /// A fencer for each fenced site, and none for the others.
-    fn set_fences(&self, scene: Option<&Scene>, fences: &[Fence]) {
-        let Some(scene) = scene else { return };
-        let mut fencers = locked(&self.fencers);
-        fencers.retain(|(kept, _)| fences.contains(kept));
-        for fence in fences {
-            if !fencers.iter().any(|(kept, _)| kept == fence) {
-                let lifted = scene.stop.child_token();
-                let record = fencer::Record { store: Arc::clone(&self.store), side: fence.side };
-                tokio::spawn(fencer::keep_fenced(scene.clone(), record, lifted.clone()));
-                fencers.push((fence.clone(), lifted.drop_guard()));
-            }
-        }
-    }
-
     /// What an operation that has come to its end leaves.
     async fn clear_up(&self, desk: &Desk) {
         let _turn = self.turn.lock().await;
@@ -539,13 +212,6 @@ impl Operator {
             self.watched.change_standing(|standing| standing.cool_until = None);
         }
     }
-}
-
-/// SHA-256 of a plan's essence, in hexadecimal digits.
-pub(crate) fn hash(plan: &Plan) -> String {
-    // What the essence is made of always has a text.
-    let text = serde_json::to_vec(&plan.essence()).unwrap_or_default();
-    crate::people::hex(&Sha256::digest(text))
 }
 
 /// Drives the operations of a pool until everything stops.
