@@ -122,7 +122,7 @@ pub(super) fn trouble(trouble: &Trouble, sites: &Sites) -> String {
         }
         Trouble::StillWrites { nodes } => {
             let names: Vec<&str> = nodes.iter().map(switchback_domain::NodeName::as_str).collect();
-            format!("{} still accepts writes: stop its PostgreSQL and its Patroni, or undo", names.join(", "))
+            format!("{} still accepts writes: stop its PostgreSQL and its Patroni, then `retry`", names.join(", "))
         }
         Trouble::TimelinesGivenUp { side, timelines } => {
             let numbers: Vec<String> = timelines.iter().map(ToString::to_string).collect();

@@ -114,9 +114,10 @@ fn route(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Option<
 /// The checks that have to be taken on: each one by itself, but those that only the silence of one site keeps from being told together.
 /// They have one cause, and nobody weighs twenty of them at three in the morning.
 fn checks(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Vec<CheckTold> {
-    let mut told = Vec::new();
     let silent = |side: Side| move |(kind, _): &&(CheckKind, Verdict)| picture.silence_behind(*kind) == Some(side);
     let together = |side: Side| plan.not_passed.iter().filter(silent(side)).count() > 1;
+    let alone = |(kind, _): &&(CheckKind, Verdict)| !picture.silence_behind(*kind).is_some_and(together);
+    let mut told: Vec<CheckTold> = plan.not_passed.iter().filter(alone).map(|(kind, verdict)| check(lang, *kind, *verdict)).collect();
     for side in Side::BOTH.into_iter().filter(|side| together(*side)) {
         let kinds: Vec<CheckKind> = plan.not_passed.iter().filter(silent(side)).map(|(kind, _)| *kind).collect();
         let n = kinds.len().to_string();
@@ -128,8 +129,6 @@ fn checks(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Vec<Ch
             tone: Tone::Stale,
         });
     }
-    let alone = |(kind, _): &&(CheckKind, Verdict)| !picture.silence_behind(*kind).is_some_and(together);
-    told.extend(plan.not_passed.iter().filter(alone).map(|(kind, verdict)| check(lang, *kind, *verdict)));
     told
 }
 
