@@ -2,9 +2,12 @@
 # make test   checks, unit, contract, lab and browser tests, and the size of what is delivered
 # make quick  the part of it that starts neither the lab nor a browser; run it often
 # make dev    the console with reload on change, against a running lab
-# make bench  figures and ratios, see end2end/bench
+# make release  the program and what it delivers, to put on a machine
+# make bench  figures and ratios (WHAT=viewers, pools, latency or page: only one of them)
 # make test-full        the rest of the lab tests of operations: every step, every fault; more than an hour
 # make bench-operations what a switchover and a failover cost the clients, beside bare PostgreSQL and patronictl
+#             (OPERATIONS_ROUNDS=2 and OPERATIONS_ONLY=bare,console shorten it)
+# make check, nextest, deny, lab-tests, browser-tests, size: the parts of make test
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # The same places as in ./setup.
@@ -12,10 +15,10 @@ TOOLS := $(or $(SWITCHBACK_TOOLS),$(if $(filter 0,$(shell id -u)),/var/cache/swi
 export SWITCHBACK_TOOLS := $(TOOLS)
 export PATH := $(TOOLS)/bin:$(TOOLS)/node_modules/.bin:$(PATH)
 
-.PHONY: help demo dev test test-full quick check nextest deny lab-tests browser-tests size bench bench-operations fmt
+.PHONY: help demo dev test test-full quick check nextest deny root lab-tests browser-tests size release bench bench-operations fmt
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 7
+	@sed -n 's/^# make/make/p' Makefile
 
 demo:
 	@./setup build
@@ -49,7 +52,11 @@ deny:
 	@if timeout 120 cargo deny fetch db >/dev/null 2>&1; then cargo deny check advisories; \
 	else echo "deny: RustSec's database is out of reach here, so advisories were NOT checked"; fi
 
-lab-tests:
+# Cut links and stalled replication need networks of the lab's own.
+root:
+	@[ "$$(id -u)" = 0 ] || { echo "make: the tests against the lab need root, because it makes networks of its own; make quick does not" >&2; exit 1; }
+
+lab-tests: root
 	@./setup lab
 	@./setup test
 	cargo build --quiet --package switchback-server
@@ -58,7 +65,7 @@ lab-tests:
 test-full: test
 	cargo nextest run --package switchback-lab --features lab-tests-full --test operations --no-capture
 
-browser-tests:
+browser-tests: root
 	@./setup build
 	@./setup lab
 	@./setup test
@@ -68,12 +75,16 @@ size:
 	@./setup build
 	end2end/size
 
+# target/release/{switchback,hash.txt} and target/site: what is to be put on the console's machine.
+release:
+	@./setup build
+	cargo leptos build --release --precompress --split
+
 bench:
 	@./setup build
 	@./setup lab
 	@end2end/bench/run $(WHAT)
 
-# OPERATIONS_ROUNDS=2 and OPERATIONS_ONLY=bare,console shorten it.
 bench-operations:
 	@./setup build
 	@./setup lab

@@ -436,20 +436,15 @@ impl Picture {
         }
     }
 
-    /// The site whose silence alone is the reason why a check cannot be told. Nothing when the check can be told, when readings are
-    /// missing from both sites, or when something else is the reason: then it has to be looked at by itself.
+    /// The site whose silence is the one reason why a check cannot be told: readings are missing from there only, and nothing there gives
+    /// any. Nothing when the check can be told, or has another reason: then it has to be looked at by itself.
     pub fn silence_behind(&self, kind: CheckKind) -> Option<Side> {
         let check = self.checks.iter().find(|check| check.kind == kind && check.verdict == Verdict::Unknown)?;
-        let only = |missing: &dyn Fn(&SitePicture) -> bool| {
-            let mut sides = Side::BOTH.into_iter().filter(|side| missing(&self.sites[*side]));
-            sides.next().filter(|_| sides.next().is_none())
-        };
-        match &check.evidence {
-            Evidence::NoReading { endpoints } => only(&|site| site.endpoints.iter().any(|endpoint| endpoints.contains(&endpoint.name))),
-            // There is no primary or no backup to judge, because nothing is heard from where it would be.
-            Evidence::NoSubject => only(&|site| !site.endpoints.iter().any(|endpoint| endpoint.knowledge.is_fresh())),
-            _ => None,
-        }
+        let Evidence::NoReading { endpoints } = &check.evidence else { return None };
+        let missing = |side: &Side| self.sites[*side].endpoints.iter().any(|endpoint| endpoints.contains(&endpoint.name));
+        let silent = |side: &Side| !self.sites[*side].endpoints.iter().any(|endpoint| endpoint.knowledge.is_fresh());
+        let mut sides = Side::BOTH.into_iter().filter(missing);
+        sides.next().filter(|side| silent(side) && sides.next().is_none())
     }
 
     /// The link of a kind. Each kind is there at most once towards each node; this is the first.

@@ -209,20 +209,22 @@ impl Lab {
             for entry in ["a", "b", "bare", "bin", "run", "tls", "lab.json", "slow.json"] {
                 remove(&layout.dir().join(entry))?;
             }
-            if purge {
-                for entry in ["console", "log", "secrets", "switchback.db", "switchback.db-shm", "switchback.db-wal"] {
-                    remove(&layout.dir().join(entry))?;
-                }
-            }
             // Last, because it is what tells `down` that there is something left to do.
             remove(&layout.dir().join("options.json"))?;
             if purge {
-                let _ = fs::remove_dir(layout.dir());
                 for user in Site::BOTH.iter().filter_map(|site| layout.user(*site)) {
                     // Another lab on this machine may still run under it; userdel refuses then.
                     let _ = command::run("userdel", &[&user]);
                 }
             }
+        }
+        // Also of a lab that was taken down before.
+        if purge {
+            for entry in ["console", "log", "secrets", "switchback.db", "switchback.db-shm", "switchback.db-wal"] {
+                remove(&dir.join(entry))?;
+            }
+            // Only if nothing of somebody else's is in it.
+            let _ = fs::remove_dir(dir);
         }
         Ok(())
     }

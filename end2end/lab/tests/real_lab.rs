@@ -163,9 +163,11 @@ async fn down_leaves_nothing_behind_even_after_the_lab_has_crashed_halfway() {
     for record in std::fs::read_dir(dir.join("run")).unwrap() {
         std::fs::remove_file(record.unwrap().path()).unwrap();
     }
-    Lab::down(&dir, true).unwrap();
+    Lab::down(&dir, false).unwrap();
     assert_eq!(traces(&dir, "swlab9"), Vec::<String>::new());
-    assert!(!dir.exists());
+    assert!(dir.join("secrets").exists(), "passwords stay until they are purged");
+    Lab::down(&dir, true).unwrap();
+    assert!(!dir.exists(), "also of a lab that is down already");
     Lab::down(&dir, true).unwrap();
 
     // The next one starts as if nothing had been, and as it does for who is not root: on loopback, where nothing can be cut.

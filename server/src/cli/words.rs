@@ -263,6 +263,7 @@ fn change(change: &PlanChange) -> String {
         }
         PlanChange::Check { check, was, now } => format!("check {}: {}, was {}", word(check), stands(now), stands(was)),
         PlanChange::Protection { was, now } => format!("protection: {}, was {}", word(now), word(was)),
+        PlanChange::Steps { was, now } if was == now => "the plan has other steps".to_owned(),
         PlanChange::Steps { was, now } => format!("steps of the plan: {now}, were {was}"),
     }
 }

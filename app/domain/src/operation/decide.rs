@@ -92,7 +92,10 @@ impl Operation {
         };
         match undone(step).map(|run| &run.state) {
             Some(StepState::Failed { trouble }) => {
-                let options = vec![Choice::Retry, Choice::Abandon];
+                let mut options = vec![Choice::Retry, Choice::Abandon];
+                if matches!(trouble, Trouble::NotFenced { .. }) {
+                    options.insert(1, Choice::Attest);
+                }
                 write(Event::Asked { question: self.question(step, true, trouble, options) })
             }
             _ => Next::Undo { step },

@@ -201,6 +201,13 @@ impl Operation {
         !self.request.dry_run && self.plan.no_return().and_then(|step| self.steps.get(step)).is_some_and(|run| run.attempts > 0)
     }
 
+    /// Who has said, when it was asked while something was taken back, that the site which cannot be reached is off, and how they know.
+    pub fn undo_attested(&self) -> Option<(Login, String)> {
+        let last = self.questions.iter().rev().find(|asked| asked.question.undoing)?;
+        let answer = last.answer.as_ref().filter(|answer| answer.choice == Choice::Attest)?;
+        Some((answer.by.clone(), answer.reason.clone()))
+    }
+
     /// When somebody said last that what cannot be reached is off. What has answered after that was not.
     pub fn attested_at(&self) -> Option<Timestamp> {
         let answers = self.questions.iter().rev().filter_map(|asked| asked.answer.as_ref());

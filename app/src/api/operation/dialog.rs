@@ -114,9 +114,11 @@ fn route(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Option<
 /// The checks that have to be taken on: each one by itself, but those that only the silence of one site keeps from being told together.
 /// They have one cause, and nobody weighs twenty of them at three in the morning.
 fn checks(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Vec<CheckTold> {
-    let silent = |side: Side| move |(kind, _): &&(CheckKind, Verdict)| picture.silence_behind(*kind) == Some(side);
+    // The picture may be a moment older than the plan: what the plan knows to fail stands by itself.
+    let behind = |(kind, verdict): &(CheckKind, Verdict)| picture.silence_behind(*kind).filter(|_| *verdict == Verdict::Unknown);
+    let silent = |side: Side| move |check: &&(CheckKind, Verdict)| behind(check) == Some(side);
     let together = |side: Side| plan.not_passed.iter().filter(silent(side)).count() > 1;
-    let alone = |(kind, _): &&(CheckKind, Verdict)| !picture.silence_behind(*kind).is_some_and(together);
+    let alone = |check: &&(CheckKind, Verdict)| !behind(check).is_some_and(together);
     let mut told: Vec<CheckTold> = plan.not_passed.iter().filter(alone).map(|(kind, verdict)| check(lang, *kind, *verdict)).collect();
     for side in Side::BOTH.into_iter().filter(|side| together(*side)) {
         let kinds: Vec<CheckKind> = plan.not_passed.iter().filter(silent(side)).map(|(kind, _)| *kind).collect();

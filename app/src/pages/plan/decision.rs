@@ -200,13 +200,20 @@ fn Loss(view: View) -> impl IntoView {
         return ().into_any();
     }
     let lost = view.plan.with_untracked(|plan| plan.lost.clone());
-    let accept = Signal::derive(move || view.plan.with(|plan| plan.accept.clone().unwrap_or_default()));
     view! {
         <Callout tone=Tone::Fail title=say!(lang(), operations.dialog.what_lost)>{sentences(lost)}</Callout>
+        // A list of one, so that nobody has accepted a loss that is stated otherwise in a new plan.
+        <For each=move || view.plan.with(|plan| plan.accept.clone()) key=Clone::clone children=accept />
+    }
+    .into_any()
+}
+
+fn accept(text: String) -> AnyView {
+    view! {
         <label class="tick">
             <input type="checkbox" name="accepts_loss" value="yes" required=true />
             <span>
-                <Marked text=accept />
+                <Marked text />
             </span>
         </label>
     }

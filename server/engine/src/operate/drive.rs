@@ -135,8 +135,10 @@ impl Driver<'_> {
         let is_stale = |ground: &usize| self.seen.get(ground).is_none_or(|at| at.elapsed() >= GROUND_LASTS);
         let no_return = operation.plan.no_return() == Some(step);
         let first = no_return && operation.steps[step].attempts == 0;
-        // A fence that is put up while both sites write leaves nobody when whoever was to go on has stopped meanwhile.
-        let fences = no_return && matches!(operation.plan.steps[step], Step::Fence { .. });
+        // A fence that is put up while both sites write leaves nobody when whoever was to go on has stopped meanwhile. And one that is put
+        // up for the first time long after it was looked may shut out a site that is back.
+        let fence = matches!(operation.plan.steps[step], Step::Fence { .. });
+        let fences = fence && (no_return || operation.steps[step].attempts == 0);
         let again = fences || matches!(operation.plan.steps[step], Step::Prove { .. });
         if operation.request.dry_run || !(first || again) {
             return None;
@@ -165,7 +167,7 @@ impl Driver<'_> {
         }
         let looked = self.seen.values().max().copied();
         let late = looked.is_none_or(|at| at.elapsed() > LOOK_LASTS);
-        let acting = steps::carry_out(self.scene, self.desk, self.meter, number, steps::How { confirms, late });
+        let acting = steps::carry_out(self.scene, self.desk, self.meter, number, steps::How { confirms, late, unbroken: true });
         let Some(Came { facts, trouble }) = self.calmly(acting).await else { return Err(self.why_halted()) };
         if let Some(outage) = steps::outage_event(&facts) {
             self.write(outage).await?;
@@ -180,7 +182,8 @@ impl Driver<'_> {
 
     async fn undo(&mut self, number: usize) -> Result<(), Halt> {
         self.write(Event::UndoBegun { step: number }).await?;
-        let acting = steps::take_back(self.scene, self.desk, self.meter, number);
+        let how = steps::How { unbroken: !self.seen.is_empty(), ..steps::How::default() };
+        let acting = steps::take_back(self.scene, self.desk, self.meter, number, how);
         let Some(Came { facts, trouble }) = self.calmly(acting).await else { return Err(self.why_halted()) };
         if let Some(outage) = steps::outage_event(&facts) {
             self.write(outage).await?;
@@ -259,8 +262,9 @@ impl Driver<'_> {
     async fn lead_again_unwritten(&mut self, operation: &Operation) {
         let Some(step) = operation.plan.steps.iter().position(|step| matches!(step, Step::Demote { .. })) else { return };
         tracing::warn!(operation = %operation.id, "the journal cannot be written while clients wait: the demotion is taken back");
+        let how = steps::How { unbroken: !self.seen.is_empty(), ..steps::How::default() };
         self.seen.clear();
-        let _ = self.calmly(steps::take_back(self.scene, self.desk, self.meter, step)).await;
+        let _ = self.calmly(steps::take_back(self.scene, self.desk, self.meter, step, how)).await;
     }
 }
 

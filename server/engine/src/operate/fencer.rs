@@ -32,12 +32,14 @@ pub(crate) struct Record {
 
 impl Record {
     /// The fence is still up. Read before each order, because another console may have taken it down. When it cannot be read it is up as
-    /// long as the other site is seen to be active: a console that knows neither keeps its hands off.
+    /// long as the other site is active by the picture, and by its own word right now: the picture may be older than the order by which
+    /// another console has just moved the pool back. A console that knows neither keeps its hands off.
     async fn stands(&self, scene: &Scene) -> bool {
-        match tokio::time::timeout(PATIENCE, self.store.record(&scene.pool.id)).await {
-            Ok(Ok(record)) => record.fences.iter().any(|fence| fence.side == self.side),
-            Ok(Err(_)) | Err(_) => scene.watched.picture().active == Some(self.side.other()),
+        if let Ok(Ok(record)) = tokio::time::timeout(PATIENCE, self.store.record(&scene.pool.id)).await {
+            return record.fences.iter().any(|fence| fence.side == self.side);
         }
+        let other = self.side.other();
+        scene.watched.picture().active == Some(other) && !scene.writing(other, PATIENCE).await.is_empty()
     }
 }
 

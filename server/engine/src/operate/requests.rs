@@ -211,17 +211,19 @@ impl Operator {
         let desk = locked(&self.desk).clone().filter(|desk| desk.operation().id == id);
         let author = Author { login: Some(by.clone()), address: from.to_owned() };
         let said = match &desk {
-            Some(desk) => match desk.write_if(&author, &[], event).await {
-                Ok(said) => said,
-                Err(error) => {
-                    // It may be written all the same; a driver that rests would never find out.
-                    desk.doubt.cancel();
-                    match error {
-                        DeskError::Store(error) => return Err(error),
-                        DeskError::LeaseLost | DeskError::Bad(_) => Err(WishError::LeaseHeld),
+            Some(desk) => {
+                // Without an answer it may be written all the same, also when whoever asks goes away meanwhile; a driver that rests would
+                // never find out.
+                let doubt = desk.doubt.clone().drop_guard();
+                match desk.write_if(&author, &[], event).await {
+                    Ok(said) => {
+                        doubt.disarm();
+                        said
                     }
+                    Err(DeskError::Store(error)) => return Err(error),
+                    Err(DeskError::LeaseLost | DeskError::Bad(_)) => Err(WishError::LeaseHeld),
                 }
-            },
+            }
             // Taken up again soon, by this console or by another one.
             None if self.store.open_operation_of(&self.watched.pool.id).await? == Some(id) => Err(WishError::LeaseHeld),
             None => Err(WishError::Ended),

@@ -50,6 +50,8 @@ pub(crate) struct How {
     pub(crate) confirms: bool,
     /// Its intent took so long to be written that what was seen right before it may not be so any more.
     pub(crate) late: bool,
+    /// Whoever takes it back has itself carried out what went before, without a break in which somebody else may have acted.
+    pub(crate) unbroken: bool,
 }
 
 /// Carries out the step of this number.
@@ -64,7 +66,7 @@ pub(crate) async fn carry_out(scene: &Scene, desk: &Arc<Desk>, meter: &Mutex<Opt
     let outcome = match step {
         Step::Preflight => run.preflight(&operation).await,
         Step::Mark { side } => run.mark(&operation, side).await,
-        Step::Warm { side } => run.warm(side).await,
+        Step::Warm { side } => run.warm(&operation, side).await,
         Step::Drain { side, at_most } => run.drain(&operation, number, side, at_most).await,
         Step::Demote { side } => run.demote(&operation, number, side).await,
         Step::Prove { from, to } => run.prove(&operation, from, to).await,
@@ -77,7 +79,7 @@ pub(crate) async fn carry_out(scene: &Scene, desk: &Arc<Desk>, meter: &Mutex<Opt
         Step::Reroute { to } => run.reroute(&operation, to).await,
         Step::Inspect { side } => run.inspect(side).await,
         Step::Save { side } => run.save(&operation, side).await,
-        Step::Follow { side } => run.follow(side).await,
+        Step::Follow { side } => run.follow(&operation, number, side).await,
         Step::Reprotect { side } => run.reprotect(&operation, side).await,
         Step::SwitchInSite { side } => run.switch_in_site(&operation, side).await,
         Step::SetMember { change } => run.set_member(&operation, number, &change).await,
@@ -86,14 +88,14 @@ pub(crate) async fn carry_out(scene: &Scene, desk: &Arc<Desk>, meter: &Mutex<Opt
 }
 
 /// Takes the effect of the step of this number back.
-pub(crate) async fn take_back(scene: &Scene, desk: &Arc<Desk>, meter: &Mutex<Option<Meter>>, number: usize) -> Came {
+pub(crate) async fn take_back(scene: &Scene, desk: &Arc<Desk>, meter: &Mutex<Option<Meter>>, number: usize, how: How) -> Came {
     let operation = desk.operation();
     // A standby that is promoted by its own site again may need Patroni's `ttl`.
     let deadline = Deadline::after(Duration::from_mins(1));
-    let mut run = Run { scene, desk, meter, facts: Vec::new(), deadline, how: How::default() };
+    let mut run = Run { scene, desk, meter, facts: Vec::new(), deadline, how };
     let outcome = match &operation.plan.steps[number] {
         Step::Drain { side, .. } => run.end_drain(&operation, number, *side).await,
-        Step::Demote { side } => match run.lead_again(*side).await {
+        Step::Demote { side } => match run.lead_again(&operation, *side).await {
             Ok(()) => {
                 run.note_outage().await;
                 Ok(())
@@ -203,7 +205,8 @@ impl Run<'_> {
     }
 
     /// A checkpoint now makes the one at shutdown small.
-    async fn warm(&mut self, side: Side) -> Result<(), Trouble> {
+    async fn warm(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
+        self.rehearse_proof(operation, side).await?;
         let Some((node, _)) = self.scene.leader(side).await else { return Err(Trouble::NoLeader { side }) };
         let took = self.scene.hands.checkpoint(node).await.map_err(trouble)?;
         self.facts.push(Fact::Checkpoint { node: node.name.clone(), took });

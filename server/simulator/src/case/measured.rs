@@ -53,8 +53,9 @@ impl Run {
             let Some(told) = self.room.books().operation(*operation) else { continue };
             let Some((_, to)) = told.plan.moves().filter(|_| stopped_writes(&told)) else { continue };
             let Ok(report) = self.console.report(&caller(), *operation).await else { continue };
-            // An emergency begins before anybody asks for anything.
-            let from = ms(told.requested_at).saturating_sub(60_000);
+            // An emergency begins before anybody asks for anything. What clients waited for before a planned operation is not its doing.
+            let earlier = if told.plan.intent.gives_up().is_some() { 60_000 } else { 0 };
+            let from = ms(told.requested_at).saturating_sub(earlier);
             let until = report.ended_at.map_or(Ms::MAX, ms);
             let felt = self.room.world().longest_pause(to, from, until);
             all.push(Measured { operation: *operation, to, report, felt, shown_at: self.shown.get(operation).copied() });

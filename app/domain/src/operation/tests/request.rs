@@ -96,7 +96,19 @@ fn checks_that_only_a_silent_site_keeps_from_being_told_say_so() {
     let behind = |kind| of(&world).into_iter().find(|(found, ..)| *found == kind).and_then(|(.., behind)| behind);
     assert_eq!(behind(CheckKind::EtcdHealthy), None);
     assert_eq!(behind(CheckKind::OneDatabase), Some(Side::A));
-    assert_eq!(world.picture().silence_behind(CheckKind::UniqueNames), Some(Side::A));
+    assert_eq!(behind(CheckKind::UniqueNames), Some(Side::A));
+}
+
+#[test]
+fn a_site_of_which_something_is_heard_is_not_silent() {
+    let mut world = World::healthy(at(0));
+    for postgres in ["postgres-a1", "postgres-a2"] {
+        world.fails(postgres, ProbeFailure::Unauthorized);
+    }
+    world.pass(10_000);
+    let (picture, plan) = (world.picture(), planned(&world, Intent::Failover { to: Side::B }));
+    assert!(plan.not_passed.contains(&(CheckKind::OneDatabase, Verdict::Unknown)), "{:?}", plan.not_passed);
+    assert!(plan.not_passed.iter().all(|(kind, _)| picture.silence_behind(*kind).is_none()), "{:?}", plan.not_passed);
 }
 
 fn breakages() -> impl Strategy<Value = Vec<(usize, bool, bool)>> {

@@ -1,6 +1,9 @@
 //! Making the other site active, and seeing that it is.
 
-use super::{Run, noted_timeline};
+use super::{
+    Run, noted_timeline,
+    stop::{may_write, who_writes},
+};
 use crate::{
     observe::LastSign,
     operate::{
@@ -53,7 +56,7 @@ impl Run<'_> {
             return self.promote_proven(operation, side, again).await;
         }
         if again {
-            let nodes = self.scene.writing(side.other(), super::LOOK_WITHIN).await;
+            let nodes = may_write(self.scene, side.other(), super::LOOK_WITHIN).await;
             if !nodes.is_empty() {
                 return Err(Trouble::StillWrites { nodes });
             }
@@ -135,7 +138,7 @@ impl Run<'_> {
             self.again(20, || Missing::Write).await?;
         }
         self.facts.push(Fact::Marker { node: node.name });
-        let nodes = self.scene.writing(side.other(), super::LOOK_WITHIN).await;
+        let nodes = may_write(self.scene, side.other(), super::LOOK_WITHIN).await;
         if nodes.is_empty() { Ok(()) } else { Err(Trouble::StillWrites { nodes }) }
     }
 
@@ -223,11 +226,11 @@ impl Run<'_> {
 
     /// Nobody in the old site accepts writes, as far as it can be asked.
     async fn nobody_else_writes(&mut self, side: Side) -> Result<(), Trouble> {
-        let heard = self.scene.heard_positions(side, super::LOOK_WITHIN).await;
-        if heard.iter().any(|(_, answer)| matches!(answer, Some(Ok(position)) if !position.in_recovery)) {
+        let (writing, silent) = who_writes(self.scene, side, super::LOOK_WITHIN).await;
+        if !writing.is_empty() {
             return Err(Trouble::SplitBrain);
         }
-        self.facts.extend(heard.iter().filter(|(_, answer)| answer.is_none()).map(|(node, _)| Fact::Silent { node: node.name.clone() }));
+        self.facts.extend(silent.into_iter().map(|node| Fact::Silent { node }));
         Ok(())
     }
 }

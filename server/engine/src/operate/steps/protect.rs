@@ -120,8 +120,13 @@ impl Run<'_> {
 
     /// Makes sure that the site is told to follow. Never a site with a history of its own: Patroni compares the numbers of timelines only,
     /// would not rewind it, and its log would be overwritten (operations.md, headline 4). And never the only site that writes.
-    pub(super) async fn follow(&mut self, side: Side) -> Result<(), Trouble> {
+    pub(super) async fn follow(&mut self, operation: &Operation, number: usize, side: Side) -> Result<(), Trouble> {
         if self.nothing_runs(side).await {
+            // Machines that are only starting again have their old data. That it is gone is said by whoever was told how to remove it.
+            let told = operation.steps[number].earlier.iter().any(|attempt| matches!(attempt.trouble, Some(Trouble::Collision { .. })));
+            if let Some(collision) = found_collision(operation, side).filter(|_| !told) {
+                return Err(collision);
+            }
             // It is being made anew: whoever starts its Patroni next must not start a primary, and needs somebody to copy from.
             for etcd in &self.scene.pool.sites[side].etcd {
                 self.scene.hands.follow_in_etcd(etcd, side).await.map_err(trouble)?;
@@ -317,6 +322,16 @@ impl Run<'_> {
         };
         best.ok_or(Trouble::TooLate { after: Millis(0), missing: Missing::Mirror })
     }
+}
+
+/// What an inspection of this operation has found: the site has a history of its own.
+fn found_collision(operation: &Operation, side: Side) -> Option<Trouble> {
+    operation.steps.iter().rev().flat_map(|run| &run.facts).find_map(|fact| match fact {
+        Fact::Collided { side: of, timeline, active_left_at, returning_left_at } if *of == side => {
+            Some(Trouble::Collision { timeline: *timeline, active_left_at: *active_left_at, returning_left_at: *returning_left_at })
+        }
+        _ => None,
+    })
 }
 
 /// Those that answered.

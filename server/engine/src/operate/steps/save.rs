@@ -53,7 +53,10 @@ impl Run<'_> {
     /// Saves what the latest inspection found beyond the fork. What is kept already is not asked for again.
     pub(super) async fn save(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
         let lost = lost(operation, side);
-        if lost.is_empty() {
+        // Of a node that was silent nobody knows what its log has.
+        let silent = |fact: &Fact| matches!(fact, Fact::Silent { node } if self.scene.nodes(side).iter().any(|of| of.name == *node));
+        let inspected = operation.plan.steps.iter().zip(&operation.steps).filter(|(step, _)| matches!(step, Step::Inspect { .. }));
+        if lost.is_empty() && !inspected.flat_map(|(_, run)| &run.facts).any(silent) {
             self.facts.push(Fact::NothingToSave { side });
         }
         for lost in lost {

@@ -15,6 +15,9 @@ use switchback_domain::{
 /// The record that ends the log of a primary that was shut down properly.
 const SHUTDOWN: &str = "XLOG/CHECKPOINT_SHUTDOWN";
 
+/// How long the question of the proof may take to be answered before the demotion. The proof itself has eight seconds, in which clients wait.
+const PROOF_ANSWERS: Duration = Duration::from_secs(5);
+
 /// How long a site that has been silent for long is asked once more for what it has to say.
 const SILENT_WITHIN: Duration = Duration::from_millis(300);
 
@@ -86,6 +89,29 @@ impl Run<'_> {
         }
     }
 
+    /// Asks the question of the proof once before clients wait for its answer. A right or an extension that is missing in the other site,
+    /// or a log that does not arrive there, would otherwise be found after the demotion.
+    pub(super) async fn rehearse_proof(&mut self, operation: &Operation, from: Side) -> Result<(), Trouble> {
+        let names: Vec<&NodeName> = self.scene.nodes(from).iter().map(|node| &node.name).collect();
+        let Some(noted) = noted_position(operation, &names) else { return Err(Trouble::NoLeader { side: from }) };
+        let until = Deadline::after(PROOF_ANSWERS);
+        loop {
+            let trouble = match self.scene.leader(from.other()).await {
+                Some((node, _)) => match self.scene.hands.log_end(node, noted).await {
+                    Ok(end) if end.record.is_some() => return Ok(()),
+                    Ok(_) => until.missed(Missing::Replay),
+                    // Also when nothing of what was written since has arrived.
+                    Err(error) => trouble(error),
+                },
+                None => Trouble::NoLeader { side: from.other() },
+            };
+            if until.has_passed() {
+                return Err(trouble);
+            }
+            self.again(50, || Missing::Replay).await?;
+        }
+    }
+
     /// Waits for the proof. All of it at once: the last record in the other site's log is the old primary's shutdown checkpoint, it is
     /// replayed to its end, the timeline there has not changed, and the old site's own members say that none of them is primary.
     pub(super) async fn prove(&mut self, operation: &Operation, from: Side, to: Side) -> Result<(), Trouble> {
@@ -154,6 +180,13 @@ impl Run<'_> {
         if matches!(operation.plan.intent, Intent::Resolve { .. }) {
             return self.split_goes_on(operation, side, picture).await;
         }
+        // Nobody was heard to lead it when the plan was seen, and now it serves: that is another situation than the one that was decided about.
+        let lost = operation.plan.leaders.iter().any(|(of, leader, _)| *of == side && leader.is_none());
+        let serves = |node: &&NodePicture| node.state == NodeState::AcceptingWrites && node.knowledge.is_fresh();
+        let nodes: Vec<NodeName> = picture.sites[side].nodes.iter().filter(serves).map(|node| node.name.clone()).collect();
+        if lost && !nodes.is_empty() {
+            return Err(Trouble::StillWrites { nodes });
+        }
         // The look itself cannot know more of a dead site than the last answers did.
         let loss = if picture.protection.measured_at.is_some() { &picture.protection } else { &before.protection };
         // They are as old as the last word of whoever wrote there.
@@ -186,10 +219,11 @@ impl Run<'_> {
     pub(super) async fn fence(&mut self, operation: &Operation, number: usize, side: Side) -> Result<(), Trouble> {
         let scene = self.scene;
         // The console was away, and the site was brought back meanwhile: that is for a person to say, not for a plan of that time.
-        let resumed = self.how.confirms || operation.steps[number].facts.contains(&Fact::TakenUpAgain);
+        let taken_up = |run: &StepRun| run.every_fact().any(|fact| *fact == Fact::TakenUpAgain);
+        let resumed = self.how.confirms || operation.steps[..=number].iter().any(taken_up);
         // Where both sites write it is this one's doing that is to be stopped.
         if resumed && operation.plan.no_return() != Some(number) {
-            let nodes = scene.writing(side, LOOK_WITHIN).await;
+            let nodes = may_write(scene, side, LOOK_WITHIN).await;
             if !nodes.is_empty() {
                 return Err(Trouble::StillWrites { nodes });
             }
@@ -300,7 +334,7 @@ impl Run<'_> {
 
     /// Whoever was only silent for a moment while the site was fenced is heard now; whoever is gone says so at once.
     pub(super) async fn last_look(&self, given_up: Side) -> Result<(), Trouble> {
-        let nodes = self.scene.writing(given_up, LAST_LOOK_WITHIN).await;
+        let nodes = may_write(self.scene, given_up, LAST_LOOK_WITHIN).await;
         if nodes.is_empty() { Ok(()) } else { Err(Trouble::StillWrites { nodes }) }
     }
 
@@ -321,7 +355,7 @@ impl Run<'_> {
             let leader = self.scene.leader(side).await.map(|(node, _)| node.name.clone());
             self.store(side, true, leader.as_ref(), false).await?;
         } else if held {
-            self.lead_again(side).await?;
+            self.lead_again(operation, side).await?;
         }
         for proxy in &self.scene.pool.sites[side].proxies {
             // Its sessions go to whoever is primary; a proxy that does not answer has lost nothing.
@@ -332,15 +366,25 @@ impl Run<'_> {
 
     /// Takes a demotion back: the old active site leads again. Only ever before the point of no return, when nobody else was told to lead by
     /// this operation; and not when somebody else has told the other site to: then two would.
-    pub(super) async fn lead_again(&mut self, side: Side) -> Result<(), Trouble> {
+    ///
+    /// Silence of the other site says nothing about who leads it. Whoever has driven the operation until here without a break has heard it
+    /// follow a moment ago; else somebody may have promoted it meanwhile, and a person has to say that it is off.
+    pub(super) async fn lead_again(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
         let other = side.other();
-        let (writing, told) = join(
-            self.scene.writing(other, FENCE_WITHIN),
-            join_all(self.scene.nodes(other).iter().map(|node| within(self.scene.hands.told(node)))),
-        )
-        .await;
-        if !writing.is_empty() || told.iter().any(|told| matches!(told, Some(Ok(Told::Leads)))) {
+        let told = join_all(self.scene.nodes(other).iter().map(|node| within(self.scene.hands.told(node))));
+        let (answers, told) = join(answers_of(self.scene, other), told).await;
+        let leads = told.iter().any(|told| matches!(told, Some(Ok(Told::Leads))));
+        if leads || answers.iter().any(|answers| answers.shut(true) == Shut::Writes) {
             return Err(Trouble::SituationChanged { checks: Vec::new(), findings: Vec::new() });
+        }
+        let follows = told.iter().any(|told| matches!(told, Some(Ok(Told::Follows | Told::Held))));
+        let heard = follows || answers.iter().any(|answers| answers.shut(true) == Shut::Yes);
+        if !heard && !self.how.unbroken {
+            let Some((by, how)) = operation.undo_attested() else {
+                let unreached = self.scene.nodes(other).iter().flat_map(|node| [node.patroni.clone(), node.postgres.clone()]).collect();
+                return Err(Trouble::NotFenced { side: other, unreached });
+            };
+            self.facts.push(Fact::Attested { by, how });
         }
         let leader = self.scene.leader(side).await.map(|(node, _)| node.name.clone());
         // Patroni would tell what its last round saw, which may be older than the demotion.
@@ -387,11 +431,29 @@ struct Held {
 
 /// What each node of a site and its Patroni say within a short time.
 async fn answers_of(scene: &Scene, side: Side) -> Vec<Answers<'_>> {
+    answers_within(scene, side, FENCE_WITHIN).await
+}
+
+async fn answers_within(scene: &Scene, side: Side, limit: Duration) -> Vec<Answers<'_>> {
     let ask = async |node| {
-        let (position, status) = join(within(scene.hands.position(node)), within(scene.hands.status(node))).await;
-        Answers { node, position, status }
+        let position = tokio::time::timeout(limit, scene.hands.position(node));
+        let (position, status) = join(position, tokio::time::timeout(limit, scene.hands.status(node))).await;
+        Answers { node, position: position.ok(), status: status.ok() }
     };
     join_all(scene.nodes(side).iter().map(ask)).await
+}
+
+/// The nodes of a site beside which nobody must be made to lead: they accept writes by their own word, or let nobody in while their Patroni
+/// says that they are primary. A process that is gone is not one of them, whatever its Patroni has not noticed yet.
+pub(super) async fn may_write(scene: &Scene, side: Side, limit: Duration) -> Vec<NodeName> {
+    who_writes(scene, side, limit).await.0
+}
+
+/// The same, and the nodes of which nothing is known.
+pub(super) async fn who_writes(scene: &Scene, side: Side, limit: Duration) -> (Vec<NodeName>, Vec<NodeName>) {
+    let answers = answers_within(scene, side, limit).await;
+    let of = |wanted: Shut| answers.iter().filter(|one| one.shut(true) == wanted).map(|one| one.node.name.clone()).collect();
+    (of(Shut::Writes), of(Shut::Unknown))
 }
 
 /// What a node that must not write and its Patroni have said; nothing where they were silent.
@@ -417,8 +479,10 @@ impl Answers<'_> {
             Some(Err(error)) if gone(error) && (patroni_gone || held) => Shut::Yes,
             // 57P03: it starts or stops, and takes no new sessions.
             Some(Err(HandError::Failed { failure: ProbeFailure::Sql { state }, .. })) if state == "57P03" && held => Shut::Yes,
+            // It lets nobody in, or does not answer in time: then its Patroni's word counts, whichever it is.
             _ => match &self.status {
-                Some(Ok(status)) if !status.may_write() => Shut::Yes,
+                Some(Ok(status)) if status.may_write() => Shut::Writes,
+                Some(Ok(_)) => Shut::Yes,
                 _ => Shut::Unknown,
             },
         }
