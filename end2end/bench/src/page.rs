@@ -95,7 +95,7 @@ pub async fn run(program: &Program, options: &Options) -> anyhow::Result<()> {
     let compressed = wasm.iter().all(|(_, encoding)| encoding == "br");
     let note = if compressed { " in brotli" } else { ", not all compressed by brotli" };
     println!("  wasm: {size} bytes{note} in the {} files that the page names", wasm.len());
-    println!("  its script then asks for parts of its own; what a browser loads in all: end2end/tests/delivered.spec.ts");
+    println!("  that this is all a browser loads for it is held by end2end/tests/delivered.spec.ts");
     Ok(())
 }
 

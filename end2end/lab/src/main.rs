@@ -56,11 +56,11 @@ enum Command {
     Freeze { target: Target },
     /// Let go on what was frozen.
     Thaw { target: Target },
-    /// Silently drop every packet between two of the places a, b, console, clients.
+    /// Silently drop every packet between two of the places a, b, console, clients (only a lab that root has started).
     Cut { x: Place, y: Place },
     /// End a cut.
     Heal { x: Place, y: Place },
-    /// Keep every packet between two places for a while, and lose some; 0 and 0 ends it.
+    /// Keep every packet between two places for a while, and lose some; 0 and 0 ends it (only a lab that root has started).
     Slow {
         x: Place,
         y: Place,
@@ -71,7 +71,7 @@ enum Command {
         #[arg(long, default_value_t = 0.0)]
         loss: f64,
     },
-    /// Drop replication between the sites and nothing else: WAL files still travel.
+    /// Drop replication between the sites and nothing else: WAL files still travel (only a lab that root has started).
     StallReplication,
     /// End a stall.
     ResumeReplication,

@@ -1,4 +1,4 @@
--- What Switchback needs in a pool's database cluster. Run it once, on the primary, with psql 15 or newer, as a superuser:
+-- What Switchback needs in a pool's database cluster of PostgreSQL 15. Run it once, on the primary, with psql 15 or newer, as a superuser:
 --
 --   SWITCHBACK_PASSWORD='…' psql -X -v ON_ERROR_STOP=1 -d postgres -f pool-setup.sql
 --
@@ -13,6 +13,14 @@
 \if :{?password}
 \else
   DO $$ BEGIN RAISE EXCEPTION 'set SWITCHBACK_PASSWORD to the password that the role switchback shall get'; END $$;
+  \quit
+\endif
+
+-- Later versions of pg_walinspect have no function that reads to the end of the log, which the proof of a switchover does.
+SELECT current_setting('server_version_num')::int / 10000 = 15 AS is_15 \gset
+\if :is_15
+\else
+  DO $$ BEGIN RAISE EXCEPTION 'Switchback needs PostgreSQL 15, and this is %', current_setting('server_version'); END $$;
   \quit
 \endif
 

@@ -28,7 +28,9 @@ Exit codes of the commands that ask a running console:
   2  refused: nothing has happened (`check`: a check does not pass; `plan`: something stands in the way)
   3  undone or cancelled before its point of no return
   4  the operation needs a person
-  5  the operation failed or was abandoned";
+  5  the operation failed or was abandoned
+
+They sign in with what `sign-in` keeps, or with the token in SWITCHBACK_TOKEN.";
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
