@@ -38,6 +38,9 @@ use tokio_util::sync::CancellationToken;
 pub enum Kind {
     /// A planned switchover.
     Switchover,
+    /// The same; when the console dies while nobody writes, somebody makes the other site lead, and the console does not reach that one when
+    /// it is back.
+    TakenOver,
     /// A site is lost in some way, the other one takes over.
     Failover,
     /// The lost site comes back and is made to follow, under faults.
@@ -58,8 +61,9 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 10] = [
         Kind::Switchover,
+        Kind::TakenOver,
         Kind::Failover,
         Kind::Reprotect,
         Kind::Failback,
@@ -233,7 +237,7 @@ impl Run {
 
     async fn through(mut self) -> Told {
         match self.case.kind {
-            Kind::Switchover => {
+            Kind::Switchover | Kind::TakenOver => {
                 self.arm();
                 self.operate(Intent::Switchover { to: Side::B }).await;
             }
@@ -330,6 +334,9 @@ impl Run {
         if self.room.is_shut() {
             self.room.world().console_runs = false;
             self.stop.cancel();
+            if self.case.kind == Kind::TakenOver {
+                self.somebody_takes_over().await;
+            }
             let gap = self.dice.pick(&[300, 1_000, 3_000, 9_000]);
             let_pass(gap).await;
             self.room = self.room.next();

@@ -216,6 +216,18 @@ fn a_switchover_survives_the_death_of_the_console_at_any_write() {
 }
 
 #[test]
+fn a_demotion_is_not_taken_back_beside_a_site_that_was_made_to_lead_while_the_console_was_away() {
+    let mut asked = 0;
+    let (before, all) = plain(Kind::TakenOver, 2).check().writes;
+    for at in 0..all - before {
+        let told = Case { crashes: vec![Crash { at, written: true }], ..plain(Kind::TakenOver, 2) }.check();
+        assert_eq!(told.splits, 0, "write {at}: both sites wrote\n{}", told.last(80));
+        asked += u32::from(told.story.iter().any(|(_, what)| what == "ann answers Abandon"));
+    }
+    assert!(asked > 0, "nobody was asked: this proves nothing");
+}
+
+#[test]
 fn a_failover_survives_the_death_of_the_console_at_any_write() {
     killed_at_any_write(Kind::Failover);
 }

@@ -182,13 +182,17 @@ impl Driver<'_> {
 
     async fn undo(&mut self, number: usize) -> Result<(), Halt> {
         self.write(Event::UndoBegun { step: number }).await?;
-        let how = steps::How { unbroken: !self.seen.is_empty(), ..steps::How::default() };
-        let acting = steps::take_back(self.scene, self.desk, self.meter, number, how);
+        let acting = steps::take_back(self.scene, self.desk, self.meter, number, self.how_to_take_back(number));
         let Some(Came { facts, trouble }) = self.calmly(acting).await else { return Err(self.why_halted()) };
         if let Some(outage) = steps::outage_event(&facts) {
             self.write(outage).await?;
         }
         self.write(Event::UndoEnded { step: number, facts, trouble }).await
+    }
+
+    /// This driver has carried out what came before the step, which has asked both sites, and not only confirmed the step after a break.
+    fn how_to_take_back(&self, step: usize) -> steps::How {
+        steps::How { unbroken: self.seen.keys().any(|seen| *seen < step), ..steps::How::default() }
     }
 
     /// What a step saw; nothing when the console stops in its middle: then the next start looks for its effect. A step of ours that panics
@@ -262,7 +266,7 @@ impl Driver<'_> {
     async fn lead_again_unwritten(&mut self, operation: &Operation) {
         let Some(step) = operation.plan.steps.iter().position(|step| matches!(step, Step::Demote { .. })) else { return };
         tracing::warn!(operation = %operation.id, "the journal cannot be written while clients wait: the demotion is taken back");
-        let how = steps::How { unbroken: !self.seen.is_empty(), ..steps::How::default() };
+        let how = self.how_to_take_back(step);
         self.seen.clear();
         let _ = self.calmly(steps::take_back(self.scene, self.desk, self.meter, step, how)).await;
     }

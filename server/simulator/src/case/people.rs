@@ -183,6 +183,10 @@ impl Run {
         if answers >= ANSWERS {
             return None;
         }
+        // They know that it leads.
+        if self.case.kind == Kind::TakenOver && matches!(question.trouble, Trouble::NotFenced { .. }) {
+            return offered(Choice::Abandon);
+        }
         if matches!(question.trouble, Trouble::NotFenced { .. }) && self.dice.percent(60) {
             return offered(Choice::Attest);
         }
@@ -227,6 +231,16 @@ impl Run {
             self.pass(wait).await;
         }
         self.pass(16_000).await;
+    }
+
+    /// Nobody writes, and no console is there to say why: somebody makes site b lead by hand. After that the way from the console to it is cut.
+    pub(super) async fn somebody_takes_over(&self) {
+        let_pass(3_000).await;
+        if self.room.world().writers().is_empty() {
+            self.room.world().strike(Fault::ToldToLead(Side::B));
+            let_pass(9_000).await;
+            self.room.world().strike(Fault::Cut(Link::ConsoleB));
+        }
     }
 
     /// Every Patroni of the active site dies, and its primary writes on. Perhaps more is lost with them.
