@@ -26,10 +26,11 @@ pub(super) fn tell(lang: Locale, operation: &Operation, question: &Question, nam
         });
     }
     let outage = operation.outage.is_some_and(|outage| outage.first_write_at.is_none());
+    let when = words::operation::choice::When { outage, undoing: question.undoing };
     let active = operation.plan.moves().map(|(from, _)| from);
     let option = |choice: &Choice| {
         let choice = *choice;
-        let lines = words::operation::choice::consequences(lang, choice, step, active, outage, names);
+        let lines = words::operation::choice::consequences(lang, choice, step, active, when, names);
         let last = lines.len().saturating_sub(1);
         let tone = move |index: usize| match choice {
             Choice::Retry | Choice::Undo if index == 0 => Tone::Ok,

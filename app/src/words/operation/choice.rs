@@ -31,10 +31,19 @@ pub fn button(lang: Locale, choice: Choice, number: usize, id: OperationId) -> S
     }
 }
 
+/// When a question is asked: while clients wait, and while something is being taken back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct When {
+    /// Clients cannot write.
+    pub outage: bool,
+    /// What was done is being taken back.
+    pub undoing: bool,
+}
+
 /// What follows from it, worst last. `active` is the site that was active before.
-pub fn consequences(lang: Locale, choice: Choice, step: &Step, active: Option<Side>, outage: bool, names: &Names) -> Vec<String> {
+pub fn consequences(lang: Locale, choice: Choice, step: &Step, active: Option<Side>, when: When, names: &Names) -> Vec<String> {
     match choice {
-        Choice::Retry if outage => vec![say!(lang, operations.choice.retry_line), say!(lang, operations.choice.retry_outage)],
+        Choice::Retry if when.outage => vec![say!(lang, operations.choice.retry_line), say!(lang, operations.choice.retry_outage)],
         Choice::Retry => vec![say!(lang, operations.choice.retry_line)],
         Choice::Skip => vec![match step {
             Step::Mark { .. } => say!(lang, operations.choice.skip_mark),
@@ -49,10 +58,13 @@ pub fn consequences(lang: Locale, choice: Choice, step: &Step, active: Option<Si
             Some(side) => say!(lang, operations.choice.undo_line, site = names[side].to_string()),
             None => say!(lang, operations.choice.undo_plain),
         }],
-        // Without a site that was active before, both write, and nobody is promoted.
         Choice::Attest => {
-            let next =
-                if active.is_some() { say!(lang, operations.choice.attest_line) } else { say!(lang, operations.choice.attest_alone) };
+            let next = match active {
+                Some(side) if when.undoing => say!(lang, operations.choice.attest_undo, site = names[side].to_string()),
+                Some(_) => say!(lang, operations.choice.attest_line),
+                // Both write, and nobody is promoted.
+                None => say!(lang, operations.choice.attest_alone),
+            };
             vec![next, say!(lang, operations.choice.attest_risk)]
         }
         Choice::Confirm => vec![say!(lang, operations.choice.confirm_line), say!(lang, operations.choice.confirm_risk)],

@@ -484,12 +484,13 @@ fn every_choice_has_a_name_a_button_and_consequences() {
         told(|lang| choice::title(lang, one));
         told(|lang| choice::button(lang, one, 3, OperationId(42)));
         for on in steps() {
-            for outage in [false, true] {
+            for (outage, undoing) in [(false, false), (true, false), (true, true)] {
+                let when = choice::When { outage, undoing };
                 for active in [Some(Side::A), None] {
-                    let count = choice::consequences(Locale::en, one, &on, active, outage, &names()).len();
+                    let count = choice::consequences(Locale::en, one, &on, active, when, &names()).len();
                     assert!(count > 0);
                     for index in 0..count {
-                        told(|lang| choice::consequences(lang, one, &on, active, outage, &names())[index].clone());
+                        told(|lang| choice::consequences(lang, one, &on, active, when, &names())[index].clone());
                     }
                 }
             }
