@@ -171,8 +171,8 @@ impl Lab {
         self.psql(node, "postgres", &[], &script).map(drop)
     }
 
-    /// Runs a script with psql as superuser.
-    pub(crate) fn psql(&self, node: Node, database: &str, env: &[(&str, &str)], script: &str) -> Result<String> {
+    /// Runs a script with psql as superuser on a node and returns what it says.
+    pub fn psql(&self, node: Node, database: &str, env: &[(&str, &str)], script: &str) -> Result<String> {
         let mut target = format!("host={} port={POSTGRES_PORT} user=postgres dbname={database} connect_timeout=5", self.layout.node(node));
         if self.layout.options.tls {
             target = format!("{target} sslmode=verify-ca sslrootcert={}", self.layout.tls_dir().join("ca.crt").display());

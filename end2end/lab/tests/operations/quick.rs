@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
-use switchback_domain::operation::{Fact, Intent, Operation, Planned, Request};
+use anyhow::{Context, bail, ensure};
+use switchback_domain::operation::{Fact, GivenUp, Intent, Operation, Outcome, Planned, Request, Stage, Step, Trouble};
 use switchback_lab::{Target, Way, side};
 
 use crate::rehearsed::rehearsals;
@@ -80,6 +80,30 @@ pub async fn failback(scene: &Scene) -> anyhow::Result<String> {
     scene.ended_right(&operation, home.peer()).await?;
     let (run, _) = observed.nothing_lost().await?;
     Ok(format!("outage {:.2?}", run.outage_after(asked).unwrap_or_default()))
+}
+
+/// The functions that the proof asks are gone, so nothing could be proved: that is found while clients still write.
+async fn without_what_proves(scene: &Scene) -> anyhow::Result<String> {
+    let from = scene.lab().active().await?;
+    let leader = scene.lab().leader(from).await.context("nobody leads")?;
+    let change = |script: &str| scene.lab().psql(leader, "switchback", &[], script);
+    change("DROP EXTENSION pg_walinspect;")?;
+    let observed = scene.observe().await;
+    let (id, _) = scene.console().begin(&Intent::Switchover { to: side(from.peer()) }, "").await?;
+    let operation = scene.console().rest(id, RESTS_WITHIN).await;
+    change("CREATE EXTENSION pg_walinspect;")?;
+    let operation = operation?;
+    let Stage::Finished {
+        outcome: Outcome::Undone { why: GivenUp::StepFailed { step, trouble: Trouble::Refused { said, .. } }, .. }, ..
+    } = &operation.stage
+    else {
+        bail!("it ended as {:?}", operation.stage);
+    };
+    ensure!(matches!(operation.plan.steps[*step], Step::Warm { .. }), "it gave up in step {step}");
+    ensure!(said.contains("does not exist"), "it says: {said}");
+    ensure!(scene.lab().leader(from).await == Some(leader), "somebody else leads");
+    let (run, _) = observed.nothing_lost().await?;
+    Ok(format!("refused before anybody waited: {said}; longest outage {} ms", run.verdict.longest_outage_ms))
 }
 
 async fn without_a_mirror(scene: &Scene) -> anyhow::Result<String> {
@@ -189,6 +213,7 @@ async fn operations_keep_their_promises_in_the_usual_cases() {
     scene.case("wrong input", async |scene| refused(scene, &stale).await).await;
     scene.case("rehearsals of every operation", rehearsals).await;
     scene.case("local switchover to the mirror", async |scene| local_switchover(scene, true).await).await;
+    scene.case("without what proves", without_what_proves).await;
     scene.case("without a mirror", without_a_mirror).await;
     scene.case("console killed during the outage", console_dies_in_the_outage).await;
     // A console that dies in the outage may finish the move or take it back; the emergency begins at home either way, or there would
