@@ -43,6 +43,8 @@ pub enum Kind {
     TakenOver,
     /// A site is lost in some way, the other one takes over.
     Failover,
+    /// The same; when the console dies, the site is back and serves before the console is.
+    BackMeanwhile,
     /// The lost site comes back and is made to follow, under faults.
     Reprotect,
     /// The way home after a planned switchover, under faults.
@@ -61,10 +63,11 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 11] = [
         Kind::Switchover,
         Kind::TakenOver,
         Kind::Failover,
+        Kind::BackMeanwhile,
         Kind::Reprotect,
         Kind::Failback,
         Kind::FailbackAtOnce,
@@ -252,7 +255,7 @@ impl Run {
                 self.arm();
                 self.operate(Intent::Failback { to: Side::A }).await;
             }
-            Kind::Failover | Kind::Orphaned | Kind::Walled => {
+            Kind::Failover | Kind::BackMeanwhile | Kind::Orphaned | Kind::Walled => {
                 match self.case.kind {
                     Kind::Orphaned => self.orphan_site_a().await,
                     Kind::Walled => self.wall_site_a_off().await,
@@ -336,6 +339,10 @@ impl Run {
             self.stop.cancel();
             if self.case.kind == Kind::TakenOver {
                 self.somebody_takes_over().await;
+            }
+            if self.case.kind == Kind::BackMeanwhile {
+                self.room.world().heal();
+                let_pass(30_000).await;
             }
             let gap = self.dice.pick(&[300, 1_000, 3_000, 9_000]);
             let_pass(gap).await;

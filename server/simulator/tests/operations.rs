@@ -233,6 +233,16 @@ fn a_failover_survives_the_death_of_the_console_at_any_write() {
 }
 
 #[test]
+fn a_failover_that_is_taken_up_when_the_site_is_back_is_not_carried_through_without_a_person() {
+    // Asked for, looked at, and about to be fenced.
+    for at in 0..=3 {
+        let told = Case { crashes: vec![Crash { at, written: true }], ..plain(Kind::BackMeanwhile, 2) }.check();
+        assert!(told.story.iter().any(|(_, what)| what == "ann answers Undo"), "write {at}: nobody was asked\n{}", told.last(120));
+        assert_eq!((told.ends.first().map(String::as_str), told.splits), (Some("failover: undone"), 0), "write {at}\n{}", told.last(120));
+    }
+}
+
+#[test]
 fn a_failback_that_reprotects_first_survives_the_death_of_the_console_at_any_write() {
     killed_at_any_write(Kind::FailbackAtOnce);
 }

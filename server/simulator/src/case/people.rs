@@ -187,6 +187,10 @@ impl Run {
         if self.case.kind == Kind::TakenOver && matches!(question.trouble, Trouble::NotFenced { .. }) {
             return offered(Choice::Abandon);
         }
+        // It serves again, so they want it to go on.
+        if self.case.kind == Kind::BackMeanwhile && matches!(question.trouble, Trouble::StillWrites { .. }) {
+            return offered(Choice::Undo).or(offered(Choice::Retry));
+        }
         if matches!(question.trouble, Trouble::NotFenced { .. }) && self.dice.percent(60) {
             return offered(Choice::Attest);
         }

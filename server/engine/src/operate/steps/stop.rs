@@ -528,3 +528,46 @@ fn old_primary_spoke(operation: &Operation, gone: &[(NodeName, String)]) -> bool
     });
     written.is_some_and(|was| gone.iter().any(|(node, _)| node == was))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use switchback_domain::{PatroniRole, PatroniState, fixture};
+
+    fn failed(failure: ProbeFailure) -> Option<Result<Position, HandError>> {
+        let endpoint = "postgres-a1".parse().expect("a name");
+        Some(Err(HandError::Failed { endpoint, failure }))
+    }
+
+    fn says(role: PatroniRole, state: PatroniState) -> Option<Result<MemberStatus, HandError>> {
+        Some(Ok(MemberStatus { role, state, said: String::new(), timeline: None }))
+    }
+
+    #[test]
+    fn a_node_that_lets_nobody_in_is_judged_by_its_patroni_and_one_that_is_gone_by_itself() {
+        let pool = fixture::pool();
+        let full = || failed(ProbeFailure::Sql { state: "53300".to_owned() });
+        let gone = || failed(ProbeFailure::Refused);
+        let primary = || says(PatroniRole::Primary, PatroniState::Running);
+        let replica = || says(PatroniRole::Replica, PatroniState::Running);
+        let stopping = || says(PatroniRole::Primary, PatroniState::Stopping);
+        for (position, status, held, expected) in [
+            (full(), primary(), true, Shut::Writes),
+            (full(), primary(), false, Shut::Writes),
+            (None, primary(), true, Shut::Writes),
+            (full(), replica(), true, Shut::Yes),
+            (None, stopping(), true, Shut::Yes),
+            (full(), None, true, Shut::Unknown),
+            (None, None, true, Shut::Unknown),
+            // Its Patroni has not noticed yet.
+            (gone(), primary(), true, Shut::Yes),
+            // Nobody has told that Patroni not to start it again.
+            (gone(), primary(), false, Shut::Writes),
+            (gone(), None, false, Shut::Unknown),
+        ] {
+            let told = format!("{position:?} {status:?} held {held}");
+            let answers = Answers { node: &pool.sites.a.nodes[0], position, status };
+            assert_eq!(answers.shut(held), expected, "{told}");
+        }
+    }
+}
