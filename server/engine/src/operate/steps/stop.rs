@@ -534,23 +534,22 @@ mod tests {
     use super::*;
     use switchback_domain::{PatroniRole, PatroniState, fixture};
 
-    fn failed(failure: ProbeFailure) -> Option<Result<Position, HandError>> {
-        let endpoint = "postgres-a1".parse().expect("a name");
-        Some(Err(HandError::Failed { endpoint, failure }))
+    fn failed(failure: ProbeFailure) -> HandError {
+        HandError::Failed { endpoint: "postgres-a1".parse().expect("a name"), failure }
     }
 
-    fn says(role: PatroniRole, state: PatroniState) -> Option<Result<MemberStatus, HandError>> {
-        Some(Ok(MemberStatus { role, state, said: String::new(), timeline: None }))
+    fn says(role: PatroniRole, state: PatroniState) -> MemberStatus {
+        MemberStatus { role, state, said: String::new(), timeline: None }
     }
 
     #[test]
     fn a_node_that_lets_nobody_in_is_judged_by_its_patroni_and_one_that_is_gone_by_itself() {
         let pool = fixture::pool();
-        let full = || failed(ProbeFailure::Sql { state: "53300".to_owned() });
-        let gone = || failed(ProbeFailure::Refused);
-        let primary = || says(PatroniRole::Primary, PatroniState::Running);
-        let replica = || says(PatroniRole::Replica, PatroniState::Running);
-        let stopping = || says(PatroniRole::Primary, PatroniState::Stopping);
+        let full = || Some(Err(failed(ProbeFailure::Sql { state: "53300".to_owned() })));
+        let gone = || Some(Err(failed(ProbeFailure::Refused)));
+        let primary = || Some(Ok(says(PatroniRole::Primary, PatroniState::Running)));
+        let replica = || Some(Ok(says(PatroniRole::Replica, PatroniState::Running)));
+        let stopping = || Some(Ok(says(PatroniRole::Primary, PatroniState::Stopping)));
         for (position, status, held, expected) in [
             (full(), primary(), true, Shut::Writes),
             (full(), primary(), false, Shut::Writes),
