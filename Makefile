@@ -10,7 +10,7 @@
 # make check, nextest, deny, lab-tests, browser-tests, size: the parts of make test
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-# The same places as in ./setup.
+# The same places as in end2end/path.
 TOOLS := $(or $(SWITCHBACK_TOOLS),$(if $(filter 0,$(shell id -u)),/var/cache/switchback,$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/switchback))
 export SWITCHBACK_TOOLS := $(TOOLS)
 export PATH := $(TOOLS)/bin:$(TOOLS)/node_modules/.bin:$(PATH)

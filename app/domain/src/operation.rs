@@ -24,7 +24,7 @@ pub use decide::Next;
 pub use event::{BadEntry, Entry, Event};
 pub use intent::{Intent, IntentKind, MemberChange, MemberOrder};
 pub use outage::Outage;
-pub use plan::{Plan, PlanObjection, Refusal, Request, plan};
+pub use plan::{Plan, PlanObjection, Refusal, Request, ToTakeOn, plan};
 pub use question::{Answered, Asked, Choice, Question};
 pub use rebuild::{Instruction, Task};
 pub use report::{Beyond, FoundLoss, Loss, Report, StepReport, Targets};

@@ -9,8 +9,8 @@ use rand::Rng as _;
 use serde::Deserialize;
 use serde_json::json;
 use switchback_domain::{
-    CheckKind, MemberName, Picture, PoolId, Side, SiteId, Verdict,
-    operation::{Intent, MemberChange, MemberOrder, OperationId, Planned, Request},
+    CheckKind, MemberName, Picture, PoolId, Side, SiteId,
+    operation::{Intent, MemberChange, MemberOrder, OperationId, Planned, Request, ToTakeOn},
 };
 
 /// What every acting command takes.
@@ -187,19 +187,17 @@ fn fresh_key() -> String {
 
 /// Asks for each check that does not pass whether it is taken on, and once for all that only the silence of a site keeps from being told.
 fn take_on(
-    not_passed: &[(CheckKind, Verdict)],
-    silence_behind: impl Fn(CheckKind) -> Option<Side>,
+    ToTakeOn { alone, together }: ToTakeOn,
     sites: &Sites,
     acknowledged: &mut Vec<CheckKind>,
     mut ask: impl FnMut(&str) -> Result<String, Failure>,
 ) -> Result<(), Failure> {
-    let open: Vec<(CheckKind, Verdict)> = not_passed.iter().filter(|(kind, _)| !acknowledged.contains(kind)).copied().collect();
-    // The picture may be a moment older than the plan: what the plan knows to fail is asked for by itself.
-    let behind = |(kind, verdict): &(CheckKind, Verdict)| silence_behind(*kind).filter(|_| *verdict == Verdict::Unknown);
-    let because = |side: Side| open.iter().filter(|check| behind(check) == Some(side)).map(|(kind, _)| *kind).collect::<Vec<_>>();
-    let together = Side::BOTH.map(|side| (side, because(side))).into_iter().filter(|(_, kinds)| kinds.len() > 1).collect::<Vec<_>>();
-    for (side, kinds) in &together {
-        let (site, names) = (sites[*side].as_str(), kinds.iter().map(word).collect::<Vec<_>>().join(", "));
+    for (side, mut kinds) in together {
+        kinds.retain(|kind| !acknowledged.contains(kind));
+        if kinds.is_empty() {
+            continue;
+        }
+        let (site, names) = (sites[side].as_str(), kinds.iter().map(word).collect::<Vec<_>>().join(", "));
         let question = format!(
             "{} checks cannot be told, because there is no reading from {site}: {names}. Type {site} to take all of them upon yourself:",
             kinds.len()
@@ -208,10 +206,11 @@ fn take_on(
             acknowledged.extend(kinds);
         }
     }
-    for (kind, verdict) in open.iter().filter(|(kind, _)| !together.iter().any(|(_, kinds)| kinds.contains(kind))) {
-        let name = word(kind);
-        if ask(&format!("The check {name}: {}. Type its name to take that upon yourself:", word(verdict)))? == name {
-            acknowledged.push(*kind);
+    for (kind, verdict) in alone {
+        let name = word(&kind);
+        let question = format!("The check {name}: {}. Type its name to take that upon yourself:", word(&verdict));
+        if !acknowledged.contains(&kind) && ask(&question)? == name {
+            acknowledged.push(kind);
         }
     }
     Ok(())
@@ -231,8 +230,8 @@ fn request(out: &Out, planned: Planned, picture: &Picture, acting: Acting) -> Re
     let typed_site = typed(acting.confirm_site, format!("Type the site's name ({site}):"), "--confirm-site")?;
     let (mut acknowledged, mut accepts_loss) = (acting.acknowledge, acting.accept_loss);
     if let Some(side) = plan.intent.gives_up().filter(|_| out.can_ask()) {
-        let ask = |question: &str| super::print::ask(question);
-        take_on(&plan.not_passed, |kind| picture.silence_behind(kind), sites, &mut acknowledged, ask)?;
+        let open = ToTakeOn::of(&plan.not_passed, |kind| picture.silence_behind(kind));
+        take_on(open, sites, &mut acknowledged, super::print::ask)?;
         if !accepts_loss {
             let lost = match plan.intent {
                 Intent::Resolve { .. } => words::set_aside(&sites[side]),
@@ -260,7 +259,7 @@ fn request(out: &Out, planned: Planned, picture: &Picture, acting: Acting) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use switchback_domain::Pair;
+    use switchback_domain::{Pair, Verdict};
 
     fn taken(answers: &[&str], before: &[CheckKind]) -> (Vec<CheckKind>, Vec<String>) {
         let sites: Sites = Pair { a: "dc-a".to_owned(), b: "dc-b".to_owned() };
@@ -278,7 +277,7 @@ mod tests {
             questions.push(question.to_owned());
             Ok(answers.next().copied().unwrap_or_default().to_owned())
         };
-        take_on(&not_passed, silent, &sites, &mut acknowledged, ask).unwrap_or_else(|failure| panic!("{failure:?}"));
+        take_on(ToTakeOn::of(&not_passed, silent), &sites, &mut acknowledged, ask).unwrap_or_else(|failure| panic!("{failure:?}"));
         (acknowledged, questions)
     }
 

@@ -249,17 +249,16 @@ pub(super) fn choice(choice: Choice) -> &'static str {
 }
 
 /// What is not as it was when the plan was seen.
-fn change(change: &PlanChange) -> String {
+fn change(change: &PlanChange, sites: &Sites) -> String {
     fn of<T: std::fmt::Display>(fact: Option<&T>) -> String {
         fact.map_or_else(|| "not known".to_owned(), ToString::to_string)
     }
-    let letter = |side: &Side| if *side == Side::A { "the first site" } else { "the second site" };
     let stands = |verdict: &Option<Verdict>| verdict.map_or_else(|| "passes".to_owned(), |verdict| word(&verdict));
     match change {
         PlanChange::Epoch { was, now } => format!("another operation has changed the pool: epoch {now}, was {was}"),
-        PlanChange::Leader { side, was, now } => format!("leader of {}: {}, was {}", letter(side), of(now.as_ref()), of(was.as_ref())),
+        PlanChange::Leader { side, was, now } => format!("leader of {}: {}, was {}", sites[*side], of(now.as_ref()), of(was.as_ref())),
         PlanChange::Timeline { side, was, now } => {
-            format!("timeline of {}: {}, was {}", letter(side), of(now.as_ref()), of(was.as_ref()))
+            format!("timeline of {}: {}, was {}", sites[*side], of(now.as_ref()), of(was.as_ref()))
         }
         PlanChange::Check { check, was, now } => format!("check {}: {}, was {}", word(check), stands(now), stands(was)),
         PlanChange::Protection { was, now } => format!("protection: {}, was {}", word(now), word(was)),
@@ -271,9 +270,9 @@ fn change(change: &PlanChange) -> String {
 /// What to do about a refusal.
 pub(super) fn hints(code: &str, body: &Value) -> Vec<String> {
     let list = |name: &str| body[name].as_array().cloned().unwrap_or_default();
+    let letters = Pair { a: "the first site".to_owned(), b: "the second site".to_owned() };
     match code {
         "objections" => {
-            let letters = Pair { a: "the first site".to_owned(), b: "the second site".to_owned() };
             let read = list("objections").into_iter().filter_map(|one| serde_json::from_value::<PlanObjection>(one).ok());
             read.map(|one| objection(&one, &letters)).collect()
         }
@@ -283,7 +282,7 @@ pub(super) fn hints(code: &str, body: &Value) -> Vec<String> {
         }
         "plan_changed" => {
             let read = list("changes").into_iter().filter_map(|one| serde_json::from_value::<PlanChange>(one).ok());
-            read.map(|one| change(&one)).chain(["run the command again to see the new plan".to_owned()]).collect()
+            read.map(|one| change(&one, &letters)).chain(["run the command again to see the new plan".to_owned()]).collect()
         }
         "plan_expired" => vec!["run the command again to see the new plan".to_owned()],
         "wrong_pool" => vec![format!("--confirm-pool {}", body["expected"].as_str().unwrap_or_default())],

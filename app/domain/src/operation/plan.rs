@@ -116,6 +116,30 @@ impl PlanObjection {
     }
 }
 
+/// The checks that have to be taken on: each by itself, but those that only the silence of one site keeps from being told together. They
+/// have one cause, and nobody weighs twenty of them at three in the morning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToTakeOn {
+    /// Each by itself.
+    pub alone: Vec<(CheckKind, Verdict)>,
+    /// By the site that is silent, more than one each.
+    pub together: Vec<(Side, Vec<CheckKind>)>,
+}
+
+impl ToTakeOn {
+    /// `silence_behind` is [`Picture::silence_behind`]. The picture may be a moment older than the plan: what the plan knows to fail stands
+    /// by itself.
+    pub fn of(not_passed: &[(CheckKind, Verdict)], silence_behind: impl Fn(CheckKind) -> Option<Side>) -> ToTakeOn {
+        let behind = |side: Side| {
+            let unknown = not_passed.iter().filter(|(_, verdict)| *verdict == Verdict::Unknown).map(|(kind, _)| *kind);
+            unknown.filter(|kind| silence_behind(*kind) == Some(side)).collect::<Vec<_>>()
+        };
+        let together: Vec<_> = Side::BOTH.map(|side| (side, behind(side))).into_iter().filter(|(_, kinds)| kinds.len() > 1).collect();
+        let alone = not_passed.iter().filter(|(kind, _)| !together.iter().any(|(_, kinds)| kinds.contains(kind))).copied().collect();
+        ToTakeOn { alone, together }
+    }
+}
+
 impl Plan {
     /// Nothing stands in its way.
     pub fn is_possible(&self) -> bool {

@@ -8,7 +8,7 @@ use crate::{
 use jiff::Timestamp;
 use switchback_domain::{
     Bound, CheckKind, MemberState, Millis, Pair, Picture, Side, SiteRole, Verdict,
-    operation::{Intent, MemberOrder, Plan, PlanChange, PlanObjection, Planned, Step},
+    operation::{Intent, MemberOrder, Plan, PlanChange, PlanObjection, Planned, Step, ToTakeOn},
 };
 
 /// The plan for a reader.
@@ -111,27 +111,21 @@ fn route(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Option<
     })
 }
 
-/// The checks that have to be taken on: each one by itself, but those that only the silence of one site keeps from being told together.
-/// They have one cause, and nobody weighs twenty of them at three in the morning.
+/// What has to be taken on, what fails first.
 fn checks(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Vec<CheckTold> {
-    // The picture may be a moment older than the plan: what the plan knows to fail stands by itself.
-    let behind = |(kind, verdict): &(CheckKind, Verdict)| picture.silence_behind(*kind).filter(|_| *verdict == Verdict::Unknown);
-    let silent = |side: Side| move |check: &&(CheckKind, Verdict)| behind(check) == Some(side);
-    let together = |side: Side| plan.not_passed.iter().filter(silent(side)).count() > 1;
-    let alone = |check: &&(CheckKind, Verdict)| !behind(check).is_some_and(together);
-    let mut told: Vec<CheckTold> = plan.not_passed.iter().filter(alone).map(|(kind, verdict)| check(lang, *kind, *verdict)).collect();
-    for side in Side::BOTH.into_iter().filter(|side| together(*side)) {
-        let kinds: Vec<CheckKind> = plan.not_passed.iter().filter(silent(side)).map(|(kind, _)| *kind).collect();
+    let ToTakeOn { alone, together } = ToTakeOn::of(&plan.not_passed, |kind| picture.silence_behind(kind));
+    let silent = |(side, kinds): (Side, Vec<CheckKind>)| {
         let n = kinds.len().to_string();
-        told.push(CheckTold {
+        CheckTold {
             code: kinds.iter().map(form::code).collect::<Vec<_>>().join(" "),
             text: say!(lang, operations.dialog.checks_silent, n = n.clone(), site = names[side].to_string()),
             each: kinds.into_iter().map(|kind| readiness::title(lang, kind)).collect(),
             take: say!(lang, operations.dialog.take_all, n = n),
             tone: Tone::Stale,
-        });
-    }
-    told
+        }
+    };
+    let alone = alone.into_iter().map(|(kind, verdict)| check(lang, kind, verdict));
+    alone.chain(together.into_iter().map(silent)).collect()
 }
 
 fn check(lang: Locale, kind: CheckKind, verdict: Verdict) -> CheckTold {

@@ -167,7 +167,7 @@ impl Driver<'_> {
         }
         let looked = self.seen.values().max().copied();
         let late = looked.is_none_or(|at| at.elapsed() > LOOK_LASTS);
-        let acting = steps::carry_out(self.scene, self.desk, self.meter, number, steps::How { confirms, late, unbroken: true });
+        let acting = steps::carry_out(self.scene, self.desk, self.meter, number, steps::How { confirms, late, ..steps::How::default() });
         let Some(Came { facts, trouble }) = self.calmly(acting).await else { return Err(self.why_halted()) };
         if let Some(outage) = steps::outage_event(&facts) {
             self.write(outage).await?;

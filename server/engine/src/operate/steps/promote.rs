@@ -2,7 +2,7 @@
 
 use super::{
     Run, noted_timeline,
-    stop::{may_write, who_writes},
+    stop::{Heard, heard},
 };
 use crate::{
     observe::LastSign,
@@ -56,7 +56,7 @@ impl Run<'_> {
             return self.promote_proven(operation, side, again).await;
         }
         if again {
-            let nodes = may_write(self.scene, side.other(), super::LOOK_WITHIN).await;
+            let nodes = heard(self.scene, side.other(), super::LOOK_WITHIN).await.writing;
             if !nodes.is_empty() {
                 return Err(Trouble::StillWrites { nodes });
             }
@@ -138,7 +138,7 @@ impl Run<'_> {
             self.again(20, || Missing::Write).await?;
         }
         self.facts.push(Fact::Marker { node: node.name });
-        let nodes = may_write(self.scene, side.other(), super::LOOK_WITHIN).await;
+        let nodes = heard(self.scene, side.other(), super::LOOK_WITHIN).await.writing;
         if nodes.is_empty() { Ok(()) } else { Err(Trouble::StillWrites { nodes }) }
     }
 
@@ -226,7 +226,7 @@ impl Run<'_> {
 
     /// Nobody in the old site accepts writes, as far as it can be asked.
     async fn nobody_else_writes(&mut self, side: Side) -> Result<(), Trouble> {
-        let (writing, silent) = who_writes(self.scene, side, super::LOOK_WITHIN).await;
+        let Heard { writing, silent } = heard(self.scene, side, super::LOOK_WITHIN).await;
         if !writing.is_empty() {
             return Err(Trouble::SplitBrain);
         }

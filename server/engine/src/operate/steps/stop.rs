@@ -223,7 +223,7 @@ impl Run<'_> {
         let resumed = self.how.confirms || operation.steps[..=number].iter().any(taken_up);
         // Where both sites write it is this one's doing that is to be stopped.
         if resumed && operation.plan.no_return() != Some(number) {
-            let nodes = may_write(scene, side, LOOK_WITHIN).await;
+            let nodes = heard(scene, side, LOOK_WITHIN).await.writing;
             if !nodes.is_empty() {
                 return Err(Trouble::StillWrites { nodes });
             }
@@ -233,7 +233,7 @@ impl Run<'_> {
         let nodes = join_all(site.nodes.iter().map(async |node| (&node.patroni, within(scene.hands.hold(node)).await)));
         let proxies = join_all(site.proxies.iter().map(async |proxy| (proxy, within(scene.close_members(proxy)).await)));
         // Asked while the orders are on their way: of a site that is silent nothing is learned by asking after them.
-        let (etcd, nodes, proxies, first) = join4(etcd, nodes, proxies, answers_of(scene, side)).await;
+        let (etcd, nodes, proxies, first) = join4(etcd, nodes, proxies, answers_of(scene, side, FENCE_WITHIN)).await;
         let by_patroni = nodes.iter().any(|(_, told)| told.as_ref().is_some_and(Result::is_ok));
         let by_etcd = etcd.iter().any(|(_, told)| told.as_ref().is_some_and(Result::is_ok));
         let held = Held { at_all: by_patroni || by_etcd, by_etcd_alone: by_etcd && !by_patroni };
@@ -248,7 +248,7 @@ impl Run<'_> {
     async fn until_shut(&mut self, operation: &Operation, side: Side, held: Held, first: Vec<Answers<'_>>) -> Result<(), Trouble> {
         let scene = self.scene;
         // It may be older than the orders are; only silence stays what it is.
-        let mut answers = if first.iter().all(Answers::is_silence) { first } else { answers_of(scene, side).await };
+        let mut answers = if first.iter().all(Answers::is_silence) { first } else { answers_of(scene, side, FENCE_WITHIN).await };
         let mut asked_twice = false;
         loop {
             let of =
@@ -276,7 +276,7 @@ impl Run<'_> {
                 return Err(Trouble::StillWrites { nodes: writing });
             }
             self.again(20, || Missing::OldPrimaryGone).await?;
-            answers = answers_of(scene, side).await;
+            answers = answers_of(scene, side, FENCE_WITHIN).await;
         }
     }
 
@@ -334,7 +334,7 @@ impl Run<'_> {
 
     /// Whoever was only silent for a moment while the site was fenced is heard now; whoever is gone says so at once.
     pub(super) async fn last_look(&self, given_up: Side) -> Result<(), Trouble> {
-        let nodes = may_write(self.scene, given_up, LAST_LOOK_WITHIN).await;
+        let nodes = heard(self.scene, given_up, LAST_LOOK_WITHIN).await.writing;
         if nodes.is_empty() { Ok(()) } else { Err(Trouble::StillWrites { nodes }) }
     }
 
@@ -372,7 +372,7 @@ impl Run<'_> {
     pub(super) async fn lead_again(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
         let other = side.other();
         let told = join_all(self.scene.nodes(other).iter().map(|node| within(self.scene.hands.told(node))));
-        let (answers, told) = join(answers_of(self.scene, other), told).await;
+        let (answers, told) = join(answers_of(self.scene, other, FENCE_WITHIN), told).await;
         let leads = told.iter().any(|told| matches!(told, Some(Ok(Told::Leads))));
         if leads || answers.iter().any(|answers| answers.shut(true) == Shut::Writes) {
             return Err(Trouble::SituationChanged { checks: Vec::new(), findings: Vec::new() });
@@ -429,12 +429,8 @@ struct Held {
     by_etcd_alone: bool,
 }
 
-/// What each node of a site and its Patroni say within a short time.
-async fn answers_of(scene: &Scene, side: Side) -> Vec<Answers<'_>> {
-    answers_within(scene, side, FENCE_WITHIN).await
-}
-
-async fn answers_within(scene: &Scene, side: Side, limit: Duration) -> Vec<Answers<'_>> {
+/// What each node of a site and its Patroni say within a limit.
+async fn answers_of(scene: &Scene, side: Side, limit: Duration) -> Vec<Answers<'_>> {
     let ask = async |node| {
         let position = tokio::time::timeout(limit, scene.hands.position(node));
         let (position, status) = join(position, tokio::time::timeout(limit, scene.hands.status(node))).await;
@@ -443,17 +439,20 @@ async fn answers_within(scene: &Scene, side: Side, limit: Duration) -> Vec<Answe
     join_all(scene.nodes(side).iter().map(ask)).await
 }
 
-/// The nodes of a site beside which nobody must be made to lead: they accept writes by their own word, or let nobody in while their Patroni
-/// says that they are primary. A process that is gone is not one of them, whatever its Patroni has not noticed yet.
-pub(super) async fn may_write(scene: &Scene, side: Side, limit: Duration) -> Vec<NodeName> {
-    who_writes(scene, side, limit).await.0
+/// What is heard of a site beside which nobody must be made to lead.
+pub(super) struct Heard {
+    /// Nodes that accept writes by their own word, or let nobody in while their Patroni says that they are primary. A process that is gone is
+    /// not one of them, whatever its Patroni has not noticed yet.
+    pub(super) writing: Vec<NodeName>,
+    /// Nodes of which nothing is known.
+    pub(super) silent: Vec<NodeName>,
 }
 
-/// The same, and the nodes of which nothing is known.
-pub(super) async fn who_writes(scene: &Scene, side: Side, limit: Duration) -> (Vec<NodeName>, Vec<NodeName>) {
-    let answers = answers_within(scene, side, limit).await;
+/// Asks the nodes of a site and their Patronis within a limit.
+pub(super) async fn heard(scene: &Scene, side: Side, limit: Duration) -> Heard {
+    let answers = answers_of(scene, side, limit).await;
     let of = |wanted: Shut| answers.iter().filter(|one| one.shut(true) == wanted).map(|one| one.node.name.clone()).collect();
-    (of(Shut::Writes), of(Shut::Unknown))
+    Heard { writing: of(Shut::Writes), silent: of(Shut::Unknown) }
 }
 
 /// What a node that must not write and its Patroni have said; nothing where they were silent.
