@@ -63,6 +63,7 @@ lab-tests: root
 	cargo nextest run --package switchback-lab --features lab-tests --test real_lab --test operations --no-capture
 
 test-full: test
+	@./setup full
 	cargo nextest run --package switchback-lab --features lab-tests-full --test operations --no-capture
 
 browser-tests: root

@@ -1,7 +1,11 @@
 //! The commands.
 
 use crate::{
-    config::{Config, ConfigError, render},
+    config::{
+        Config, ConfigError, PoolConfig,
+        pool::{Access, TlsMode},
+        render,
+    },
     http::{self, Site},
     wiring,
 };
@@ -10,7 +14,7 @@ use axum::serve::ListenerExt as _;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use secrecy::ExposeSecret as _;
 use std::{fmt::Write as _, net::SocketAddr, path::Path, process::ExitCode, time::Duration};
-use switchback_domain::EndpointKind;
+use switchback_domain::{EndpointKind, EndpointName};
 use switchback_engine::{Console, SetUpLink, Started};
 use tokio::{net::TcpListener, signal::unix::SignalKind};
 use tokio_util::sync::CancellationToken;
@@ -64,8 +68,26 @@ fn summary(config: &Config) -> String {
             endpoints.len(),
             config.observe.interval.as_millis(),
         );
+        out.push_str(&unverified(pool));
     }
     out
+}
+
+/// The endpoints of a pool that do not have to prove who they are, one on each line; nothing when there is none.
+fn unverified(pool: &PoolConfig) -> String {
+    let line = |(name, access): &(EndpointName, Access)| {
+        let (address, word) = match access {
+            Access::Patroni(access) | Access::Etcd(access) => (access.url.to_string(), "nothing is encrypted"),
+            Access::Haproxy(access) => (access.address.to_string(), "nothing is encrypted"),
+            Access::Postgres(access) if access.tls_mode == TlsMode::VerifyCa => (access.address.to_string(), "its name is not verified"),
+            Access::Postgres(access) => (access.address.to_string(), "nothing is encrypted"),
+        };
+        let password = if access.shows_password() { ", and our password can be read" } else { "" };
+        format!("  {name}, {address}: {word}{password}\n")
+    };
+    let unverified = pool.access.iter().filter(|(_, access)| access.tls_mode() != TlsMode::VerifyFull);
+    let lines: String = unverified.map(line).collect();
+    if lines.is_empty() { lines } else { format!("{}: without verified TLS, as the file says:\n{lines}", pool.pool.id) }
 }
 
 fn read(file: &Path) -> anyhow::Result<Config> {

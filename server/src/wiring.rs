@@ -147,8 +147,7 @@ fn postgres_target(access: &PostgresAccess, timeout: Duration) -> PostgresTarget
         heartbeat: access.heartbeat,
         tls: match access.tls_mode {
             TlsMode::Off => PostgresTls::Off,
-            TlsMode::Prefer => PostgresTls::Prefer,
-            TlsMode::Require => PostgresTls::Require,
+            TlsMode::VerifyCa => PostgresTls::VerifyCa,
             TlsMode::VerifyFull => PostgresTls::VerifyFull,
         },
         tls_files: tls_files(&access.tls),

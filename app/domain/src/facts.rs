@@ -77,8 +77,8 @@ pub enum ProbeFailure {
 /// One Patroni member about itself and its cluster (`/patroni`, `/cluster`, `/config`, `/history`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PatroniFacts {
-    /// Patroni's name of this member.
-    pub name: NodeName,
+    /// Patroni's name of this member; nothing where it does not say it (before 3.2) and `/cluster` does not tell either.
+    pub name: Option<NodeName>,
     /// Its cluster's scope.
     pub scope: String,
     /// What `PostgreSQL` is doing, as Patroni sees it.
@@ -105,6 +105,21 @@ pub struct PatroniFacts {
     pub config: DynamicConfig,
     /// Past promotions.
     pub history: Vec<Promotion>,
+}
+
+/// The first version of Patroni, as major and minor number, that stops a primary with a shutdown checkpoint when a `standby_cluster` section
+/// appears. Earlier ones stop it immediately: what was not sent yet is cut off, and nothing can be proved (measured with 3.0.2, 3.3.8, 4.0.7).
+pub const PATRONI_DEMOTES_CLEANLY_SINCE: (u32, u32) = (4, 1);
+
+impl PatroniFacts {
+    /// Whether it stops a primary cleanly when its site is demoted. A version that cannot be read is not taken for a new one.
+    pub fn demotes_cleanly(&self) -> bool {
+        let mut numbers = self.patroni_version.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
+        match (numbers.next(), numbers.next()) {
+            (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= PATRONI_DEMOTES_CLEANLY_SINCE,
+            _ => false,
+        }
+    }
 }
 
 /// What Patroni says `PostgreSQL` is doing.
@@ -232,6 +247,18 @@ pub struct PostgresFacts {
     pub heartbeat: Option<Heartbeat>,
     /// Settings that must not be smaller on a standby than on its primary.
     pub settings: BTreeMap<String, i64>,
+    /// What the console's role may do here.
+    #[serde(default)]
+    pub rights: RoleRights,
+}
+
+/// What the console's role may do in one `PostgreSQL`, beside what it needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleRights {
+    /// Attributes, memberships and functions that it has and does not need, such as `superuser` or `pg_read_server_files`.
+    pub excess: Vec<String>,
+    /// It may read the histories of timelines, by the function that `pool-setup.sql` makes.
+    pub reads_histories: bool,
 }
 
 impl PostgresFacts {

@@ -4,8 +4,8 @@
 
 use crate::{
     Archiver, DynamicConfig, EndpointName, EtcdFacts, Facts, HaproxyFacts, Heartbeat, Lsn, MemberFacts, MemberState, Millis, Node, Pair,
-    PatroniFacts, PatroniRole, PatroniState, Picture, Policy, Pool, PostgresFacts, ProbeFailure, Receiver, Sender, Side, Sighting, Site,
-    Slot, StandbyCluster, Timeline, picture,
+    PatroniFacts, PatroniRole, PatroniState, Picture, Policy, Pool, PostgresFacts, ProbeFailure, Receiver, RoleRights, Sender, Side,
+    Sighting, Site, Slot, StandbyCluster, Timeline, picture,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -42,6 +42,7 @@ pub fn pool() -> Pool {
         proxies: vec![name(&format!("haproxy-{letter}"))],
         etcd: vec![name(&format!("etcd-{letter}"))],
         can_follow: true,
+        unverified: Vec::new(),
     };
     Pool {
         id: name("chat-core"),
@@ -158,7 +159,7 @@ fn patroni(node: &str) -> PatroniFacts {
         _ => PatroniRole::Replica,
     };
     PatroniFacts {
-        name: name(node),
+        name: Some(name(node)),
         scope: format!("pool-{letter}"),
         state: PatroniState::Running,
         role,
@@ -237,6 +238,7 @@ fn postgres(node: &str, now: Timestamp) -> PostgresFacts {
         }),
         heartbeat: Some(Heartbeat { beat: 100, beat_at: now }),
         settings: [("max_connections", 100), ("max_wal_senders", 10)].map(|(name, value)| (name.to_owned(), value)).into(),
+        rights: RoleRights { excess: Vec::new(), reads_histories: true },
     }
 }
 

@@ -81,11 +81,17 @@ pub enum CheckKind {
     EtcdHealthy,
     /// The standing guards against a second primary are installed on both sites.
     GuardInstalled,
+    /// Patroni in the active site stops its primary cleanly when the site is demoted, which it does from version 4.1 on.
+    DemotesCleanly,
+    /// The console's role in `PostgreSQL` has the rights it needs, and no others.
+    RoleRights,
+    /// Every endpoint proves who it is, by TLS with a certificate that is verified.
+    EndpointsVerified,
 }
 
 impl CheckKind {
     /// All of them, in the order of `operations.md`.
-    pub const ALL: [CheckKind; 20] = [
+    pub const ALL: [CheckKind; 23] = [
         CheckKind::OneDatabase,
         CheckKind::OnePrimary,
         CheckKind::LeadersKnown,
@@ -106,6 +112,9 @@ impl CheckKind {
         CheckKind::StandbyMembers,
         CheckKind::EtcdHealthy,
         CheckKind::GuardInstalled,
+        CheckKind::DemotesCleanly,
+        CheckKind::RoleRights,
+        CheckKind::EndpointsVerified,
     ];
 }
 
@@ -223,6 +232,18 @@ pub enum Evidence {
         /// Sites without `HAProxy`'s rule.
         proxy_missing: Vec<Side>,
     },
+    /// Members whose Patroni is too old to stop a primary cleanly, perhaps none.
+    OldPatroni {
+        /// Each with its version, as it says it.
+        members: Vec<(NodeName, String)>,
+    },
+    /// What the console's role may do on the nodes that were asked.
+    Rights {
+        /// Rights that it has and does not need, each once.
+        excess: Vec<String>,
+        /// It may not read the histories of timelines, which re-protect needs.
+        no_histories: bool,
+    },
 }
 
 /// Why a guarded action cannot be taken now, or is advised against.
@@ -242,6 +263,13 @@ pub enum Objection {
         check: CheckKind,
         /// How it stands.
         verdict: Verdict,
+    },
+    /// A member of the active site has a Patroni that would stop the primary without a shutdown checkpoint, so nothing could be proved.
+    PatroniTooOld {
+        /// The member.
+        node: NodeName,
+        /// Its Patroni's version.
+        version: String,
     },
     /// The site that should become active gives no fresh reading.
     TargetSilent {
@@ -279,6 +307,8 @@ impl Objection {
 
 mod actions;
 mod checks;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use actions::actions;
 pub(crate) use checks::checks;

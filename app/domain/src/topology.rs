@@ -40,6 +40,9 @@ pub struct Site {
     /// The configuration says how its cluster follows the other site's (`[pool.site.standby_cluster]`).
     #[serde(default)]
     pub can_follow: bool,
+    /// Endpoints of it that the configuration has reached without verifying who answers (`tls = "off"` or `"verify-ca"`).
+    #[serde(default)]
+    pub unverified: Vec<EndpointName>,
 }
 
 /// A database node: Patroni and the `PostgreSQL` it looks after.

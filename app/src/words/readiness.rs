@@ -29,6 +29,9 @@ macro_rules! for_each_check {
                 CheckKind::StandbyMembers => say!(lang, words.check.standby_members.$text),
                 CheckKind::EtcdHealthy => say!(lang, words.check.etcd_healthy.$text),
                 CheckKind::GuardInstalled => say!(lang, words.check.guard_installed.$text),
+                CheckKind::DemotesCleanly => say!(lang, words.check.demotes_cleanly.$text),
+                CheckKind::RoleRights => say!(lang, words.check.role_rights.$text),
+                CheckKind::EndpointsVerified => say!(lang, words.check.endpoints_verified.$text),
             }
         }
     };
@@ -133,6 +136,8 @@ pub fn evidence(lang: Locale, check: &Check, names: &Names) -> String {
         Evidence::Endpoints { endpoints } => match (check.kind, endpoints.is_empty()) {
             (CheckKind::EtcdHealthy, true) => say!(lang, words.evidence.etcd_empty),
             (CheckKind::EtcdHealthy, false) => say!(lang, words.evidence.etcd, endpoints = list(lang, endpoints)),
+            (CheckKind::EndpointsVerified, true) => say!(lang, words.evidence.verified),
+            (CheckKind::EndpointsVerified, false) => say!(lang, words.evidence.unverified, endpoints = list(lang, endpoints)),
             (_, true) => say!(lang, words.evidence.endpoints_empty),
             (_, false) => say!(lang, words.evidence.endpoints, endpoints = list(lang, endpoints)),
         },
@@ -144,7 +149,25 @@ pub fn evidence(lang: Locale, check: &Check, names: &Names) -> String {
                 say!(lang, words.evidence.guards_both, sites = sites(pre_promote_missing), proxy_sites = sites(proxy_missing))
             }
         },
+        Evidence::OldPatroni { members } if members.is_empty() => say!(lang, words.evidence.patroni_new),
+        Evidence::OldPatroni { members } => say!(lang, words.evidence.patroni_old, members = versions(lang, members)),
+        Evidence::Rights { excess, no_histories: false } if excess.is_empty() => say!(lang, words.evidence.rights_ok),
+        Evidence::Rights { excess, no_histories } => {
+            let mut all = Vec::new();
+            if !excess.is_empty() {
+                all.push(say!(lang, words.evidence.rights_excess, rights = list(lang, excess)));
+            }
+            if *no_histories {
+                all.push(say!(lang, words.evidence.rights_missing));
+            }
+            sentences(lang, &all)
+        }
     }
+}
+
+/// Members of a cluster, each with the version of its Patroni.
+pub(crate) fn versions(lang: Locale, members: &[(switchback_domain::NodeName, String)]) -> String {
+    list(lang, members.iter().map(|(node, version)| format!("{node} ({version})")))
 }
 
 fn about_nodes(lang: Locale, kind: CheckKind, nodes: &[switchback_domain::NodeName]) -> String {
@@ -176,6 +199,9 @@ pub fn objection(lang: Locale, objection: &Objection, names: &Names) -> String {
             say!(lang, words.objection.check_unknown, check = title(lang, *check))
         }
         Objection::CheckFails { check, .. } => sentences(lang, &[fails(lang, *check), remedy(lang, *check)]),
+        Objection::PatroniTooOld { node, version } => {
+            say!(lang, words.objection.patroni_too_old, node = node.to_string(), version = version.clone())
+        }
         Objection::TargetSilent { side } => say!(lang, words.objection.target_silent, site = site(*side)),
         Objection::NothingToPromote { side } => say!(lang, words.objection.nothing_to_promote, site = site(*side)),
         Objection::ActiveSiteAnswers { side } => say!(lang, words.objection.active_site_answers, site = site(*side)),

@@ -130,6 +130,12 @@ fn evidence() -> Vec<Evidence> {
         Evidence::Members { up: vec!["pc-b1".parse().expect("a name")], wanted: 1 },
         Evidence::Endpoints { endpoints: Vec::new() },
         Evidence::Endpoints { endpoints: vec![endpoint()] },
+        Evidence::OldPatroni { members: Vec::new() },
+        Evidence::OldPatroni { members: vec![(node("a1"), "3.3.8".to_owned())] },
+        Evidence::Rights { excess: Vec::new(), no_histories: false },
+        Evidence::Rights { excess: Vec::new(), no_histories: true },
+        Evidence::Rights { excess: vec!["superuser".to_owned()], no_histories: false },
+        Evidence::Rights { excess: vec!["superuser".to_owned()], no_histories: true },
     ];
     for (streaming, synchronous) in [(false, false), (true, false), (true, true)] {
         all.push(Evidence::Replica { node: None, streaming, synchronous });
@@ -189,6 +195,7 @@ fn every_check_has_title_refusal_and_remedy_and_any_evidence_is_a_sentence() {
 #[test]
 fn every_objection_says_what_is_wrong_and_those_of_checks_say_what_to_do() {
     let mut all = vec![Objection::SplitBrain, Objection::Collision, Objection::ActiveSiteUnknown];
+    all.push(Objection::PatroniTooOld { node: node("a1"), version: "3.3.8".to_owned() });
     for side in Side::BOTH {
         all.push(Objection::TargetSilent { side });
         all.push(Objection::NothingToPromote { side });

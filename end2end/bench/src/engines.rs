@@ -164,7 +164,7 @@ impl Pool {
         for (side, nodes) in ["a", "b"].into_iter().zip(self.shape.nodes()) {
             let _ = write!(
                 text,
-                "[[pool.site]]\nid = \"dc-{side}\"\n[pool.site.patroni]\nscope = \"pool-{side}\"\n\
+                "[[pool.site]]\nid = \"dc-{side}\"\n[pool.site.patroni]\nscope = \"pool-{side}\"\ntls = \"off\"\n\
                  [pool.site.postgres]\nusername = \"switchback\"\npassword_file = \"password\"\ndatabase = \"switchback\"\n\
                  heartbeat = true\ntls = \"off\"\n",
             );
@@ -176,7 +176,8 @@ impl Pool {
             let _ = write!(
                 text,
                 "[[pool.site.haproxy]]\nname = \"haproxy-{side}\"\naddress = \"{haproxy}\"\nbackend = \"members\"\n\
-                 guard_backend = \"peer_pg\"\n[[pool.site.etcd]]\nname = \"etcd-{side}\"\nurl = \"http://{etcd}\"\n",
+                 guard_backend = \"peer_pg\"\ntls = \"off\"\n\
+                 [[pool.site.etcd]]\nname = \"etcd-{side}\"\nurl = \"http://{etcd}\"\ntls = \"off\"\n",
             );
         }
         text

@@ -151,6 +151,11 @@ impl Bare {
                 let _ = writeln!(text, "{name} = '{value}'");
             }
         }
+        if self.lab.layout.options.tls {
+            let tls = self.lab.layout.tls_dir();
+            let (certificate, key) = (tls.join(format!("site-{site}.crt")), tls.join(format!("site-{site}.key")));
+            let _ = writeln!(text, "ssl = on\nssl_cert_file = '{}'\nssl_key_file = '{}'", certificate.display(), key.display());
+        }
         // Writing to a string cannot fail.
         let _ = writeln!(text, "primary_conninfo = '{}'", self.conninfo(site.peer()));
         write(&self.data(site).join("postgresql.auto.conf"), &text)?;

@@ -58,10 +58,11 @@ impl Lab {
         } else {
             String::new()
         };
-        let tls = if layout.options.tls { "tls = \"verify-full\"\n" } else { "tls = \"off\"\n" };
+        // Verified TLS is what the console does unless it is told otherwise.
+        let tls = if layout.options.tls { "" } else { "tls = \"off\"\n" };
         writeln!(text, "\n[[pool.site]]\nid = \"dc-{site}\"\nplace = {}", quoted(place))?;
         writeln!(text, "\n[pool.site.patroni]\nscope = {}\nusername = \"switchback\"", quoted(&site.scope()))?;
-        write!(text, "password_file = {}\n{certificates}", path(&self.secrets.file("rest")))?;
+        write!(text, "password_file = {}\n{tls}{certificates}", path(&self.secrets.file("rest")))?;
         writeln!(text, "\n[pool.site.postgres]\nusername = \"switchback\"\ndatabase = \"switchback\"\nheartbeat = true")?;
         write!(text, "password_file = {}\n{tls}{certificates}", path(&self.secrets.file("console")))?;
         write_standby_section(text, &standby_section(layout, site))?;
@@ -75,12 +76,12 @@ impl Lab {
         }
         writeln!(
             text,
-            "\n[[pool.site.haproxy]]\nname = \"haproxy-{site}\"\naddress = \"{}:{HAPROXY_API_PORT}\"\nbackend = \"members\"\nguard_backend = \"peer_pg\"",
+            "\n[[pool.site.haproxy]]\nname = \"haproxy-{site}\"\naddress = \"{}:{HAPROXY_API_PORT}\"\nbackend = \"members\"\nguard_backend = \"peer_pg\"\n{tls}{certificates}",
             layout.haproxy(site)
         )?;
         write!(
             text,
-            "\n[[pool.site.etcd]]\nname = \"etcd-{site}\"\nurl = \"{}://{}:{ETCD_PORT}\"\n{certificates}",
+            "\n[[pool.site.etcd]]\nname = \"etcd-{site}\"\nurl = \"{}://{}:{ETCD_PORT}\"\n{tls}{certificates}",
             layout.scheme(),
             layout.etcd(site)
         )
@@ -115,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_standby_section_is_written_with_every_key_it_has() {
-        let options = Options { dir: "/tmp/x".into(), instance: 0, tls: false, loopback: false, program: None };
+        let options = Options { dir: "/tmp/x".into(), instance: 0, tls: false, loopback: false, patroni: None, program: None };
         let mut text = String::new();
         write_standby_section(&mut text, &standby_section(&Layout { options }, Site::B)).expect("a string takes everything");
         let expected = [

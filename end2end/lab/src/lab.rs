@@ -19,6 +19,8 @@ use crate::secrets::Secrets;
 
 /// The SQL that users run for their own pools; the lab runs exactly this.
 pub(crate) const POOL_SETUP: &str = include_str!("../../../server/probes/sql/pool-setup.sql");
+/// What that script includes at its end; it is given to psql on its standard input, which has no folder to find it in.
+pub(crate) const POOL_UPGRADE: &str = include_str!("../../../server/probes/sql/pool-upgrade.sql");
 const GUARD: &str = include_str!("../../../server/guards/pre-promote-guard.sh");
 const PROSODY_MODULES: [(&str, &str); 3] = [
     ("mod_pool_health.lua", include_str!("../prosody/mod_pool_health.lua")),
@@ -129,16 +131,10 @@ impl Lab {
                 .args(["receive-wal", "--listen"])
                 .args([format!("{}:{SHARE_PORT}", layout.share(site)), "--share".to_owned()])
                 .args([layout.share_dir(site).display().to_string()]),
-            Service::Patroni(node) => {
-                let mut launch = Launch::of(layout, service, tools().join("patroni/bin/patroni").display().to_string())
-                    .args([layout.patroni_yml(node).display().to_string()])
-                    .env("HOME", layout.node_dir(node).display().to_string())
-                    .env("PYTHONDONTWRITEBYTECODE", "1");
-                if layout.options.tls {
-                    launch = launch.env("GUARD_CURL", format!("--cacert {}", layout.tls_dir().join("ca.crt").display()));
-                }
-                launch
-            }
+            Service::Patroni(node) => Launch::of(layout, service, patroni(layout, "patroni").display().to_string())
+                .args([layout.patroni_yml(node).display().to_string()])
+                .env("HOME", layout.node_dir(node).display().to_string())
+                .env("PYTHONDONTWRITEBYTECODE", "1"),
             Service::Postgres(_) => return None,
             Service::Haproxy(site) => {
                 Launch::of(layout, service, "haproxy").args(["-db", "-f"]).args([layout.haproxy_cfg(site).display().to_string()])
@@ -322,6 +318,12 @@ impl Lab {
         let text = serde_json::to_string_pretty(&self.description()).doing(|| "lab.json".to_owned())?;
         write(&self.layout.dir().join("lab.json"), &text)
     }
+}
+
+/// A program of the lab's Patroni.
+pub(crate) fn patroni(layout: &Layout, program: &str) -> PathBuf {
+    let folder = layout.options.patroni.as_ref().map_or_else(|| "patroni".to_owned(), |version| format!("patroni-{version}"));
+    tools().join(folder).join("bin").join(program)
 }
 
 /// Where `./setup` put what is no package: Patroni.

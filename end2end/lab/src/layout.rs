@@ -36,10 +36,13 @@ pub struct Options {
     pub dir: PathBuf,
     /// Tells labs on the same machine apart: 0 to 24.
     pub instance: u8,
-    /// Encrypt Patroni's REST API, PostgreSQL and etcd.
+    /// Patroni's REST API, PostgreSQL, etcd and `HAProxy`'s runtime API speak TLS, with certificates of the lab's own authority.
     pub tls: bool,
     /// Without namespaces, on loopback addresses, even as root.
     pub loopback: bool,
+    /// The version of Patroni, where it is not the usual one; `./setup full` installs one.
+    #[serde(default)]
+    pub patroni: Option<String>,
     /// The lab's own program, for the services that are part of it; the running program when nothing. Tests are another program.
     #[serde(skip)]
     pub program: Option<PathBuf>,
@@ -48,7 +51,7 @@ pub struct Options {
 impl Options {
     /// The usual lab in `dir`.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), instance: 0, tls: false, loopback: !nix::unistd::geteuid().is_root(), program: None }
+        Self { dir: dir.into(), instance: 0, tls: true, loopback: !nix::unistd::geteuid().is_root(), patroni: None, program: None }
     }
 }
 
@@ -122,6 +125,11 @@ impl Layout {
     /// The configuration of the site's `HAProxy`.
     pub fn haproxy_cfg(&self, site: Site) -> PathBuf {
         self.site_dir(site).join("haproxy.cfg")
+    }
+
+    /// Where the site's `HAProxy` itself listens for commands. With TLS it stands in front of that, because it speaks none there.
+    pub fn haproxy_socket(&self, site: Site) -> PathBuf {
+        self.site_dir(site).join("haproxy.sock")
     }
 
     /// Where the states of the servers of the site's `HAProxy` outlive a restart.
@@ -272,7 +280,7 @@ mod tests {
     use super::*;
 
     fn layout(instance: u8, loopback: bool) -> Layout {
-        Layout { options: Options { dir: "/tmp/x".into(), instance, tls: false, loopback, program: None } }
+        Layout { options: Options { dir: "/tmp/x".into(), instance, tls: false, loopback, patroni: None, program: None } }
     }
 
     #[test]

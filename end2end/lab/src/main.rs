@@ -26,12 +26,15 @@ enum Command {
         /// Stay, and take everything down on Ctrl-C.
         #[arg(long)]
         foreground: bool,
-        /// Encrypt Patroni's REST API, PostgreSQL and etcd, with an authority of the lab's own.
+        /// Encrypt nothing; otherwise Patroni's REST API, PostgreSQL, etcd and HAProxy's runtime API speak TLS, with an authority of the lab's own.
         #[arg(long)]
-        tls: bool,
+        no_tls: bool,
         /// Tells several labs on one machine apart (0 to 24); each needs a folder of its own.
         #[arg(long, env = "SWITCHBACK_LAB_INSTANCE", default_value_t = 0)]
         instance: u8,
+        /// Run this version of Patroni instead of the usual one; ./setup full installs 4.0.7.
+        #[arg(long)]
+        patroni: Option<String>,
         /// Use loopback addresses instead of networks, even as root.
         #[arg(long)]
         loopback: bool,
@@ -168,10 +171,11 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let dir = std::path::absolute(&arguments.dir).context("the lab's folder")?;
     let lab = || Lab::open(&dir);
     match arguments.command {
-        Command::Up { foreground, tls, instance, loopback } => {
+        Command::Up { foreground, no_tls, instance, patroni, loopback } => {
             let mut options = Options::new(&dir);
-            options.tls = tls;
+            options.tls = !no_tls;
             options.instance = instance;
+            options.patroni = patroni;
             options.loopback |= loopback;
             up(options, foreground).await?;
         }

@@ -260,7 +260,8 @@ mod tests {
 
     #[test]
     fn a_cut_covers_both_directions_and_replication_of_members_is_left_alone() {
-        let layout = Layout { options: Options { dir: "/tmp/x".into(), instance: 0, tls: false, loopback: false, program: None } };
+        let layout =
+            Layout { options: Options { dir: "/tmp/x".into(), instance: 0, tls: false, loopback: false, patroni: None, program: None } };
         assert_eq!(pair(&layout, Place::A, Place::B), "198.18.1.0/24 . 198.18.2.0/24, 198.18.2.0/24 . 198.18.1.0/24");
         let rules = rules(&layout);
         let proxies = rules.find("ip saddr { 198.18.1.20, 198.18.2.20 } accept").expect("the proxies' rule");
@@ -270,7 +271,8 @@ mod tests {
 
     #[test]
     fn without_networks_a_cut_is_refused_in_one_sentence() {
-        let layout = Layout { options: Options { dir: "/tmp/x".into(), instance: 0, tls: false, loopback: true, program: None } };
+        let layout =
+            Layout { options: Options { dir: "/tmp/x".into(), instance: 0, tls: false, loopback: true, patroni: None, program: None } };
         let why = forbid(&layout, Rule::Cut, Place::A, Place::B).expect_err("there is nothing to cut").to_string();
         assert!(why.contains("run it as root"), "{why}");
     }

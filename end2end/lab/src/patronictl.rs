@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::command;
 use crate::config;
 use crate::error::{LabError, Result};
-use crate::lab::{Lab, tools};
+use crate::lab::{Lab, patroni};
 use crate::places::{Node, Site};
 
 impl Lab {
@@ -48,7 +48,7 @@ impl Lab {
     }
 
     fn patronictl(&self, node: Node, args: &[String]) -> Result<String> {
-        let program = tools().join("patroni/bin/patronictl").display().to_string();
+        let program = patroni(&self.layout, "patronictl").display().to_string();
         let file = self.layout.patroni_yml(node).display().to_string();
         let args: Vec<&str> = ["-c", &file].into_iter().chain(args.iter().map(String::as_str)).collect();
         command::run(&program, &args)

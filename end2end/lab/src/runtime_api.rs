@@ -1,9 +1,13 @@
 //! `HAProxy`'s runtime API: one command per connection.
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use crate::error::{Doing, LabError, Result};
 use crate::layout::{HAPROXY_API_PORT, Layout};
@@ -11,18 +15,31 @@ use crate::places::{Service, Site};
 
 /// Sends one command to the site's `HAProxy` and returns its answer.
 pub(crate) async fn ask(layout: &Layout, site: Site, command: &str) -> Result<String> {
+    let address = layout.haproxy(site);
     let talk = async {
-        let mut stream = TcpStream::connect((layout.haproxy(site), HAPROXY_API_PORT)).await?;
-        stream.write_all(format!("{command}\n").as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        Ok::<_, std::io::Error>(answer)
+        let stream = TcpStream::connect((address, HAPROXY_API_PORT)).await?;
+        if !layout.options.tls {
+            return converse(stream, command).await;
+        }
+        let connector = TlsConnector::from(Arc::new(crate::tls::as_console(layout)?));
+        converse(connector.connect(ServerName::from(IpAddr::from(address)), stream).await?, command).await
     };
     let late = || std::io::Error::from(std::io::ErrorKind::TimedOut);
     tokio::time::timeout(Duration::from_secs(3), talk)
         .await
         .unwrap_or_else(|_| Err(late()))
         .doing(|| format!("asking HAProxy of site {site}"))
+}
+
+async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, command: &str) -> std::io::Result<String> {
+    stream.write_all(format!("{command}\n").as_bytes()).await?;
+    let mut answer = Vec::new();
+    match stream.read_to_end(&mut answer).await {
+        // HAProxy ends TLS without a farewell.
+        Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => return Err(error),
+        Ok(_) | Err(_) => {}
+    }
+    String::from_utf8(answer).map_err(std::io::Error::other)
 }
 
 /// Sends one command whose success is silence.

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+
 use crate::command::run;
-use crate::error::Result;
+use crate::error::{Doing, Result};
 use crate::lab::{make_folder, set_mode, write};
 use crate::layout::Layout;
 use crate::places::Site;
@@ -25,6 +27,12 @@ pub(crate) fn create(layout: &Layout) -> Result<()> {
     for site in Site::BOTH {
         let addresses: Vec<String> = layout.site_addresses(site).iter().map(|address| format!("IP:{address}")).collect();
         issue(layout, &format!("site-{site}"), &format!("subjectAltName={}", addresses.join(",")), "serverAuth,clientAuth")?;
+        // As HAProxy wants it.
+        let read =
+            |kind: &str| std::fs::read_to_string(path(&format!("site-{site}.{kind}"))).doing(|| format!("reading site-{site}.{kind}"));
+        let both = folder.join(format!("site-{site}.pem"));
+        write(&both, &(read("crt")? + &read("key")?))?;
+        set_mode(&both, 0o600)?;
     }
     // PostgreSQL asks for the name of the role only with clientcert=verify-full; it is right for that as well.
     issue(layout, "console", "subjectAltName=DNS:console.lab.test", "clientAuth")
@@ -66,10 +74,25 @@ fn issue(layout: &Layout, name: &str, alternative: &str, usage: &str) -> Result<
     set_mode(Path::new(&key), 0o600)
 }
 
+/// A client that trusts the lab's authority and has the console's certificate.
+pub(crate) fn as_console(layout: &Layout) -> std::io::Result<rustls::ClientConfig> {
+    let file = |name: &str| layout.tls_dir().join(name);
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(file("ca.crt")).map_err(std::io::Error::other)?).map_err(std::io::Error::other)?;
+    let certificate = CertificateDer::from_pem_file(file("console.crt")).map_err(std::io::Error::other)?;
+    let key = PrivateKeyDer::from_pem_file(file("console.key")).map_err(std::io::Error::other)?;
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let builder =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(std::io::Error::other)?;
+    builder.with_root_certificates(roots).with_client_auth_cert(vec![certificate], key).map_err(std::io::Error::other)
+}
+
 /// Gives each site's key to the site's user; PostgreSQL refuses a key that others may read.
 pub(crate) fn hand_out(layout: &Layout) -> Result<()> {
     for site in Site::BOTH {
-        crate::process::give_to(layout, site, &layout.tls_dir().join(format!("site-{site}.key")))?;
+        for kind in ["key", "pem"] {
+            crate::process::give_to(layout, site, &layout.tls_dir().join(format!("site-{site}.{kind}")))?;
+        }
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::clock::pause;
 use crate::command;
 use crate::error::{Doing, LabError, Result};
-use crate::lab::{Lab, POOL_SETUP, tools};
+use crate::lab::{Lab, POOL_SETUP, POOL_UPGRADE, patroni};
 use crate::layout::{Layout, Options, POSTGRES_PORT};
 use crate::network;
 use crate::places::{Node, Service, Site};
@@ -35,7 +35,7 @@ impl Lab {
     /// On failure what was started stays, so that its logs can be read; `down` removes it.
     pub async fn up(options: Options, say: &(dyn Fn(&str) + Sync)) -> Result<Self> {
         let progress = Progress { began: Instant::now(), say };
-        check_tools()?;
+        check_tools(&Layout::new(options.clone())?)?;
         if let Some(layout) = Layout::load(&options.dir)? {
             if !process::everything(&layout).is_empty() {
                 return Err(LabError::Refused(format!(
@@ -155,7 +155,7 @@ impl Lab {
     /// Roles and databases of console, members and load.
     fn set_up_databases(&self, node: Node) -> Result<()> {
         // With everything that the console can make use of: rows of a lost timeline are saved, whosever they are.
-        let script = format!("\\set save_rows on\n{POOL_SETUP}");
+        let script = format!("\\set save_rows on\n{}", POOL_SETUP.replace("\\ir pool-upgrade.sql", POOL_UPGRADE));
         self.psql(node, "postgres", &[("SWITCHBACK_PASSWORD", &self.secrets.console)], &script)?;
         let others = format!(
             "CREATE ROLE prosody LOGIN PASSWORD '{}';\nCREATE DATABASE prosody OWNER prosody;\n\
@@ -239,7 +239,7 @@ fn remove(path: &Path) -> Result<()> {
 }
 
 /// Says in one sentence what is missing on this machine.
-fn check_tools() -> Result<()> {
+fn check_tools(layout: &Layout) -> Result<()> {
     let search = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
     let found = |program: &str| search.split(':').any(|folder| Path::new(folder).join(program).is_file());
     let mut missing: Vec<String> = ["etcd", "haproxy", "prosody", "psql", "curl", "ip", "nft", "setpriv", "nsenter", "setsid"]
@@ -247,10 +247,14 @@ fn check_tools() -> Result<()> {
         .filter(|program| !found(program))
         .map(ToString::to_string)
         .collect();
-    for path in [Path::new("/usr/lib/postgresql/15/bin/postgres").to_owned(), tools().join("patroni/bin/patroni")] {
+    for path in [Path::new("/usr/lib/postgresql/15/bin/postgres").to_owned(), patroni(layout, "patroni")] {
         if !path.is_file() {
             missing.push(path.display().to_string());
         }
     }
-    if missing.is_empty() { Ok(()) } else { Err(LabError::Refused(format!("the lab needs {}: run ./setup lab", missing.join(", ")))) }
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(LabError::Refused(format!("the lab needs {}: run ./setup lab (for another Patroni, ./setup full)", missing.join(", "))))
+    }
 }

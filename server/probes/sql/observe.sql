@@ -69,5 +69,46 @@ select json_build_object(
         'max_locks_per_transaction', current_setting('max_locks_per_transaction')::bigint,
         -- In bytes; the same on every node, and needed to read the names of WAL files.
         'wal_segment_size', pg_size_bytes(current_setting('wal_segment_size'))
+    ),
+    'rights', json_build_object(
+        -- What this role could do beyond what the console needs. Whoever may become another role has its rights too, so memberships count
+        -- whether they are inherited or not. Reading all tables is not in it: that is given on purpose (save_rows).
+        'excess', (
+            select coalesce(json_agg(name order by name), '[]')
+            from (
+                select unnest(array[
+                    case when rolsuper then 'superuser' end,
+                    case when rolcreaterole then 'createrole' end,
+                    case when rolcreatedb then 'createdb' end,
+                    case when rolreplication then 'replication' end,
+                    case when rolbypassrls then 'bypassrls' end
+                ]) as name
+                from pg_roles where rolname = current_user
+                union all
+                select rolname
+                from pg_roles
+                where rolname <> current_user and pg_has_role(current_user, oid, 'member') and (
+                    rolsuper or rolcreaterole or rolreplication
+                    or rolname in (
+                        'pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program', 'pg_write_all_data',
+                        'pg_signal_backend', 'pg_create_subscription', 'pg_database_owner', 'pg_maintain', 'pg_use_reserved_connections'
+                    )
+                )
+                union all
+                select distinct proname || '()'
+                from pg_proc
+                where pronamespace = 'pg_catalog'::regnamespace
+                    and proname in ('pg_read_file', 'pg_read_binary_file', 'pg_ls_dir', 'pg_stat_file', 'lo_import', 'lo_export')
+                    and has_function_privilege(oid, 'execute')
+            ) as found
+            where name is not null
+        ),
+        'reads_histories', exists (
+            select
+            from pg_proc
+            join pg_namespace on pg_namespace.oid = pronamespace
+            where nspname = 'switchback' and proname = 'timeline_history'
+                and has_schema_privilege(pronamespace, 'usage') and has_function_privilege(pg_proc.oid, 'execute')
+        )
     )
 )::text

@@ -2,8 +2,9 @@
 --
 --   SWITCHBACK_PASSWORD='…' psql -X -v ON_ERROR_STOP=1 -d postgres -f pool-setup.sql
 --
--- It replicates to every other node by itself. Running it again changes nothing but the password.
--- The role it makes is no superuser: it reads the engine's figures, asks for a checkpoint, and writes rows of its own.
+-- It replicates to every other node by itself. Running it again changes nothing but the password, and takes away the rights that the role
+-- got from older versions of it (pool-upgrade.sql does only that). The role it makes is no superuser: it reads the engine's figures, asks
+-- for a checkpoint, and writes rows of its own. It may read no file of the server.
 --
 -- With  -v save_rows=on  it may also read every table. That is for one purpose: after an emergency failover, rows that only the lost
 -- timeline of the old site has are saved before that site follows or is rebuilt. Without it the console can only save rows of tables
@@ -24,6 +25,8 @@ SELECT current_setting('server_version_num')::int / 10000 = 15 AS is_15 \gset
   \quit
 \endif
 
+-- The console sends its password to nobody, so the server has to be able to do without it.
+SET password_encryption = 'scram-sha-256';
 SELECT 'CREATE ROLE switchback LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'switchback') \gexec
 ALTER ROLE switchback LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 20 PASSWORD :'password';
 -- A question that takes longer than this has no use for a picture that is drawn every second.
@@ -45,16 +48,13 @@ GRANT CONNECT ON DATABASE switchback TO switchback;
 
 -- The proof of a planned switchover: the last WAL record on the other side is the old primary's shutdown checkpoint.
 CREATE EXTENSION IF NOT EXISTS pg_walinspect;
+-- By name, one by one: the extension gives all of them to pg_read_server_files, and that role may read every file of the server.
 GRANT EXECUTE ON FUNCTION pg_get_wal_records_info_till_end_of_wal(pg_lsn) TO switchback;
 -- What only a lost timeline has: who committed behind the fork, and which tables they wrote.
 GRANT EXECUTE ON FUNCTION pg_get_wal_records_info(pg_lsn, pg_lsn) TO switchback;
 \if :{?save_rows}
   SELECT 'GRANT pg_read_all_data TO switchback' WHERE :'save_rows'::boolean \gexec
 \endif
-
--- Timeline history files: whether a returning site has a history of its own.
-GRANT pg_read_server_files TO switchback;
-GRANT EXECUTE ON FUNCTION pg_read_file(text, bigint, bigint, boolean) TO switchback;
 
 CREATE SCHEMA IF NOT EXISTS switchback;
 GRANT USAGE ON SCHEMA switchback TO switchback;
@@ -77,3 +77,6 @@ CREATE TABLE IF NOT EXISTS switchback.marker (
   PRIMARY KEY (operation, number)
 );
 GRANT SELECT, INSERT, DELETE ON switchback.marker TO switchback;
+
+-- Makes the function that reads timeline histories, and takes away what older versions of this script gave for that.
+\ir pool-upgrade.sql

@@ -21,6 +21,8 @@ pub(crate) struct Http {
     client: Client,
     base: Url,
     credentials: Option<Credentials>,
+    /// Whoever answers has proved who it is.
+    verified: bool,
     // The answers asked for here are open as the engines come, so a password is shown only to a server that has asked for one.
     password_wanted: AtomicBool,
     timeout: Duration,
@@ -60,7 +62,20 @@ impl Http {
             .connect_timeout(target.timeout)
             .build()
             .map_err(|error| SetUpError::Tls { cause: chain(&error) })?;
-        Ok(Http { client, base, credentials: target.credentials, password_wanted: AtomicBool::new(false), timeout: target.timeout })
+        let verified = base.scheme() == "https";
+        Ok(Http {
+            client,
+            base,
+            credentials: target.credentials,
+            verified,
+            password_wanted: AtomicBool::new(false),
+            timeout: target.timeout,
+        })
+    }
+
+    /// Where it is.
+    pub(crate) fn base(&self) -> &Url {
+        &self.base
     }
 
     /// How long one look may take altogether.
@@ -78,7 +93,8 @@ impl Http {
         let showing = self.credentials.as_ref().filter(|_| self.password_wanted.load(Ordering::Relaxed));
         let question = || Question { method: Method::GET, path, body: None, token: None };
         let mut response = self.send(question(), showing, limit).await?;
-        if response.status() == 401 && showing.is_none() && self.credentials.is_some() {
+        // Anybody can say 401; only who has proved who it is gets a password for it.
+        if response.status() == 401 && showing.is_none() && self.credentials.is_some() && self.verified {
             self.password_wanted.store(true, Ordering::Relaxed);
             response = self.send(question(), self.credentials.as_ref(), limit).await?;
         }
@@ -89,7 +105,8 @@ impl Http {
         read(response, path, limit).await
     }
 
-    /// Gives an order, with the credentials at once: to be asked for them first would cost a round trip in the middle of an outage.
+    /// Gives an order, with the credentials at once: to be asked for them first would cost a round trip in the middle of an outage. Without
+    /// TLS they can be read then, which is why the configuration has to say that there is none.
     /// Whatever the status is, refused credentials included, it is an answer; only redirects are failures.
     pub(crate) async fn order(&self, question: Question<'_>, limit: Duration) -> Result<Answer, Problem> {
         let path = question.path;

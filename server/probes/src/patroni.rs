@@ -65,7 +65,7 @@ impl PatroniProbe {
         let config = self.config.value()?;
         // Who leads is simply not known when nobody says so; the list of promotions may be missing after a rebuild of etcd anyway.
         let (cluster, history) = (self.cluster.value().unwrap_or_default(), self.history.value().unwrap_or_default());
-        Ok(Facts::Patroni(status.facts(cluster, config, history)?))
+        Ok(Facts::Patroni(status.facts(http.base(), cluster, config, history)?))
     }
 }
 

@@ -35,7 +35,7 @@ impl TlsFiles {
 pub struct HttpTarget {
     /// Such as `http://198.18.1.11:8008`.
     pub url: String,
-    /// For basic authentication; shown only to an endpoint that asks for it.
+    /// For basic authentication. Shown with a question only to an endpoint that asks for it and has proved who it is, and with every order.
     pub credentials: Option<Credentials>,
     /// Files for TLS; only with an `https` URL.
     pub tls: TlsFiles,
@@ -48,12 +48,10 @@ pub struct HttpTarget {
 pub enum PostgresTls {
     /// Never.
     Off,
-    /// When the server can; nobody is verified.
-    #[default]
-    Prefer,
-    /// Always. The server's certificate is verified when an authority's file is given, its name is not.
-    Require,
+    /// Always, and the server's certificate is verified, its name is not.
+    VerifyCa,
     /// Always, and the server's certificate and its name are verified.
+    #[default]
     VerifyFull,
 }
 

@@ -65,7 +65,7 @@ async fn all_four_answers_become_one() {
     let (address, asked) = recorded_patroni(|_| None).await;
     let mut probe = patroni(address);
     let facts = facts(look(&mut *probe).await);
-    assert_eq!((facts.name.as_str(), facts.scope.as_str()), ("b1", "pool-b"));
+    assert_eq!((facts.name.unwrap().as_str(), facts.scope.as_str()), ("b1", "pool-b"));
     assert!(facts.leader.is_some() && !facts.history.is_empty() && facts.config.ttl_s.is_some());
     let mut asked = asked.lock().unwrap().clone();
     asked.sort();
@@ -107,7 +107,7 @@ async fn without_its_configuration_a_member_is_not_taken_for_one_that_follows_no
 async fn nobody_leads_as_long_as_the_cluster_cannot_be_asked() {
     let (address, _) = recorded_patroni(|path| (path == "/cluster").then(|| http("500 Internal Server Error", ""))).await;
     let facts = facts(look(&mut *patroni(address)).await);
-    assert_eq!((facts.leader, facts.name.as_str()), (None, "b1"));
+    assert_eq!((facts.leader, facts.name.unwrap().as_str()), (None, "b1"));
 }
 
 #[tokio::test]
@@ -130,39 +130,69 @@ async fn a_connection_that_the_server_keeps_is_used_again() {
     assert_eq!(connections.load(Ordering::Relaxed), 1);
 }
 
+/// What the servers of the next test saw of the header that carries a password.
+type Seen = Arc<Mutex<Vec<Option<String>>>>;
+
+/// Asks for a password once `asks` is 1, and takes the right one.
+fn guarded(request: &str, asks: &AtomicUsize, seen: &Seen) -> String {
+    let header = request.lines().find_map(|line| line.strip_prefix("authorization: ")).map(str::to_owned);
+    let refused = asks.load(Ordering::Relaxed) == 1 && header.as_deref() != Some("Basic Y29uc29sZTpyaWdodA==");
+    seen.lock().unwrap().push(header);
+    if refused { http("401 Unauthorized", "") } else { http("200 OK", r#"{"health":"true"}"#) }
+}
+
+fn with_password(url: String, password: &str, tls: TlsFiles) -> EtcdProbe {
+    let credentials = Some(Credentials { username: "console".to_owned(), password: password.into() });
+    EtcdProbe::new(endpoint(EndpointKind::Etcd), HttpTarget { credentials, tls, ..http_target(url) }).unwrap()
+}
+
 #[tokio::test]
 async fn a_password_is_shown_only_to_a_server_that_asks_for_one() {
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let (log, wanted) = (Arc::clone(&seen), Arc::new(AtomicUsize::new(0)));
-    let asking = Arc::clone(&wanted);
-    let address = serve(move |mut stream| {
-        let (log, asking) = (Arc::clone(&log), Arc::clone(&asking));
-        async move {
-            let request = question(&mut stream).await;
-            let header = request.lines().find_map(|line| line.strip_prefix("authorization: ")).map(str::to_owned);
-            let refused = asking.load(Ordering::Relaxed) == 1 && header.as_deref() != Some("Basic Y29uc29sZTpyaWdodA==");
-            log.lock().unwrap().push(header);
-            let answer = if refused { http("401 Unauthorized", "") } else { http("200 OK", r#"{"health":"true"}"#) };
-            let _ = stream.write_all(answer.as_bytes()).await;
-            let _ = stream.shutdown().await;
-        }
-    })
-    .await;
-    let target = |password: &str| HttpTarget {
-        credentials: Some(Credentials { username: "console".to_owned(), password: password.into() }),
-        ..http_target(format!("http://{address}"))
-    };
-    let probe = |password| EtcdProbe::new(endpoint(EndpointKind::Etcd), target(password)).unwrap();
+    let (seen, asks) = (Seen::default(), Arc::new(AtomicUsize::new(0)));
+    let authority = Authority::new();
+    authority.sign("server", "127.0.0.1");
+    authority.sign("console", "console");
+    let (log, asking) = (Arc::clone(&seen), Arc::clone(&asks));
+    let address = serve_tls(&authority, "server", move |request| guarded(request, &asking, &log)).await;
+    let probe = |password| with_password(format!("https://{address}"), password, authority.as_console());
     let mut right = probe("right");
     assert!(look(&mut right).await.is_ok());
     assert_eq!(*seen.lock().unwrap(), [None]);
-    wanted.store(1, Ordering::Relaxed);
+    asks.store(1, Ordering::Relaxed);
     assert!(look(&mut right).await.is_ok());
     assert_eq!(look(&mut probe("wrong")).await, Err(ProbeFailure::Unauthorized));
 }
 
-/// A server with the certificate `name` that lets in whoever has a certificate of the authority, and says `answer`.
-async fn serve_tls(authority: &Authority, name: &str, answer: String) -> SocketAddr {
+#[tokio::test]
+async fn whoever_has_not_proved_who_it_is_may_ask_for_a_password_as_often_as_it_likes() {
+    let (seen, asks) = (Seen::default(), Arc::new(AtomicUsize::new(1)));
+    let log = Arc::clone(&seen);
+    let address = serve(move |mut stream| {
+        let (log, asks) = (Arc::clone(&log), Arc::clone(&asks));
+        async move {
+            let request = question(&mut stream).await;
+            let _ = stream.write_all(guarded(&request, &asks, &log).as_bytes()).await;
+            let _ = stream.shutdown().await;
+        }
+    })
+    .await;
+    let mut probe = with_password(format!("http://{address}"), "right", TlsFiles::default());
+    for _ in 0..3 {
+        assert_eq!(look(&mut probe).await, Err(ProbeFailure::Unauthorized));
+    }
+    assert_eq!(*seen.lock().unwrap(), [None, None, None]);
+
+    // A stranger with a certificate of somebody else's does not even hear the question.
+    let (authority, other) = (Authority::new(), Authority::new());
+    other.sign("server", "127.0.0.1");
+    let (log, asks) = (Arc::clone(&seen), AtomicUsize::new(1));
+    let stranger = serve_tls(&other, "server", move |request| guarded(request, &asks, &log)).await;
+    assert_eq!(look(&mut with_password(format!("https://{stranger}"), "right", authority.trusting())).await, Err(ProbeFailure::Tls));
+    assert_eq!(seen.lock().unwrap().len(), 3);
+}
+
+/// A server with the certificate `name` that lets in whoever has a certificate of the authority, and answers as `answer` does.
+async fn serve_tls(authority: &Authority, name: &str, answer: impl Fn(&str) -> String + Send + Sync + 'static) -> SocketAddr {
     use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = rustls::RootCertStore::empty();
@@ -176,18 +206,18 @@ async fn serve_tls(authority: &Authority, name: &str, answer: String) -> SocketA
         .with_client_cert_verifier(visitors)
         .with_single_cert(chain, key)
         .unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let (acceptor, answer) = (tokio_rustls::TlsAcceptor::from(Arc::new(config)), Arc::new(answer));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
-            let (acceptor, answer) = (acceptor.clone(), answer.clone());
+            let (acceptor, answer) = (acceptor.clone(), Arc::clone(&answer));
             tokio::spawn(async move {
                 if let Ok(mut stream) = acceptor.accept(stream).await {
                     let mut seen = [0; 4096];
-                    let _ = stream.read(&mut seen).await;
-                    let _ = stream.write_all(answer.as_bytes()).await;
+                    let length = stream.read(&mut seen).await.unwrap_or(0);
+                    let _ = stream.write_all(answer(&String::from_utf8_lossy(&seen[..length])).as_bytes()).await;
                     let _ = stream.shutdown().await;
                 }
             });
@@ -206,7 +236,7 @@ async fn an_own_authority_and_a_certificate_of_ours_open_the_door() {
     let authority = Authority::new();
     authority.sign("server", "127.0.0.1");
     authority.sign("console", "console");
-    let address = serve_tls(&authority, "server", http("200 OK", r#"{"health":"true"}"#)).await;
+    let address = serve_tls(&authority, "server", |_| http("200 OK", r#"{"health":"true"}"#)).await;
     let answer = look(&mut etcd_over_tls(address, authority.as_console())).await;
     assert!(matches!(&answer, Ok(Facts::Etcd(facts)) if facts.healthy), "{answer:?}");
     assert_eq!(look(&mut etcd_over_tls(address, authority.trusting())).await, Err(ProbeFailure::Unauthorized));
@@ -218,10 +248,12 @@ async fn nobody_is_trusted_by_a_wrong_authority_or_under_a_wrong_name() {
     authority.sign("server", "127.0.0.1");
     authority.sign("elsewhere", "db.example.org");
     let answer = http("200 OK", r#"{"health":"true"}"#);
-    let right = serve_tls(&authority, "server", answer.clone()).await;
+    let said = answer.clone();
+    let right = serve_tls(&authority, "server", move |_| said.clone()).await;
     assert_eq!(look(&mut etcd_over_tls(right, other.trusting())).await, Err(ProbeFailure::Tls));
     assert_eq!(look(&mut etcd_over_tls(right, TlsFiles::default())).await, Err(ProbeFailure::Tls));
-    let wrong_name = serve_tls(&authority, "elsewhere", answer.clone()).await;
+    let said = answer.clone();
+    let wrong_name = serve_tls(&authority, "elsewhere", move |_| said.clone()).await;
     assert_eq!(look(&mut etcd_over_tls(wrong_name, authority.trusting())).await, Err(ProbeFailure::Tls));
     assert_eq!(look(&mut etcd_over_tls(say(answer).await, authority.trusting())).await, Err(ProbeFailure::Tls));
 }
@@ -232,7 +264,7 @@ async fn haproxy_is_asked_over_tls_too() {
     authority.sign("server", "127.0.0.1");
     authority.sign("console", "console");
     let recorded = include_str!("../fixtures/haproxy/members-and-guard.txt");
-    let address = serve_tls(&authority, "server", recorded.to_owned()).await;
+    let address = serve_tls(&authority, "server", |_| recorded.to_owned()).await;
     let probe =
         |tls| HaproxyProbe::new(endpoint(EndpointKind::Haproxy), HaproxyTarget { tls: Some(tls), ..haproxy_target(address) }).unwrap();
     assert!(matches!(look(&mut probe(authority.as_console())).await, Ok(Facts::Haproxy(facts)) if facts.members.len() == 6));

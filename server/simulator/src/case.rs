@@ -59,11 +59,13 @@ pub enum Kind {
     Walled,
     /// Somebody makes the standby site lead while the active one does; the console ends it.
     SplitBrain,
+    /// A planned switchover; once it was taken on, every Patroni says that it is of a version that stops no primary cleanly.
+    OlderPatroni,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 11] = [
+    pub const ALL: [Kind; 12] = [
         Kind::Switchover,
         Kind::TakenOver,
         Kind::Failover,
@@ -75,6 +77,7 @@ impl Kind {
         Kind::Orphaned,
         Kind::Walled,
         Kind::SplitBrain,
+        Kind::OlderPatroni,
     ];
 }
 
@@ -216,7 +219,7 @@ impl Run {
     async fn begin(case: Case) -> Run {
         let mut dice = Dice::new(case.seed.wrapping_mul(31) ^ 7);
         let (ttl, loop_wait) = dice.pick(&[(20_000, 2_000), (20_000, 2_000), (30_000, 10_000)]);
-        let setting = Setting { ttl, loop_wait, guard: dice.percent(70) };
+        let setting = Setting { ttl, loop_wait, guard: dice.percent(70), ..Setting::default() };
         let mut world = World::new(case.seed, setting);
         world.tell(format!("{case:?} {setting:?}"));
         let room = Room::new(Arc::new(Mutex::new(world)), Arc::new(Mutex::new(Books::default())));
@@ -240,7 +243,7 @@ impl Run {
 
     async fn through(mut self) -> Told {
         match self.case.kind {
-            Kind::Switchover | Kind::TakenOver => {
+            Kind::Switchover | Kind::TakenOver | Kind::OlderPatroni => {
                 self.arm();
                 self.operate(Intent::Switchover { to: Side::B }).await;
             }

@@ -8,7 +8,7 @@ use futures::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
 use switchback_domain::{
     Archiver, DynamicConfig, Endpoint, Facts, HELD_HOST, HELD_PORT, Heartbeat, Lsn, Millis, PatroniFacts, PostgresFacts, ProbeFailure,
-    Receiver, Sender, Side, Slot, StandbyCluster,
+    Receiver, RoleRights, Sender, Side, Slot, StandbyCluster,
 };
 use switchback_engine::ports::{HandError, Probe, Told};
 
@@ -63,11 +63,11 @@ impl World {
         let running = matches!(self.nodes[node].server, Server::Running { .. });
         let name = NAMES[node].parse().expect("a name");
         PatroniFacts {
-            name,
+            name: Some(name),
             scope: format!("pool-{}", letter(side)),
             state: status.state,
             role: status.role,
-            patroni_version: "4.1.5".to_owned(),
+            patroni_version: self.setting.patroni.to_owned(),
             server_version: running.then_some(150_018),
             system_identifier: Some("7711095993085523164".to_owned()),
             timeline: Some(self.nodes[node].shown),
@@ -138,6 +138,7 @@ impl World {
             archiver: Some(self.archiver(node, end, recovery)),
             heartbeat: self.heartbeat(node).map(|(beat, beat_at)| Heartbeat { beat, beat_at }),
             settings: [("max_connections", 100), ("max_wal_senders", 10)].map(|(name, value)| (name.to_owned(), value)).into(),
+            rights: RoleRights { excess: Vec::new(), reads_histories: true },
         }
     }
 

@@ -64,11 +64,13 @@ pub struct Setting {
     pub loop_wait: Ms,
     /// The `pre_promote` guard is installed.
     pub guard: bool,
+    /// The version that Patroni says it is. It behaves as 4.1 does, whatever it says.
+    pub patroni: &'static str,
 }
 
 impl Default for Setting {
     fn default() -> Setting {
-        Setting { ttl: 20_000, loop_wait: 2_000, guard: true }
+        Setting { ttl: 20_000, loop_wait: 2_000, guard: true, patroni: "4.1.5" }
     }
 }
 

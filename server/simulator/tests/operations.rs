@@ -67,6 +67,16 @@ fn a_planned_switchover_in_peace_is_done_and_the_other_site_writes() {
 }
 
 #[test]
+fn a_switchover_ends_before_the_demotion_when_patroni_turns_out_to_be_too_old() {
+    for seed in 1..=4 {
+        let told = plain(Kind::OlderPatroni, seed).check();
+        assert!(told.ends.iter().all(|end| !end.ends_with(": done")) && told.ends.len() == 1, "{:?}\n{}", told.ends, told.last(60));
+        assert_eq!(told.writers, [0], "the old site was never told to follow: {}", told.last(60));
+        assert!(told.measured.iter().all(|measured| measured.outage().is_none()), "nobody waited: {:?}", told.measured);
+    }
+}
+
+#[test]
 fn a_failover_and_its_reprotection_are_done_and_the_lost_site_follows() {
     assert_eq!(done(&plain(Kind::Failover, 4)).writers, [2]);
 }

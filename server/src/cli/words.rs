@@ -114,6 +114,10 @@ pub(super) fn trouble(trouble: &Trouble, sites: &Sites) -> String {
             format!("the situation is not the one that was planned for ({})", why.join("; "))
         }
         Trouble::OtherEpoch => "the active site has changed since".to_owned(),
+        Trouble::PatroniTooOld { members } => {
+            let members: Vec<String> = members.iter().map(|(node, version)| format!("{node} ({version})")).collect();
+            format!("Patroni before 4.1 would stop the primary without a shutdown checkpoint: {}", members.join(", "))
+        }
         Trouble::NoLeader { side } => format!("nobody leads {}", of(side)),
         Trouble::Refused { endpoint, said } => format!("{endpoint} said no: {said}"),
         Trouble::NotFenced { side, unreached } => {
@@ -150,6 +154,9 @@ pub(super) fn objection(objection: &PlanObjection, sites: &Sites) -> String {
                     _ => "does not pass",
                 };
                 format!("the check {} {stands}; see `switchback check`", word(check))
+            }
+            Objection::PatroniTooOld { node, version } => {
+                format!("Patroni {version} on {node} would stop the primary without a shutdown checkpoint; upgrade it to 4.1 or newer")
             }
             Objection::TargetSilent { side } => format!("{} does not answer", of(side)),
             Objection::NothingToPromote { side } => format!("{} has no node that could lead", of(side)),

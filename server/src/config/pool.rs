@@ -66,17 +66,37 @@ pub struct PostgresAccess {
     pub heartbeat: bool,
 }
 
-/// Whether a connection to `PostgreSQL` is encrypted, and with whom.
+/// How it is made sure that the right one answers. Whatever is not [`TlsMode::VerifyFull`] stands in the file, word by word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsMode {
-    /// Never.
+    /// Not at all, and nothing is encrypted.
     Off,
-    /// When the server offers it.
-    Prefer,
-    /// Always, with whoever answers.
-    Require,
-    /// Always, and only with the server that the authority names.
+    /// Its certificate must be of the authority that the file names, for whatever host.
+    VerifyCa,
+    /// Its certificate must be of an authority that is trusted, and for this very host.
     VerifyFull,
+}
+
+impl Access {
+    /// What the endpoint's identity rests on.
+    pub fn tls_mode(&self) -> TlsMode {
+        match self {
+            Access::Patroni(access) | Access::Etcd(access) if access.url.https => TlsMode::VerifyFull,
+            Access::Haproxy(access) if access.use_tls => TlsMode::VerifyFull,
+            Access::Patroni(_) | Access::Etcd(_) | Access::Haproxy(_) => TlsMode::Off,
+            Access::Postgres(access) => access.tls_mode,
+        }
+    }
+
+    /// Whether a password of ours can be read on its way there, or by whoever answers in its place.
+    pub fn shows_password(&self) -> bool {
+        match self {
+            Access::Patroni(access) | Access::Etcd(access) => access.login.is_some() && !access.url.https,
+            // What is sent there proves that the password is known, and does not tell it.
+            Access::Postgres(_) => false,
+            Access::Haproxy(_) => false,
+        }
+    }
 }
 
 /// An `HAProxy` runtime interface.
@@ -260,6 +280,9 @@ struct PatroniSettings {
     scope: String,
     namespace: String,
     login: Option<(String, SecretString)>,
+    tls_mode: TlsMode,
+    /// Where it is said that TLS is off.
+    tls_off: Option<Range<usize>>,
     tls: TlsFiles,
 }
 
@@ -301,6 +324,7 @@ fn read_site(mut section: Section<'_, '_>, folder: &Path, names: &mut Names) -> 
     let standby = section.table("standby_cluster", "[pool.site.standby_cluster]").map(standby::read);
 
     let (mut nodes, mut proxies, mut etcd, mut access) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut any_plain = false;
     let written = section.tables("node", "[[pool.site.node]]");
     if written.is_empty() {
         section.problems().error(section.header(), "the site has no [[pool.site.node]]", "Add one for each database node of the site.");
@@ -308,10 +332,12 @@ fn read_site(mut section: Section<'_, '_>, folder: &Path, names: &mut Names) -> 
     for node in written {
         if let Some((node, patroni_url, address)) = read_node(node, names) {
             if let Some(settings) = &patroni {
-                refuse_plain(&section, &patroni_url, &settings.tls);
-                let patroni_url = patroni_url.into_inner();
-                let login = settings.login.clone();
-                access.push((node.patroni.clone(), Access::Patroni(HttpAccess { url: patroni_url, login, tls: settings.tls.clone() })));
+                let what = format!("the Patroni interface of {}", node.name);
+                refuse_plain(&section, &patroni_url, &what, settings.tls_mode, "[pool.site.patroni]");
+                let (url, login) = (patroni_url.into_inner(), settings.login.clone());
+                any_plain |= !url.https;
+                let tls = if url.https { settings.tls.clone() } else { TlsFiles::default() };
+                access.push((node.patroni.clone(), Access::Patroni(HttpAccess { url, login, tls })));
             }
             if let Some(settings) = &postgres {
                 access.push((
@@ -330,6 +356,9 @@ fn read_site(mut section: Section<'_, '_>, folder: &Path, names: &mut Names) -> 
             nodes.push(node);
         }
     }
+    if let Some(at) = patroni.as_ref().and_then(|settings| settings.tls_off.clone()).filter(|_| !any_plain) {
+        warn_needless(&section, at);
+    }
     for proxy in section.tables("haproxy", "[[pool.site.haproxy]]") {
         if let Some((name, haproxy)) = read_haproxy(proxy, folder, names) {
             proxies.push(name.clone());
@@ -347,6 +376,7 @@ fn read_site(mut section: Section<'_, '_>, folder: &Path, names: &mut Names) -> 
     let site = Site {
         place: place.unwrap_or_else(|| id.to_string()),
         id,
+        unverified: access.iter().filter(|(_, access)| access.tls_mode() != TlsMode::VerifyFull).map(|(name, _)| name.clone()).collect(),
         keys: keys(&patroni.namespace, &patroni.scope),
         scope: patroni.scope,
         nodes,
@@ -375,13 +405,54 @@ fn login(section: &mut Section<'_, '_>, folder: &Path) -> Option<(String, Secret
     username.zip(password)
 }
 
-/// Certificates that would silently not be used are a mistake that nobody notices.
-fn refuse_plain(section: &Section<'_, '_>, url: &Spanned<BaseUrl>, tls: &TlsFiles) {
-    if !url.get_ref().https && *tls != TlsFiles::default() {
+/// What is written in a table to do without TLS.
+const TLS_OFF: &str = "tls = \"off\"  # on a trusted network";
+
+/// An interface over plain HTTP that nobody has said may be plain. `table` is where that is said.
+fn refuse_plain(section: &Section<'_, '_>, url: &Spanned<BaseUrl>, what: &str, mode: TlsMode, table: &str) {
+    if !url.get_ref().https && mode != TlsMode::Off {
         section.problems().error(
             url.span(),
-            "certificates are given, but this is not encrypted",
-            "Write https://, or remove the certificates.",
+            format!("{what} would be asked without TLS: anybody on the way could answer in its place and read what is sent"),
+            format!("Write https://, and the `ca_file` of its authority in {table}; or add `{TLS_OFF}` there."),
+        );
+    }
+}
+
+/// Reads `tls` of an interface that either proves who it is or is not encrypted at all: over HTTP, or `HAProxy`'s.
+fn read_tls(section: &mut Section<'_, '_>) -> TlsMode {
+    if let Some(on) = section.is_flag("tls") {
+        // As consoles before verified TLS was the default had it for HAProxy.
+        let remedy = if on { "Write `tls = \"verify-full\"`.".to_owned() } else { format!("Write `{TLS_OFF}`.") };
+        section.problems().error(section.place("tls"), format!("`tls` is {on}, and is a word now"), remedy);
+        return TlsMode::VerifyFull;
+    }
+    section.word("tls", TlsMode::VerifyFull, &[("off", TlsMode::Off), ("verify-full", TlsMode::VerifyFull)])
+}
+
+/// Certificates that would silently not be used are a mistake that nobody notices.
+fn refuse_unused(section: &Section<'_, '_>, mode: TlsMode, tls: &TlsFiles) {
+    if mode == TlsMode::Off && *tls != TlsFiles::default() {
+        let at = section.place("tls");
+        section.problems().error(at, "certificates are given, but `tls` is off", "Remove `tls`, or remove the certificates.");
+    }
+}
+
+/// A permission that nobody needs would go unnoticed once somebody writes http:// by mistake.
+fn warn_needless(section: &Section<'_, '_>, at: Range<usize>) {
+    section.problems().warning(at, "`tls` is off, and every address here is https://", "Remove the line.");
+}
+
+/// No scheme says here whether TLS is meant, so that an older file, of a time when it was not, is told from one that leaves the default.
+fn refuse_unsaid(section: &mut Section<'_, '_>, name: &str) {
+    if !section.has("tls") && !section.has("ca_file") {
+        section.problems().error(
+            section.header(),
+            format!("{name} does not say whose certificates are trusted"),
+            format!(
+                "Add the `ca_file` of the authority that has signed them, or `tls = \"verify-full\"` where this machine trusts it already, \
+                 or `{TLS_OFF}`."
+            ),
         );
     }
 }
@@ -391,8 +462,10 @@ fn read_patroni(mut section: Section<'_, '_>, folder: &Path) -> Option<PatroniSe
     let namespace = section.text("namespace").map_or_else(|| "/service/".to_owned(), Spanned::into_inner);
     let login = login(&mut section, folder);
     let tls = files::tls(&mut section, folder);
+    let tls_mode = read_tls(&mut section);
+    let tls_off = (tls_mode == TlsMode::Off).then(|| section.place("tls"));
     section.finish();
-    Some(PatroniSettings { scope: scope?, namespace, login, tls })
+    Some(PatroniSettings { scope: scope?, namespace, login, tls_mode, tls_off, tls })
 }
 
 fn read_postgres(mut section: Section<'_, '_>, folder: &Path) -> Option<PostgresSettings> {
@@ -401,13 +474,9 @@ fn read_postgres(mut section: Section<'_, '_>, folder: &Path) -> Option<Postgres
     let database = section.required_text("database", "switchback").map(Spanned::into_inner);
     let heartbeat = section.flag("heartbeat", false);
     let tls = files::tls(&mut section, folder);
-    let default = if section.has("ca_file") { TlsMode::VerifyFull } else { TlsMode::Prefer };
-    let words = [("off", TlsMode::Off), ("prefer", TlsMode::Prefer), ("require", TlsMode::Require), ("verify-full", TlsMode::VerifyFull)];
-    let tls_mode = section.word("tls", default, &words);
-    if tls_mode == TlsMode::Off && tls != TlsFiles::default() {
-        let at = section.place("tls");
-        section.problems().error(at, "certificates are given, but `tls` is off", "Write another `tls`, or remove the certificates.");
-    }
+    let tls_mode = read_postgres_tls(&mut section);
+    refuse_unused(&section, tls_mode, &tls);
+    refuse_unsaid(&mut section, "[pool.site.postgres]");
     if !section.has("password_file") && !section.has("client_cert_file") {
         section.problems().error(
             section.header(),
@@ -419,9 +488,46 @@ fn read_postgres(mut section: Section<'_, '_>, folder: &Path) -> Option<Postgres
     Some(PostgresSettings { username: username?, password, database: database?, heartbeat, tls_mode, tls })
 }
 
+/// Reads `tls` of `PostgreSQL`, whose own clients know more words than are any good here.
+fn read_postgres_tls(section: &mut Section<'_, '_>) -> TlsMode {
+    let has_authority = section.has("ca_file");
+    let written = section.text("tls");
+    let written = written.as_ref().map(|text| text.get_ref().as_str());
+    let at = section.place("tls");
+    match written {
+        Some("prefer" | "require") if !has_authority => section.problems().error(
+            at,
+            format!("`tls` is {:?}, which takes whoever answers for the server", written.unwrap_or_default()),
+            format!("Write the `ca_file` of the servers' authority instead; or `{TLS_OFF}`."),
+        ),
+        Some("prefer") => {
+            section.problems().error(
+                at,
+                "`tls` is \"prefer\", which does without TLS when it is told to",
+                "Remove the line: \"verify-full\" is the default.",
+            );
+        }
+        Some("require") => section.problems().error(
+            at,
+            "`tls` is \"require\", which does not look at the server's name",
+            "Remove the line, which means \"verify-full\"; or write \"verify-ca\" where the certificates are for other names.",
+        ),
+        Some("verify-ca") if !has_authority => section.problems().error(
+            at,
+            "`tls` is \"verify-ca\", and there is no `ca_file`",
+            "Add it: this machine's own authorities sign certificates for anybody.",
+        ),
+        _ => {
+            let words = [("off", TlsMode::Off), ("verify-ca", TlsMode::VerifyCa), ("verify-full", TlsMode::VerifyFull)];
+            return section.word("tls", TlsMode::VerifyFull, &words);
+        }
+    }
+    TlsMode::VerifyFull
+}
+
 fn read_node(mut section: Section<'_, '_>, names: &mut Names) -> Option<(Node, Spanned<BaseUrl>, HostPort)> {
     let name = section.required::<NodeName>("name", "a1");
-    let url = section.required::<BaseUrl>("patroni", "http://198.18.1.11:8008");
+    let url = section.required::<BaseUrl>("patroni", "https://198.18.1.11:8008");
     let address = section.required::<HostPort>("postgres", "198.18.1.11:5432");
     let mut endpoint = |prefix: &str| -> Option<EndpointName> {
         let name = name.as_ref()?;
@@ -450,14 +556,10 @@ fn read_haproxy(mut section: Section<'_, '_>, folder: &Path, names: &mut Names) 
     let backend = section.required_text("backend", "members").map(Spanned::into_inner);
     let guard_backend = section.text("guard_backend").map(Spanned::into_inner);
     let tls = files::tls(&mut section, folder);
-    let use_tls = section.flag("tls", false);
-    if !use_tls && tls != TlsFiles::default() {
-        section.problems().error(
-            section.header(),
-            "certificates are given, but `tls` is off",
-            "Add `tls = true`, or remove the certificates.",
-        );
-    }
+    let tls_mode = read_tls(&mut section);
+    refuse_unused(&section, tls_mode, &tls);
+    refuse_unsaid(&mut section, "[[pool.site.haproxy]]");
+    let use_tls = tls_mode != TlsMode::Off;
     section.finish();
     Some((name?.into_inner(), HaproxyAccess { address: address?.into_inner(), backend: backend?, guard_backend, use_tls, tls }))
 }
@@ -467,11 +569,17 @@ fn read_etcd(mut section: Section<'_, '_>, folder: &Path, names: &mut Names) -> 
     if let Some(name) = &name {
         take(&mut names.endpoints, name, &section, "endpoint", "in its pool");
     }
-    let url = section.required::<BaseUrl>("url", "http://198.18.1.5:2379");
+    let url = section.required::<BaseUrl>("url", "https://198.18.1.5:2379");
     let login = login(&mut section, folder);
     let tls = files::tls(&mut section, folder);
+    let tls_mode = read_tls(&mut section);
     if let Some(url) = &url {
-        refuse_plain(&section, url, &tls);
+        refuse_plain(&section, url, "this etcd", tls_mode, "[[pool.site.etcd]]");
+        if !url.get_ref().https {
+            refuse_unused(&section, tls_mode, &tls);
+        } else if tls_mode == TlsMode::Off {
+            warn_needless(&section, section.place("tls"));
+        }
     }
     section.finish();
     Some((name?.into_inner(), HttpAccess { url: url?.into_inner(), login, tls }))

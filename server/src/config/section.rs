@@ -173,6 +173,14 @@ impl<'a, 'text> Section<'a, 'text> {
         }
     }
 
+    /// What is written, where that is `true` or `false`.
+    pub(super) fn is_flag(&mut self, key: &'static str) -> Option<bool> {
+        match self.find(key)?.get_ref() {
+            DeValue::Boolean(flag) => Some(*flag),
+            _ => None,
+        }
+    }
+
     /// `true` or `false`, or the default.
     pub(super) fn flag(&mut self, key: &'static str, default: bool) -> bool {
         let Some(value) = self.find(key) else { return default };

@@ -25,6 +25,19 @@ fn folder() -> tempfile::TempDir {
         fs::write(&file, "a secret\n").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     }
+    fs::create_dir(folder.path().join("tls")).unwrap();
+    for (name, what) in [
+        ("patroni-ca.pem", "CERTIFICATE"),
+        ("postgres-ca.pem", "CERTIFICATE"),
+        ("haproxy-ca.pem", "CERTIFICATE"),
+        ("etcd-ca.pem", "CERTIFICATE"),
+        ("console.pem", "CERTIFICATE"),
+        ("console.key", "PRIVATE KEY"),
+    ] {
+        let file = folder.path().join("tls").join(name);
+        fs::write(&file, format!("-----BEGIN {what}-----\n")).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    }
     folder
 }
 
@@ -204,7 +217,7 @@ fn a_password_file_that_is_not_there_is_named_in_full() {
 
 #[test]
 fn a_url_with_a_password_is_refused_without_repeating_it() {
-    let text = complaint(&changed(&[("http://198.18.1.5:2379", "http://root:hunter2@198.18.1.5:2379")]));
+    let text = complaint(&changed(&[("https://198.18.1.5:2379", "https://root:hunter2@198.18.1.5:2379")]));
     assert!(!text.contains("hunter2"));
     assert_snapshot!(text);
     let text = complaint(&changed(&[("password_file = \"secrets/postgres-password\"", "password = \"hunter2\"")]));
@@ -213,7 +226,70 @@ fn a_url_with_a_password_is_refused_without_repeating_it() {
 
 #[test]
 fn a_wrong_scheme_is_refused() {
-    assert_snapshot!(complaint(&changed(&[("http://198.18.1.11:8008", "ftp://198.18.1.11:8008"), ("sqlite:switchback.db", "mysql:x")])));
+    assert_snapshot!(complaint(&changed(&[("https://198.18.1.11:8008", "ftp://198.18.1.11:8008"), ("sqlite:switchback.db", "mysql:x")])));
+}
+
+/// An example of a time when verified TLS was not the default, with the passwords that it then showed to whoever answered.
+const OLDER: &[(&str, &str)] = &[
+    (
+        "# username = \"console\"\n# password_file = \"secrets/patroni-password\"",
+        "username = \"console\"\npassword_file = \"secrets/patroni-password\"",
+    ),
+    ("ca_file = \"tls/patroni-ca.pem\"\n", ""),
+    ("ca_file = \"tls/postgres-ca.pem\"\n", ""),
+    ("ca_file = \"tls/haproxy-ca.pem\"\nclient_cert_file = \"tls/console.pem\"\nclient_key_file = \"tls/console.key\"\n", ""),
+    ("ca_file = \"tls/etcd-ca.pem\"\n", ""),
+    ("https://198.18.1.11:8008", "http://198.18.1.11:8008"),
+    ("https://198.18.1.12:8008", "http://198.18.1.12:8008"),
+    ("https://198.18.1.5:2379", "http://198.18.1.5:2379"),
+];
+
+/// The same after everything was written that was asked for.
+const SAID_TO_BE_OFF: &[(&str, &str)] = &[
+    ("# tls = \"off\"  # on a trusted network\n\n# How PostgreSQL", "tls = \"off\"  # on a trusted network\n\n# How PostgreSQL"),
+    ("# tls = \"off\"  # on a trusted network\n\n# How the database", "tls = \"off\"  # on a trusted network\n\n# How the database"),
+    ("# tls = \"off\"  # on a trusted network\n\n# Every etcd", "tls = \"off\"  # on a trusted network\n\n# Every etcd"),
+    ("# tls = \"off\"  # on a trusted network\n\n# The other site", "tls = \"off\"  # on a trusted network\n\n# The other site"),
+];
+
+#[test]
+fn an_endpoint_without_verified_tls_is_refused_with_the_line_to_write() {
+    assert_snapshot!(complaint(&changed(OLDER)));
+    assert_snapshot!(complaint(&changed(&[
+        ("# tls = \"off\"  # on a trusted network\n\n# How the database", "tls = \"prefer\"\n\n# How the database"),
+        ("ca_file = \"tls/postgres-ca.pem\"\n\n[pool.site.standby_cluster]", "tls = \"require\"\n\n[pool.site.standby_cluster]"),
+        ("# tls = \"off\"  # on a trusted network\n\n# Every etcd", "tls = true\n\n# Every etcd"),
+        ("# tls = \"off\"  # on a trusted network\n\n# The other site", "tls = \"off\"\n\n# The other site"),
+    ])));
+}
+
+#[test]
+fn whatever_is_not_verified_is_known_by_name() {
+    let folder = folder();
+    let unverified = |config: &Config| -> Vec<String> {
+        let sites = config.pools[0].pool.sites.iter();
+        sites.flat_map(|(_, site)| site.unverified.iter().map(ToString::to_string)).collect()
+    };
+    let verified = parsed(EXAMPLE, &folder).unwrap();
+    assert_eq!(unverified(&verified), [""; 0]);
+    assert!(verified.pools[0].access.iter().all(|(_, access)| access.tls_mode() == pool::TlsMode::VerifyFull));
+
+    let off = parsed(&changed(&[OLDER, SAID_TO_BE_OFF].concat()), &folder).unwrap();
+    let of_a = ["patroni-a1", "postgres-a1", "patroni-a2", "postgres-a2", "haproxy-a", "etcd-a"];
+    assert_eq!(unverified(&off), of_a);
+    let shown: Vec<_> =
+        off.pools[0].access.iter().filter(|(_, access)| access.shows_password()).map(|(name, _)| name.to_string()).collect();
+    assert_eq!(shown, ["patroni-a1", "patroni-a2"]);
+
+    let named = [("# tls = \"off\"  # on a trusted network\n\n# How the database", "tls = \"verify-ca\"\n\n# How the database")];
+    assert_eq!(unverified(&parsed(&changed(&named), &folder).unwrap()), ["postgres-a1", "postgres-a2"]);
+
+    // While a site is moved to TLS, node by node.
+    let halfway = parsed(&changed(&[SAID_TO_BE_OFF[0], ("https://198.18.1.12:8008", "http://198.18.1.12:8008")]), &folder).unwrap();
+    assert_eq!(unverified(&halfway), ["patroni-a2"]);
+    assert!(halfway.warnings.is_empty());
+    let done = parsed(&changed(&SAID_TO_BE_OFF[..1]), &folder).unwrap();
+    assert!(done.warnings[0].what.starts_with("`tls` is off, and every address here is https://"), "{:?}", done.warnings);
 }
 
 #[test]

@@ -106,6 +106,7 @@ fn pool() -> Pool {
         proxies: vec![format!("haproxy-{letter}").parse().unwrap()],
         etcd: Vec::new(),
         can_follow: true,
+        unverified: Vec::new(),
     };
     Pool {
         id: "chat-core".parse().unwrap(),

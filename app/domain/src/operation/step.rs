@@ -481,6 +481,11 @@ pub enum Trouble {
     },
     /// The epoch is another one: the active site has changed since.
     OtherEpoch,
+    /// Members of the active site have a Patroni that would stop the primary without a shutdown checkpoint.
+    PatroniTooOld {
+        /// Each with its version.
+        members: Vec<(NodeName, String)>,
+    },
     /// Nobody leads the site.
     NoLeader {
         /// The site.

@@ -1,8 +1,8 @@
 //! What stands in the way of each guarded action.
 
-use super::{Check, CheckKind, Objection, Verdict};
+use super::{Check, CheckKind, Evidence, Objection, Verdict};
 use crate::picture::{Look, NodeView};
-use crate::{Actions, Finding, PatroniState, Picture, Side, SiteRole};
+use crate::{Actions, Finding, NodeName, PatroniState, Picture, Side, SiteRole};
 
 pub(crate) fn actions(look: &Look, picture: &Picture) -> Actions {
     Actions { switchover: switchover(picture), failover: failover(look, picture), failback: failback(picture) }
@@ -24,6 +24,15 @@ impl Picture {
         }
         objections
     }
+
+    /// The members of the active site whose Patroni would stop the primary without a shutdown checkpoint, each with its version.
+    pub fn old_patroni(&self) -> Vec<(NodeName, String)> {
+        let check = self.checks.iter().find(|check| check.kind == CheckKind::DemotesCleanly && check.verdict == Verdict::Fail);
+        match check.map(|check| &check.evidence) {
+            Some(Evidence::OldPatroni { members }) => members.clone(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 fn switchover(picture: &Picture) -> Vec<Objection> {
@@ -35,9 +44,18 @@ fn switchover(picture: &Picture) -> Vec<Objection> {
         objections.push(Objection::ActiveSiteUnknown);
     }
     let stands = |check: &&Check| matches!(check.verdict, Verdict::Fail | Verdict::Unknown);
+    let named = old_patroni(picture);
+    let said_by_name = |check: &&Check| check.kind == CheckKind::DemotesCleanly && !named.is_empty();
+    let unnamed = picture.checks.iter().filter(stands).filter(|check| !said_by_name(check));
+    objections.extend(unnamed.map(|check| Objection::CheckFails { check: check.kind, verdict: check.verdict }));
+    objections.extend(named);
     objections
-        .extend(picture.checks.iter().filter(stands).map(|check| Objection::CheckFails { check: check.kind, verdict: check.verdict }));
-    objections
+}
+
+/// The members of the active site whose Patroni cannot be told to stop its primary cleanly.
+fn old_patroni(picture: &Picture) -> Vec<Objection> {
+    let old = |(node, version): (NodeName, String)| Objection::PatroniTooOld { node, version };
+    picture.old_patroni().into_iter().map(old).collect()
 }
 
 fn failover(look: &Look, picture: &Picture) -> Vec<Objection> {
@@ -74,6 +92,8 @@ fn failback(picture: &Picture) -> Vec<Objection> {
         Some(_) if picture.sites[picture.home].role != SiteRole::Standby => {
             let mut objections = picture.forbidden();
             objections.push(Objection::HomeDoesNotFollow { side: picture.home });
+            // To follow would not make it any newer.
+            objections.extend(old_patroni(picture));
             objections
         }
         _ => switchover(picture),

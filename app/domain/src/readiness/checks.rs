@@ -67,6 +67,9 @@ impl<'a> Bench<'a> {
             CheckKind::StandbyMembers => self.standby_members(),
             CheckKind::EtcdHealthy => self.etcd_healthy(),
             CheckKind::GuardInstalled => self.guard_installed(),
+            CheckKind::DemotesCleanly => self.demotes_cleanly(),
+            CheckKind::RoleRights => self.role_rights(),
+            CheckKind::EndpointsVerified => self.endpoints_verified(),
         };
         let seen: Vec<Option<Timestamp>> = sources.iter().map(|name| self.look.reading(name).seen_at()).collect();
         let seen_at = seen.iter().copied().min().flatten();
@@ -79,14 +82,20 @@ impl<'a> Bench<'a> {
         let of = |view: Option<(&NodeView, &PostgresFacts)>| view.map(|(view, _)| view.node.postgres.clone());
         let sites = || self.look.pool.sites.iter();
         match kind {
-            CheckKind::OneDatabase | CheckKind::OnePrimary | CheckKind::SameVersion | CheckKind::SettingsFit | CheckKind::ClocksAgree => {
-                nodes(|view| view.node.postgres.clone())
-            }
+            CheckKind::OneDatabase
+            | CheckKind::OnePrimary
+            | CheckKind::SameVersion
+            | CheckKind::SettingsFit
+            | CheckKind::ClocksAgree
+            | CheckKind::RoleRights => nodes(|view| view.node.postgres.clone()),
             CheckKind::LeadersKnown
             | CheckKind::NotPaused
             | CheckKind::NoPendingRestart
             | CheckKind::NothingScheduled
-            | CheckKind::UniqueNames => nodes(|view| view.node.patroni.clone()),
+            | CheckKind::UniqueNames
+            | CheckKind::DemotesCleanly => nodes(|view| view.node.patroni.clone()),
+            // Only the configuration knows.
+            CheckKind::EndpointsVerified => Vec::new(),
             CheckKind::SameTimeline | CheckKind::LossWithinPolicy => of(self.primary).into_iter().chain(of(self.backup)).collect(),
             CheckKind::BackupHears | CheckKind::BackupMirrorFollows => of(self.backup).into_iter().collect(),
             CheckKind::CrossSiteSlot | CheckKind::MirrorInStep | CheckKind::ArchiveShips => of(self.primary).into_iter().collect(),
@@ -291,8 +300,13 @@ impl<'a> Bench<'a> {
         match self.patroni_of_both() {
             Err(unknown) => unknown,
             Ok(answers) => {
-                let nodes: Vec<NodeName> =
-                    answers.iter().filter(|(view, facts)| facts.name != view.node.name).map(|(_, facts)| facts.name.clone()).collect();
+                let others = answers.iter().filter_map(|(view, facts)| facts.name.as_ref().filter(|name| **name != view.node.name));
+                let nodes: Vec<NodeName> = others.cloned().collect();
+                let nameless = answers.iter().filter(|(_, facts)| facts.name.is_none()).map(|(view, _)| view.node.patroni.clone());
+                let endpoints: Vec<EndpointName> = nameless.collect();
+                if nodes.is_empty() && !endpoints.is_empty() {
+                    return (Verdict::Unknown, Evidence::NoReading { endpoints });
+                }
                 (pass_if(nodes.is_empty()), Evidence::Nodes { nodes })
             }
         }
@@ -407,5 +421,47 @@ impl<'a> Bench<'a> {
         let missing = |there: &dyn Fn(Side) -> bool| Side::BOTH.into_iter().filter(|side| !there(*side)).collect::<Vec<_>>();
         let (pre_promote_missing, proxy_missing) = (missing(&guarded), missing(&rule));
         (warn_unless(pre_promote_missing.is_empty() && proxy_missing.is_empty()), Evidence::Guards { pre_promote_missing, proxy_missing })
+    }
+
+    /// A member of the active site with an older Patroni makes a planned move impossible, whoever leads now; one of the other site only
+    /// says that there will be no planned way back.
+    fn demotes_cleanly(&self) -> Judged {
+        let answers = match self.patroni_of_both() {
+            Err(unknown) => return unknown,
+            Ok(answers) => answers,
+        };
+        let Some(active) = self.picture.active else { return (Verdict::Unknown, Evidence::NoSubject) };
+        let old = |side: Side| {
+            let answers = answers.iter().filter(|(view, facts)| view.side == side && !facts.demotes_cleanly());
+            answers.map(|(view, facts)| (view.node.name.clone(), facts.patroni_version.clone())).collect::<Vec<_>>()
+        };
+        let here = old(active);
+        if !here.is_empty() {
+            return (Verdict::Fail, Evidence::OldPatroni { members: here });
+        }
+        // A mirror that is down for maintenance is no reason to refuse; who leads gets the order and has to be known.
+        if let Some(leader) = self.look.leader(active).filter(|view| view.patroni.fresh().is_none()) {
+            return (Verdict::Unknown, Evidence::NoReading { endpoints: vec![leader.node.patroni.clone()] });
+        }
+        let there = old(active.other());
+        (warn_unless(there.is_empty()), Evidence::OldPatroni { members: there })
+    }
+
+    /// Only a warning: more rights than needed make nothing fail, but whoever has the console's password has them too.
+    fn role_rights(&self) -> Judged {
+        let answers = match self.postgres_of_both() {
+            Err(unknown) => return unknown,
+            Ok(answers) => answers,
+        };
+        let excess: BTreeSet<&String> = answers.iter().flat_map(|(_, facts)| &facts.rights.excess).collect();
+        let no_histories = answers.iter().any(|(_, facts)| !facts.rights.reads_histories);
+        let excess: Vec<String> = excess.into_iter().cloned().collect();
+        (warn_unless(excess.is_empty() && !no_histories), Evidence::Rights { excess, no_histories })
+    }
+
+    /// Only a warning: somebody has written into the configuration that it shall be so.
+    fn endpoints_verified(&self) -> Judged {
+        let endpoints: Vec<EndpointName> = self.look.pool.sites.iter().flat_map(|(_, site)| site.unverified.clone()).collect();
+        (warn_unless(endpoints.is_empty()), Evidence::Endpoints { endpoints })
     }
 }

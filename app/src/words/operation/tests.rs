@@ -281,6 +281,7 @@ fn troubled() -> Vec<Trouble> {
             findings: vec![Finding::NoPrimary],
         },
         Trouble::OtherEpoch,
+        Trouble::PatroniTooOld { members: vec![("a1".parse().expect("a name"), "3.3.8".to_owned())] },
         Trouble::NoLeader { side: Side::A },
         Trouble::Endpoint { endpoint: endpoint(), failure: ProbeFailure::TimedOut { after: Millis(800) } },
         Trouble::Refused { endpoint: endpoint(), said: "no".to_owned() },
@@ -299,6 +300,7 @@ fn troubled() -> Vec<Trouble> {
         match trouble {
             Trouble::SituationChanged { .. }
             | Trouble::OtherEpoch
+            | Trouble::PatroniTooOld { .. }
             | Trouble::NoLeader { .. }
             | Trouble::Endpoint { .. }
             | Trouble::Refused { .. }

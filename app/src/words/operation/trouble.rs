@@ -19,6 +19,9 @@ pub fn trouble(lang: Locale, trouble: &Trouble, names: &Names) -> String {
             sentences(lang, &all)
         }
         Trouble::OtherEpoch => say!(lang, operations.trouble.other_epoch),
+        Trouble::PatroniTooOld { members } => {
+            say!(lang, operations.trouble.patroni_too_old, members = readiness::versions(lang, members))
+        }
         Trouble::NoLeader { side } => say!(lang, operations.trouble.no_leader, site = names[*side].to_string()),
         Trouble::Endpoint { endpoint, failure: cause } => {
             say!(lang, operations.trouble.endpoint, endpoint = endpoint.to_string(), cause = failure(lang, cause))
@@ -75,6 +78,7 @@ pub fn remedy(lang: Locale, trouble: &Trouble) -> String {
     match trouble {
         Trouble::SituationChanged { .. } => say!(lang, operations.remedy.situation_changed),
         Trouble::OtherEpoch => say!(lang, operations.remedy.other_epoch),
+        Trouble::PatroniTooOld { .. } => say!(lang, operations.remedy.patroni_too_old),
         Trouble::NoLeader { .. } => say!(lang, operations.remedy.no_leader),
         Trouble::Endpoint { .. } => say!(lang, operations.remedy.endpoint),
         Trouble::Refused { .. } => say!(lang, operations.remedy.refused),

@@ -18,6 +18,20 @@ pub(crate) fn file(layout: &Layout, site: Site) -> String {
     } else {
         format!("check port {PATRONI_PORT} source {address}")
     };
+    // `stats socket … ssl` is taken without a word, and speaks no TLS all the same (HAProxy 2.6.12). So it stands in front of itself.
+    let (socket, runtime_api) = if layout.options.tls {
+        let (certificate, authority) = (layout.tls_dir().join(format!("site-{own}.pem")), layout.tls_dir().join("ca.crt"));
+        let socket = layout.haproxy_socket(site).display().to_string();
+        let listen = format!(
+            "\n# The runtime API for the console: it has no password, so that only a certificate of our authority opens it.\n\
+             listen runtime_api\n  bind {address}:{HAPROXY_API_PORT} ssl crt {} ca-file {} verify required\n  server own unix@{socket}\n",
+            certificate.display(),
+            authority.display()
+        );
+        (format!("{socket} mode 600"), listen)
+    } else {
+        (format!("ipv4@{address}:{HAPROXY_API_PORT}"), String::new())
+    };
     let database = |of: Site| {
         of.nodes().iter().fold(String::new(), |mut text, node| {
             // Writing to a string cannot fail.
@@ -39,8 +53,8 @@ pub(crate) fn file(layout: &Layout, site: Site) -> String {
         "global
   maxconn 2000
   nbthread 1
-  # No authentication on this port: it must be reachable from the management network only.
-  stats socket ipv4@{address}:{HAPROXY_API_PORT} level admin
+  # No authentication here: it must be reachable from the management network only.
+  stats socket {socket} level admin
   stats timeout 1m
   # What was set through that port survives a restart.
   server-state-file {state}
@@ -89,7 +103,7 @@ listen stats
   timeout client 30s
   stats enable
   stats uri /
-",
+{runtime_api}",
         state = layout.haproxy_state(site).display(),
         own_checked = database(own),
         peer_checked = database(peer),
@@ -105,7 +119,8 @@ mod tests {
 
     #[test]
     fn the_write_endpoint_has_only_own_nodes_and_the_members_endpoint_all_four() {
-        let layout = Layout { options: Options { dir: "/tmp/x".into(), instance: 0, tls: false, loopback: false, program: None } };
+        let layout =
+            Layout { options: Options { dir: "/tmp/x".into(), instance: 0, tls: false, loopback: false, patroni: None, program: None } };
         let text = file(&layout, Site::B);
         let section = |name: &str| text.split("\n\n").find(|part| part.contains(name)).expect("the section").to_owned();
         let write = section("listen pg_write");
@@ -116,5 +131,18 @@ mod tests {
             assert!(pool.contains(&format!("server {node} ")), "{pool}");
         }
         assert_eq!(section("listen members").matches("server member-b").count(), 2);
+    }
+
+    #[test]
+    fn without_a_certificate_of_ours_nobody_speaks_to_the_runtime_api() {
+        let text = |tls| {
+            let layout =
+                Layout { options: Options { dir: "/tmp/x".into(), instance: 0, tls, loopback: false, patroni: None, program: None } };
+            file(&layout, Site::A)
+        };
+        let encrypted = text(true);
+        assert!(encrypted.contains("stats socket /tmp/x/a/haproxy.sock mode 600 level admin"), "{encrypted}");
+        assert!(encrypted.contains("bind 198.18.1.20:9999 ssl crt /tmp/x/tls/site-a.pem ca-file /tmp/x/tls/ca.crt verify required"));
+        assert!(text(false).contains("stats socket ipv4@198.18.1.20:9999 level admin") && !text(false).contains("ssl"));
     }
 }

@@ -52,6 +52,8 @@ pub(crate) fn parameters() -> Value {
 /// The dynamic configuration with which a cluster is born.
 pub(crate) fn dynamic(layout: &Layout, site: Site, standby: bool) -> Value {
     let peers: Vec<String> = site.peer().nodes().iter().map(|peer| layout.patroni_url(*peer)).collect();
+    let authority = if layout.options.tls { format!("--cacert {} ", layout.tls_dir().join("ca.crt").display()) } else { String::new() };
+    let guard = format!("{} {authority}{}", layout.bin_dir().join("pre-promote-guard.sh").display(), peers.join(" "));
     let mut config = json!({
         // The shortest that Patroni accepts for ttl; measured, nothing gets unstable on a busy machine with two cores.
         "ttl": 20,
@@ -67,7 +69,7 @@ pub(crate) fn dynamic(layout: &Layout, site: Site, standby: bool) -> Value {
             "use_pg_rewind": true,
             "use_slots": true,
             // Here and not in each node's own file, because only here can a console see that the guard is there.
-            "pre_promote": format!("{} {}", layout.bin_dir().join("pre-promote-guard.sh").display(), peers.join(" ")),
+            "pre_promote": guard,
             "parameters": parameters(),
         },
     });
@@ -198,7 +200,10 @@ mod tests {
     use crate::layout::Options;
 
     fn fixture(tls: bool) -> (Layout, Secrets) {
-        (Layout { options: Options { dir: "/tmp/x".into(), instance: 0, tls, loopback: false, program: None } }, Secrets::fixture())
+        (
+            Layout { options: Options { dir: "/tmp/x".into(), instance: 0, tls, loopback: false, patroni: None, program: None } },
+            Secrets::fixture(),
+        )
     }
 
     fn parsed(site: Site, standby: bool, tls: bool) -> Value {

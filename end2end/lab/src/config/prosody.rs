@@ -60,7 +60,8 @@ mod tests {
 
     #[test]
     fn exactly_one_member_makes_accounts_and_room() {
-        let layout = Layout { options: Options { dir: "/tmp/x".into(), instance: 0, tls: false, loopback: false, program: None } };
+        let layout =
+            Layout { options: Options { dir: "/tmp/x".into(), instance: 0, tls: false, loopback: false, patroni: None, program: None } };
         let secrets = Secrets::fixture();
         assert_eq!(file(&layout, &secrets, Site::A, 1, true).matches("lab_setup\";").count(), 2);
         assert!(!file(&layout, &secrets, Site::B, 2, false).contains("\"lab_setup\""));

@@ -19,4 +19,6 @@ mod emergencies;
 #[cfg(feature = "lab-tests-full")]
 mod interrupted;
 #[cfg(feature = "lab-tests-full")]
+mod older_patroni;
+#[cfg(feature = "lab-tests-full")]
 mod steered;

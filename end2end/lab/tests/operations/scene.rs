@@ -11,7 +11,7 @@ use switchback_lab::{Console, Lab, Options, Program, Run, Running, Site, Watch, 
 pub const WHOLE_WITHIN: Duration = Duration::from_mins(3);
 /// An operation ends or asks within this.
 pub const RESTS_WITHIN: Duration = Duration::from_mins(5);
-const SOON: Duration = Duration::from_secs(30);
+pub const SOON: Duration = Duration::from_secs(30);
 
 /// Everything that a case needs. Cases follow each other on one lab, because a lab takes half a minute to come up.
 pub struct Scene {
@@ -41,16 +41,29 @@ impl Scene {
         Self::made(name, instance, "", Some(store)).await
     }
 
+    /// The same with another version of Patroni.
+    #[cfg(feature = "lab-tests-full")]
+    pub async fn up_with_patroni(name: &str, instance: u8, version: &str) -> Self {
+        let mut scene = Self::prepared(name, instance, "", None);
+        scene.options.patroni = Some(version.to_owned());
+        scene.anew().await;
+        scene
+    }
+
     async fn made(name: &str, instance: u8, policy: &str, store: Option<String>) -> Self {
+        let mut scene = Self::prepared(name, instance, policy, store);
+        scene.anew().await;
+        scene
+    }
+
+    fn prepared(name: &str, instance: u8, policy: &str, store: Option<String>) -> Self {
         let mut options = Options::new(std::env::temp_dir().join(format!("switchback-lab-test-{name}")));
         // Two labs of one number would take each other down.
         let other = std::env::var("SWITCHBACK_LAB_INSTANCE").ok().and_then(|number| number.parse().ok());
         options.instance = other.unwrap_or(instance);
         options.program = Some(env!("CARGO_BIN_EXE_switchback-lab").into());
         let policy = format!("cool_down_ms = 0\n{policy}");
-        let mut scene = Self { options, policy, store, stage: None, failures: Vec::new(), began: Instant::now() };
-        scene.anew().await;
-        scene
+        Self { options, policy, store, stage: None, failures: Vec::new(), began: Instant::now() }
     }
 
     /// Everything new: whatever a case left behind must not fail the next one.

@@ -170,6 +170,11 @@ impl Run<'_> {
                 .map(|check| (check.kind, check.verdict))
                 .collect(),
         };
+        let planned_move = matches!(operation.plan.intent, Intent::Switchover { .. } | Intent::Failback { .. });
+        let members = picture.old_patroni();
+        if planned_move && !members.is_empty() {
+            return Err(Trouble::PatroniTooOld { members });
+        }
         let moved = operation.plan.moves().is_some_and(|(from, _)| picture.active != Some(from));
         let forbidden = picture.findings.iter().any(|finding| finding.severity() == switchback_domain::Severity::Critical);
         // A promotion within a site that has a second history would make it worse.

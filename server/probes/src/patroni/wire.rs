@@ -1,6 +1,7 @@
 //! Patroni's JSON, translated.
 
 use crate::failure::{Problem, bounded};
+use reqwest::Url;
 use serde::{
     Deserialize,
     de::{DeserializeOwned, IgnoredAny},
@@ -33,7 +34,8 @@ pub(crate) struct Status {
 struct About {
     version: String,
     scope: String,
-    name: NodeName,
+    /// Since Patroni 3.2.
+    name: Option<NodeName>,
 }
 
 pub(crate) fn status(body: &[u8]) -> Result<Status, Problem> {
@@ -51,9 +53,16 @@ impl Status {
         })
     }
 
-    pub(super) fn facts(self, cluster: Cluster, config: DynamicConfig, history: Vec<Promotion>) -> Result<PatroniFacts, Problem> {
+    /// `own` is where the member was asked, by which it is found in its cluster when it does not say its name.
+    pub(super) fn facts(
+        self,
+        own: &Url,
+        cluster: Cluster,
+        config: DynamicConfig,
+        history: Vec<Promotion>,
+    ) -> Result<PatroniFacts, Problem> {
         Ok(PatroniFacts {
-            name: self.patroni.name,
+            name: self.patroni.name.or_else(|| cluster.name_at(own)),
             scope: bounded(&self.patroni.scope, 200),
             state: state(&self.state),
             role: role(&self.role)?,
@@ -100,6 +109,18 @@ fn role(word: &str) -> Result<PatroniRole, Problem> {
 pub(crate) struct Cluster {
     leader: Option<NodeName>,
     scheduled: bool,
+    /// Where each member's REST interface is, as its cluster is told.
+    members: Vec<(NodeName, Url)>,
+}
+
+impl Cluster {
+    /// The member whose REST interface is at the host and port of `own`.
+    fn name_at(&self, own: &Url) -> Option<NodeName> {
+        let place = |url: &Url| (url.host_str().map(str::to_owned), url.port_or_known_default());
+        let mut there = self.members.iter().filter(|(_, url)| place(url) == place(own));
+        // Two members at one place would be a mistake of theirs, and neither name can be believed.
+        there.next().filter(|_| there.next().is_none()).map(|(name, _)| name.clone())
+    }
 }
 
 pub(super) fn cluster(body: &[u8]) -> Result<Cluster, Problem> {
@@ -112,6 +133,7 @@ pub(super) fn cluster(body: &[u8]) -> Result<Cluster, Problem> {
     struct Member {
         name: String,
         role: String,
+        api_url: Option<String>,
         scheduled_restart: Option<IgnoredAny>,
     }
     let said: Said = read(body)?;
@@ -120,6 +142,11 @@ pub(super) fn cluster(body: &[u8]) -> Result<Cluster, Problem> {
     Ok(Cluster {
         leader: leader.map_err(|error: switchback_domain::BadName| Problem::garbage(error.to_string()))?,
         scheduled: said.scheduled_switchover.is_some() || said.members.iter().any(|member| member.scheduled_restart.is_some()),
+        members: said
+            .members
+            .iter()
+            .filter_map(|member| Some((member.name.parse().ok()?, member.api_url.as_ref()?.parse().ok()?)))
+            .collect(),
     })
 }
 

@@ -44,9 +44,7 @@ impl Connector {
         let files = if target.tls_files.is_empty() { None } else { Some(tls::checked_pem(&target.tls_files)?) };
         let mode = match target.tls {
             PostgresTls::Off => PgSslMode::Disable,
-            PostgresTls::Prefer => PgSslMode::Prefer,
-            PostgresTls::Require if target.tls_files.ca.is_some() => PgSslMode::VerifyCa,
-            PostgresTls::Require => PgSslMode::Require,
+            PostgresTls::VerifyCa => PgSslMode::VerifyCa,
             PostgresTls::VerifyFull => PgSslMode::VerifyFull,
         };
         let mut options = PgConnectOptions::new_without_pgpass()

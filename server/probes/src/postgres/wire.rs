@@ -4,7 +4,7 @@ use crate::{ANSWER_LIMIT, failure::Problem};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
-use switchback_domain::{Archiver, Heartbeat, PostgresFacts, ProbeFailure, Receiver, Sender, Slot};
+use switchback_domain::{Archiver, Heartbeat, PostgresFacts, ProbeFailure, Receiver, RoleRights, Sender, Slot};
 
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
@@ -29,6 +29,7 @@ struct Row {
     slots: Vec<Slot>,
     archiver: Option<Archiver>,
     settings: BTreeMap<String, i64>,
+    rights: RoleRights,
 }
 
 fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
@@ -61,6 +62,7 @@ pub(super) fn facts(text: &str) -> Result<PostgresFacts, Problem> {
         archiver: row.archiver,
         heartbeat: None,
         settings: row.settings,
+        rights: row.rights,
     })
 }
 

@@ -52,7 +52,8 @@ fn program(name: &str) -> Command {
     command
 }
 
-fn run(mut command: Command) -> String {
+fn run(mut command: impl std::borrow::BorrowMut<Command>) -> String {
+    let command = command.borrow_mut();
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
@@ -197,12 +198,40 @@ impl Server {
 
     /// The same with one of its options.
     pub fn set_up_pool_with(&self, option: &str) {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/sql/pool-setup.sql");
+        self.run_script("postgres", "pool-setup.sql", option);
+    }
+
+    /// Runs the script that takes away what older set-up scripts gave.
+    pub fn upgrade_pool(&self) {
+        self.run_script("switchback", "pool-upgrade.sql", "ON_ERROR_STOP=1");
+    }
+
+    /// The server's user may not be able to look into our own folder, so scripts are put where it can.
+    fn run_script(&self, database: &str, name: &str, option: &str) {
+        let scripts = concat!(env!("CARGO_MANIFEST_DIR"), "/sql");
+        let folder = own_folder();
+        for file in ["pool-setup.sql", "pool-upgrade.sql"] {
+            fs::copy(format!("{scripts}/{file}"), folder.path().join(file)).unwrap();
+            give_away(&folder.path().join(file));
+        }
         let mut psql = program("psql");
         psql.args(["-Xq", "-v", "ON_ERROR_STOP=1", "-v", option]);
-        psql.args(["-h", "127.0.0.1", "-U", "postgres", "-d", "postgres", "-p", &self.port.to_string()]);
-        psql.stdin(fs::File::open(script).unwrap()).env("SWITCHBACK_PASSWORD", PASSWORD);
-        run(psql);
+        psql.args(["-h", "127.0.0.1", "-U", "postgres", "-d", database, "-p", &self.port.to_string(), "-f"]).arg(folder.path().join(name));
+        run(psql.env("SWITCHBACK_PASSWORD", PASSWORD));
+    }
+
+    /// What the console's role gets as an answer, or the error.
+    pub fn psql_as_console(&self, sql: &str) -> Result<String, String> {
+        let mut psql = program("psql");
+        psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "switchback", "-d", "switchback", "-p"]);
+        let output = psql.arg(self.port.to_string()).args(["-c", sql]).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim().to_owned();
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     /// Waits until the superuser gets this answer.

@@ -48,6 +48,9 @@ impl Run {
         while self.room.world().now - began < ASKS_FOR {
             match self.request(&intent).await {
                 Some(Ok(id)) => {
+                    if self.case.kind == Kind::OlderPatroni {
+                        self.room.world().setting.patroni = "4.0.7";
+                    }
                     self.operations.push((id, intent.clone()));
                     self.stay_with(id).await;
                     return;

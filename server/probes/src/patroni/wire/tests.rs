@@ -5,6 +5,10 @@ use crate::recorded::{NODES, SITUATIONS, answer};
 use proptest::prelude::*;
 use switchback_domain::ProbeFailure;
 
+fn own(url: &str) -> Url {
+    url.parse().unwrap()
+}
+
 fn facts(situation: &str, node: &str) -> Option<Result<PatroniFacts, String>> {
     let get = |question: &str| answer(situation, &format!("{node}-{question}.json"));
     let status = get("patroni")?;
@@ -13,7 +17,7 @@ fn facts(situation: &str, node: &str) -> Option<Result<PatroniFacts, String>> {
             |question| get(question).ok_or_else(|| Problem::new(ProbeFailure::TimedOut { after: switchback_domain::Millis(0) }, "none"));
         let cluster = extra("cluster").and_then(|body| cluster(&body)).unwrap_or_default();
         let history = extra("history").and_then(|body| history(&body)).unwrap_or_default();
-        super::status(&status)?.facts(cluster, config(&extra("config")?)?, history)
+        super::status(&status)?.facts(&own("http://198.18.1.11:8008"), cluster, config(&extra("config")?)?, history)
     };
     Some(all().map_err(|problem: Problem| format!("{:?}", problem.failure)))
 }
@@ -38,8 +42,47 @@ fn the_roles_of_a_healthy_pool_are_told_apart() {
 #[test]
 fn a_node_whose_database_is_down_still_answers() {
     let body = br#"{"state":"start failed","role":"replica","dcs_last_seen":1795389787,"patroni":{"version":"4.1.5","scope":"pool-a","name":"a2"}}"#;
-    let facts = status(body).unwrap().facts(Cluster::default(), DynamicConfig::default(), vec![]).unwrap();
+    let facts = status(body).unwrap().facts(&own("http://198.18.1.12:8008"), Cluster::default(), DynamicConfig::default(), vec![]).unwrap();
     assert_eq!((facts.state, facts.server_version, facts.timeline), (PatroniState::Failed, None, None));
+}
+
+#[test]
+fn older_versions_are_read_and_one_that_does_not_say_its_name_is_found_in_its_cluster() {
+    for (version, at, demotes_cleanly) in [("3.0.2", 20301, false), ("3.3.8", 20401, false), ("4.0.7", 20501, false)] {
+        let get = |node: &str, question: &str| answer(&format!("patroni-{version}"), &format!("{node}-{question}.json")).unwrap();
+        for (node, number) in [("a1", 0), ("a2", 1)] {
+            let read = |own: &Url, cluster| {
+                status(&get(node, "patroni")).unwrap().facts(own, cluster, config(&get("a1", "config")).unwrap(), vec![])
+            };
+            let own = own(&format!("http://127.0.0.1:{}", at + number));
+            let facts = read(&own, cluster(&get("a1", "cluster")).unwrap()).unwrap();
+            assert_eq!(facts.name.as_ref().map(NodeName::as_str), Some(node), "{version}");
+            assert_eq!((facts.patroni_version.as_str(), facts.demotes_cleanly()), (version, demotes_cleanly));
+            let alone = read(&own, Cluster::default()).unwrap();
+            assert_eq!(alone.name.is_some(), version != "3.0.2", "{version}: without its cluster only its own word counts");
+        }
+    }
+    let elsewhere = own("http://127.0.0.1:1");
+    let get = |question: &str| answer("patroni-3.0.2", &format!("a1-{question}.json")).unwrap();
+    let stranger = status(&get("patroni")).unwrap().facts(&elsewhere, cluster(&get("cluster")).unwrap(), DynamicConfig::default(), vec![]);
+    assert_eq!(stranger.unwrap().name, None, "nobody's name is guessed");
+}
+
+#[test]
+fn only_patroni_4_1_and_newer_is_taken_to_demote_cleanly() {
+    let body = |version: &str| {
+        format!(r#"{{"state":"running","role":"replica","patroni":{{"version":"{version}","scope":"pool-a","name":"a2"}}}}"#)
+    };
+    let cleanly = |version: &str| {
+        let status = status(body(version).as_bytes()).unwrap();
+        status.facts(&own("http://198.18.1.12:8008"), Cluster::default(), DynamicConfig::default(), vec![]).unwrap().demotes_cleanly()
+    };
+    for new in ["4.1.0", "4.1.5", "4.2", "4.10.1", "5.0.0", "10.0", "4.1rc1"] {
+        assert!(cleanly(new), "{new}");
+    }
+    for old in ["3.0.2", "3.3.11", "4.0.11", "2.1.7", "4", "", "new", "x.4.1", "-4.1"] {
+        assert!(!cleanly(old), "{old:?}");
+    }
 }
 
 #[test]
@@ -130,7 +173,7 @@ proptest! {
         if let Some(place) = body.get_mut(at) {
             *place = byte;
         }
-        let read = status(&body).and_then(|status| status.facts(Cluster::default(), DynamicConfig::default(), vec![]));
+        let read = status(&body).and_then(|status| status.facts(&own("http://198.18.1.11:8008"), Cluster::default(), DynamicConfig::default(), vec![]));
         let _ = (read.is_ok(), cluster(&body).is_ok(), config(&body).is_ok(), history(&body).is_ok());
     }
 }
