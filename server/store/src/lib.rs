@@ -5,6 +5,7 @@
 
 mod audit;
 mod evidence;
+mod file;
 mod history;
 mod journal;
 mod open;

@@ -1,6 +1,9 @@
 //! Opening the store by its address, and bringing its tables up to what this program needs.
 
-use crate::sql::{SqlStore, Which, as_port};
+use crate::{
+    file,
+    sql::{SqlStore, Which, as_port},
+};
 use sqlx::{
     Connection, PgConnection, SqlSafeStr, SqlitePool,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
@@ -8,9 +11,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{
-    fs::OpenOptions,
     io::ErrorKind,
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -121,7 +122,7 @@ pub enum OpenError {
 }
 
 /// Opens the store at `sqlite:FILE` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, makes its tables or brings them up
-/// to date. A missing file is created, readable by its owner only; a missing folder is not.
+/// to date. A missing file is created, a missing folder is not. Only the owner can read the file afterwards, whoever could before.
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
     open_store(url).await.map(as_port)
 }
@@ -142,15 +143,14 @@ async fn open_store(url: &str) -> Result<SqlStore, OpenError> {
 
 async fn open_file(file: &Path) -> Result<SqlStore, OpenError> {
     let not_writable = |source| OpenError::NotWritable { file: file.to_owned(), source };
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // SQLite would make the file readable by everybody; its side files take over the rights that it finds here.
-    let created = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(file);
-    if let Err(error) = created {
+    // SQLite would make the file readable by everybody.
+    if let Err(error) = file::make(file) {
         if error.kind() == ErrorKind::NotFound {
-            return Err(OpenError::NoFolder { folder: folder.to_owned() });
+            return Err(OpenError::NoFolder { folder: file::folder_of(file).to_owned() });
         }
         return Err(not_writable(error.into()));
     }
+    file::close_to_others(file);
     let options = SqliteConnectOptions::new()
         .filename(file)
         .journal_mode(SqliteJournalMode::Wal)

@@ -51,6 +51,26 @@ async fn only_the_owner_may_read_what_is_created() {
 }
 
 #[tokio::test]
+async fn what_others_could_read_is_closed_to_them_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("switchback.db");
+    let url = format!("sqlite:{}", file.display());
+    let store = open(&url).await.unwrap();
+    store.append(&crate::audit::entry(1)).await.unwrap();
+    let modes = || {
+        let mode = |entry: fs::DirEntry| entry.metadata().unwrap().permissions().mode() & 0o777;
+        fs::read_dir(folder.path()).unwrap().map(|entry| mode(entry.unwrap())).collect::<Vec<_>>()
+    };
+    // The log and its index are there, and are those of the second start too.
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        fs::set_permissions(entry.unwrap().path(), fs::Permissions::from_mode(0o664)).unwrap();
+    }
+    let again = open(&url).await.unwrap();
+    assert!(modes().len() >= 3 && modes().iter().all(|mode| *mode == 0o600), "{:o?}", modes());
+    assert_eq!(again.entries(9).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn other_kinds_of_address_are_explained() {
     assert!(matches!(refusal("mysql://localhost/x").await, OpenError::UnknownKind));
     assert!(matches!(refusal("switchback.db").await, OpenError::UnknownKind));

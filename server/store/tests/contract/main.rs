@@ -12,6 +12,7 @@ mod full_disk;
 mod history;
 mod journal;
 mod lease;
+mod locks;
 mod people;
 mod postgres;
 mod together;

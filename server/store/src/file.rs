@@ -1,0 +1,69 @@
+//! The files of a store in `SQLite`, as the operating system sees them: made, found, and readable by their owner only.
+//!
+//! **Nothing in this process opens the database file, its log (`-wal`) or its index (`-shm`) but `SQLite`.** POSIX takes *all* locks of a
+//! process on a file away as soon as the process closes *any* handle on it (fcntl(2), "Advisory record locking"). `SQLite` would go on
+//! without noticing, and the next program that opens the store and closes it again, such as `sqlite3 switchback.db .backup`, would believe
+//! that nobody else uses it and remove the log with everything that is only in there. So these functions work by path alone: a file is
+//! made by `mknod`, which opens nothing, and modes are read by `stat` and set by `chmod`. The test
+//! `locks::nothing_that_the_store_does_gives_up_sqlites_locks` holds everybody to it.
+
+use nix::{
+    errno::Errno,
+    sys::stat::{Mode, SFlag, mknod},
+};
+use std::{
+    ffi::OsString,
+    fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+/// What everybody else may do with a file of the store: nothing.
+const OWNER_ONLY: u32 = 0o600;
+
+/// What `SQLite` keeps beside a database file. They hold rows just as the file itself does.
+const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// `file` with something behind its name.
+pub(crate) fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(file);
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// The folder that a file is in.
+pub(crate) fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes an empty file that only its owner can read, without opening it. Returns whether it was not there before.
+pub(crate) fn make(file: &Path) -> io::Result<bool> {
+    match mknod(file, SFlag::S_IFREG, Mode::from_bits_truncate(OWNER_ONLY), 0) {
+        Ok(()) => Ok(true),
+        Err(Errno::EEXIST) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Takes from everybody but the owner what they may do with the database file and what is beside it, and says so in the log. `SQLite` gives
+/// each side file that it makes the mode that it finds on the database file.
+pub(crate) fn close_to_others(file: &Path) {
+    let side_files = SIDE_FILES.map(|ending| beside(file, ending));
+    for path in std::iter::once(file).chain(side_files.iter().map(PathBuf::as_path)) {
+        let Ok(found) = fs::metadata(path) else { continue };
+        let mode = found.permissions().mode() & 0o777;
+        if mode & !OWNER_ONLY == 0 || !found.is_file() {
+            continue;
+        }
+        match fs::set_permissions(path, fs::Permissions::from_mode(mode & OWNER_ONLY)) {
+            Ok(()) => tracing::warn!(
+                file = %path.display(), mode = format!("{mode:o}"),
+                "others had rights on this file of the store; they are taken away. Look who may have read it meanwhile"
+            ),
+            Err(error) => tracing::error!(
+                file = %path.display(), mode = format!("{mode:o}"), error = &error as &dyn std::error::Error,
+                "others have rights on this file of the store, and they cannot be taken away: run chmod 600 on it as its owner"
+            ),
+        }
+    }
+}
