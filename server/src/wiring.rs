@@ -11,9 +11,13 @@ use crate::{
 };
 use anyhow::Context as _;
 use jiff::Timestamp;
-use rand::Rng as _;
+use nix::time::{ClockId, clock_gettime};
+use rand::{Rng as _, RngExt as _};
 use secrecy::ExposeSecret as _;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 use switchback_domain::{Endpoint, EndpointName, Pair, Side, picture::work_out};
 use switchback_engine::{
     Parts, PoolParts, Settings,
@@ -33,6 +37,25 @@ impl Clock for MachineClock {
         let now = Timestamp::now();
         // Whole milliseconds, as the store keeps them: what is finer would only make every event longer.
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    }
+
+    fn since_boot(&self) -> Duration {
+        // Without it no lease would ever be known to last, so nothing would be done.
+        clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::MAX, Duration::from)
+    }
+
+    fn machine(&self) -> &str {
+        static MACHINE: LazyLock<String> = LazyLock::new(|| {
+            let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+            // Containers may each have a time of their own since the start.
+            let time = std::fs::read_link("/proc/self/ns/time");
+            match (boot, time) {
+                (Ok(boot), Ok(time)) => format!("{} {}", boot.trim(), time.display()),
+                // Then nobody has this name, and everybody watches.
+                _ => format!("unknown {:032x}", rand::rng().random::<u128>()),
+            }
+        });
+        &MACHINE
     }
 }
 

@@ -1,5 +1,6 @@
 //! Words and rules of Switchback: no input or output, no waiting, no clock, no chance. Compiled for the server and the browser.
 
+mod console_state;
 mod diagnosis;
 pub mod error;
 mod facts;
@@ -17,6 +18,7 @@ mod readiness;
 mod reading;
 mod topology;
 
+pub use console_state::{BrokenGuard, ConsoleState, GuardFault, Reserve, Restored};
 pub use diagnosis::{Finding, Severity};
 pub use facts::*;
 pub use ids::{BadName, EndpointName, Login, MemberName, NodeName, PoolId, SiteId};

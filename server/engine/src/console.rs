@@ -5,15 +5,16 @@ use crate::{
     live::{Live, LiveStream},
     observe::{Asking, Watched, keep_asking, keep_picture},
     operate::{Operator, keep_operating},
-    people::{self, Incident, People, SessionLimits, SetUpForm, SetUpLink, SignedIn},
+    people::{self, Incident, People, SessionLimits, SetUpForm, SetUpLink, SignedIn, SignedOut},
     ports::{AuditEntry, Chance, Clock, Hands, Passwords, Probe, Store, StoreError},
+    store_watch::{self, StoreWatch},
     time::pause,
 };
 use jiff::Timestamp;
 use secrecy::SecretString;
 use std::{cmp::Reverse, collections::BTreeMap, sync::Arc, time::Duration};
 use switchback_domain::{
-    LinkKind, Picture, Pool, PoolId, Summary,
+    ConsoleState, LinkKind, Picture, Pool, PoolId, Reserve, Summary,
     error::{ConsoleError, SetUpError, SignInError},
     history::{Change, Metric, Series, Span},
     people::Caller,
@@ -92,17 +93,22 @@ pub struct Started {
 
 /// Whether the console itself can do its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing that can be amiss by itself")]
 pub struct Readiness {
-    /// The store answers.
+    /// The store can be written: it was written to a moment ago.
     pub store: bool,
+    /// The store's disk has more room than what is kept for an emergency.
+    pub reserve: bool,
     /// The pictures of all pools can be worked out.
     pub pictures: bool,
+    /// The store's guards are as they were made. If not, the console works all the same, and raises an alarm.
+    pub guards: bool,
 }
 
 impl Readiness {
     /// It can.
     pub fn is_ready(self) -> bool {
-        self.store && self.pictures
+        self.store && self.reserve && self.pictures
     }
 }
 
@@ -116,6 +122,7 @@ pub struct Console {
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Chance>,
     boot: Arc<str>,
+    store_watch: Arc<StoreWatch>,
 }
 
 impl Console {
@@ -150,8 +157,11 @@ impl Console {
         let people = Arc::new(People::new(Arc::clone(&store), Arc::clone(&clock), Arc::clone(&chance), passwords, limits));
         tasks.spawn(people::keep_pruning(Arc::clone(&people), stop.clone()));
         tasks.spawn(history::keep_pruning(Arc::clone(&store), Arc::clone(&clock), stop.clone()));
+        tasks.spawn(people::keep_ending(Arc::clone(&people), stop.clone()));
+        let store_watch = Arc::new(StoreWatch::new(Arc::clone(&store), Arc::clone(&clock)));
+        tasks.spawn(store_watch::keep_watching(Arc::clone(&store_watch), stop.clone()));
         let overview = Arc::new(Live::new(Arc::clone(&boot), Arc::new(Vec::new())));
-        let console = Arc::new(Console { pools: watched_pools, operators, overview, people, store, clock, chance, boot });
+        let console = Arc::new(Console { pools: watched_pools, operators, overview, people, store, clock, chance, boot, store_watch });
         tasks.spawn(keep_overview(Arc::clone(&console), stirred, stop.clone()));
         tasks.close();
         Started { console, tasks }
@@ -245,8 +255,8 @@ impl Console {
         self.people.sign_in(login, password, from).await
     }
 
-    /// Ends the session of this cookie secret. It is fine if it is gone already.
-    pub async fn sign_out(&self, secret: &str, from: &str) -> Result<(), ConsoleError> {
+    /// Ends the session of this cookie secret, at once. It is fine if it is gone already.
+    pub async fn sign_out(&self, secret: &str, from: &str) -> Result<SignedOut, ConsoleError> {
         Ok(self.people.sign_out(secret, from).await?)
     }
 
@@ -258,14 +268,18 @@ impl Console {
 
     /// Whether the console itself can do its work.
     pub async fn readiness(&self) -> Readiness {
-        let store = match self.store.ping().await {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the store does not answer");
-                false
-            }
-        };
-        Readiness { store, pictures: self.pools.values().all(|watched| watched.is_sound()) }
+        Readiness {
+            store: self.store_watch.can_write().await,
+            reserve: self.store_watch.reserve() != Reserve::GivenUp,
+            pictures: self.pools.values().all(|watched| watched.is_sound()),
+            guards: self.store_watch.broken_guards().is_empty(),
+        }
+    }
+
+    /// How the console itself is, beside its pools.
+    pub fn state(&self, caller: &Caller) -> Result<ConsoleState, ConsoleError> {
+        self.allowed(caller, Action::See)?;
+        Ok(ConsoleState { broken_guards: self.store_watch.broken_guards(), reserve: self.store_watch.reserve(), unconfirmed: Vec::new() })
     }
 
     /// Whether the caller's session goes on, and whether they may do this. Everything that has a caller asks here first.

@@ -13,6 +13,8 @@ const WHOLES: &str = "switchback_live_wholes_total";
 const STORE_FAILURES: &str = "switchback_store_failures_total";
 const DROPPED: &str = "switchback_history_dropped_total";
 const SPLIT_BRAIN: &str = "switchback_split_brain";
+const BROKEN_GUARDS: &str = "switchback_store_broken_guards";
+const RESERVE_GIVEN_UP: &str = "switchback_store_reserve_given_up";
 
 /// Tells the recorder what the figures mean. Call once, after the recorder is installed.
 pub fn describe() {
@@ -24,6 +26,8 @@ pub fn describe() {
     describe_counter!(WHOLES, "Whole values encoded for live streams");
     describe_counter!(STORE_FAILURES, "Attempts to write history or to clean up that the store did not carry out");
     describe_gauge!(SPLIT_BRAIN, "By pool: 1 while more than one node accepts writes, or it is not known that this is over; else 0");
+    describe_gauge!(BROKEN_GUARDS, "Triggers that guard the audit history and are not as they were made; anything but 0 is an alarm");
+    describe_gauge!(RESERVE_GIVEN_UP, "1 while the store's disk is so full that only operations are written; else 0");
     describe_counter!(DROPPED, "Spans and changes of history given up because the store was away for too long");
 }
 
@@ -76,6 +80,14 @@ pub(crate) fn history_dropped(how_many: usize) {
 
 pub(crate) fn split_brain(pool: &PoolId, lasts: bool) {
     gauge!(SPLIT_BRAIN, "pool" => pool.to_string()).set(if lasts { 1.0 } else { 0.0 });
+}
+
+pub(crate) fn broken_guards(how_many: usize) {
+    gauge!(BROKEN_GUARDS).set(f64::from(u32::try_from(how_many).unwrap_or(u32::MAX)));
+}
+
+pub(crate) fn reserve_given_up(is_so: bool) {
+    gauge!(RESERVE_GIVEN_UP).set(if is_so { 1.0 } else { 0.0 });
 }
 
 /// Counts an open live stream for as long as it exists.

@@ -12,6 +12,7 @@ mod observe;
 mod operate;
 mod people;
 pub mod ports;
+mod store_watch;
 #[cfg(test)]
 mod testing;
 mod time;
@@ -19,4 +20,4 @@ mod time;
 pub use console::{Console, Parts, PoolParts, Readiness, Settings, Started, WorkOut};
 pub use figures::describe as describe_metrics;
 pub use live::LiveStream;
-pub use people::{SetUpForm, SetUpLink, SignedIn};
+pub use people::{SetUpForm, SetUpLink, SignedIn, SignedOut};

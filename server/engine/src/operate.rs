@@ -17,8 +17,8 @@ use crate::{
     figures,
     live::Live,
     observe::Watched,
-    ports::{Chance, Clock, Hands, Lease, Store, StoreError},
-    time::pause,
+    ports::{Chance, Clock, Hands, HeldLease, Lease, LeaseAnswer, LeaseAsk, Store, StoreError},
+    time::{millis, pause},
 };
 use desk::Desk;
 use drive::Halt;
@@ -28,7 +28,10 @@ use scene::Scene;
 use shown::Shown;
 use std::{
     error::Error,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use switchback_domain::operation::{Epoch, Fence, MadeActive, Operation, Stage};
@@ -61,6 +64,10 @@ pub(crate) struct Operator {
     boot: Arc<str>,
     /// Random for each start: who holds the lease.
     holder: String,
+    /// Until when the lease that this console took or renewed last is its own, in milliseconds since the machine was started.
+    lease_ends: AtomicU64,
+    /// Another console's lease, and since when (since the machine was started) it has not been renewed.
+    others_lease: Mutex<Option<(HeldLease, Duration)>>,
     desk: Mutex<Option<Arc<Desk>>>,
     /// Whoever takes the lease for something that does not lie on the desk, or gives it back, does so alone: the lease is one for all of
     /// this console, and must not be given back under somebody who has just been given it too.
@@ -95,6 +102,8 @@ impl Operator {
             clock,
             boot,
             holder,
+            lease_ends: AtomicU64::new(0),
+            others_lease: Mutex::default(),
             desk: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
             fencers: Mutex::default(),
@@ -104,9 +113,41 @@ impl Operator {
         }
     }
 
+    /// Takes the lease or renews it. One that somebody else has and does not renew is watched for as long as a lease lasts: whatever the
+    /// clocks of two machines say, its holder has stopped acting by then.
     async fn take_lease(&self) -> Result<Option<Lease>, StoreError> {
-        let now = self.clock.now();
-        self.store.take_lease(&self.watched.pool.id, &self.holder, now, now + LEASE_LASTS).await
+        let asked = self.clock.since_boot();
+        let watched = *locked(&self.others_lease);
+        let ask = LeaseAsk {
+            holder: &self.holder,
+            machine: self.clock.machine(),
+            since_boot: asked,
+            lasts: LEASE_LASTS,
+            stood_still: watched.filter(|(_, since)| asked.saturating_sub(*since) >= LEASE_LASTS).map(|(lease, _)| lease),
+            told_until: self.clock.now() + LEASE_LASTS,
+        };
+        match self.store.take_lease(&self.watched.pool.id, &ask).await? {
+            LeaseAnswer::Taken(lease) => {
+                *locked(&self.others_lease) = None;
+                self.lease_ends.fetch_max(millis(asked + LEASE_LASTS).0, Ordering::SeqCst);
+                Ok(Some(lease))
+            }
+            LeaseAnswer::Held(held) => {
+                let mut watched = locked(&self.others_lease);
+                if watched.is_none_or(|(known, _)| known != held) {
+                    // It may have been renewed until this moment, which is later than the question.
+                    *watched = Some((held, self.clock.since_boot()));
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// The lease has run out, or does so in a moment: another console may have it, or may take it before an order arrives. Also right after
+    /// the machine has slept, before anything else of this console goes on.
+    fn lease_has_run_out(&self) -> bool {
+        let ends = Duration::from_millis(self.lease_ends.load(Ordering::SeqCst));
+        ends.saturating_sub(self.clock.since_boot()) < LEASE_MARGIN
     }
 
     fn lay_out(&self, lease: Lease, operation: Operation) -> Arc<Desk> {
@@ -286,10 +327,8 @@ async fn pause_tick(stop: &CancellationToken) {
 
 /// Renews the lease while an operation lies on the desk, and shows how far it has come.
 async fn keep_lease(operator: Arc<Operator>, desk: Arc<Desk>, scene: Scene, keeping: CancellationToken) {
-    let mut asked = Instant::now();
     // It was taken a moment ago; how long a moment is not known, so it is asked for at once.
-    let mut ends = asked + RENEW_EVERY * 2;
-    asked -= RENEW_EVERY;
+    let mut asked = Instant::now() - RENEW_EVERY;
     let mut failing: Option<Instant> = None;
     let mut shown = None;
     scene.unwritten.store(false, Ordering::Relaxed);
@@ -299,8 +338,8 @@ async fn keep_lease(operator: Arc<Operator>, desk: Arc<Desk>, scene: Scene, keep
             shown = Some((operation.events, operation.outage));
             operator.show(Some(&desk));
         }
-        // By its own clock, and before anybody else could have it: an order that is given after this moment may cross another console's.
-        if ends.saturating_duration_since(Instant::now()) < LEASE_MARGIN {
+        // Before anybody else could have it: an order that is given after this moment may cross another console's.
+        if operator.lease_has_run_out() {
             tracing::error!(operation = %operation.id, "the lease could not be renewed and runs out: this console gives no more orders");
             keeping.cancel();
             return;
@@ -309,7 +348,6 @@ async fn keep_lease(operator: Arc<Operator>, desk: Arc<Desk>, scene: Scene, keep
             asked = Instant::now();
             match tokio::time::timeout(RENEW_EVERY, operator.take_lease()).await {
                 Ok(Ok(Some(lease))) if lease.token == desk.lease.token => {
-                    ends = asked + LEASE_LASTS;
                     failing = None;
                     scene.unwritten.store(false, Ordering::Relaxed);
                 }

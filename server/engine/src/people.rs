@@ -14,7 +14,13 @@ use crate::{
 use attempts::Attempts;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use std::{error::Error, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use switchback_domain::{
     Login,
     error::{ConsoleError, SetUpError, SignInError},
@@ -31,6 +37,12 @@ const SET_UP_LASTS: Duration = Duration::from_hours(24);
 const TOUCH_EVERY: Duration = Duration::from_mins(1);
 
 const PRUNE_EVERY: Duration = Duration::from_mins(10);
+
+/// How often the store is told again of sessions that have ended.
+const END_AGAIN_EVERY: Duration = Duration::from_secs(2);
+
+/// Of so many sessions that have ended the store need not know.
+const ENDING_MAX: usize = 10_000;
 
 /// The longest name that is shown for a person, in characters.
 const NAME_MAX: usize = 80;
@@ -78,6 +90,27 @@ impl fmt::Debug for SignedIn {
     }
 }
 
+/// How a session has ended. Either way this console accepts it no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignedOut {
+    /// For good.
+    Stored,
+    /// The store could not be told yet, which goes on being tried. Another console over the same store, and this one if it is started
+    /// again before, still know the session.
+    NotStoredYet,
+}
+
+/// A session that has ended and of which the store has not been told yet.
+#[derive(Debug, Clone)]
+struct Ending {
+    /// Whose it was, when that could be read.
+    login: Option<Login>,
+    at: Timestamp,
+    from: String,
+    /// The store knows that it is gone; only the audit entry is missing.
+    gone: bool,
+}
+
 /// The use cases around people.
 pub(crate) struct People {
     store: Arc<dyn Store>,
@@ -86,6 +119,8 @@ pub(crate) struct People {
     passwords: Arc<dyn Passwords>,
     limits: SessionLimits,
     attempts: Attempts,
+    /// Sessions that have ended and of which the store has not been told yet, by the SHA-256 of their secrets.
+    ending: Mutex<BTreeMap<[u8; 32], Ending>>,
     /// A hash that no password fits, for sign-in names that nobody has.
     nobodys_hash: OnceCell<String>,
 }
@@ -105,7 +140,16 @@ impl People {
         passwords: Arc<dyn Passwords>,
         limits: SessionLimits,
     ) -> People {
-        People { store, clock, chance, passwords, limits, attempts: Attempts::default(), nobodys_hash: OnceCell::new() }
+        People {
+            store,
+            clock,
+            chance,
+            passwords,
+            limits,
+            attempts: Attempts::default(),
+            ending: Mutex::default(),
+            nobodys_hash: OnceCell::new(),
+        }
     }
 
     /// Makes the set-up link anew, unless somebody has an account already.
@@ -226,21 +270,73 @@ impl People {
         Ok(SignedIn { secret, caller: caller_of(person, now + self.limits.absolute) })
     }
 
-    /// Ends a session. It is fine if it is gone already.
-    pub(crate) async fn sign_out(&self, secret: &str, from: &str) -> Result<(), Incident> {
+    /// Ends a session, at once. It is fine if it is gone already. What the store does not do now it is told again and again.
+    pub(crate) async fn sign_out(&self, secret: &str, from: &str) -> Result<SignedOut, Incident> {
         if !secret::is_one(secret) {
-            return Ok(());
+            return Ok(SignedOut::Stored);
         }
         let secret_hash = secret::hash(secret);
-        let Some((_, person)) = self.store.session(&secret_hash).await.map_err(|error| self.incident(&error))? else { return Ok(()) };
-        let login = &person.login;
-        // The session first: a right must end even where that can no longer be written down.
-        if let Err(error) = self.store.end_session(&secret_hash).await {
-            let incident = self.incident(&error);
-            self.audit("sign_out", Some(login), login.as_str(), Written::Failed, from).await?;
-            return Err(incident);
+        if self.ending().contains_key(&secret_hash) {
+            return Ok(SignedOut::NotStoredYet);
         }
-        self.audit("sign_out", Some(login), login.as_str(), Written::Done, from).await
+        let login = match self.store.session(&secret_hash).await {
+            Ok(Some((_, person))) => Some(person.login),
+            Ok(None) => return Ok(SignedOut::Stored),
+            // Whose it is is not known, or whether there is one; it ends all the same.
+            Err(error) => {
+                self.incident(&error);
+                None
+            }
+        };
+        {
+            let mut ending = self.ending();
+            if ending.len() >= ENDING_MAX {
+                drop(ending);
+                return Err(self.incident(&StoreError::Failed("too many sessions wait for the store to end them".into())));
+            }
+            ending.insert(secret_hash, Ending { login, at: self.clock.now(), from: from.to_owned(), gone: false });
+        }
+        match self.end_in_store(&secret_hash).await {
+            Ok(()) => Ok(SignedOut::Stored),
+            Err(error) => {
+                self.incident(&error);
+                Ok(SignedOut::NotStoredYet)
+            }
+        }
+    }
+
+    /// Brings the end of a session into the store, and then into the audit history.
+    async fn end_in_store(&self, secret_hash: &[u8; 32]) -> Result<(), StoreError> {
+        let Some(Ending { login, at, from, gone }) = self.ending().get(secret_hash).cloned() else { return Ok(()) };
+        let login = match login {
+            Some(login) => Some(login),
+            None => self.store.session(secret_hash).await?.map(|(_, person)| person.login),
+        };
+        if !gone {
+            // The session first: a right must end even where that cannot be written down yet.
+            self.store.end_session(secret_hash).await?;
+            if let Some(ending) = self.ending().get_mut(secret_hash) {
+                (ending.gone, ending.login) = (true, login.clone());
+            }
+        }
+        if let Some(login) = login {
+            let entry = AuditEntry {
+                at,
+                actor: Some(login.clone()),
+                action: "sign_out".to_owned(),
+                subject: login.to_string(),
+                result: "done".to_owned(),
+                detail: serde_json::json!({}),
+                from_address: from,
+            };
+            self.store.append(&entry).await?;
+        }
+        self.ending().remove(secret_hash);
+        Ok(())
+    }
+
+    fn ending(&self) -> MutexGuard<'_, BTreeMap<[u8; 32], Ending>> {
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whose session this is; nobody's when it is unknown, idle for too long or too old.
@@ -249,6 +345,9 @@ impl People {
             return Ok(None);
         }
         let secret_hash = secret::hash(secret);
+        if self.ending().contains_key(&secret_hash) {
+            return Ok(None);
+        }
         let Some((session, person)) = self.store.session(&secret_hash).await.map_err(|error| self.incident(&error))? else {
             return Ok(None);
         };
@@ -328,6 +427,24 @@ pub(crate) async fn keep_pruning(people: Arc<People>, stop: CancellationToken) {
         if let Err(error) = people.store.prune_sessions(now - people.limits.absolute, now - people.limits.idle).await {
             figures::store_failed("prune_sessions");
             tracing::warn!(error = &error as &dyn Error, "ended sessions were not removed");
+        }
+    }
+}
+
+/// Tells the store of sessions that have ended until it knows, and once more when everything stops.
+pub(crate) async fn keep_ending(people: Arc<People>, stop: CancellationToken) {
+    loop {
+        let goes_on = pause(END_AGAIN_EVERY, &stop).await;
+        let ending: Vec<[u8; 32]> = people.ending().keys().copied().collect();
+        for secret_hash in ending {
+            if let Err(error) = people.end_in_store(&secret_hash).await {
+                figures::store_failed("end_session");
+                tracing::warn!(error = &error as &dyn Error, "a session that has ended is not stored as ended yet");
+                break;
+            }
+        }
+        if !goes_on {
+            return;
         }
     }
 }

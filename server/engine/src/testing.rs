@@ -47,6 +47,12 @@ impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         fixture::at(0) + self.0.elapsed()
     }
+    fn since_boot(&self) -> Duration {
+        Duration::from_hours(1) + self.0.elapsed()
+    }
+    fn machine(&self) -> &'static str {
+        "the test's"
+    }
 }
 
 /// Chance that is the same each time, and never twice the same (splitmix64).

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -38,22 +38,43 @@ pub struct Room {
     open: Arc<AtomicBool>,
     /// Rung when the console is killed.
     pub shut: Arc<Notify>,
+    /// For how long its machine has slept, in milliseconds.
+    pub slept: Arc<AtomicU64>,
 }
 
-/// The console's clock: the world's time.
-#[derive(Debug, Clone, Copy)]
-pub struct WorldClock(Instant);
+/// The console's clock: the world's time, as its machine has it.
+#[derive(Debug, Clone)]
+pub struct WorldClock {
+    began: Instant,
+    machine: &'static str,
+    ahead: Duration,
+    slept: Arc<AtomicU64>,
+}
 
 impl Clock for WorldClock {
     fn now(&self) -> Timestamp {
-        orders_clock(u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX))
+        orders_clock(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)) + self.ahead
+    }
+    fn since_boot(&self) -> Duration {
+        self.ahead + self.began.elapsed() + Duration::from_millis(self.slept.load(Ordering::SeqCst))
+    }
+    fn machine(&self) -> &str {
+        self.machine
     }
 }
 
 impl Room {
     /// The first one. The world must be as old as the runtime's clock: it begins now.
     pub fn new(world: Arc<Mutex<World>>, books: Arc<Mutex<Books>>) -> Room {
-        Room { world, books, began: Instant::now(), number: 1, open: Arc::new(AtomicBool::new(true)), shut: Arc::new(Notify::new()) }
+        Room {
+            world,
+            books,
+            began: Instant::now(),
+            number: 1,
+            open: Arc::new(AtomicBool::new(true)),
+            shut: Arc::new(Notify::new()),
+            slept: Arc::default(),
+        }
     }
 
     /// A room for the next start.
@@ -62,15 +83,16 @@ impl Room {
         Room { number: self.number + 1, open: Arc::new(AtomicBool::new(true)), shut: Arc::new(Notify::new()), ..self.clone() }
     }
 
-    /// A room for a console beside it.
+    /// A room for a console beside it, on another machine.
     #[must_use]
     pub fn beside(&self) -> Room {
-        Room { number: self.number + 100, ..self.next() }
+        Room { number: self.number + 100, slept: Arc::default(), ..self.next() }
     }
 
-    /// The clock.
+    /// The clock. That of another machine is ahead, by more than a lease lasts.
     pub fn clock(&self) -> WorldClock {
-        WorldClock(self.began)
+        let (machine, ahead) = if self.number > 100 { ("machine 2", 10) } else { ("machine 1", 0) };
+        WorldClock { began: self.began, machine, ahead: Duration::from_secs(ahead), slept: Arc::clone(&self.slept) }
     }
 
     /// The world as it is now.

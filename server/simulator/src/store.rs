@@ -7,16 +7,16 @@ use crate::{
 };
 use futures::FutureExt;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 use switchback_domain::{
-    Login, PoolId, Side,
+    BrokenGuard, Login, PoolId, Reserve, Side,
     history::{Change, Metric, Point, Span},
     operation::{Entry, Event, Evidence, Intent, MemberOrder, Operation, OperationId, Step, StepState},
     people::Person,
 };
 use switchback_engine::ports::{
-    AuditEntry, AuditStore, EvidenceStore, HistoryStore, IdempotencyKey, JournalStore, Lease, Opening, PeopleStore, PoolRecord,
-    RecordChange, Session, Store, StoreError, Stored,
+    AuditEntry, AuditStore, EvidenceStore, HeldLease, HistoryStore, IdempotencyKey, JournalStore, Lease, LeaseAnswer, LeaseAsk, Opening,
+    PeopleStore, PoolRecord, RecordChange, Session, Store, StoreError, Stored,
 };
 
 /// When a start of the console is killed.
@@ -41,11 +41,35 @@ pub struct Kept {
     pub silent: usize,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct KeptLease {
     holder: Option<String>,
     token: i64,
+    renewal: i64,
+    machine: String,
+    /// When it ends by that machine's time.
+    ends: Duration,
+    /// When it ends by the world's time, which no console knows.
     until: Timestamp,
+}
+
+impl KeptLease {
+    fn ask(&mut self, pool: &PoolId, ask: &LeaseAsk<'_>, now: Timestamp) -> LeaseAnswer {
+        let held = HeldLease { token: self.token, renewal: self.renewal };
+        if self.holder.as_deref() != Some(ask.holder) {
+            let over_here = self.machine == ask.machine && self.ends <= ask.since_boot;
+            if self.holder.is_some() && !over_here && ask.stood_still != Some(held) {
+                return LeaseAnswer::Held(held);
+            }
+            self.holder = Some(ask.holder.to_owned());
+            self.token += 1;
+        }
+        self.renewal += 1;
+        ask.machine.clone_into(&mut self.machine);
+        self.ends = ask.since_boot + ask.lasts;
+        self.until = now + ask.lasts;
+        LeaseAnswer::Taken(Lease { pool: pool.clone(), token: self.token })
+    }
 }
 
 /// Everything that is written down.
@@ -279,20 +303,12 @@ impl WorldStore {
 }
 
 impl JournalStore for WorldStore {
-    fn take_lease<'a>(&'a self, pool: &'a PoolId, holder: &'a str, now: Timestamp, until: Timestamp) -> Stored<'a, Option<Lease>> {
+    fn take_lease<'a>(&'a self, pool: &'a PoolId, ask: &'a LeaseAsk<'a>) -> Stored<'a, LeaseAnswer> {
         let number = self.0.number;
+        let now = orders_clock(self.0.world().now);
         self.read(move |books| {
-            books.holders.insert(number, holder.to_owned());
-            let lease = books.leases.entry(pool.clone()).or_insert(KeptLease { holder: None, token: 0, until: now });
-            if lease.holder.as_deref() != Some(holder) {
-                if lease.holder.is_some() && now < lease.until {
-                    return None;
-                }
-                lease.holder = Some(holder.to_owned());
-                lease.token += 1;
-            }
-            lease.until = until;
-            Some(Lease { pool: pool.clone(), token: lease.token })
+            books.holders.insert(number, ask.holder.to_owned());
+            books.leases.entry(pool.clone()).or_default().ask(pool, ask, now)
         })
     }
 
@@ -499,8 +515,14 @@ impl EvidenceStore for WorldStore {
 }
 
 impl Store for WorldStore {
-    fn ping(&self) -> Stored<'_, ()> {
+    fn write_check(&self, _: Timestamp) -> Stored<'_, ()> {
         self.read(|_| ())
+    }
+    fn broken_guards(&self) -> Stored<'_, Vec<BrokenGuard>> {
+        self.read(|_| Vec::new())
+    }
+    fn tend_reserve(&self) -> Reserve {
+        Reserve::NotNeeded
     }
 }
 

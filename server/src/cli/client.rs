@@ -113,8 +113,10 @@ impl Client {
         Ok((read(value.clone())?, value))
     }
 
-    pub(super) async fn delete(&self, path: &str) -> Result<(), Failure> {
-        self.send(self.signed(self.ask(Method::DELETE, path))?.timeout(ANSWER_WITHIN)).await.map(drop)
+    /// Ends the session. Returns whether that is stored; else the console accepts it no more and goes on trying.
+    pub(super) async fn end_session(&self) -> Result<bool, Failure> {
+        let response = self.send(self.signed(self.ask(Method::DELETE, "/session"))?.timeout(ANSWER_WITHIN)).await?;
+        Ok(response.status() != StatusCode::ACCEPTED)
     }
 
     /// Opens a stream of events. It ends with an error when the console is silent for too long.
@@ -185,7 +187,7 @@ impl Client {
         }
         match status {
             StatusCode::UNAUTHORIZED if told.code() == "not_signed_in" => {
-                Err(Failure::Trouble(format!("your session at {} has ended: switchback sign-in LOGIN", self.url)))
+                Err(Failure::SessionEnded(format!("your session at {} has ended: switchback sign-in LOGIN", self.url)))
             }
             status if status.is_server_error() => Err(Failure::Trouble(told.detail().to_owned())),
             _ => Err(Failure::Refused(told)),

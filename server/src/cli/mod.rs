@@ -296,6 +296,8 @@ pub enum Kind {
 enum Failure {
     /// It is for whoever typed the command to put right.
     Trouble(String),
+    /// The session has ended; somebody has to sign in.
+    SessionEnded(String),
     /// The network or the console is away.
     Unreachable(String),
     /// The console said no.

@@ -62,7 +62,7 @@ impl Out {
     /// Says why it did not work. People read standard error; programs get the problem as a document too.
     pub(super) fn failure(&self, failure: &Failure) -> End {
         match failure {
-            Failure::Trouble(why) | Failure::Unreachable(why) => {
+            Failure::Trouble(why) | Failure::SessionEnded(why) | Failure::Unreachable(why) => {
                 eprintln!("switchback: {why}");
                 self.tell(&serde_json::json!({ "code": "trouble", "detail": why }));
                 End::Trouble

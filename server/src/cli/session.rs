@@ -45,15 +45,21 @@ pub(super) async fn sign_out(client: &Client, out: &Out) -> Outcome {
         out.tell(&json!({ "signed_out": false }));
         return Ok(End::Done);
     }
-    let ended = client.delete("/session").await;
+    let ended = match client.end_session().await {
+        // It had ended before.
+        Err(Failure::SessionEnded(_)) => Ok(true),
+        ended => ended,
+    };
     // Whether or not the console could be told: here it is forgotten.
     token::forget(&file, client.url())?;
-    match ended {
-        Ok(()) | Err(Failure::Trouble(_)) => {
-            out.say(format_args!("Signed out at {}.", client.url()));
-            out.tell(&json!({ "signed_out": true }));
-            Ok(End::Done)
-        }
-        Err(failure) => Err(failure),
+    let stored = ended?;
+    out.say(format_args!("Signed out at {}.", client.url()));
+    if !stored {
+        out.say(format_args!(
+            "Its store cannot be written at the moment, so this is not stored yet; the console goes on trying. If it is started again \
+             before that, the session lives on until it ends by itself."
+        ));
     }
+    out.tell(&json!({ "signed_out": true, "stored": stored }));
+    Ok(End::Done)
 }

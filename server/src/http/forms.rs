@@ -2,7 +2,7 @@
 
 use super::{
     Web,
-    request::Peer,
+    request::{Peer, incident},
     session::{self, encoded, safe_next},
 };
 use axum::{
@@ -12,12 +12,12 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::post,
 };
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use std::fmt::Write as _;
-use switchback_domain::error::{SetUpError, SignInError};
-use switchback_engine::{SetUpForm, SignedIn};
+use switchback_domain::error::{ConsoleError, SetUpError, SignInError};
+use switchback_engine::{SetUpForm, SignedIn, SignedOut};
 
 pub(super) fn router() -> Router<Web> {
     Router::new().route("/sign-in", post(sign_in)).route("/set-up", post(set_up)).route("/sign-out", post(sign_out))
@@ -50,7 +50,7 @@ async fn sign_in(State(web): State<Web>, Extension(peer): Extension<Peer>, heade
         Ok(signed_in) => {
             // Whoever signs in again leaves no second session behind.
             if let Some(old) = session::cookie(&headers) {
-                end(&web, &old, &peer).await;
+                let _ = end(&web, &old, &peer).await;
             }
             begin(&web, &signed_in, next.unwrap_or("/"))
         }
@@ -98,17 +98,41 @@ async fn set_up(State(web): State<Web>, Extension(peer): Extension<Peer>, Form(f
 }
 
 async fn sign_out(State(web): State<Web>, Extension(peer): Extension<Peer>, headers: HeaderMap) -> Response {
-    if let Some(secret) = session::cookie(&headers) {
-        end(&web, &secret, &peer).await;
+    let ended = match session::cookie(&headers) {
+        Some(secret) => end(&web, &secret, &peer).await,
+        None => Ok(SignedOut::Stored),
+    };
+    match ended {
+        Ok(SignedOut::Stored) => ([(header::SET_COOKIE, session::forget())], Redirect::to("/sign-in")).into_response(),
+        Ok(SignedOut::NotStoredYet) => ([(header::SET_COOKIE, session::forget())], signed_out_in_memory()).into_response(),
+        // The session lives: the browser keeps it, so that its owner can try again.
+        Err(error) => {
+            let number = match error {
+                ConsoleError::Internal { incident } => incident,
+                other => other.to_string(),
+            };
+            incident(StatusCode::SERVICE_UNAVAILABLE, &number)
+        }
     }
-    ([(header::SET_COOKIE, session::forget())], Redirect::to("/sign-in")).into_response()
 }
 
-async fn end(web: &Web, secret: &str, peer: &Peer) {
-    if let Err(error) = web.console.sign_out(secret, &peer.address.to_string()).await {
-        tracing::error!(error = &error as &dyn std::error::Error, "a session was not ended");
+/// Without scripts or style, in both languages: it is shown while the store is away.
+fn signed_out_in_memory() -> Response {
+    let page = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Switchback</title><h1>Switchback</h1>\
+        <p>You are signed out: this console does not accept your session any more. Its store cannot be written at the moment, so this is \
+        not stored yet; the console goes on trying. If it is started again before that, the session lives on until it ends by itself.</p>\
+        <p lang=\"zh-CN\">您已退出登录：本控制台不再接受您的会话。由于存储暂时无法写入，退出状态尚未保存；控制台会继续重试。如果控制台在保存之前重新启动，\
+        该会话将继续有效，直到自行过期。</p><p><a href=\"/sign-in\">Sign in / 登录</a></p></html>";
+    (StatusCode::ACCEPTED, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
+}
+
+async fn end(web: &Web, secret: &str, peer: &Peer) -> Result<SignedOut, ConsoleError> {
+    let ended = web.console.sign_out(secret, &peer.address.to_string()).await;
+    match &ended {
+        Ok(_) => web.sessions.end(secret),
+        Err(error) => tracing::error!(error = error as &dyn std::error::Error, "a session was not ended"),
     }
-    web.sessions.end(secret);
+    ended
 }
 
 fn begin(web: &Web, signed_in: &SignedIn, next: &str) -> Response {

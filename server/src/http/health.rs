@@ -14,16 +14,26 @@ pub(super) async fn live() -> &'static str {
     "alive\n"
 }
 
-/// The console can do its work. Says in one word what is missing, and nothing more: whoever asks has no session.
+/// The console can do its work. Says in a few words what is missing, and nothing more: whoever asks has no session. An alarm about what
+/// the store says stands behind it.
 pub(super) async fn ready(State(web): State<Web>) -> Response {
     if web.stop.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
     let readiness = web.console.readiness().await;
-    match (readiness.store, readiness.pictures) {
-        (true, true) => "ready\n".into_response(),
-        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n").into_response(),
-        (true, false) => (StatusCode::SERVICE_UNAVAILABLE, "a pool's picture cannot be worked out\n").into_response(),
+    let missing = if !readiness.store {
+        Some("the store cannot be written\n")
+    } else if !readiness.reserve {
+        Some("the disk of the store is full: only operations are written\n")
+    } else if !readiness.pictures {
+        Some("a pool's picture cannot be worked out\n")
+    } else {
+        None
+    };
+    let alarm = if readiness.guards { "" } else { "alarm: the guards of the audit history are not as they were made\n" };
+    match missing {
+        None => format!("ready\n{alarm}").into_response(),
+        Some(missing) => (StatusCode::SERVICE_UNAVAILABLE, format!("{missing}{alarm}")).into_response(),
     }
 }
 

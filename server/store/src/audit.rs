@@ -27,9 +27,11 @@ pub(crate) use append_audit;
 
 impl AuditStore for SqlStore {
     fn append<'a>(&'a self, entry: &'a AuditEntry) -> Stored<'a, ()> {
-        Box::pin(async move {
-            append_audit!(&self.writers, entry)?;
-            Ok(())
+        self.needed(move || {
+            Box::pin(async move {
+                append_audit!(&self.writers, entry)?;
+                Ok(())
+            })
         })
     }
 

@@ -21,8 +21,8 @@ use std::{
 /// What everybody else may do with a file of the store: nothing.
 const OWNER_ONLY: u32 = 0o600;
 
-/// What `SQLite` keeps beside a database file. They hold rows just as the file itself does.
-const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
+/// What is beside a database file. What `SQLite` keeps there holds rows just as the file itself does.
+const SIDE_FILES: [&str; 4] = ["-wal", "-shm", "-journal", "-reserve"];
 
 /// `file` with something behind its name.
 pub(crate) fn beside(file: &Path, ending: &str) -> PathBuf {

@@ -39,6 +39,7 @@ fn span_start(at: i64, step_ms: i64) -> i64 {
 impl HistoryStore for SqlStore {
     fn add_points<'a>(&'a self, pool: &'a PoolId, points: &'a [(Metric, Point)]) -> Stored<'a, ()> {
         Box::pin(async move {
+            self.unless_full()?;
             // Two writers that take the same rows in different orders would wait for each other for ever.
             let mut sorted: Vec<(String, &Point)> = points.iter().map(|(metric, point)| (metric.to_string(), point)).collect();
             sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -85,6 +86,7 @@ impl HistoryStore for SqlStore {
 
     fn add_changes<'a>(&'a self, pool: &'a PoolId, changes: &'a [Change]) -> Stored<'a, ()> {
         Box::pin(async move {
+            self.unless_full()?;
             let mut work = self.work().await?;
             for change in changes {
                 let what = serde_json::to_string(&change.what).map_err(|error| unreadable("a change", error))?;

@@ -8,11 +8,15 @@ use crate::{
     sql::{SqlStore, Which, Work, parsed, rows, run, time, unreadable, without_nul},
 };
 use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
 use switchback_domain::{
     PoolId, Side,
     operation::{Entry, Epoch, OperationId},
 };
-use switchback_engine::ports::{AuditEntry, IdempotencyKey, JournalStore, Lease, Opening, PoolRecord, RecordChange, StoreError, Stored};
+use switchback_engine::ports::{
+    AuditEntry, HeldLease, IdempotencyKey, JournalStore, Lease, LeaseAnswer, LeaseAsk, Opening, PoolRecord, RecordChange, StoreError,
+    Stored,
+};
 
 /// How long an answer is remembered.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(24);
@@ -20,6 +24,10 @@ const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// What was remembered at this time or before, in milliseconds since 1970, is forgotten at `now`.
 pub(crate) fn forgotten_until(now: Timestamp) -> i64 {
     now.as_millisecond().saturating_sub(i64::try_from(REMEMBERED_FOR.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn whole_millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn side_word(side: Side) -> &'static str {
@@ -101,72 +109,98 @@ async fn change(work: &mut Work, pool: &PoolId, change: &RecordChange) -> Result
 }
 
 impl JournalStore for SqlStore {
-    fn take_lease<'a>(&'a self, pool: &'a PoolId, holder: &'a str, now: Timestamp, until: Timestamp) -> Stored<'a, Option<Lease>> {
-        Box::pin(async move {
-            let taken: Vec<(i64,)> = rows!(
-                &self.writers,
-                "INSERT INTO leases AS kept (pool, holder, token, expires_at) VALUES ($1, $2, 1, $4)
-                 ON CONFLICT (pool) DO UPDATE SET
-                     token      = CASE WHEN kept.holder = excluded.holder THEN kept.token ELSE kept.token + 1 END,
-                     holder     = excluded.holder,
-                     expires_at = excluded.expires_at
-                 WHERE kept.holder IS NULL OR kept.holder = excluded.holder OR kept.expires_at <= $3
-                 RETURNING token",
-                pool.as_str(),
-                holder,
-                now.as_millisecond(),
-                until.as_millisecond(),
-            )?;
-            Ok(taken.first().map(|(token,)| Lease { pool: pool.clone(), token: *token }))
+    fn take_lease<'a>(&'a self, pool: &'a PoolId, ask: &'a LeaseAsk<'a>) -> Stored<'a, LeaseAnswer> {
+        self.needed(move || {
+            Box::pin(async move {
+                let ends = ask.since_boot.saturating_add(ask.lasts);
+                let (token, renewal) = ask.stood_still.map_or((None, None), |held| (Some(held.token), Some(held.renewal)));
+                let taken: Vec<(i64,)> = rows!(
+                    &self.writers,
+                    // `expires_at` is older than the rule that clocks are not compared. Consoles of older versions go by it; for us it is the
+                    // count of renewals, so it never stays the same. What an older console has taken has no `machine` that fits its holder.
+                    "INSERT INTO leases AS kept (pool, holder, token, expires_at, machine, ends_since_boot) VALUES ($1, $2, 1, $3, $4, $5)
+                     ON CONFLICT (pool) DO UPDATE SET
+                         token           = CASE WHEN kept.holder = excluded.holder THEN kept.token ELSE kept.token + 1 END,
+                         holder          = excluded.holder,
+                         expires_at      = CASE WHEN kept.expires_at < excluded.expires_at THEN excluded.expires_at ELSE kept.expires_at + 1 END,
+                         machine         = excluded.machine,
+                         ends_since_boot = excluded.ends_since_boot
+                     WHERE kept.holder IS NULL OR kept.holder = excluded.holder
+                         OR (kept.machine = $6 || ' ' || kept.holder AND kept.ends_since_boot <= $7)
+                         OR (kept.token = $8 AND kept.expires_at = $9)
+                     RETURNING token",
+                    pool.as_str(),
+                    ask.holder,
+                    ask.told_until.as_millisecond(),
+                    format!("{} {}", ask.machine, ask.holder),
+                    whole_millis(ends),
+                    ask.machine,
+                    whole_millis(ask.since_boot),
+                    token,
+                    renewal,
+                )?;
+                if let Some((token,)) = taken.first() {
+                    return Ok(LeaseAnswer::Taken(Lease { pool: pool.clone(), token: *token }));
+                }
+                let held: Vec<(i64, i64)> =
+                    rows!(&self.writers, "SELECT token, expires_at FROM leases WHERE pool = $1 AND holder IS NOT NULL", pool.as_str())?;
+                // Given back between the two statements: it is there for the next one who asks.
+                let (token, renewal) = held.first().copied().unwrap_or_default();
+                Ok(LeaseAnswer::Held(HeldLease { token, renewal }))
+            })
         })
     }
 
     fn give_lease_back<'a>(&'a self, lease: &'a Lease) -> Stored<'a, ()> {
-        Box::pin(async move {
-            run!(&self.writers, "UPDATE leases SET holder = NULL WHERE pool = $1 AND token = $2", lease.pool.as_str(), lease.token)?;
-            Ok(())
+        self.needed(move || {
+            Box::pin(async move {
+                run!(&self.writers, "UPDATE leases SET holder = NULL WHERE pool = $1 AND token = $2", lease.pool.as_str(), lease.token)?;
+                Ok(())
+            })
         })
     }
 
     fn open_operation<'a>(&'a self, lease: &'a Lease, opening: &'a Opening) -> Stored<'a, OperationId> {
-        Box::pin(async move {
-            let first = text_of(&opening.first)?;
-            let mut work = self.work().await?;
-            insist(&mut work, lease).await?;
-            // Only who holds the lease changes the epoch, so it stays what it is until this is written.
-            let epoch: Vec<(i64,)> = rows!(work.on(), "SELECT epoch FROM pools WHERE pool = $1", lease.pool.as_str())?;
-            if epoch.first().map_or(0, |(epoch,)| *epoch) != epoch_number(opening.epoch)? {
-                return Err(StoreError::OtherEpoch);
-            }
-            let opened: Vec<(i64,)> = rows!(
-                work.on(),
-                "INSERT INTO operations (pool)
-                 SELECT $1 WHERE NOT EXISTS (SELECT 1 FROM operations WHERE pool = $1 AND ended = 0) RETURNING id",
-                lease.pool.as_str(),
-            )?;
-            let Some((id,)) = opened.first() else { return Err(StoreError::Taken) };
-            run!(work.on(), "INSERT INTO journal (operation, number, entry) VALUES ($1, 0, $2)", *id, first.as_str())?;
-            let id = id_of(*id)?;
-            if let Some(IdempotencyKey { key, body }) = &opening.key {
-                let at = opening.first.at;
-                let new = run!(
-                    work.on(),
-                    "INSERT INTO remembered AS kept (key, body, answer, at) VALUES ($1, $2, $3, $4)
-                     ON CONFLICT (key) DO UPDATE SET body = excluded.body, answer = excluded.answer, at = excluded.at
-                     WHERE kept.at <= $5",
-                    without_nul(key),
-                    body.as_slice(),
-                    id.to_string(),
-                    at.as_millisecond(),
-                    forgotten_until(at),
-                )?;
-                if new == 0 {
-                    return Err(StoreError::Taken);
+        self.needed(move || {
+            Box::pin(async move {
+                let first = text_of(&opening.first)?;
+                let mut work = self.work().await?;
+                insist(&mut work, lease).await?;
+                // Only who holds the lease changes the epoch, so it stays what it is until this is written.
+                let epoch: Vec<(i64,)> = rows!(work.on(), "SELECT epoch FROM pools WHERE pool = $1", lease.pool.as_str())?;
+                if epoch.first().map_or(0, |(epoch,)| *epoch) != epoch_number(opening.epoch)? {
+                    return Err(StoreError::OtherEpoch);
                 }
-            }
-            append_audit!(work.on(), AuditEntry { subject: id.to_string(), ..opening.audit.clone() })?;
-            work.commit().await?;
-            Ok(id)
+                let opened: Vec<(i64,)> = rows!(
+                    work.on(),
+                    "INSERT INTO operations (pool)
+                     SELECT $1 WHERE NOT EXISTS (SELECT 1 FROM operations WHERE pool = $1 AND ended = 0) RETURNING id",
+                    lease.pool.as_str(),
+                )?;
+                let Some((id,)) = opened.first() else { return Err(StoreError::Taken) };
+                run!(work.on(), "INSERT INTO journal (operation, number, entry) VALUES ($1, 0, $2)", *id, first.as_str())?;
+                let id = id_of(*id)?;
+                if let Some(IdempotencyKey { key, body }) = &opening.key {
+                    let at = opening.first.at;
+                    let new = run!(
+                        work.on(),
+                        "INSERT INTO remembered AS kept (key, body, answer, at) VALUES ($1, $2, $3, $4)
+                         ON CONFLICT (key) DO UPDATE SET body = excluded.body, answer = excluded.answer, at = excluded.at
+                         WHERE kept.at <= $5",
+                        without_nul(key),
+                        body.as_slice(),
+                        id.to_string(),
+                        at.as_millisecond(),
+                        forgotten_until(at),
+                    )?;
+                    if new == 0 {
+                        return Err(StoreError::Taken);
+                    }
+                }
+                append_audit!(work.on(), AuditEntry { subject: id.to_string(), ..opening.audit.clone() })?;
+                work.commit().await?;
+                Ok(id)
+            })
         })
     }
 
@@ -180,34 +214,36 @@ impl JournalStore for SqlStore {
         changes: &'a [RecordChange],
         ends: bool,
     ) -> Stored<'a, ()> {
-        Box::pin(async move {
-            let entry = text_of(entry)?;
-            let id = number_of(operation);
-            let mut work = self.work().await?;
-            insist(&mut work, lease).await?;
-            let appended = run!(
-                work.on(),
-                "INSERT INTO journal (operation, number, entry)
-                 SELECT $1, $2, $3 FROM operations WHERE id = $1 AND pool = $4 AND ended = 0
-                 AND NOT EXISTS (SELECT 1 FROM journal WHERE operation = $1 AND number = $2)",
-                id,
-                i64::from(number),
-                entry.as_str(),
-                lease.pool.as_str(),
-            )?;
-            if appended == 0 {
-                return Err(StoreError::Taken);
-            }
-            if let Some(audit) = audit {
-                append_audit!(work.on(), audit)?;
-            }
-            for one in changes {
-                change(&mut work, &lease.pool, one).await?;
-            }
-            if ends {
-                run!(work.on(), "UPDATE operations SET ended = 1 WHERE id = $1", id)?;
-            }
-            work.commit().await
+        self.needed(move || {
+            Box::pin(async move {
+                let entry = text_of(entry)?;
+                let id = number_of(operation);
+                let mut work = self.work().await?;
+                insist(&mut work, lease).await?;
+                let appended = run!(
+                    work.on(),
+                    "INSERT INTO journal (operation, number, entry)
+                     SELECT $1, $2, $3 FROM operations WHERE id = $1 AND pool = $4 AND ended = 0
+                     AND NOT EXISTS (SELECT 1 FROM journal WHERE operation = $1 AND number = $2)",
+                    id,
+                    i64::from(number),
+                    entry.as_str(),
+                    lease.pool.as_str(),
+                )?;
+                if appended == 0 {
+                    return Err(StoreError::Taken);
+                }
+                if let Some(audit) = audit {
+                    append_audit!(work.on(), audit)?;
+                }
+                for one in changes {
+                    change(&mut work, &lease.pool, one).await?;
+                }
+                if ends {
+                    run!(work.on(), "UPDATE operations SET ended = 1 WHERE id = $1", id)?;
+                }
+                work.commit().await
+            })
         })
     }
 
@@ -262,12 +298,14 @@ impl JournalStore for SqlStore {
     }
 
     fn change_record<'a>(&'a self, lease: &'a Lease, one: &'a RecordChange, audit: &'a AuditEntry) -> Stored<'a, ()> {
-        Box::pin(async move {
-            let mut work = self.work().await?;
-            insist(&mut work, lease).await?;
-            change(&mut work, &lease.pool, one).await?;
-            append_audit!(work.on(), audit)?;
-            work.commit().await
+        self.needed(move || {
+            Box::pin(async move {
+                let mut work = self.work().await?;
+                insist(&mut work, lease).await?;
+                change(&mut work, &lease.pool, one).await?;
+                append_audit!(work.on(), audit)?;
+                work.commit().await
+            })
         })
     }
 

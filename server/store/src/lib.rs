@@ -6,10 +6,12 @@
 mod audit;
 mod evidence;
 mod file;
+mod guards;
 mod history;
 mod journal;
 mod open;
 mod people;
+mod reserve;
 mod sql;
 
 pub use open::{OpenError, open};

@@ -2,6 +2,7 @@
 
 use crate::{
     file,
+    reserve::ReserveFile,
     sql::{SqlStore, Which, as_port},
 };
 use sqlx::{
@@ -176,7 +177,7 @@ async fn open_file(file: &Path) -> Result<SqlStore, OpenError> {
     bring_up_to_date(&migrations(SQLITE), &writer).await.map_err(|error| tables(error, SQLITE))?;
     let readers = SqlitePoolOptions::new().max_connections(4).acquire_timeout(PATIENCE).connect_with(options.pragma("query_only", "on"));
     let readers: SqlitePool = readers.await.map_err(explain)?;
-    Ok(SqlStore { readers: Which::Sqlite(readers), writers: Which::Sqlite(writer) })
+    Ok(SqlStore { readers: Which::Sqlite(readers), writers: Which::Sqlite(writer), reserve: ReserveFile::of(file) })
 }
 
 async fn open_server(options: PgConnectOptions) -> Result<SqlStore, OpenError> {
@@ -213,34 +214,38 @@ async fn open_server(options: PgConnectOptions) -> Result<SqlStore, OpenError> {
         };
         return Err(if forbidden { OpenError::NoRights { database, user, source: error.into() } } else { tables(error, POSTGRES) });
     }
-    Ok(SqlStore { readers: Which::Postgres(pool.clone()), writers: Which::Postgres(pool) })
+    Ok(SqlStore { readers: Which::Postgres(pool.clone()), writers: Which::Postgres(pool), reserve: ReserveFile::not_needed() })
 }
 
 /// Versions, names and texts of what made the tables. A file that was released is never changed, only followed by another;
 /// the store remembers a digest of each.
-type Files = &'static [(i64, &'static str, &'static str)];
+pub(crate) type Files = &'static [(i64, &'static str, &'static str)];
 
-const SQLITE: Files = &[
+pub(crate) const SQLITE: Files = &[
     (1, "first", include_str!("../migrations/sqlite/0001_first.sql")),
     (2, "operations", include_str!("../migrations/sqlite/0002_operations.sql")),
     (3, "evidence", include_str!("../migrations/sqlite/0003_evidence.sql")),
     (4, "last_end", include_str!("../migrations/sqlite/0004_last_end.sql")),
+    (5, "leases_by_machine", include_str!("../migrations/sqlite/0005_leases_by_machine.sql")),
+    (6, "restored", include_str!("../migrations/sqlite/0006_restored.sql")),
 ];
-const POSTGRES: Files = &[
+pub(crate) const POSTGRES: Files = &[
     (1, "first", include_str!("../migrations/postgres/0001_first.sql")),
     (2, "operations", include_str!("../migrations/postgres/0002_operations.sql")),
     (3, "evidence", include_str!("../migrations/postgres/0003_evidence.sql")),
     (4, "last_end", include_str!("../migrations/postgres/0004_last_end.sql")),
+    (5, "leases_by_machine", include_str!("../migrations/postgres/0005_leases_by_machine.sql")),
+    (6, "restored", include_str!("../migrations/postgres/0006_restored.sql")),
 ];
 
-fn migrations(files: Files) -> Migrator {
+pub(crate) fn migrations(files: Files) -> Migrator {
     let migration = |(version, name, text): &(i64, &'static str, &'static str)| {
         Migration::new(*version, (*name).into(), MigrationType::Simple, text.into_sql_str(), false)
     };
     Migrator::with_migrations(files.iter().map(migration).collect())
 }
 
-async fn bring_up_to_date<'a, A>(migrator: &Migrator, database: A) -> Result<(), MigrateError>
+pub(crate) async fn bring_up_to_date<'a, A>(migrator: &Migrator, database: A) -> Result<(), MigrateError>
 where
     A: sqlx::Acquire<'a>,
     <A::Connection as std::ops::Deref>::Target: sqlx::migrate::Migrate,

@@ -82,16 +82,18 @@ impl PeopleStore for SqlStore {
     }
 
     fn add_session<'a>(&'a self, session: &'a Session) -> Stored<'a, ()> {
-        Box::pin(async move {
-            run!(
-                &self.writers,
-                "INSERT INTO sessions (secret_hash, login, created_at, used_at) VALUES ($1, $2, $3, $4)",
-                session.secret_hash.as_slice(),
-                session.login.as_str(),
-                session.created_at.as_millisecond(),
-                session.used_at.as_millisecond(),
-            )?;
-            Ok(())
+        self.needed(move || {
+            Box::pin(async move {
+                run!(
+                    &self.writers,
+                    "INSERT INTO sessions (secret_hash, login, created_at, used_at) VALUES ($1, $2, $3, $4)",
+                    session.secret_hash.as_slice(),
+                    session.login.as_str(),
+                    session.created_at.as_millisecond(),
+                    session.used_at.as_millisecond(),
+                )?;
+                Ok(())
+            })
         })
     }
 
@@ -125,9 +127,11 @@ impl PeopleStore for SqlStore {
     }
 
     fn end_session<'a>(&'a self, secret_hash: &'a [u8; 32]) -> Stored<'a, ()> {
-        Box::pin(async move {
-            run!(&self.writers, "DELETE FROM sessions WHERE secret_hash = $1", secret_hash.as_slice())?;
-            Ok(())
+        self.needed(move || {
+            Box::pin(async move {
+                run!(&self.writers, "DELETE FROM sessions WHERE secret_hash = $1", secret_hash.as_slice())?;
+                Ok(())
+            })
         })
     }
 

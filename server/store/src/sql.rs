@@ -6,9 +6,11 @@
 //! every statement stays typed for its database, no run-time driver (`sqlx::Any`) is between, and the code around it
 //! is ordinary Rust without generic bounds.
 
+use crate::reserve::ReserveFile;
 use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use std::{fmt, sync::Arc};
+use switchback_domain::{BrokenGuard, Reserve};
 use switchback_engine::ports::{Store, StoreError, Stored};
 
 /// A thing of the one database or of the other.
@@ -46,6 +48,7 @@ pub(crate) use {rows, run};
 pub(crate) struct SqlStore {
     pub(crate) readers: Which<SqlitePool, PgPool>,
     pub(crate) writers: Which<SqlitePool, PgPool>,
+    pub(crate) reserve: ReserveFile,
 }
 
 impl SqlStore {
@@ -80,13 +83,49 @@ impl Work {
     }
 }
 
-impl Store for SqlStore {
-    fn ping(&self) -> Stored<'_, ()> {
+impl SqlStore {
+    /// Writes what an emergency needs. When the disk is full, the space that is kept for that is given up, and it is tried once more.
+    pub(crate) fn needed<'a, T: Send + 'a>(&'a self, write: impl Fn() -> Stored<'a, T> + Send + Sync + 'a) -> Stored<'a, T> {
         Box::pin(async move {
-            // `SELECT 1` alone would not look at SQLite's file.
-            let _: Vec<(i64,)> = rows!(&self.readers, "SELECT count(*) FROM set_up")?;
-            Ok(())
+            match write().await {
+                Err(error) if is_full(&error) && self.reserve.give_up() => write().await,
+                written => written,
+            }
         })
+    }
+
+    /// An error while what was kept for an emergency is given up: what can be done without must not use it up.
+    pub(crate) fn unless_full(&self) -> Result<(), StoreError> {
+        match self.reserve.state() {
+            Reserve::GivenUp => Err(StoreError::Failed("the disk is full; what is left of it is for operations".into())),
+            Reserve::Kept | Reserve::NotNeeded => Ok(()),
+        }
+    }
+}
+
+/// `SQLITE_FULL`, or an error of writing or growing a file.
+fn is_full(error: &StoreError) -> bool {
+    let StoreError::Failed(cause) = error else { return false };
+    let code = cause.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error).and_then(|error| error.code());
+    matches!(code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff), Some(10 | 13))
+}
+
+impl Store for SqlStore {
+    fn write_check(&self, now: Timestamp) -> Stored<'_, ()> {
+        self.needed(move || {
+            Box::pin(async move {
+                let written = run!(&self.writers, "UPDATE write_check SET checked_at = $1 WHERE only_one = 1", now.as_millisecond())?;
+                if written == 1 { Ok(()) } else { Err(unreadable("rows to write to", written)) }
+            })
+        })
+    }
+
+    fn broken_guards(&self) -> Stored<'_, Vec<BrokenGuard>> {
+        Box::pin(crate::guards::broken(self))
+    }
+
+    fn tend_reserve(&self) -> Reserve {
+        self.reserve.tend()
     }
 }
 

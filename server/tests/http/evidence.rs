@@ -6,11 +6,12 @@ use crate::{
 };
 use http::StatusCode;
 use serde_json::json;
+use std::time::Duration;
 use switchback_domain::{
     Lsn, Side, Timeline, fixture,
     operation::{Entry, Epoch, Event, Evidence, Fact, Intent, Next, Operation, OperationId, Request, Standing, Step, Trouble, plan},
 };
-use switchback_engine::ports::{AuditEntry, Opening};
+use switchback_engine::ports::{AuditEntry, LeaseAsk, Opening};
 
 const NAME: &str = "lost-rows-a1.jsonl";
 const LINES: &str = "{\"lost_timeline\":{\"node\":\"a1\"}}\n{\"database\":\"chat\",\"row\":{\"body\":\"爱达\"}}\n";
@@ -45,8 +46,15 @@ pub async fn collided(world: &World) -> OperationId {
         attestation: String::new(),
         dry_run: false,
     };
-    let (from, until) = (fixture::at(0), "2100-01-01T00:00:00Z".parse().unwrap());
-    let lease = store.take_lease(&plan.pool, "somebody else", from, until).await.unwrap().unwrap();
+    let ask = LeaseAsk {
+        holder: "somebody else",
+        machine: "another",
+        since_boot: Duration::ZERO,
+        lasts: Duration::from_hours(1),
+        stood_still: None,
+        told_until: fixture::at(0),
+    };
+    let lease = store.take_lease(&plan.pool, &ask).await.unwrap().taken().unwrap();
     let entry = |event| Entry { at: fixture::at(1), event };
     let first = entry(Event::Requested { request: request.into(), by: "mira".parse().unwrap(), plan: plan.into() });
     let opening = Opening { first: first.clone(), audit: audited(String::new()), epoch: Epoch(0), key: None };

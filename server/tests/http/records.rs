@@ -4,7 +4,7 @@
 use crate::{
     hands::MembersOnly,
     operations::page,
-    support::{World, location, machine_time},
+    support::{MovedClock, World, location, machine_time},
 };
 use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
@@ -21,7 +21,7 @@ use switchback_domain::{
 };
 use switchback_engine::{
     Console,
-    ports::{AuditEntry, IdempotencyKey, Lease, RecordChange},
+    ports::{AuditEntry, Clock as _, IdempotencyKey, Lease, LeaseAsk, RecordChange},
 };
 
 const FROM: &str = "192.0.2.7";
@@ -137,10 +137,23 @@ async fn after_a_rehearsal_nothing_cools_down_and_after_its_time_neither() {
     done(&anew, id).await;
 }
 
+/// What another console on the same machine gets that asks for the lease so much later.
+async fn take_at(world: &World, later: Duration) -> Option<Lease> {
+    let clock = MovedClock::default();
+    let ask = LeaseAsk {
+        holder: "another console",
+        machine: clock.machine(),
+        since_boot: clock.since_boot() + later,
+        lasts: Duration::from_hours(1),
+        stood_still: None,
+        told_until: machine_time(),
+    };
+    world.store.take_lease(&pool(), &ask).await.unwrap().taken()
+}
+
 /// The lease of the pool as another console holds it from now on, whoever had it.
 async fn seized(world: &World) -> Lease {
-    let later = machine_time() + Duration::from_hours(1);
-    world.store.take_lease(&pool(), "another console", later, later + Duration::from_hours(1)).await.unwrap().unwrap()
+    take_at(world, Duration::from_hours(1)).await.unwrap()
 }
 
 fn by_another_console() -> AuditEntry {
@@ -171,8 +184,7 @@ async fn what_was_planned_in_another_epoch_is_not_begun_even_if_nobody_has_seen_
     assert_eq!(world.audit().await.last().unwrap(), "operation_requested refused plan_changed");
     assert_eq!(world.store.operations(None, 9).await.unwrap(), []);
     // Whoever was refused under the lease holds it no longer.
-    let now = world.console.now();
-    let free = world.store.take_lease(&pool(), "another console", now, now).await.unwrap();
+    let free = take_at(&world, Duration::ZERO).await;
     assert!(free.is_some(), "the lease was not given back");
     world.store.give_lease_back(&free.unwrap()).await.unwrap();
     assert_eq!(planned(&world.console, drain("member-a1")).await.plan.epoch, Epoch(1));

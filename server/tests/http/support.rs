@@ -47,6 +47,13 @@ impl Clock for MovedClock {
     fn now(&self) -> Timestamp {
         machine_time() + jiff::SignedDuration::from_secs(self.0.load(Ordering::SeqCst))
     }
+    fn since_boot(&self) -> Duration {
+        let since_1970 = self.now().duration_since(Timestamp::UNIX_EPOCH);
+        since_1970.try_into().unwrap()
+    }
+    fn machine(&self) -> &'static str {
+        "the test's"
+    }
 }
 
 /// Different bytes each time; guessing them is not what these tests are about.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    ports::{AuditEntry, JournalStore, Opening, RecordChange},
+    ports::{AuditEntry, JournalStore, LeaseAsk, Opening, RecordChange},
     testing::{Bench, Does, Page, let_pass},
 };
 use std::{sync::atomic::Ordering, time::Duration};
@@ -133,8 +133,16 @@ async fn kept(bench: &Bench, intent: Intent, epoch: u64, saw: impl Fn(&Step) -> 
     let by = Bench::caller().person.login;
     let entry = |event| Entry { at: world.now, event };
     let first = entry(Event::Requested { request: Box::new(request), by, plan: Box::new(plan) });
-    let (now, until) = (bench.console.now(), bench.console.now() + Duration::from_mins(1));
-    let lease = bench.store.take_lease(&world.pool.id, "a test", now, until).await.expect("a store").expect("nobody else acts");
+    let now = bench.console.now();
+    let ask = LeaseAsk {
+        holder: "a test",
+        machine: "another",
+        since_boot: Duration::ZERO,
+        lasts: Duration::from_mins(1),
+        stood_still: None,
+        told_until: now,
+    };
+    let lease = bench.store.take_lease(&world.pool.id, &ask).await.expect("a store").taken().expect("nobody else acts");
     let audit = AuditEntry {
         at: now,
         actor: None,
@@ -197,7 +205,10 @@ async fn the_console_is_not_ready_while_its_store_is_away() {
     let bench = Bench::start();
     assert!(bench.console.readiness().await.is_ready());
     bench.store.history_fails.store(true, Ordering::Relaxed);
-    assert_eq!(bench.console.readiness().await, Readiness { store: false, pictures: true });
+    bench.store.audit_fails.store(true, Ordering::Relaxed);
+    // A check stands for a moment.
+    let_pass(3_000).await;
+    assert_eq!(bench.console.readiness().await, Readiness { store: false, reserve: true, pictures: true, guards: true });
     let error = bench.console.changes(&Bench::caller(), &fixture::pool().id).await;
     assert!(matches!(error, Err(ConsoleError::Internal { .. })));
 }

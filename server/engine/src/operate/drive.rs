@@ -15,6 +15,7 @@ use std::{
     error::Error,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, atomic::Ordering},
+    task::Poll,
     time::Duration,
 };
 use switchback_domain::{
@@ -198,11 +199,21 @@ impl Driver<'_> {
     /// What a step saw; nothing when the console stops in its middle: then the next start looks for its effect. A step of ours that panics
     /// is a step that failed.
     async fn calmly(&self, acting: impl Future<Output = Came>) -> Option<Came> {
+        let mut acting = std::pin::pin!(AssertUnwindSafe(acting).catch_unwind());
+        // A machine that has slept goes on in the middle of a step, and the lease may be somebody else's by now: so it is asked each time
+        // before the step goes on, and not only now and then.
+        let leased = std::future::poll_fn(|context| {
+            if self.operator.lease_has_run_out() {
+                self.keeping.cancel();
+                return Poll::Ready(None);
+            }
+            acting.as_mut().poll(context).map(Some)
+        });
         let outcome = tokio::select! {
             biased;
             () = self.scene.stop.cancelled() => return None,
             () = self.keeping.cancelled() => return None,
-            outcome = AssertUnwindSafe(acting).catch_unwind() => outcome,
+            outcome = leased => outcome?,
         };
         Some(outcome.unwrap_or_else(|_| {
             tracing::error!(operation = %self.desk.operation().id, "a step panicked");

@@ -2,6 +2,7 @@
 
 use super::{AuditEntry, StoreError, Stored};
 use jiff::Timestamp;
+use std::time::Duration;
 use switchback_domain::{
     PoolId,
     operation::{Entry, Epoch, Fence, OperationId},
@@ -14,6 +15,51 @@ pub struct Lease {
     pub pool: PoolId,
     /// Grows with each new holder: whatever carries an older one is refused.
     pub token: i64,
+}
+
+/// Who asks for a lease, and what the machine that asks knows of time. Two machines' clocks are never compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseAsk<'a> {
+    /// Random for each start of a console.
+    pub holder: &'a str,
+    /// Which start of which machine asks ([`super::Clock::machine`]).
+    pub machine: &'a str,
+    /// Time since the machine was started ([`super::Clock::since_boot`]).
+    pub since_boot: Duration,
+    /// For how long the lease is asked for.
+    pub lasts: Duration,
+    /// The lease of somebody else that this console has watched for the whole of that time, and that nobody has renewed.
+    pub stood_still: Option<HeldLease>,
+    /// For consoles of an older version, which go by it: when the lease ends by this machine's clock. Nothing here decides by it.
+    pub told_until: Timestamp,
+}
+
+/// A lease of somebody else, as it was found. It is another one after each renewal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldLease {
+    /// Its token.
+    pub token: i64,
+    /// Grows with each renewal, and means nothing else.
+    pub renewal: i64,
+}
+
+/// What came of asking for a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeaseAnswer {
+    /// It is the asker's.
+    Taken(Lease),
+    /// Somebody else has it.
+    Held(HeldLease),
+}
+
+impl LeaseAnswer {
+    /// The lease, when it is the asker's.
+    pub fn taken(self) -> Option<Lease> {
+        match self {
+            LeaseAnswer::Taken(lease) => Some(lease),
+            LeaseAnswer::Held(_) => None,
+        }
+    }
 }
 
 /// What the journal says about a pool beside its operations.
@@ -87,9 +133,10 @@ pub struct Opening {
 
 /// The journal. Entries are only ever added.
 pub trait JournalStore: Send + Sync + 'static {
-    /// Takes the lease of a pool until `until`, if nobody else holds it at `now`; the holder may take it again and keeps its token.
-    /// `holder` is random for each start of a console. Nothing: somebody else holds it.
-    fn take_lease<'a>(&'a self, pool: &'a PoolId, holder: &'a str, now: Timestamp, until: Timestamp) -> Stored<'a, Option<Lease>>;
+    /// Takes the lease of a pool, or renews it: the holder keeps its token. It is somebody else's as long as that one renews it. What nobody
+    /// renews is taken by whoever has watched it stand still for as long as it lasts, or by whoever asks on the same machine, once that
+    /// machine's time since its start says that it is over.
+    fn take_lease<'a>(&'a self, pool: &'a PoolId, ask: &'a LeaseAsk<'a>) -> Stored<'a, LeaseAnswer>;
 
     /// Gives the lease back.
     fn give_lease_back<'a>(&'a self, lease: &'a Lease) -> Stored<'a, ()>;

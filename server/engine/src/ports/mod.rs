@@ -6,13 +6,14 @@ mod journal;
 
 pub use evidence::EvidenceStore;
 pub use hands::{HandError, Handled, Hands, Lineage, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved, Told};
-pub use journal::{IdempotencyKey, JournalStore, Lease, Opening, PoolRecord, RecordChange};
+pub use journal::{HeldLease, IdempotencyKey, JournalStore, Lease, LeaseAnswer, LeaseAsk, Opening, PoolRecord, RecordChange};
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use secrecy::SecretString;
+use std::time::Duration;
 use switchback_domain::{
-    Endpoint, Facts, Login, PoolId, ProbeFailure,
+    BrokenGuard, Endpoint, Facts, Login, PoolId, ProbeFailure, Reserve,
     history::{Change, Metric, Point},
     people::Person,
 };
@@ -39,8 +40,14 @@ pub trait Passwords: Send + Sync + 'static {
 
 /// The only source of time in the engine, so that tests own it.
 pub trait Clock: Send + Sync + 'static {
-    /// Now.
+    /// Now, for people. Somebody may set it, so nothing that is dangerous rests on it.
     fn now(&self) -> Timestamp;
+
+    /// Time since the machine was started, including the time that it slept. Nobody can set it; it means nothing on another machine.
+    fn since_boot(&self) -> Duration;
+
+    /// Names this start of this machine: where it is the same, `since_boot` is the same time.
+    fn machine(&self) -> &str;
 }
 
 /// Asks one endpoint. Keeps its connection between questions; one question at a time.
@@ -170,6 +177,12 @@ pub trait AuditStore: Send + Sync + 'static {
 
 /// Everything that is stored.
 pub trait Store: HistoryStore + PeopleStore + AuditStore + JournalStore + EvidenceStore {
-    /// Whether the store answers; for readiness of the console itself.
-    fn ping(&self) -> Stored<'_, ()>;
+    /// Writes a row that is there for nothing else, and so finds out whether the store can be written.
+    fn write_check(&self, now: Timestamp) -> Stored<'_, ()>;
+
+    /// The guards that are not as they were made: without them, what must not change can be changed.
+    fn broken_guards(&self) -> Stored<'_, Vec<BrokenGuard>>;
+
+    /// Looks after the space that is kept for an emergency, and says how it is. To be called every few seconds.
+    fn tend_reserve(&self) -> Reserve;
 }

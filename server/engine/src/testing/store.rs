@@ -1,8 +1,8 @@
 //! A store in memory that can be told to fail.
 
 use crate::ports::{
-    AuditEntry, AuditStore, EvidenceStore, HistoryStore, IdempotencyKey, JournalStore, Lease, Opening, PeopleStore, PoolRecord,
-    RecordChange, Session, Store, StoreError, Stored,
+    AuditEntry, AuditStore, EvidenceStore, HeldLease, HistoryStore, IdempotencyKey, JournalStore, Lease, LeaseAnswer, LeaseAsk, Opening,
+    PeopleStore, PoolRecord, RecordChange, Session, Store, StoreError, Stored,
 };
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -12,9 +12,10 @@ use std::{
         Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 use switchback_domain::{
-    Login, PoolId,
+    BrokenGuard, Login, PoolId, Reserve,
     history::{Change, Metric, Point, Span},
     operation::{Entry, Evidence, OperationId},
     people::Person,
@@ -30,6 +31,8 @@ pub(crate) struct TestStore {
     pub(crate) history_fails: AtomicBool,
     /// The audit history fails.
     pub(crate) audit_fails: AtomicBool,
+    /// Sessions cannot be ended.
+    pub(crate) sessions_fail: AtomicBool,
     /// Whatever operations need to write fails; what is written can still be read.
     pub(crate) journal_fails: AtomicBool,
 }
@@ -49,6 +52,8 @@ pub(crate) struct Kept {
     pub(crate) leases: BTreeMap<PoolId, KeptLease>,
     pub(crate) remembered: BTreeMap<String, ([u8; 32], OperationId, Timestamp)>,
     pub(crate) evidence: BTreeMap<(OperationId, String), (Evidence, Vec<u8>)>,
+    pub(crate) write_checks: usize,
+    pub(crate) broken_guards: Vec<BrokenGuard>,
 }
 
 #[derive(Debug)]
@@ -58,12 +63,32 @@ pub(crate) struct KeptOperation {
     pub(crate) entries: Vec<Entry>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct KeptLease {
     /// Nobody after it was given back.
     pub(crate) holder: Option<String>,
     pub(crate) token: i64,
-    pub(crate) until: Timestamp,
+    renewal: i64,
+    machine: String,
+    ends: Duration,
+}
+
+impl KeptLease {
+    fn ask(&mut self, pool: &PoolId, ask: &LeaseAsk<'_>) -> LeaseAnswer {
+        let held = HeldLease { token: self.token, renewal: self.renewal };
+        if self.holder.as_deref() != Some(ask.holder) {
+            let over_here = self.machine == ask.machine && self.ends <= ask.since_boot;
+            if self.holder.is_some() && !over_here && ask.stood_still != Some(held) {
+                return LeaseAnswer::Held(held);
+            }
+            self.holder = Some(ask.holder.to_owned());
+            self.token += 1;
+        }
+        self.renewal += 1;
+        ask.machine.clone_into(&mut self.machine);
+        self.ends = ask.since_boot + ask.lasts;
+        LeaseAnswer::Taken(Lease { pool: pool.clone(), token: self.token })
+    }
 }
 
 impl Kept {
@@ -190,7 +215,7 @@ impl PeopleStore for TestStore {
         })
     }
     fn end_session<'a>(&'a self, secret_hash: &'a [u8; 32]) -> Stored<'a, ()> {
-        self.answer(false, |kept| {
+        self.answer(self.sessions_fail.load(Ordering::Relaxed), |kept| {
             kept.sessions.remove(secret_hash);
             Ok(())
         })
@@ -217,19 +242,8 @@ impl AuditStore for TestStore {
 }
 
 impl JournalStore for TestStore {
-    fn take_lease<'a>(&'a self, pool: &'a PoolId, holder: &'a str, now: Timestamp, until: Timestamp) -> Stored<'a, Option<Lease>> {
-        self.of_operations(false, move |kept| {
-            let lease = kept.leases.entry(pool.clone()).or_insert(KeptLease { holder: None, token: 0, until: now });
-            if lease.holder.as_deref() != Some(holder) {
-                if lease.holder.is_some() && now < lease.until {
-                    return Ok(None);
-                }
-                lease.holder = Some(holder.to_owned());
-                lease.token += 1;
-            }
-            lease.until = until;
-            Ok(Some(Lease { pool: pool.clone(), token: lease.token }))
-        })
+    fn take_lease<'a>(&'a self, pool: &'a PoolId, ask: &'a LeaseAsk<'a>) -> Stored<'a, LeaseAnswer> {
+        self.of_operations(false, move |kept| Ok(kept.leases.entry(pool.clone()).or_default().ask(pool, ask)))
     }
     fn give_lease_back<'a>(&'a self, lease: &'a Lease) -> Stored<'a, ()> {
         self.of_operations(false, |kept| {
@@ -349,7 +363,16 @@ impl EvidenceStore for TestStore {
 }
 
 impl Store for TestStore {
-    fn ping(&self) -> Stored<'_, ()> {
-        self.of_history(|_| ())
+    fn write_check(&self, _: Timestamp) -> Stored<'_, ()> {
+        self.answer(self.audit_fails.load(Ordering::Relaxed), |kept| {
+            kept.write_checks += 1;
+            Ok(())
+        })
+    }
+    fn broken_guards(&self) -> Stored<'_, Vec<BrokenGuard>> {
+        self.answer(false, |kept| Ok(kept.broken_guards.clone()))
+    }
+    fn tend_reserve(&self) -> Reserve {
+        Reserve::NotNeeded
     }
 }

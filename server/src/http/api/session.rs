@@ -18,6 +18,7 @@ use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
+use switchback_engine::SignedOut;
 use utoipa::ToSchema;
 
 /// Who wants to sign in.
@@ -66,14 +67,22 @@ pub(super) async fn begin(
 /// Signs out: the session ends at once, with all its streams.
 #[utoipa::path(
     delete, path = "/session", tag = "session", operation_id = "sign_out",
-    responses((status = 204, description = "Signed out"), Problems)
+    responses(
+        (status = 204, description = "Signed out"),
+        (status = 202, description = "Signed out at this console, which goes on trying to store that: its store cannot be written now"),
+        Problems
+    )
 )]
 pub(super) async fn end(
     State(web): State<Web>,
     Extension(peer): Extension<Peer>,
     Extension(secret): Extension<Secret>,
 ) -> Result<Response, Problem> {
-    web.console.sign_out(&secret.0, &peer.address.to_string()).await?;
+    let ended = web.console.sign_out(&secret.0, &peer.address.to_string()).await?;
     web.sessions.end(&secret.0);
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, forget())]).into_response())
+    let status = match ended {
+        SignedOut::Stored => StatusCode::NO_CONTENT,
+        SignedOut::NotStoredYet => StatusCode::ACCEPTED,
+    };
+    Ok((status, [(header::SET_COOKIE, forget())]).into_response())
 }

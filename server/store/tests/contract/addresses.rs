@@ -66,7 +66,7 @@ async fn what_others_could_read_is_closed_to_them_at_the_next_start() {
         fs::set_permissions(entry.unwrap().path(), fs::Permissions::from_mode(0o664)).unwrap();
     }
     let again = open(&url).await.unwrap();
-    assert!(modes().len() >= 3 && modes().iter().all(|mode| *mode == 0o600), "{:o?}", modes());
+    assert!(modes().len() >= 3 && modes().iter().all(|mode| *mode == 0o600), "{:?}", modes());
     assert_eq!(again.entries(9).await.unwrap().len(), 1);
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     audit::entry as audited,
     fixture::{Fixture, at, pool},
+    lease::ask,
 };
 use jiff::SignedDuration;
 use switchback_domain::{
@@ -13,7 +14,7 @@ use switchback_engine::ports::{AuditEntry, Lease, Opening, PoolRecord, RecordCha
 
 /// The lease of a pool for a day.
 pub async fn leased(store: &dyn Store, name: &str) -> Lease {
-    store.take_lease(&pool(name), "the console", at(0), at(86_400_000)).await.unwrap().expect("nobody else holds it")
+    store.take_lease(&pool(name), &ask("the console", "here", 0)).await.unwrap().taken().expect("nobody else holds it")
 }
 
 /// Entries that differ by their number.
@@ -152,7 +153,7 @@ pub async fn a_lost_lease_writes_nothing(fixture: Fixture) {
     refused(&Lease { token: lost.token + 1, ..lost.clone() }).await;
     store.give_lease_back(&lost).await.unwrap();
     refused(&lost).await;
-    let taken = store.take_lease(&pool("p"), "another console", at(1), at(9)).await.unwrap().unwrap();
+    let taken = store.take_lease(&pool("p"), &ask("another console", "here", 99)).await.unwrap().taken().unwrap();
     refused(&lost).await;
     // Somebody who does not know yet that the lease is lost does not give back what is not theirs.
     store.give_lease_back(&lost).await.unwrap();
@@ -367,7 +368,7 @@ pub async fn many_operations_are_written_at_once(fixture: Fixture) {
                 let changes = [RecordChange::Epoch(Epoch(u64::from(number)))];
                 store.append_entry(&lease, id, number, &step(number), Some(&audited(1)), &changes, number + 1 == ENTRIES).await.unwrap();
                 assert_eq!(store.journal(id).await.unwrap().len(), number as usize + 1, "what was written is read");
-                assert!(store.take_lease(&lease.pool, "the console", at(0), at(9)).await.unwrap() == Some(lease.clone()));
+                assert!(store.take_lease(&lease.pool, &ask("the console", "here", 0)).await.unwrap().taken() == Some(lease.clone()));
             }
             assert_eq!(store.record(&lease.pool).await.unwrap().epoch, Epoch(u64::from(ENTRIES - 1)));
             id

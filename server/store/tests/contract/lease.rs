@@ -5,52 +5,118 @@ use crate::{
     fixture::{Fixture, at, pool},
     journal::{leased, opened, opening, seen, step},
 };
+use std::time::Duration;
 use switchback_domain::operation::{Entry, Epoch, OperationId};
-use switchback_engine::ports::{AuditEntry, IdempotencyKey, Lease, Opening, Store, StoreError};
+use switchback_engine::ports::{AuditEntry, HeldLease, IdempotencyKey, Lease, LeaseAnswer, LeaseAsk, Opening, Store, StoreError};
 
 const DAY: i64 = 86_400_000;
 
-async fn take(store: &dyn Store, holder: &str, now: i64, until: i64) -> Option<i64> {
-    let lease = store.take_lease(&pool("p"), holder, at(now), at(until)).await.unwrap();
-    lease.map(|lease| {
-        assert_eq!(lease.pool, pool("p"));
-        lease.token
-    })
+/// Asks on a machine that was started so many milliseconds ago, for a lease of ten milliseconds.
+pub fn ask<'a>(holder: &'a str, machine: &'a str, since_boot: u64) -> LeaseAsk<'a> {
+    LeaseAsk {
+        holder,
+        machine,
+        since_boot: Duration::from_millis(since_boot),
+        lasts: Duration::from_millis(10),
+        stood_still: None,
+        told_until: at(0),
+    }
+}
+
+async fn get(store: &dyn Store, ask: LeaseAsk<'_>) -> Result<i64, HeldLease> {
+    match store.take_lease(&pool("p"), &ask).await.unwrap() {
+        LeaseAnswer::Taken(lease) => {
+            assert_eq!(lease.pool, pool("p"));
+            Ok(lease.token)
+        }
+        LeaseAnswer::Held(held) => Err(held),
+    }
+}
+
+/// All on one machine.
+async fn take(store: &dyn Store, holder: &str, now: u64) -> Option<i64> {
+    get(store, ask(holder, "here", now)).await.ok()
 }
 
 pub async fn a_lease_is_held_until_it_expires_or_is_given_back(fixture: Fixture) {
     let store = &*fixture.store;
-    let first = take(store, "one", 0, 10).await.unwrap();
-    assert_eq!(take(store, "two", 9, 99).await, None);
+    let first = take(store, "one", 0).await.unwrap();
+    assert_eq!(take(store, "two", 9).await, None);
     // The holder keeps its token, and gets the new time.
-    assert_eq!(take(store, "one", 9, 20).await, Some(first));
-    assert_eq!(take(store, "two", 10, 99).await, None);
+    assert_eq!(take(store, "one", 9).await, Some(first));
+    assert_eq!(take(store, "two", 10).await, None);
     // Also after it has expired, as long as nobody else has taken it.
-    assert_eq!(take(store, "one", 25, 30).await, Some(first));
-    assert_eq!(take(store, "two", 29, 99).await, None);
-    let second = take(store, "two", 30, 40).await.unwrap();
+    assert_eq!(take(store, "one", 25).await, Some(first));
+    assert_eq!(take(store, "two", 34).await, None);
+    let second = take(store, "two", 35).await.unwrap();
     assert!(second > first);
-    assert_eq!(take(store, "one", 39, 99).await, None);
+    assert_eq!(take(store, "one", 44).await, None);
 
     store.give_lease_back(&Lease { pool: pool("p"), token: second }).await.unwrap();
-    let third = take(store, "two", 31, 40).await.unwrap();
+    let third = take(store, "two", 36).await.unwrap();
     assert!(third > second, "what was given back does not come again");
     store.give_lease_back(&Lease { pool: pool("p"), token: third }).await.unwrap();
     let fixture = fixture.reopen().await;
-    let fourth = take(&*fixture.store, "one", 32, 40).await.unwrap();
+    let fourth = take(&*fixture.store, "one", 37).await.unwrap();
     assert!(fourth > third);
-    assert_eq!(take(&*fixture.store, "two", 33, 40).await, None);
+    assert_eq!(take(&*fixture.store, "two", 38).await, None);
     // Each pool has its own.
-    assert!(fixture.store.take_lease(&pool("q"), "two", at(33), at(40)).await.unwrap().is_some());
+    assert!(fixture.store.take_lease(&pool("q"), &ask("two", "here", 38)).await.unwrap().taken().is_some());
+}
+
+pub async fn another_machine_takes_a_lease_only_when_it_has_watched_it_stand_still(fixture: Fixture) {
+    let store = &*fixture.store;
+    let first = get(store, ask("one", "here", 0)).await.unwrap();
+    // Neither a clock that is far ahead nor a machine that has run for long makes a lease that lives one that is over.
+    let ahead = |holder| LeaseAsk { told_until: at(2 * DAY), ..ask(holder, "there", 9_999_999) };
+    let seen = get(store, ahead("two")).await.unwrap_err();
+    assert_eq!(get(store, ahead("two")).await, Err(seen), "it stands still until it is renewed");
+    // Renewed within the same millisecond, and with a clock that was set back: it is another one all the same.
+    let mut known = vec![seen];
+    for told_until in [0, 0, -DAY] {
+        assert_eq!(get(store, LeaseAsk { told_until: at(told_until), ..ask("one", "here", 1) }).await, Ok(first));
+        let stale = *known.last().unwrap();
+        let moved = get(store, LeaseAsk { stood_still: Some(stale), ..ahead("two") }).await.unwrap_err();
+        assert!(!known.contains(&moved), "{known:?}");
+        known.push(moved);
+    }
+    // What was watched and not renewed is taken.
+    let stood_still = known.pop();
+    let second = get(store, LeaseAsk { stood_still, ..ahead("two") }).await.unwrap();
+    assert!(second > first);
+    assert!(get(store, ask("one", "here", 99)).await.is_err(), "the old holder is told so");
+}
+
+pub async fn a_crash_with_the_clock_far_ahead_bars_nobody(fixture: Fixture) {
+    let store = &*fixture.store;
+    let hour_ahead = LeaseAsk { told_until: at(3_600_000), ..ask("one", "here", 5) };
+    get(store, hour_ahead).await.unwrap();
+    // The clock is right again: the same machine goes by the time since its start ...
+    assert!(get(store, ask("two", "here", 14)).await.is_err());
+    let second = get(store, ask("two", "here", 15)).await.unwrap();
+    // ... and after a start of the machine, of which nobody can say how long ago it was, by watching.
+    let seen = get(store, ask("three", "here, started again", 1)).await.unwrap_err();
+    let third = get(store, LeaseAsk { stood_still: Some(seen), ..ask("three", "here, started again", 11) }).await.unwrap();
+    assert!(third > second);
+    assert_eq!(get(store, ask("three", "here, started again", 12)).await, Ok(third));
+}
+
+pub async fn what_a_console_of_the_version_before_has_taken_is_not_taken_for_over(fixture: Fixture) {
+    let store = &*fixture.store;
+    get(store, ask("one", "here", 0)).await.unwrap();
+    // It knows nothing of machines, and takes what has ended by the clock.
+    fixture.tamper("UPDATE leases SET holder = 'older', token = token + 1, expires_at = expires_at + 6000").await.unwrap();
+    let seen = get(store, ask("one", "here", 99)).await.unwrap_err();
+    fixture.tamper("UPDATE leases SET expires_at = expires_at + 1000").await.unwrap();
+    assert!(get(store, LeaseAsk { stood_still: Some(seen), ..ask("one", "here", 99) }).await.is_err(), "it was renewed");
 }
 
 pub async fn an_expired_lease_that_nobody_took_still_writes(fixture: Fixture) {
     let store = &*fixture.store;
     let (lease, id) = opened(store, "p").await;
-    assert_eq!(take(store, "the console", 0, 1).await, Some(lease.token));
     // The store has no clock: all that counts is that nobody else was let in.
     store.append_entry(&lease, id, 1, &step(1), None, &[], false).await.unwrap();
-    take(store, "another console", 1, 9).await.unwrap();
+    take(store, "another console", u64::MAX / 2).await.unwrap();
     let refused = store.append_entry(&lease, id, 2, &step(2), None, &[], false).await;
     assert!(matches!(refused, Err(StoreError::Taken)), "{refused:?}");
     assert_eq!(store.journal(id).await.unwrap(), [step(0), step(1)]);
@@ -59,11 +125,11 @@ pub async fn an_expired_lease_that_nobody_took_still_writes(fixture: Fixture) {
 pub async fn of_many_who_want_a_lease_at_once_one_gets_it(fixture: Fixture) {
     let store = &fixture.store;
     let mut last = 0;
-    for round in 0..10_i64 {
+    for round in 0..10_u64 {
         let mut tasks = Vec::new();
         for holder in 0..6 {
             let store = store.clone();
-            tasks.push(tokio::spawn(async move { take(&*store, &format!("{round}-{holder}"), round * 10, round * 10 + 10).await }));
+            tasks.push(tokio::spawn(async move { take(&*store, &format!("{round}-{holder}"), round * 10).await }));
         }
         let mut tokens = Vec::new();
         for task in tasks {
@@ -91,7 +157,7 @@ pub async fn a_lease_is_never_taken_between_the_check_and_the_entry(fixture: Fix
             })
         };
         let name = lease.pool.clone();
-        let taken = store.take_lease(&name, "another console", at(2 * DAY), at(3 * DAY)).await.unwrap().unwrap();
+        let taken = store.take_lease(&name, &ask("another console", "here", u64::MAX / 2)).await.unwrap().taken().unwrap();
         // From here on the new holder is alone: what it reads stays as it is.
         let inherited = u32::try_from(store.journal(id).await.unwrap().len()).unwrap();
         assert_eq!(writing.await.unwrap(), inherited);

@@ -43,7 +43,7 @@ async fn nothing_that_the_store_does_gives_up_sqlites_locks() {
     let (_, id) = opened(&*fixture.store, "p").await;
     fixture.store.keep_evidence(id, &crate::evidence::evidence("a", b"x"), b"x", &entry(1)).await.unwrap();
     fixture.store.entries(9).await.unwrap();
-    fixture.store.ping().await.unwrap();
+    fixture.store.write_check(crate::fixture::at(0)).await.unwrap();
     holds("after it was used");
     let second = switchback_store::open(&fixture.url).await.unwrap();
     holds("while it is open twice");

@@ -9,6 +9,7 @@ mod audit;
 mod evidence;
 mod fixture;
 mod full_disk;
+mod guards;
 mod history;
 mod journal;
 mod lease;
@@ -62,6 +63,8 @@ promises![
     audit::nothing_in_the_audit_history_can_be_changed,
     audit::any_text_can_be_written_down,
     audit::an_unknown_result_is_refused,
+    guards::a_guard_that_was_taken_away_switched_off_or_changed_is_noticed,
+    guards::a_check_by_writing_changes_one_row,
     journal::entries_come_back_whole_and_in_order,
     journal::a_pool_has_one_open_operation_at_most,
     journal::a_lost_lease_writes_nothing,
@@ -80,6 +83,9 @@ promises![
     evidence::nothing_that_is_kept_can_be_changed,
     evidence::as_much_as_a_lost_timeline_may_have_is_kept,
     lease::a_lease_is_held_until_it_expires_or_is_given_back,
+    lease::another_machine_takes_a_lease_only_when_it_has_watched_it_stand_still,
+    lease::a_crash_with_the_clock_far_ahead_bars_nobody,
+    lease::what_a_console_of_the_version_before_has_taken_is_not_taken_for_over,
     lease::an_expired_lease_that_nobody_took_still_writes,
     lease::of_many_who_want_a_lease_at_once_one_gets_it,
     lease::a_lease_is_never_taken_between_the_check_and_the_entry,

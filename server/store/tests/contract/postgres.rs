@@ -4,6 +4,7 @@ use crate::{
     audit::entry,
     fixture::{Fixture, at, session, with_person},
     journal::{opened, seen, step},
+    lease::ask,
 };
 use nix::{
     sys::signal::{Signal, kill},
@@ -138,7 +139,7 @@ pub async fn a_server_that_refuses_writes_fails_them_and_keeps_the_data(server: 
     let changes = [RecordChange::Epoch(Epoch(1))];
     let refused = store.append_entry(&lease, id, 1, &step(1), Some(&entry(1)), &changes, true).await;
     assert!(matches!(refused, Err(StoreError::Failed(_))), "{refused:?}");
-    assert!(matches!(store.take_lease(&lease.pool, "another", at(0), at(9)).await, Err(StoreError::Failed(_))));
+    assert!(matches!(store.take_lease(&lease.pool, &ask("another", "here", 99)).await, Err(StoreError::Failed(_))));
     assert_eq!(store.session(&kept.secret_hash).await.unwrap().unwrap().0, kept);
     assert_eq!(seen(store, "p").await, written);
     server.run(read_only("off")).await;

@@ -49,7 +49,7 @@ pub async fn many_tasks_write_and_read_at_once(fixture: Fixture) {
     tasks.push(tokio::spawn(async move {
         for _ in 0..5 {
             pruning.prune(at(0)).await.unwrap();
-            pruning.ping().await.unwrap();
+            pruning.write_check(at(0)).await.unwrap();
         }
     }));
     for task in tasks {
@@ -73,7 +73,7 @@ pub async fn everything_is_there_after_reopening(fixture: Fixture) {
     fixture.store.append(&entry(1)).await.unwrap();
     let fixture = fixture.reopen().await.reopen().await;
     let store = &*fixture.store;
-    store.ping().await.unwrap();
+    store.write_check(at(0)).await.unwrap();
     assert_eq!(store.session(&kept.secret_hash).await.unwrap(), Some((kept, ada)));
     assert_eq!(store.points(&pool("p"), &Metric::Loss, Span::Week, at(0), at(1)).await.unwrap(), [point]);
     assert_eq!(store.entries(9).await.unwrap(), [entry(1)]);
@@ -84,7 +84,7 @@ pub async fn the_store_of_the_version_before_is_brought_up_to_date(fixture: Fixt
     fixture.store.append(&entry(1)).await.unwrap();
     // Back to the tables of version 1, as they were before there were operations.
     let tables = "DROP TABLE evidence; DROP TABLE journal; DROP TABLE operations; DROP TABLE fences; DROP TABLE pools; \
-                  DROP TABLE leases; DROP TABLE remembered;";
+                  DROP TABLE leases; DROP TABLE remembered; DROP TABLE write_check; DROP TABLE restored; DROP TABLE confirmed;";
     fixture.tamper(&format!("{tables} DELETE FROM _sqlx_migrations WHERE version > 1")).await.unwrap();
     if fixture.url.starts_with("postgres:") {
         let functions = "DROP FUNCTION evidence_refuses_change, evidence_refuses_late, \
@@ -102,7 +102,11 @@ pub async fn the_store_of_the_version_before_is_brought_up_to_date(fixture: Fixt
 pub async fn the_record_of_the_version_before_is_kept_and_tells_of_no_end(fixture: Fixture) {
     let (lease, _) = opened(&*fixture.store, "p").await;
     fixture.store.change_record(&lease, &RecordChange::Epoch(Epoch(3)), &entry(1)).await.unwrap();
-    fixture.tamper("ALTER TABLE pools DROP COLUMN ended_at; DELETE FROM _sqlx_migrations WHERE version = 4").await.unwrap();
+    let back =
+        "ALTER TABLE pools DROP COLUMN ended_at; ALTER TABLE leases DROP COLUMN machine; ALTER TABLE leases DROP COLUMN ends_since_boot;
+                DROP TABLE write_check; DROP TABLE restored; DROP TABLE confirmed;
+                DELETE FROM _sqlx_migrations WHERE version > 3";
+    fixture.tamper(back).await.unwrap();
     let fixture = fixture.reopen().await;
     let record = PoolRecord { epoch: Epoch(3), ..PoolRecord::default() };
     assert_eq!(fixture.store.record(&pool("p")).await.unwrap(), record);
@@ -116,7 +120,7 @@ pub async fn the_store_of_a_newer_program_is_refused_and_left_alone(fixture: Fix
                  SELECT 77, 'from the future', success, checksum, execution_time FROM _sqlx_migrations WHERE version = 1";
     fixture.tamper(newer).await.unwrap();
     let refused = switchback_store::open(&fixture.url).await.err().unwrap();
-    assert!(matches!(refused, OpenError::Newer { found: 77, known: 4 }), "{refused:?}");
+    assert!(matches!(refused, OpenError::Newer { found: 77, known: 6 }), "{refused:?}");
     // Going back to the newer program finds everything as it was.
     fixture.tamper("DELETE FROM _sqlx_migrations WHERE version = 77").await.unwrap();
     let fixture = fixture.reopen().await;
