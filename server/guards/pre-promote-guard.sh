@@ -91,7 +91,7 @@ asked() {
     6) return $NO_NAME ;;
     7) return $REFUSED ;;
     28) return $SILENT ;;
-    35 | 52 | 56) return $NO_TLS ;;
+    1 | 35 | 52 | 56) return $NO_TLS ;;
     51 | 60 | 77 | 83) return $UNTRUSTED ;;
     *) return $CURL_FAILED ;;
   esac
@@ -105,7 +105,7 @@ word() {
     "$SILENT") echo 'does not answer within a second' ;;
     "$NO_NAME") echo 'has a name that does not resolve' ;;
     "$UNTRUSTED") echo 'has a certificate that is not trusted (--cacert?)' ;;
-    "$NO_TLS") echo 'ends the connection: http:// where it speaks https://, or the other way round, or it wants a certificate (--cert, --key)' ;;
+    "$NO_TLS") echo 'cannot agree with us: http:// where it speaks https://, or the other way round; or its certificate is not trusted (--cacert?), or it wants one of ours (--cert, --key)' ;;
     "$UNAUTHORIZED") echo 'wants a password for this question (401 or 403), and must not' ;;
     "$NOT_PATRONI") echo 'answers something that Patroni does not say' ;;
     *) echo 'could not be asked: curl failed' ;;

@@ -93,6 +93,7 @@ fn unverified(pool: &PoolConfig) -> String {
 fn read(file: &Path) -> anyhow::Result<Config> {
     let config = Config::read(file, wiring::now())?;
     eprint!("{}", warnings(file, &config));
+    eprint!("{}", config.pools.iter().map(unverified).collect::<String>());
     Ok(config)
 }
 

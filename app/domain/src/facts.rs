@@ -47,6 +47,8 @@ pub enum ProbeFailure {
     Tls,
     /// Our user name, password or certificate was turned down.
     Unauthorized,
+    /// It has not proved that it knows our password: it wants the password itself, or lets us in without.
+    Unproved,
     /// An answer with a status that this endpoint should never give.
     Status {
         /// The HTTP status.

@@ -14,6 +14,7 @@ pub fn failure(lang: Locale, failure: &ProbeFailure) -> String {
         ProbeFailure::Unreachable => say!(lang, words.failure.unreachable),
         ProbeFailure::Tls => say!(lang, words.failure.tls),
         ProbeFailure::Unauthorized => say!(lang, words.failure.unauthorized),
+        ProbeFailure::Unproved => say!(lang, words.failure.unproved),
         ProbeFailure::Status { code } => say!(lang, words.failure.status, code = code.to_string()),
         ProbeFailure::Redirected => say!(lang, words.failure.redirected),
         ProbeFailure::TooLarge { limit } => say!(lang, words.failure.too_large, limit = bytes(ByteLag(*limit))),

@@ -50,6 +50,7 @@ fn failures() -> Vec<ProbeFailure> {
         ProbeFailure::Sql { state: "42501".to_owned() },
         ProbeFailure::Sql { state: "57P03".to_owned() },
         ProbeFailure::NoSuchBackend,
+        ProbeFailure::Unproved,
         ProbeFailure::NotAskedYet,
     ];
     // A new failure does not compile until it is listed above as well.
@@ -67,6 +68,7 @@ fn failures() -> Vec<ProbeFailure> {
             | ProbeFailure::Garbage
             | ProbeFailure::Sql { .. }
             | ProbeFailure::NoSuchBackend
+            | ProbeFailure::Unproved
             | ProbeFailure::NotAskedYet => {}
         }
     }

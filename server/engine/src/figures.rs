@@ -45,6 +45,7 @@ pub(crate) fn probed(kind: EndpointKind, failure: Option<&ProbeFailure>, took: D
         Some(ProbeFailure::Unreachable) => "unreachable",
         Some(ProbeFailure::Tls) => "tls",
         Some(ProbeFailure::Unauthorized) => "unauthorized",
+        Some(ProbeFailure::Unproved) => "unproved",
         Some(ProbeFailure::Status { .. }) => "status",
         Some(ProbeFailure::Redirected) => "redirected",
         Some(ProbeFailure::TooLarge { .. }) => "too_large",

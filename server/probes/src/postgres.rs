@@ -1,7 +1,9 @@
 //! `PostgreSQL`: positions, streams, slots and the heartbeat row, by SQL.
 
 pub(crate) mod connector;
+mod guarded;
 mod heart;
+pub(crate) mod session;
 mod wire;
 
 use crate::{
@@ -12,7 +14,7 @@ use connector::{Connector, calm, is_farewell, problem, statement_timeout};
 use futures::{FutureExt, future::BoxFuture};
 use heart::Heart;
 use jiff::Timestamp;
-use sqlx::PgConnection;
+use session::Session;
 use std::time::Duration;
 use switchback_domain::{Endpoint, Facts, ProbeFailure};
 use switchback_engine::ports::Probe;
@@ -25,7 +27,7 @@ const OBSERVE: &str = concat!(include_str!("../sql/place.sql"), include_str!("..
 pub struct PostgresProbe {
     endpoint: Endpoint,
     connector: Connector,
-    connection: Option<PgConnection>,
+    connection: Option<Session>,
     heart: Option<Heart>,
     timeout: Duration,
     diary: Diary,
@@ -65,7 +67,7 @@ impl PostgresProbe {
 }
 
 /// Asks over the connection that was kept. If it turns out to be dead, a new one tells why: a process that is gone refuses at once.
-async fn observe(kept: Option<PgConnection>, probe: &PostgresProbe) -> Result<(switchback_domain::PostgresFacts, PgConnection), Problem> {
+async fn observe(kept: Option<Session>, probe: &PostgresProbe) -> Result<(switchback_domain::PostgresFacts, Session), Problem> {
     if let Some(mut connection) = kept {
         match ask_once(&mut connection, probe).await {
             Ok(facts) => return Ok((facts, connection)),
@@ -78,9 +80,9 @@ async fn observe(kept: Option<PgConnection>, probe: &PostgresProbe) -> Result<(s
     Ok((facts, connection))
 }
 
-async fn ask_once(connection: &mut PgConnection, probe: &PostgresProbe) -> Result<switchback_domain::PostgresFacts, Problem> {
-    let text: String = calm(sqlx::query_scalar(OBSERVE).fetch_one(connection)).await?.map_err(|error| problem(&error, probe.timeout))?;
-    wire::facts(&text)
+async fn ask_once(connection: &mut Session, probe: &PostgresProbe) -> Result<switchback_domain::PostgresFacts, Problem> {
+    let text = calm(connection.text(OBSERVE, &[])).await?.map_err(|error| problem(&error, probe.timeout))?;
+    wire::facts(&text.ok_or_else(|| Problem::garbage("the answer has no row"))?)
 }
 
 impl Probe for PostgresProbe {

@@ -123,6 +123,9 @@ pub enum SetUpError {
         /// What is wrong.
         cause: String,
     },
+    /// Only what an authority of ours has signed can be believed whatever the name in it.
+    #[error("without a ca_file, certificates for other names cannot be told from anybody's; add it")]
+    NoAuthority,
     /// TLS files for a connection that is not encrypted.
     #[error("certificate files are given, but {address} is not encrypted; use https or leave them out")]
     PlainWithFiles {

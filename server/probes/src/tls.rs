@@ -2,8 +2,13 @@
 
 use crate::target::{SetUpError, TlsFiles};
 use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::CryptoProvider,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
 };
 use rustls_platform_verifier::BuilderVerifierExt;
 use std::{path::Path, sync::Arc};
@@ -25,15 +30,76 @@ pub(crate) fn client_config(files: &TlsFiles) -> Result<ClientConfig, SetUpError
     }
 }
 
+/// The same, for servers whose certificates are for other names than the ones that they are reached by. The authority is verified all the
+/// same, and has to be named.
+pub(crate) fn client_config_for_any_name(files: &TlsFiles) -> Result<ClientConfig, SetUpError> {
+    let Some(path) = &files.ca else { return Err(SetUpError::NoAuthority) };
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(authorities(path)?), provider());
+    let verifier = verifier.build().map_err(|error| SetUpError::Tls { cause: error.to_string() })?;
+    let trusting = builder()?.dangerous().with_custom_certificate_verifier(Arc::new(AnyName(verifier)));
+    match identity(files)? {
+        Some((chain, key)) => trusting.with_client_auth_cert(chain, key).map_err(|error| tls_error(&error)),
+        None => Ok(trusting.with_no_client_auth()),
+    }
+}
+
+/// Verifies everything but the name.
+#[derive(Debug)]
+struct AnyName(Arc<WebPkiServerVerifier>);
+
+impl ServerCertVerifier for AnyName {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        match self.0.verify_server_cert(certificate, chain, name, ocsp, now) {
+            // The name is looked at last, after the chain.
+            Err(rustls::Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. })) => {
+                Ok(ServerCertVerified::assertion())
+            }
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
 /// Settings for clients that never encrypt: they trust nobody, and making them reads no file.
 pub(crate) fn no_tls_config() -> Result<ClientConfig, SetUpError> {
     Ok(builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
 /// The provider is named here, so that nothing depends on what the process has installed.
 fn builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, SetUpError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(|error| tls_error(&error))
+    ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().map_err(|error| tls_error(&error))
 }
 
 fn tls_error(error: &rustls::Error) -> SetUpError {
@@ -79,19 +145,4 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, SetUpError> {
 
 fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, SetUpError> {
     std::fs::read(path).map_err(|cause| SetUpError::File { what, path: path.to_owned(), cause })
-}
-
-/// Reads every file once, so that a wrong one is told at start and not at the first look. Returns authorities, certificate and key
-/// as they are, for a client that parses them itself.
-pub(crate) fn checked_pem(files: &TlsFiles) -> Result<PemFiles, SetUpError> {
-    client_config(files)?;
-    let get = |what, path: &Option<std::path::PathBuf>| path.as_deref().map(|path| read(what, path)).transpose();
-    Ok(PemFiles { ca: get(CA, &files.ca)?, cert: get(CLIENT_CERT, &files.client_cert)?, key: get(CLIENT_KEY, &files.client_key)? })
-}
-
-/// The contents of [`TlsFiles`].
-pub(crate) struct PemFiles {
-    pub(crate) ca: Option<Vec<u8>>,
-    pub(crate) cert: Option<Vec<u8>>,
-    pub(crate) key: Option<Vec<u8>>,
 }

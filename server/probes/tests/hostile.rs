@@ -14,7 +14,7 @@ use std::{
 use support::*;
 use switchback_domain::{Facts, ProbeFailure};
 use switchback_engine::ports::Probe;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const TOO_LARGE: ProbeFailure = ProbeFailure::TooLarge { limit: 1024 * 1024 };
 
@@ -213,4 +213,37 @@ async fn an_endpoint_that_comes_to_its_senses_is_believed_at_once() {
     let mut probe = etcd(address);
     assert_eq!(look(&mut *probe).await, Err(ProbeFailure::Garbage));
     assert!(matches!(look(&mut *probe).await, Ok(Facts::Etcd(facts)) if facts.healthy));
+}
+
+/// A server that takes the greeting and answers with `answer`; what it hears after that, once the console has hung up.
+async fn impostor(answer: &'static [u8]) -> (SocketAddr, tokio::sync::mpsc::UnboundedReceiver<Vec<u8>>) {
+    let (tell, heard) = tokio::sync::mpsc::unbounded_channel();
+    let address = serve(move |mut stream| {
+        let tell = tell.clone();
+        async move {
+            let mut greeting = [0; 1024];
+            let _ = stream.read(&mut greeting).await;
+            let _ = stream.write_all(answer).await;
+            let mut more = Vec::new();
+            let _ = stream.read_to_end(&mut more).await;
+            let _ = tell.send(more);
+        }
+    })
+    .await;
+    (address, heard)
+}
+
+#[tokio::test]
+async fn an_impostor_gets_no_password_from_us_whatever_it_asks_for() {
+    // In the clear; as MD5 with a salt; in the clear in one go with what would come after it.
+    for asks in [&b"R\0\0\0\x08\0\0\0\x03"[..], b"R\0\0\0\x0c\0\0\0\x05salt", b"R\0\0\0\x08\0\0\0\x03R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I"] {
+        let (address, mut heard) = impostor(asks).await;
+        assert_eq!(failure(postgres, address).await, ProbeFailure::Unproved);
+        assert_eq!(heard.recv().await.unwrap(), b"", "{asks:?}");
+    }
+    // SCRAM tells nothing that it can use, and what it says back has to prove that it knows the password.
+    let (address, mut heard) = impostor(b"R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0R\0\0\0\x0c\0\0\0\x0cv=AA").await;
+    assert!(matches!(failure(postgres, address).await, ProbeFailure::Garbage | ProbeFailure::Unproved));
+    let heard = String::from_utf8_lossy(&heard.recv().await.unwrap()).into_owned();
+    assert!(heard.contains("SCRAM-SHA-256") && !heard.contains("not-a-secret"), "{heard}");
 }

@@ -243,3 +243,36 @@ async fn over_tls_both_sides_prove_who_they_are() {
     assert_eq!(look(&mut probe_with(certain)).await, Err(ProbeFailure::Tls), "the name is another one");
     assert!(look(&mut probe_with(lax)).await.is_ok(), "the name is not looked at");
 }
+
+#[tokio::test]
+async fn over_tls_the_password_is_bound_to_the_connection_and_its_server_has_to_know_it() {
+    let authority = Authority::new();
+    authority.sign("server", "127.0.0.1");
+    authority.sign("console", "switchback");
+    let mut server = Server::start().await;
+    server.demand_certificates(&authority, "server").await;
+    let over = PostgresTarget { tls: PostgresTls::VerifyFull, tls_files: authority.as_console(), ..target(&server) };
+    look(&mut probe_with(over.clone())).await.unwrap();
+
+    // A server that takes anybody in has not proved that it is ours, whatever its certificate says.
+    for (method, seen) in [("trust", Some(ProbeFailure::Unproved)), ("password", Some(ProbeFailure::Unproved)), ("scram-sha-256", None)] {
+        server.let_in(&format!("hostssl all switchback 127.0.0.1/32 {method}"));
+        assert_eq!(look(&mut probe_with(over.clone())).await.err(), seen, "{method}");
+    }
+    // Who has no password to prove is let in by its certificate, as the file says.
+    server.let_in("hostssl all switchback 127.0.0.1/32 cert map=console");
+    let without = PostgresTarget { password: None, ..over };
+    assert!(look(&mut probe_with(without)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_password_is_sent_to_nobody_in_the_clear_nor_as_md5() {
+    let server = Server::start().await;
+    for method in ["password", "md5"] {
+        server.psql("set password_encryption = 'md5'; alter role switchback password 'not-a-secret'");
+        server.let_in(&format!("host all switchback 127.0.0.1/32 {method}"));
+        assert_eq!(look(&mut probe(&server)).await, Err(ProbeFailure::Unproved), "{method}");
+    }
+    server.psql("set password_encryption = 'scram-sha-256'; alter role switchback password 'not-a-secret'");
+    assert!(look(&mut probe(&server)).await.is_ok(), "asked for as md5, a password that is kept as SCRAM is proved by SCRAM");
+}

@@ -7,13 +7,15 @@ use super::{ORDER, QUESTION, Trouble};
 use crate::{
     ANSWER_LIMIT,
     failure::{Problem, millis},
-    postgres::connector::{Connector, calm, is_farewell, problem, statement_timeout},
+    postgres::{
+        connector::{Connector, calm, is_farewell, problem, refusal, state, statement_timeout},
+        session::{self, Session},
+    },
     target::{PostgresTarget, SetUpError},
 };
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::{Deserialize, de::DeserializeOwned};
-use sqlx::{Connection as _, PgConnection, postgres::PgDatabaseError};
 use std::{
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -48,7 +50,7 @@ pub(super) struct Postgres {
 /// A connection that is kept. Whoever comes while it is in use gets a fresh one, so that nobody waits for somebody else's answer.
 struct Line {
     connector: Connector,
-    kept: Mutex<Option<PgConnection>>,
+    kept: Mutex<Option<Session>>,
     limit: Duration,
 }
 
@@ -58,7 +60,10 @@ impl Line {
     }
 
     /// Runs `work` over the connection that is kept, or over a new one when that turns out to be dead: `work` must bear to be begun twice.
-    async fn over<T>(&self, work: impl for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>) -> Result<T, Trouble> {
+    async fn over<T>(
+        &self,
+        work: impl for<'c> Fn(&'c mut Session) -> BoxFuture<'c, Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Trouble> {
         let all = async {
             let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(connection) = kept {
@@ -76,8 +81,8 @@ impl Line {
 
     async fn once<T>(
         &self,
-        mut connection: PgConnection,
-        work: &impl for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
+        mut connection: Session,
+        work: &impl for<'c> Fn(&'c mut Session) -> BoxFuture<'c, Result<T, tokio_postgres::Error>>,
     ) -> Result<T, Trouble> {
         let outcome = calm(work(&mut connection)).await?.map_err(|error| trouble(&error, self.limit));
         // After a refusal the connection is as good as before; after anything else nobody knows what it is in the middle of.
@@ -90,11 +95,14 @@ impl Line {
     async fn ask<T: DeserializeOwned>(&self, question: &'static str, argument: Option<String>) -> Result<T, Trouble> {
         let text = self
             .over(|connection| {
-                let query = sqlx::query_scalar::<_, String>(question);
-                let query = argument.iter().fold(query, |query, argument| query.bind(argument.clone()));
-                Box::pin(query.fetch_one(connection))
+                let argument = argument.clone();
+                Box::pin(async move {
+                    let with: Vec<session::With<'_>> = argument.iter().map(session::text).collect();
+                    connection.text(question, &with).await
+                })
             })
             .await?;
+        let text = text.ok_or_else(|| Problem::garbage("the answer has no row"))?;
         if text.len() > ANSWER_LIMIT {
             return Err(Problem::too_large(ANSWER_LIMIT).into());
         }
@@ -103,13 +111,11 @@ impl Line {
 }
 
 /// An error that ends only the statement says no: what was begun is taken back. One that ends the session says nothing about it.
-fn trouble(error: &sqlx::Error, limit: Duration) -> Trouble {
-    if let sqlx::Error::Database(database) = error
-        && let Some(said) = database.try_downcast_ref::<PgDatabaseError>()
-        && said.severity() == sqlx::postgres::PgSeverity::Error
-        && !["28", "57"].iter().any(|class| said.code().starts_with(class))
+fn trouble(error: &tokio_postgres::Error, limit: Duration) -> Trouble {
+    if let (Some(said), Some(state)) = (refusal(error), state(error))
+        && !["28", "57"].iter().any(|class| state.starts_with(class))
     {
-        return Trouble::refused(format!("{} ({})", said.message(), said.code()));
+        return Trouble::refused(format!("{} ({state})", said.message()));
     }
     problem(error, limit).into()
 }
@@ -153,8 +159,8 @@ impl Postgres {
         let statements = write_statements(operation, number)?;
         self.writes
             .over(|connection| {
-                let statements = sqlx::AssertSqlSafe(statements.clone());
-                Box::pin(async move { sqlx::raw_sql(statements).execute(connection).await.map(|_| ()) })
+                let statements = statements.clone();
+                Box::pin(async move { connection.run(&statements).await })
             })
             .await
     }
@@ -165,9 +171,9 @@ impl Postgres {
 
     pub(super) async fn checkpoint(&self) -> Result<Millis, Trouble> {
         let connecting = tokio::time::timeout(ORDER, self.checkpoints.connect(ORDER));
-        let mut connection = connecting.await.unwrap_or_else(|_| Err(Problem::timed_out(ORDER)))?;
+        let connection = connecting.await.unwrap_or_else(|_| Err(Problem::timed_out(ORDER)))?;
         let began = Instant::now();
-        let work = async { calm(sqlx::raw_sql("checkpoint").execute(&mut connection)).await };
+        let work = async { calm(connection.run("checkpoint")).await };
         let outcome = tokio::time::timeout(CHECKPOINT, work).await.unwrap_or_else(|_| Err(Problem::timed_out(CHECKPOINT)))?;
         outcome.map_err(|error| trouble(&error, CHECKPOINT))?;
         let took = millis(began.elapsed());

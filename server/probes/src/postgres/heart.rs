@@ -1,8 +1,12 @@
 //! The heartbeat row: written on the primary with each look, read on every node.
 
-use super::wire;
+use super::{
+    connector::state,
+    session::{Session, text},
+    wire,
+};
+use crate::failure::chain;
 use jiff::Timestamp;
-use sqlx::PgConnection;
 use switchback_domain::Heartbeat;
 use tracing::{info, warn};
 
@@ -20,25 +24,25 @@ impl Heart {
     /// connection is broken.
     pub(super) async fn beat(
         &mut self,
-        connection: &mut PgConnection,
+        connection: &mut Session,
         primary: bool,
         now: Timestamp,
-    ) -> Result<Option<Heartbeat>, sqlx::Error> {
+    ) -> Result<Option<Heartbeat>, tokio_postgres::Error> {
         if primary {
-            let written = sqlx::query_scalar::<_, String>(BEAT).bind(now.to_string()).fetch_optional(&mut *connection).await;
+            let written = connection.text(BEAT, &[text(&now.to_string())]).await;
             if let Some(row) = self.noted(written)? {
                 return Ok(wire::heartbeat(&row));
             }
         }
         // On a primary that may not be written, the row may still be there to read.
-        let read = sqlx::query_scalar::<_, String>(READ).fetch_optional(connection).await;
+        let read = connection.text(READ, &[]).await;
         if primary {
             return Ok(read.ok().flatten().as_deref().and_then(wire::heartbeat));
         }
         Ok(self.noted(read)?.as_deref().and_then(wire::heartbeat))
     }
 
-    fn noted(&mut self, outcome: Result<Option<String>, sqlx::Error>) -> Result<Option<String>, sqlx::Error> {
+    fn noted(&mut self, outcome: Result<Option<String>, tokio_postgres::Error>) -> Result<Option<String>, tokio_postgres::Error> {
         match outcome {
             Ok(row) => {
                 if self.silent_since.take().is_some() {
@@ -47,10 +51,10 @@ impl Heart {
                 Ok(row)
             }
             // The server refused this one statement, and the connection is as good as before.
-            Err(sqlx::Error::Database(error)) => {
-                let state = error.code().unwrap_or_default().into_owned();
+            Err(error) if state(&error).is_some() => {
+                let state = state(&error).unwrap_or_default().to_owned();
                 if self.silent_since.as_ref() != Some(&state) {
-                    warn!(%state, cause = %error, "no heartbeat: lag in time is not known; switchback.heartbeat must exist and be writable");
+                    warn!(%state, cause = %chain(&error), "no heartbeat: lag in time is not known; switchback.heartbeat must exist and be writable");
                     self.silent_since = Some(state);
                 }
                 Ok(None)

@@ -151,6 +151,18 @@ impl Server {
         self.start_again().await;
     }
 
+    /// From now on lets the console in by this rule, and the superuser as before.
+    pub fn let_in(&self, rule: &str) {
+        let data = self.folder.path().join("data");
+        fs::write(data.join("pg_hba.conf"), format!("{rule}\nhost all all 127.0.0.1/32 scram-sha-256\n")).unwrap();
+        // The certificate of these tests is for this name, and the role has another one.
+        fs::write(data.join("pg_ident.conf"), "console console switchback\n").unwrap();
+        self.psql_in("postgres", "select pg_reload_conf()");
+        self.wait_until("select count(*) from pg_hba_file_rules where error is null", "2");
+        // The processes that let people in have to hear of it too.
+        std::thread::sleep(Duration::from_millis(300));
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.port))

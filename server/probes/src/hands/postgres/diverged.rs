@@ -11,18 +11,22 @@ use super::{
 };
 use crate::{
     failure::{Problem, bounded},
-    postgres::connector::{calm, statement_timeout},
+    postgres::{
+        connector::{calm, refusal, state, statement_timeout},
+        session::{self, Session},
+    },
 };
 use futures::TryStreamExt;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    pin::pin,
     time::Duration,
 };
 use switchback_domain::{Lsn, Timeline};
 use switchback_engine::ports::Saved;
 use tokio::time::Instant;
+use tokio_postgres::SimpleQueryMessage;
 
 const PLACE: &str = concat!(include_str!("../../../sql/place.sql"), include_str!("../../../sql/lost_place.sql"));
 const RECORDS: &str = include_str!("../../../sql/lost_records.sql");
@@ -202,9 +206,9 @@ impl Postgres {
 }
 
 /// One answer as JSON.
-async fn ask<T: DeserializeOwned>(connection: &mut PgConnection, question: &'static str, with: &[i64]) -> Result<Option<T>, Trouble> {
-    let query = with.iter().fold(sqlx::query_scalar::<_, String>(question), |query, value| query.bind(*value));
-    let text = calm(query.fetch_optional(connection)).await?.map_err(|error| trouble(&error, STATEMENT))?;
+async fn ask<T: DeserializeOwned>(connection: &mut Session, question: &'static str, with: &[i64]) -> Result<Option<T>, Trouble> {
+    let with: Vec<session::With<'_>> = with.iter().map(session::number).collect();
+    let text = calm(connection.text(question, &with)).await?.map_err(|error| trouble(&error, STATEMENT))?;
     text.map(|text| serde_json::from_str(&text).map_err(|error| Problem::json(&error).into())).transpose()
 }
 
@@ -235,7 +239,7 @@ impl Search<'_> {
     }
 
     /// Reads the log from the fork to its end: what committed, and what was written.
-    async fn read_log(&mut self, log: &mut PgConnection, fork: Lsn, end: Lsn, file_bytes: u64) -> Result<(), Trouble> {
+    async fn read_log(&mut self, log: &mut Session, fork: Lsn, end: Lsn, file_bytes: u64) -> Result<(), Trouble> {
         let (mut at, mut width) = (fork, PAGE);
         while at < end {
             if self.is_late() || self.blocks > REMEMBERED || self.committed.len() > REMEMBERED {
@@ -261,7 +265,7 @@ impl Search<'_> {
     }
 
     /// Reads the log from the fork backwards, for what transactions wrote before it that committed behind it.
-    async fn look_back(&mut self, log: &mut PgConnection, fork: Lsn) -> Result<(), Trouble> {
+    async fn look_back(&mut self, log: &mut Session, fork: Lsn) -> Result<(), Trouble> {
         let wholes = self.committed.values().copied();
         let Some(eldest) = wholes.reduce(|one, other| if is_before(other, one) { other } else { one }) else { return Ok(()) };
         let (mut at, mut from) = (fork, fork);
@@ -288,11 +292,15 @@ impl Search<'_> {
     }
 
     /// Takes in what the log says between two positions.
-    async fn page(&mut self, log: &mut PgConnection, from: Lsn, to: Lsn, behind: bool) -> Result<Page, Failed> {
-        let query = sqlx::query_as::<_, (i64, String, String, String)>(RECORDS).bind(from.to_string()).bind(to.to_string());
-        let records = calm(query.fetch_all(log)).await.map_err(Failed::Problem)?.map_err(Failed::Sql)?;
+    async fn page(&mut self, log: &mut Session, from: Lsn, to: Lsn, behind: bool) -> Result<Page, Failed> {
+        let (first, last) = (from.to_string(), to.to_string());
+        let records = calm(log.rows(RECORDS, &[session::text(&first), session::text(&last)])).await;
+        let records = records.map_err(Failed::Problem)?.map_err(Failed::Sql)?;
         let mut page = Page { first: None, last: None, unused: None };
-        for (xid, kind, description, blocks) in records {
+        for record in records {
+            let text = |column: usize| record.try_get::<_, String>(column).map_err(Failed::Sql);
+            let xid: i64 = record.try_get(0).map_err(Failed::Sql)?;
+            let (kind, description, blocks) = (text(1)?, text(2)?, text(3)?);
             if kind == "Page" {
                 (page.first, page.last) = (description.parse().ok(), blocks.parse().ok());
                 continue;
@@ -394,13 +402,7 @@ impl Search<'_> {
     }
 
     /// Reads the rows of one table; false when a limit is reached.
-    async fn read_table(
-        &mut self,
-        connection: &mut PgConnection,
-        database: &str,
-        table: &Relation,
-        touched: &Touched,
-    ) -> Result<bool, Trouble> {
+    async fn read_table(&mut self, connection: &mut Session, database: &str, table: &Relation, touched: &Touched) -> Result<bool, Trouble> {
         let before = self.lines.rows;
         let mut long = 0;
         let named = || (database.to_owned(), table.schema.clone(), table.table.clone());
@@ -446,7 +448,7 @@ impl Search<'_> {
     /// Reads the rows of some blocks; false when there is no room for them.
     async fn read_run(
         &mut self,
-        connection: &mut PgConnection,
+        connection: &mut Session,
         database: &str,
         table: &Relation,
         run: &Run,
@@ -467,10 +469,11 @@ impl Search<'_> {
         let begin =
             format!("{{\"database\":{},\"schema\":{},\"table\":{},\"xid\":", text(database), text(&table.schema), text(&table.table));
         let reading = async {
-            let mut rows = sqlx::raw_sql(AssertSqlSafe(statement)).fetch(connection);
-            while let Some(row) = rows.try_next().await? {
-                let (xid, line): (String, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
-                let Some(line) = line else {
+            let mut rows = pin!(connection.stream(&statement).await?);
+            while let Some(message) = rows.try_next().await? {
+                let SimpleQueryMessage::Row(row) = message else { continue };
+                let xid = row.try_get(0)?.unwrap_or_default();
+                let Some(line) = row.try_get(1)? else {
                     *long += 1;
                     continue;
                 };
@@ -488,12 +491,12 @@ impl Search<'_> {
 
 /// Why a statement failed, before anybody knows whether it matters.
 enum Failed {
-    Sql(sqlx::Error),
+    Sql(tokio_postgres::Error),
     Problem(Problem),
 }
 
 fn has_code(error: &Failed, code: &str) -> bool {
-    matches!(error, Failed::Sql(sqlx::Error::Database(database)) if database.code().as_deref() == Some(code))
+    matches!(error, Failed::Sql(error) if state(error) == Some(code))
 }
 
 /// A file of the log has been removed.
@@ -505,10 +508,8 @@ fn is_gone(error: &Failed) -> bool {
 fn trouble_of(error: Failed) -> Trouble {
     match error {
         Failed::Problem(problem) => problem.into(),
-        Failed::Sql(error) => match (&error, trouble(&error, STATEMENT)) {
-            (sqlx::Error::Database(database), Trouble::Failed(_)) if database.code().as_deref() == Some("57014") => {
-                Trouble::refused(format!("{} (57014)", database.message()))
-            }
+        Failed::Sql(error) => match (refusal(&error), trouble(&error, STATEMENT)) {
+            (Some(said), Trouble::Failed(_)) if state(&error) == Some("57014") => Trouble::refused(format!("{} (57014)", said.message())),
             (_, trouble) => trouble,
         },
     }
