@@ -3,11 +3,11 @@
 # make quick  the part of it that starts neither the lab nor a browser; run it often
 # make dev    the console with reload on change, against a running lab
 # make release  the program and what it delivers, to put on a machine
-# make bench  figures and ratios (WHAT=viewers, pools, latency or page: only one of them)
-# make test-full        the rest of the lab tests of operations: every step, every fault; more than an hour
+# make bench  figures and ratios (WHAT=viewers, pools, latency, page or slowloris: only one of them)
+# make test-full        the API against its own description, and the rest of the lab tests: every step, every fault; more than an hour
 # make bench-operations what a switchover and a failover cost the clients, beside bare PostgreSQL and patronictl
 #             (OPERATIONS_ROUNDS=2 and OPERATIONS_ONLY=bare,console shorten it)
-# make check, nextest, deny, lab-tests, browser-tests, size: the parts of make test
+# make check, nextest, deny, lab-tests, browser-tests, size: the parts of make test; make schema: one of make test-full
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # The same places as in end2end/path.
@@ -15,7 +15,7 @@ TOOLS := $(or $(SWITCHBACK_TOOLS),$(if $(filter 0,$(shell id -u)),/var/cache/swi
 export SWITCHBACK_TOOLS := $(TOOLS)
 export PATH := $(TOOLS)/bin:$(TOOLS)/node_modules/.bin:$(PATH)
 
-.PHONY: help demo dev test test-full quick check nextest deny root lab-tests browser-tests size release bench bench-operations fmt
+.PHONY: help demo dev test test-full schema quick check nextest deny root lab-tests browser-tests size release bench bench-operations fmt
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -62,9 +62,14 @@ lab-tests: root
 	cargo build --quiet --package switchback-server
 	cargo nextest run --package switchback-lab --features lab-tests --test real_lab --test operations --no-capture
 
-test-full: test
+test-full: test schema
 	@./setup full
 	cargo nextest run --package switchback-lab --features lab-tests-full --test operations --no-capture
+
+# The API held to its own description.
+schema:
+	@./setup schema
+	end2end/schema
 
 browser-tests: root
 	@./setup build

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod http;
 pub mod log;
+pub mod network;
 mod password;
 pub mod run;
 mod wiring;

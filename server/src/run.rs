@@ -2,7 +2,7 @@
 
 use crate::{
     config::{
-        Config, ConfigError, PoolConfig,
+        Config, ConfigError, PoolConfig, StoreAddress,
         pool::{Access, TlsMode},
         render,
     },
@@ -10,10 +10,18 @@ use crate::{
     wiring,
 };
 use anyhow::Context as _;
-use axum::serve::ListenerExt as _;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use secrecy::ExposeSecret as _;
-use std::{fmt::Write as _, net::SocketAddr, path::Path, process::ExitCode, time::Duration};
+use std::{
+    fmt::Write as _,
+    fs, io,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 use switchback_domain::{EndpointKind, EndpointName};
 use switchback_engine::{Console, SetUpLink, Started};
 use tokio::{net::TcpListener, signal::unix::SignalKind};
@@ -123,6 +131,7 @@ fn shown(config: &Config, link: &SetUpLink) -> String {
 /// Runs the console until it is told to stop.
 pub async fn serve(file: &Path, site: Site) -> anyhow::Result<ExitCode> {
     let config = read(file)?;
+    let limits = connection_limits(&config);
     let metrics = figures()?;
     let store = wiring::store(&config).await?;
     let pools = wiring::pools(&config)?;
@@ -134,41 +143,36 @@ pub async fn serve(file: &Path, site: Site) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     let Started { console, tasks } = Console::start(wiring::parts(&config, store, pools), &stop);
     tokio::spawn(upkeep(metrics.clone(), stop.clone()));
+    let link_file = SetUpLinkFile::of(&config, file);
+    link_file.remove();
     if let Some(link) = console.open_set_up().await? {
-        tracing::info!(expires_at = %link.expires_at, "nobody has an account yet; the set-up link is on standard output");
-        println!("Set up the first administrator (once, until {:.0}): {}", link.expires_at, shown(&config, &link));
+        link_file.write(&config, file, &link);
     }
     let router = http::router(http::Parts {
         console,
         public_url: config.server.public_url.clone(),
         metrics_access: config.server.metrics,
         metrics,
-        behind_proxy: config.server.behind_proxy,
+        proxies: config.server.proxies.clone(),
+        listen: address,
         site,
         stop: stop.clone(),
     });
     println!("Switchback: {}", config.server.public_url);
     tracing::info!(%address, pools = config.pools.len(), "listening");
 
-    // Small events follow each other closely while an operation runs: none of them waits for the one before to be acknowledged.
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(error = &error as &dyn std::error::Error, "a connection keeps Nagle's algorithm");
-        }
-    });
-    let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(stop.clone().cancelled_owned());
-    let serving = tokio::spawn(async move { serving.await });
+    let serving = tokio::spawn(http::serve(listener, router, limits, config.server.proxies.clone(), stop.clone()));
     let mut serving = std::pin::pin!(serving);
     tokio::select! {
         signal = told_to_stop() => tracing::info!(signal = signal?, "stopping"),
         ended = &mut serving => {
             stop.cancel();
-            ended??;
+            ended?;
             anyhow::bail!("the console stopped listening");
         }
     }
     stop.cancel();
+    link_file.remove();
     let leave = async {
         let _ = (&mut serving).await;
         tasks.wait().await;
@@ -177,6 +181,73 @@ pub async fn serve(file: &Path, site: Site) -> anyhow::Result<ExitCode> {
         tracing::warn!("some requests or questions did not end in time; they are dropped");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Raises the limit of open files as far as it may be raised, and gives clients what the console does not need itself.
+fn connection_limits(config: &Config) -> http::Limits {
+    /// The store, the log, files that are being delivered, and what a command of the console's own needs.
+    const OWN_FILES: u64 = 128;
+    /// Probes and orders have connections of their own, and a broken one is replaced before it is closed.
+    const FILES_OF_AN_ENDPOINT: u64 = 8;
+    /// What a process gets where nothing else is known.
+    const USUAL: u64 = 1_024;
+
+    let before = getrlimit(Resource::RLIMIT_NOFILE);
+    let raised = before.and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(USUAL, |(files, _)| files);
+    let endpoints = config.pools.iter().map(|pool| pool.access.len() as u64).sum::<u64>();
+    let reserve = OWN_FILES + endpoints * FILES_OF_AN_ENDPOINT;
+    let limits = http::Limits::for_files(files, reserve);
+    let (connections, for_an_address) = (limits.in_all, limits.per_address);
+    if raised.is_err() || files < 2 * reserve {
+        tracing::warn!(files, reserve, connections, for_an_address, "few files may be open; raise LimitNOFILE of the console's service");
+    } else {
+        tracing::info!(
+            files,
+            before = before.ok().map(|(files, _)| files),
+            reserve,
+            connections,
+            for_an_address,
+            "the limit of open files"
+        );
+    }
+    limits
+}
+
+/// The file with the set-up link. It is not in the log, because whoever reads logs must not be able to make the first account.
+struct SetUpLinkFile(PathBuf);
+
+impl SetUpLinkFile {
+    fn of(config: &Config, config_file: &Path) -> SetUpLinkFile {
+        let beside = match &config.store {
+            StoreAddress::Sqlite(store) => store.as_path(),
+            StoreAddress::Postgres(_) => config_file,
+        };
+        SetUpLinkFile(config.server.set_up_link_file.clone().unwrap_or_else(|| beside.with_file_name("set-up-link")))
+    }
+
+    fn remove(&self) {
+        if let Err(error) = fs::remove_file(&self.0)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(file = %self.0.display(), error = &error as &dyn std::error::Error, "an old set-up link was not removed");
+        }
+    }
+
+    fn write(&self, config: &Config, config_file: &Path, link: &SetUpLink) {
+        // A new file: what somebody else has put there is neither written to nor followed.
+        let written = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.0);
+        match written.and_then(|mut file| writeln!(file, "{}", shown(config, link))) {
+            Ok(()) => {
+                tracing::info!(file = %self.0.display(), expires_at = %link.expires_at, "nobody has an account yet; the set-up link is in this file");
+                println!("Set up the first administrator (once, until {:.0}) with the link in {}", link.expires_at, self.0.display());
+            }
+            Err(error) => {
+                tracing::warn!(file = %self.0.display(), error = &error as &dyn std::error::Error, "the set-up link was not written");
+                println!("Nobody has an account yet. For a set-up link run: switchback set-up-link --config {}", config_file.display());
+            }
+        }
+    }
 }
 
 async fn told_to_stop() -> anyhow::Result<&'static str> {

@@ -60,6 +60,9 @@ pub enum SignInError {
     /// Too many attempts in a short time.
     #[error("too many attempts; wait a minute")]
     SlowDown,
+    /// Too many people sign in at this moment; nothing was compared.
+    #[error("too many people sign in at this moment; try again in a few seconds")]
+    Busy,
     /// The console failed.
     #[error("this failed on the console's side; quote incident {incident}")]
     Internal {
@@ -74,6 +77,7 @@ impl SignInError {
         match self {
             SignInError::Wrong => "wrong",
             SignInError::SlowDown => "slow_down",
+            SignInError::Busy => "busy",
             SignInError::Internal { .. } => "internal",
         }
     }

@@ -21,6 +21,7 @@ pub fn SignInPage() -> impl IntoView {
     let notice = move || {
         let (tone, text) = match problem.get()?.as_str() {
             "slow_down" => (Tone::Warn, say!(lang(), sign_in.slow_down)),
+            "busy" => (Tone::Warn, say!(lang(), sign_in.busy)),
             "expired" => (Tone::Warn, say!(lang(), sign_in.expired)),
             "signed_out" => (Tone::Ok, say!(lang(), sign_in.signed_out)),
             "wrong" => return None,

@@ -44,6 +44,15 @@ pub struct Console {
 impl Console {
     /// Starts it with these pools and signs somebody in.
     pub async fn start(program: &Program, pools: &[Pool]) -> anyhow::Result<Console> {
+        Console::begin(program, pools, None).await
+    }
+
+    /// The same with so many open files at most.
+    pub async fn start_with_files(program: &Program, pools: &[Pool], files: u32) -> anyhow::Result<Console> {
+        Console::begin(program, pools, Some(files)).await
+    }
+
+    async fn begin(program: &Program, pools: &[Pool], files: Option<u32>) -> anyhow::Result<Console> {
         let executable = program.console.canonicalize().with_context(|| {
             format!("there is no console at {}; build it with `cargo leptos build --release`", program.console.display())
         })?;
@@ -58,7 +67,13 @@ impl Console {
         fs::write(&password, "not asked for")?;
         fs::set_permissions(&password, fs::Permissions::from_mode(0o600))?;
         let output = fs::File::create(folder.path().join("output"))?;
-        let process = Command::new(executable)
+        let limited = files.map(|files| {
+            let mut command = Command::new("sh");
+            command.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\"")]).arg(&executable);
+            command
+        });
+        let process = limited
+            .unwrap_or_else(|| Command::new(&executable))
             .arg("serve")
             .arg("--config")
             .arg(folder.path().join("switchback.toml"))
@@ -82,16 +97,15 @@ impl Console {
     async fn set_up_secret(&mut self) -> anyhow::Result<String> {
         let began = Instant::now();
         loop {
-            if let Some((_, rest)) = self.output().split_once("/set-up/")
-                && let Some(end) = rest.find(char::is_whitespace)
-            {
-                return Ok(rest[..end].to_owned());
+            let link = fs::read_to_string(self.folder.path().join("set-up-link")).unwrap_or_default();
+            if let Some(secret) = link.split_once("/set-up/").and_then(|(_, secret)| secret.strip_suffix('\n')) {
+                return Ok(secret.to_owned());
             }
             if let Some(status) = self.process.try_wait()? {
                 bail!("the console ended at once ({status}):\n{}", self.output());
             }
             if began.elapsed() > START_WITHIN {
-                bail!("the console prints no set-up link:\n{}", self.output());
+                bail!("the console writes no set-up link:\n{}", self.output());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

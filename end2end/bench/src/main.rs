@@ -14,6 +14,7 @@ mod latency;
 mod operations;
 mod page;
 mod pools;
+mod slowloris;
 mod usage;
 mod viewer;
 mod viewers;
@@ -52,6 +53,8 @@ enum What {
     Latency(latency::Options),
     /// First response of the pool page, and what a browser downloads.
     Page(page::Options),
+    /// What everybody else notices of thousands of half requests.
+    Slowloris(slowloris::Options),
     /// What a switchover and a failover cost the clients, on a lab; not part of `all`.
     Operations(operations::Options),
 }
@@ -77,6 +80,7 @@ async fn measure() -> anyhow::Result<()> {
         What::Pools(options) => pools::run(&console, &options).await,
         What::Latency(options) => latency::run(&console, &options).await,
         What::Page(options) => page::run(&console, &options).await,
+        What::Slowloris(options) => slowloris::run(&console, &options).await,
         What::Operations(options) => {
             let binary = console.console.canonicalize().unwrap_or(console.console);
             operations::run(switchback_lab::Program { binary, site: console.site }, &options).await
@@ -85,6 +89,7 @@ async fn measure() -> anyhow::Result<()> {
             page::run(&console, &page::Options::default()).await?;
             latency::run(&console, &latency::Options::default()).await?;
             viewers::run(&console, &viewers::Options::default()).await?;
+            slowloris::run(&console, &slowloris::Options::default()).await?;
             pools::run(&console, &pools::Options::default()).await
         }
     }

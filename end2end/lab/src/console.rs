@@ -93,6 +93,7 @@ impl Console {
         let _ = fs::remove_file(lab.layout.log(NAME));
         make_folder(&folder)?;
         let file = PathBuf::from(store.trim_start_matches("sqlite:"));
+        let _ = fs::remove_file(file.with_file_name("set-up-link"));
         for suffix in ["", "-shm", "-wal"] {
             let _ = fs::remove_file(format!("{}{suffix}", file.display()));
         }
@@ -151,10 +152,9 @@ impl Console {
     async fn set_up(&self) -> Result<()> {
         let secret = std::cell::RefCell::new(String::new());
         self.lab
-            .wait("the console prints its set-up link", START_WITHIN, async || {
-                let log = self.log();
-                let found = log.split_once("/set-up/").and_then(|(_, rest)| rest.split_once(char::is_whitespace)).map(|(secret, _)| secret);
-                match found {
+            .wait("the console writes its set-up link", START_WITHIN, async || {
+                let link = fs::read_to_string(self.store.with_file_name("set-up-link")).unwrap_or_default();
+                match link.split_once("/set-up/").and_then(|(_, secret)| secret.strip_suffix('\n')) {
                     Some(found) => {
                         found.clone_into(&mut secret.borrow_mut());
                         Ok(())

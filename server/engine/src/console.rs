@@ -5,7 +5,7 @@ use crate::{
     live::{Live, LiveStream},
     observe::{Asking, Watched, keep_asking, keep_picture},
     operate::{Operator, keep_operating},
-    people::{self, Incident, People, SessionLimits, SetUpForm, SetUpLink, SignedIn, SignedOut},
+    people::{self, Incident, People, SessionLimits, SetUpForm, SetUpLink, SignedIn, SignedOut, Source},
     ports::{AuditEntry, Chance, Clock, Hands, Passwords, Probe, Store, StoreError},
     store_watch::{self, StoreWatch},
     time::pause,
@@ -250,9 +250,9 @@ impl Console {
         self.people.set_up(form, from).await
     }
 
-    /// Signs somebody in. `from` is the address of whoever asks; it decides how often they may try.
-    pub async fn sign_in(&self, login: &str, password: SecretString, from: &str) -> Result<SignedIn, SignInError> {
-        self.people.sign_in(login, password, from).await
+    /// Signs somebody in. Where it comes from decides how often they may try, and who waits for whom.
+    pub async fn sign_in<'a>(&self, login: &str, password: SecretString, source: impl Into<Source<'a>>) -> Result<SignedIn, SignInError> {
+        self.people.sign_in(login, password, source.into()).await
     }
 
     /// Ends the session of this cookie secret, at once. It is fine if it is gone already.

@@ -20,4 +20,4 @@ mod time;
 pub use console::{Console, Parts, PoolParts, Readiness, Settings, Started, WorkOut};
 pub use figures::describe as describe_metrics;
 pub use live::LiveStream;
-pub use people::{SetUpForm, SetUpLink, SignedIn, SignedOut};
+pub use people::{SetUpForm, SetUpLink, SignedIn, SignedOut, Source};

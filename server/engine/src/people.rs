@@ -2,16 +2,17 @@
 //! history, and nothing is done that cannot be written there.
 
 mod attempts;
+mod devices;
 mod secret;
 
 pub(crate) use secret::hex;
 
 use crate::{
     figures,
-    ports::{AuditEntry, Chance, Clock, Passwords, Session, Store, StoreError},
+    ports::{AuditEntry, Chance, Clock, Lane, Passwords, PasswordsFailed, Session, Store, StoreError},
     time::pause,
 };
-use attempts::Attempts;
+use attempts::{Attempts, Counted};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use std::{
@@ -30,11 +31,19 @@ use switchback_domain::{
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-/// How long a set-up link can be used.
-const SET_UP_LASTS: Duration = Duration::from_hours(24);
+/// How long a set-up link can be used: long enough to open it, too short to be found.
+const SET_UP_LASTS: Duration = Duration::from_mins(15);
 
 /// A session's last use is noted at most this often.
 const TOUCH_EVERY: Duration = Duration::from_mins(1);
+
+/// That people have to wait is logged at most this often.
+const BUSY_LOGGED_EVERY: Duration = Duration::from_mins(1);
+
+/// Refused attempts of strangers are written into the audit history one by one up to so many at once, and then one for each of these spans,
+/// with how many came in between: guessing must not fill the store.
+const REFUSALS_AT_ONCE: u32 = 60;
+const REFUSAL_EVERY: Duration = Duration::from_secs(1);
 
 const PRUNE_EVERY: Duration = Duration::from_mins(10);
 
@@ -76,12 +85,34 @@ pub struct SetUpForm {
     pub password: SecretString,
 }
 
+/// Where a sign-in comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The client's address, for limits and the audit history.
+    pub address: &'a str,
+    /// The note that the browser carries if somebody has signed in with it before.
+    pub device: Option<&'a str>,
+    /// It comes from the console's own machine, through no proxy.
+    pub is_this_machine: bool,
+}
+
+impl<'a> From<&'a str> for Source<'a> {
+    /// A stranger at this address.
+    fn from(address: &'a str) -> Source<'a> {
+        Source { address, device: None, is_this_machine: false }
+    }
+}
+
 /// A session that has just begun.
 pub struct SignedIn {
     /// For the cookie, in letters and digits. Nobody keeps it; only its SHA-256 is in the store.
     pub secret: SecretString,
     /// Who, and until when at the latest.
     pub caller: Caller,
+    /// A note for the browser by which it is known the next time. It is no secret and opens nothing.
+    pub device: String,
+    /// How long it is good for.
+    pub device_known_for: Duration,
 }
 
 impl fmt::Debug for SignedIn {
@@ -121,8 +152,56 @@ pub(crate) struct People {
     attempts: Attempts,
     /// Sessions that have ended and of which the store has not been told yet, by the SHA-256 of their secrets.
     ending: Mutex<BTreeMap<[u8; 32], Ending>>,
+    devices: devices::Devices,
+    /// Strangers who had to wait because too many came at once, since this was last logged.
+    busy: Mutex<Rarely>,
+    /// Refused attempts that were not written down one by one.
+    refusals: Mutex<Refusals>,
     /// A hash that no password fits, for sign-in names that nobody has.
     nobodys_hash: OnceCell<String>,
+}
+
+fn locked<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Counts what is told only now and then.
+#[derive(Debug, Default)]
+struct Rarely {
+    told_at: Option<Timestamp>,
+    times: u64,
+}
+
+impl Rarely {
+    /// Counts one. How many there were since it was last told, when it is time to tell.
+    fn count(&mut self, now: Timestamp, every: Duration) -> Option<u64> {
+        self.times += 1;
+        if self.told_at.is_some_and(|at| now < at + every) {
+            return None;
+        }
+        self.told_at = Some(now);
+        Some(std::mem::take(&mut self.times))
+    }
+}
+
+/// How many refused attempts may still be written down, as the time at which none is owed any more.
+#[derive(Debug, Default)]
+struct Refusals {
+    owed_until: Option<Timestamp>,
+    unwritten: u64,
+}
+
+impl Refusals {
+    /// How many were not written before this one, if this one may be.
+    fn write(&mut self, now: Timestamp) -> Option<u64> {
+        let owed = self.owed_until.filter(|until| *until > now).unwrap_or(now);
+        if owed >= now + REFUSAL_EVERY * REFUSALS_AT_ONCE {
+            self.unwritten += 1;
+            return None;
+        }
+        self.owed_until = Some(owed + REFUSAL_EVERY);
+        Some(std::mem::take(&mut self.unwritten))
+    }
 }
 
 /// An outcome as the audit history has it.
@@ -148,6 +227,9 @@ impl People {
             limits,
             attempts: Attempts::default(),
             ending: Mutex::default(),
+            devices: devices::Devices::default(),
+            busy: Mutex::default(),
+            refusals: Mutex::default(),
             nobodys_hash: OnceCell::new(),
         }
     }
@@ -178,7 +260,7 @@ impl People {
             Err(incident) => incident.into(),
         };
         // By address, as signing in: whoever floods the form should neither guess nor flood the audit history.
-        let attempt = match self.attempts.begin(None, from, self.clock.now()) {
+        let attempt = match self.attempts.begin(Counted::from_address(from), self.clock.now()) {
             Ok(attempt) => attempt,
             Err(attempts::TooMany { first: true }) => return Err(refused("", "slow_down", SetUpError::SlowDown).await),
             Err(attempts::TooMany { first: false }) => return Err(SetUpError::SlowDown),
@@ -195,7 +277,12 @@ impl People {
             let error = SetUpError::Password { rule };
             return Err(refused(login.as_str(), error.code(), error).await);
         }
-        let password_hash = self.passwords.hash(form.password).await.map_err(|error| self.incident(&error))?;
+        // Whoever has the link does not wait behind strangers.
+        let password_hash = match self.passwords.hash(form.password, Lane::Known).await {
+            Ok(hash) => hash,
+            Err(PasswordsFailed::Busy) => return Err(SetUpError::SlowDown),
+            Err(error) => return Err(self.incident(&error).into()),
+        };
         let name: String = form.name.trim().chars().filter(|letter| !letter.is_control()).take(NAME_MAX).collect();
         let name = if name.is_empty() { login.to_string() } else { name };
         let person = Person { login, name, created_at: self.clock.now() };
@@ -204,7 +291,7 @@ impl People {
         self.audit("set_up", Some(&person.login), login, Written::Done, from).await?;
         let secret_hash = secret::hash(form.secret.expose_secret());
         match self.store.set_up(&secret_hash, &person, &password_hash, person.created_at).await {
-            Ok(()) => Ok(self.begin_session(person, from).await?),
+            Ok(()) => Ok(self.begin_session(person, from, None).await?),
             Err(StoreError::Taken) => Err(refused(login, "closed", SetUpError::Closed).await),
             Err(error) => {
                 let incident = self.incident(&error);
@@ -214,23 +301,63 @@ impl People {
         }
     }
 
-    pub(crate) async fn sign_in(&self, login: &str, password: SecretString, from: &str) -> Result<SignedIn, SignInError> {
+    pub(crate) async fn sign_in(&self, login: &str, password: SecretString, source: Source<'_>) -> Result<SignedIn, SignInError> {
+        let from = source.address;
         let login = login.trim().parse::<Login>().ok();
         let now = self.clock.now();
-        let attempt = match self.attempts.begin(login.as_ref(), from, now) {
+        let device = match (&login, source.device) {
+            (Some(login), Some(note)) => devices::known(&self.device_key().await?, login, note, now),
+            _ => None,
+        };
+        let (counted, lane) = match device {
+            Some(device) => (Counted::from_device(device), Lane::Known),
+            // Who is on this machine may try as often as any address, and strangers cannot use that up.
+            None if source.is_this_machine => (Counted::from_address(from), Lane::Known),
+            None => (Counted::from_stranger(login.as_ref(), from), Lane::Stranger),
+        };
+        let attempt = match self.attempts.begin(counted, now) {
             Ok(attempt) => attempt,
             Err(attempts::TooMany { first }) => {
                 // One entry for a row of refusals: whoever floods the form should not flood the audit history.
                 if first {
-                    self.audit("sign_in", None, "", Written::Refused("slow_down"), from).await?;
+                    self.refuse("", "slow_down", from).await?;
                 }
                 return Err(SignInError::SlowDown);
             }
         };
+        match self.compare(login.as_ref(), password, lane).await? {
+            None => {
+                // Nothing was tried, so nothing is counted.
+                self.attempts.forgive(attempt);
+                self.say_busy();
+                Err(SignInError::Busy)
+            }
+            Some((Some(person), true)) => {
+                self.attempts.forgive(attempt);
+                Ok(self.begin_session(person, from, device).await?)
+            }
+            Some((Some(person), false)) => {
+                self.refuse(person.login.as_str(), "wrong_password", from).await?;
+                Err(SignInError::Wrong)
+            }
+            Some((None, _)) => {
+                // What was typed is not written down: now and then it is somebody's password.
+                self.refuse("", "unknown_login", from).await?;
+                Err(SignInError::Wrong)
+            }
+        }
+    }
+
+    /// Whose name it is and whether the password fits; nothing when too many are waiting. An unknown name takes the same work.
+    async fn compare(&self, login: Option<&Login>, password: SecretString, lane: Lane) -> Result<Option<(Option<Person>, bool)>, Incident> {
         // Made before it is known whether it is needed, so that time tells nothing.
-        let nobodys_hash = self.nobodys_hash.get_or_try_init(|| self.passwords.hash(secret::mint(self.chance.as_ref()))).await;
-        let nobodys_hash = nobodys_hash.map_err(|error| self.incident(&error))?;
-        let known = match &login {
+        let nobodys_hash = self.nobodys_hash.get_or_try_init(|| self.passwords.hash(secret::mint(self.chance.as_ref()), lane)).await;
+        let nobodys_hash = match nobodys_hash {
+            Ok(hash) => hash,
+            Err(PasswordsFailed::Busy) => return Ok(None),
+            Err(error) => return Err(self.incident(&error)),
+        };
+        let known = match login {
             Some(login) => self.store.person(login).await.map_err(|error| self.incident(&error))?,
             None => None,
         };
@@ -238,26 +365,38 @@ impl People {
             Some((person, hash)) => (Some(person), hash),
             None => (None, nobodys_hash.clone()),
         };
-        let fits = self.passwords.verify(password, hash).await.map_err(|error| self.incident(&error))?;
-        match person {
-            Some(person) if fits => {
-                self.attempts.forgive(attempt);
-                Ok(self.begin_session(person, from).await?)
-            }
-            Some(person) => {
-                self.audit("sign_in", None, person.login.as_str(), Written::Refused("wrong_password"), from).await?;
-                Err(SignInError::Wrong)
-            }
-            None => {
-                // What was typed is not written down: now and then it is somebody's password.
-                self.audit("sign_in", None, "", Written::Refused("unknown_login"), from).await?;
-                Err(SignInError::Wrong)
-            }
+        match self.passwords.verify(password, hash, lane).await {
+            Ok(fits) => Ok(Some((person, fits))),
+            Err(PasswordsFailed::Busy) => Ok(None),
+            Err(error) => Err(self.incident(&error)),
         }
     }
 
+    async fn device_key(&self) -> Result<[u8; 32], Incident> {
+        self.devices.key(self.store.as_ref(), self.chance.as_ref()).await.map_err(|error| self.incident(&error))
+    }
+
+    /// Logs now and then that people had to wait.
+    fn say_busy(&self) {
+        if let Some(times) = locked(&self.busy).count(self.clock.now(), BUSY_LOGGED_EVERY) {
+            tracing::warn!(times, "too many sign-ins at once; some were asked to come back (logged once a minute)");
+        }
+    }
+
+    /// Writes a refused sign-in down, or counts it when there are too many.
+    async fn refuse(&self, subject: &str, reason: &'static str, from: &str) -> Result<(), Incident> {
+        let Some(unwritten) = locked(&self.refusals).write(self.clock.now()) else { return Ok(()) };
+        let mut detail = serde_json::json!({ "reason": reason });
+        if unwritten > 0 {
+            detail["refused_before"] = unwritten.into();
+        }
+        self.append("sign_in", None, subject, "refused", detail, from).await
+    }
+
     /// The session is in the store before the entry is, but its secret leaves only after it: without entry nobody can use it.
-    async fn begin_session(&self, person: Person, from: &str) -> Result<SignedIn, Incident> {
+    async fn begin_session(&self, person: Person, from: &str, device: Option<devices::DeviceId>) -> Result<SignedIn, Incident> {
+        let device = device.unwrap_or_else(|| devices::mint(self.chance.as_ref()));
+        let device = devices::note(&self.device_key().await?, &person.login, &device, self.clock.now());
         let secret = secret::mint(self.chance.as_ref());
         let secret_hash = secret::hash(secret.expose_secret());
         let now = self.clock.now();
@@ -267,7 +406,8 @@ impl People {
             let _ = self.store.end_session(&secret_hash).await;
             return Err(incident);
         }
-        Ok(SignedIn { secret, caller: caller_of(person, now + self.limits.absolute) })
+        let caller = caller_of(person, now + self.limits.absolute);
+        Ok(SignedIn { secret, caller, device, device_known_for: devices::KNOWN_FOR })
     }
 
     /// Ends a session, at once. It is fine if it is gone already. What the store does not do now it is told again and again.
@@ -371,6 +511,18 @@ impl People {
             Written::Refused(reason) => ("refused", serde_json::json!({ "reason": reason })),
             Written::Failed => ("failed", serde_json::json!({})),
         };
+        self.append(action, actor, subject, result, detail, from).await
+    }
+
+    async fn append(
+        &self,
+        action: &str,
+        actor: Option<&Login>,
+        subject: &str,
+        result: &str,
+        detail: serde_json::Value,
+        from: &str,
+    ) -> Result<(), Incident> {
         let entry = AuditEntry {
             at: self.clock.now(),
             actor: actor.cloned(),

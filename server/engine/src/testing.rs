@@ -6,7 +6,7 @@ pub(crate) use store::TestStore;
 
 use crate::{
     Console, Parts, PoolParts, Settings, Started,
-    ports::{Chance, Clock, Passwords, PasswordsFailed, Probe},
+    ports::{Chance, Clock, Lane, Passwords, PasswordsFailed, Probe},
 };
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture};
@@ -16,7 +16,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -74,17 +74,22 @@ impl Chance for TestChance {
 #[derive(Debug, Default)]
 pub(crate) struct TestPasswords {
     pub(crate) verified: AtomicU64,
+    /// All places for strangers are taken.
+    pub(crate) strangers_wait: AtomicBool,
 }
 
 impl Passwords for TestPasswords {
-    fn hash(&self, password: SecretString) -> BoxFuture<'_, Result<String, PasswordsFailed>> {
+    fn hash(&self, password: SecretString, _: Lane) -> BoxFuture<'_, Result<String, PasswordsFailed>> {
         async move { Ok(format!("$test${}", password.expose_secret().chars().rev().collect::<String>())) }.boxed()
     }
 
-    fn verify(&self, password: SecretString, hash: String) -> BoxFuture<'_, Result<bool, PasswordsFailed>> {
+    fn verify(&self, password: SecretString, hash: String, lane: Lane) -> BoxFuture<'_, Result<bool, PasswordsFailed>> {
         async move {
+            if lane == Lane::Stranger && self.strangers_wait.load(Ordering::Relaxed) {
+                return Err(PasswordsFailed::Busy);
+            }
             self.verified.fetch_add(1, Ordering::Relaxed);
-            Ok(self.hash(password).await? == hash)
+            Ok(self.hash(password, lane).await? == hash)
         }
         .boxed()
     }

@@ -29,7 +29,7 @@ use switchback_domain::{
 };
 use switchback_engine::{
     Console, Parts, PoolParts, Settings,
-    ports::{Passwords, PasswordsFailed, Probe},
+    ports::{Lane, Passwords, PasswordsFailed, Probe},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -162,10 +162,10 @@ impl Case {
 struct NoPasswords;
 
 impl Passwords for NoPasswords {
-    fn hash(&self, _: SecretString) -> BoxFuture<'_, Result<String, PasswordsFailed>> {
-        async { Err(PasswordsFailed("nobody signs in in this world".to_owned())) }.boxed()
+    fn hash(&self, _: SecretString, _: Lane) -> BoxFuture<'_, Result<String, PasswordsFailed>> {
+        async { Err(PasswordsFailed::Failed("nobody signs in in this world".to_owned())) }.boxed()
     }
-    fn verify(&self, _: SecretString, _: String) -> BoxFuture<'_, Result<bool, PasswordsFailed>> {
+    fn verify(&self, _: SecretString, _: String, _: Lane) -> BoxFuture<'_, Result<bool, PasswordsFailed>> {
         async { Ok(false) }.boxed()
     }
 }

@@ -11,10 +11,18 @@ use std::path::Path;
 pub(super) async fn sign_in(client: &Client, out: &Out, login: &str, password_file: Option<&Path>) -> Outcome {
     let file = token::file()?;
     let password = password(client, login, password_file)?;
-    let answer = client.post_openly("/session", &json!({ "login": login, "password": password.expose_secret() })).await?;
-    let kept: Kept = serde_json::from_value(answer)
+    let mut body = json!({ "login": login, "password": password.expose_secret() });
+    // A console of an earlier version would refuse a field that it does not know.
+    if let Some(device) = token::device(&file, client.url(), login) {
+        body["device"] = device.into();
+    }
+    let answer = client.post_openly("/session", &body).await?;
+    let mut kept: Kept = serde_json::from_value(answer)
         .map_err(|error| Failure::Trouble(format!("the console speaks another version of the API than this program: {error}")))?;
     let (who, until) = (kept.login.clone(), kept.expires_at);
+    if let Some(device) = kept.device.take() {
+        token::keep_device(&file, client.url(), login, device)?;
+    }
     token::keep(&file, client.url(), kept)?;
     out.say(format_args!(
         "Signed in at {} as {who}, until {until:.0} at the latest. The session is kept in {}.",

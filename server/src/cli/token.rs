@@ -18,6 +18,9 @@ pub(super) struct Kept {
     pub(super) token: String,
     pub(super) login: String,
     pub(super) expires_at: Timestamp,
+    /// By this the console knows that somebody has signed in from here before; it is no secret, and stays after signing out.
+    #[serde(default, skip_serializing)]
+    pub(super) device: Option<String>,
 }
 
 /// Sessions by the address of their console.
@@ -54,7 +57,7 @@ fn read(file: &Path) -> Result<Sessions, Failure> {
         .map_err(|error| Failure::Trouble(format!("{} is not what it should be ({error}); remove it and sign in again", file.display())))
 }
 
-fn write(file: &Path, sessions: &Sessions) -> Result<(), Failure> {
+fn write(file: &Path, sessions: &impl Serialize) -> Result<(), Failure> {
     let doing = |error: io::Error| failed(file, "write", &error);
     if let Some(folder) = file.parent() {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(doing)?;
@@ -91,13 +94,35 @@ pub(super) fn forget(file: &Path, url: &str) -> Result<(), Failure> {
     }
 }
 
+/// Beside the sessions: by what each console knows that somebody has signed in from here.
+fn devices_file(file: &Path) -> PathBuf {
+    file.with_file_name("devices.json")
+}
+
+fn devices(file: &Path) -> BTreeMap<String, String> {
+    let text = fs::read_to_string(devices_file(file)).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// By what a console knows that this person has signed in from here. Without it signing in works too, among strangers.
+pub(super) fn device(file: &Path, url: &str, login: &str) -> Option<String> {
+    devices(file).remove(&format!("{login}@{url}"))
+}
+
+/// Keeps that.
+pub(super) fn keep_device(file: &Path, url: &str, login: &str, device: String) -> Result<(), Failure> {
+    let mut all = devices(file);
+    all.insert(format!("{login}@{url}"), device);
+    write(&devices_file(file), &all)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
 
     fn session(token: &str) -> Kept {
-        Kept { token: token.to_owned(), login: "mira".to_owned(), expires_at: Timestamp::UNIX_EPOCH }
+        Kept { token: token.to_owned(), login: "mira".to_owned(), expires_at: Timestamp::UNIX_EPOCH, device: None }
     }
 
     #[test]
@@ -113,6 +138,19 @@ mod tests {
         assert_eq!(kept(&file, "https://one").expect("readable"), None);
         assert_eq!(kept(&file, "https://two").expect("readable"), Some(session("2")));
         assert_eq!(fs::read_dir(file.parent().expect("a folder")).expect("a folder").count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn what_a_console_knows_this_place_by_stays_after_signing_out() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("sessions.json");
+        assert_eq!(device(&file, "https://one", "mira"), None);
+        keep_device(&file, "https://one", "mira", "note".to_owned()).expect("kept");
+        keep(&file, "https://one", session("1")).expect("kept");
+        forget(&file, "https://one").expect("forgotten");
+        assert_eq!(device(&file, "https://one", "mira").as_deref(), Some("note"));
+        assert_eq!(device(&file, "https://one", "ann"), None, "of somebody else");
+        assert_eq!(device(&file, "https://two", "mira"), None, "of another console");
     }
 
     #[test]

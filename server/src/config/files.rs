@@ -29,7 +29,7 @@ pub(super) fn secret(section: &mut Section<'_, '_>, key: &'static str, folder: &
     let file = section.text(key)?;
     let path = folder.join(file.get_ref());
     let bytes = read(section.problems(), file.span(), &path, "the file of a secret")?;
-    warn_if_open_to_others(section.problems(), file.span(), &path);
+    refuse_if_open_to_others(section.problems(), file.span(), &path);
     let Ok(text) = String::from_utf8(bytes) else {
         section.problems().error(
             file.span(),
@@ -64,7 +64,7 @@ pub(super) fn tls(section: &mut Section<'_, '_>, folder: &Path) -> TlsFiles {
         }
     }
     if let Some((path, at)) = &key {
-        warn_if_open_to_others(section.problems(), at.clone(), path);
+        refuse_if_open_to_others(section.problems(), at.clone(), path);
     }
     let path = |file: Option<(PathBuf, Range<usize>)>| file.map(|(path, _)| path);
     TlsFiles { ca: path(ca), client_cert: path(certificate), client_key: path(key) }
@@ -113,17 +113,20 @@ fn read(problems: &Problems, at: Range<usize>, path: &Path, kind: &str) -> Optio
     }
 }
 
+/// A secret that others than the console's user can read is none.
 #[cfg(unix)]
-fn warn_if_open_to_others(problems: &Problems, at: Range<usize>, path: &Path) {
+fn refuse_if_open_to_others(problems: &Problems, at: Range<usize>, path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
-    if std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o004 != 0) {
-        problems.warning(
+    let mode = std::fs::metadata(path).map_or(0, |about| about.permissions().mode());
+    if mode & 0o077 != 0 {
+        let who = if mode & 0o007 != 0 { "everybody on this machine" } else { "the group of the file" };
+        problems.error(
             at,
-            format!("everybody on this machine can read {}", path.display()),
-            format!("Run: chmod 600 {}", path.display()),
+            format!("{} is open to {who} (mode {:03o})", path.display(), mode & 0o777),
+            format!("Let only the console's user read it: chmod 600 {}", path.display()),
         );
     }
 }
 
 #[cfg(not(unix))]
-fn warn_if_open_to_others(_: &Problems, _: Range<usize>, _: &Path) {}
+fn refuse_if_open_to_others(_: &Problems, _: Range<usize>, _: &Path) {}

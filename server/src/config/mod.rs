@@ -11,13 +11,15 @@ pub use address::{BaseUrl, HostPort};
 pub use pool::PoolConfig;
 pub use problem::{Problem, Rejected, render};
 
+use crate::network::TrustedProxies;
+use ipnet::IpNet;
 use jiff::Timestamp;
 use problem::Problems;
 use secrecy::{ExposeSecret as _, SecretString};
 use section::Section;
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -49,8 +51,10 @@ pub struct Server {
     pub public_url: BaseUrl,
     /// Who may read `/metrics`.
     pub metrics: MetricsAccess,
-    /// A proxy in front says in `X-Forwarded-For` who is asking; its last entry is believed.
-    pub behind_proxy: bool,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: TrustedProxies,
+    /// Where the first set-up link is written, when not beside the store.
+    pub set_up_link_file: Option<PathBuf>,
 }
 
 /// Who may read `/metrics`.
@@ -138,7 +142,7 @@ impl Config {
 }
 
 fn read_file(mut file: Section<'_, '_>, folder: &Path, now: Timestamp) -> Option<Config> {
-    let server = file.required_table("server", "[server]").and_then(read_server);
+    let server = file.required_table("server", "[server]").and_then(|server| read_server(server, folder));
     let store = file.required_table("store", "[store]").and_then(|store| read_store(store, folder));
     let sessions = read_sessions(file.table("sessions", "[sessions]"));
     let observe = read_observe(file.table("observe", "[observe]"));
@@ -161,7 +165,7 @@ fn read_file(mut file: Section<'_, '_>, folder: &Path, now: Timestamp) -> Option
     })
 }
 
-fn read_server(mut section: Section<'_, '_>) -> Option<Server> {
+fn read_server(mut section: Section<'_, '_>, folder: &Path) -> Option<Server> {
     let listen = section.required_text("listen", "127.0.0.1:8480");
     let listen = listen.and_then(|text| {
         let address = text.get_ref().parse::<SocketAddr>().ok();
@@ -183,9 +187,61 @@ fn read_server(mut section: Section<'_, '_>) -> Option<Server> {
         );
     }
     let metrics = section.word("metrics", MetricsAccess::Loopback, &[("loopback", MetricsAccess::Loopback), ("open", MetricsAccess::Open)]);
-    let behind_proxy = section.flag("behind_proxy", false);
+    let proxies = read_proxies(&mut section, public_url.as_ref());
+    let set_up_link_file = section.text("set_up_link_file").map(|file| folder.join(file.get_ref()));
     section.finish();
-    Some(Server { listen: listen?, public_url: public_url?.into_inner(), metrics, behind_proxy })
+    Some(Server { listen: listen?, public_url: public_url?.into_inner(), metrics, proxies, set_up_link_file })
+}
+
+/// Which proxies are believed. Warns where all people would share one address, or anybody could make one up.
+fn read_proxies(section: &mut Section<'_, '_>, public_url: Option<&Spanned<BaseUrl>>) -> TrustedProxies {
+    /// No organization has larger networks of proxies.
+    const WIDEST: (u8, u8) = (8, 32);
+
+    let behind_proxy = section.flag("behind_proxy", false);
+    let (listed, old) = (section.has("trusted_proxies"), section.has("behind_proxy"));
+    let at = section.place(if listed { "trusted_proxies" } else { "behind_proxy" });
+    if !listed && behind_proxy {
+        section.problems().warning(
+            at,
+            "`behind_proxy` believes whoever connects, so anybody who reaches the console without the proxy can make up an address",
+            "Remove it, and name the proxy instead: trusted_proxies = [\"127.0.0.1\"] for one on this machine.",
+        );
+        return TrustedProxies::WhoeverConnects;
+    }
+    if let (false, Some(url)) = (listed, public_url.filter(|url| url.get_ref().https)) {
+        section.problems().warning(
+            url.span(),
+            "`public_url` is https, so a proxy is in front, but none is named: all people share its address, and with it one limit of guesses",
+            "Name it: trusted_proxies = [\"127.0.0.1\"] for one on this machine, and let it set X-Forwarded-For.",
+        );
+    }
+    let mut networks = Vec::new();
+    for text in section.texts("trusted_proxies", &[]) {
+        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        match network {
+            Ok(network) => {
+                let widest = if network.addr().is_ipv4() { WIDEST.0 } else { WIDEST.1 };
+                if network.prefix_len() < widest {
+                    section.problems().warning(
+                        at.clone(),
+                        format!("`trusted_proxies` has {network}: whoever is in so large a network can make up an address"),
+                        "Name only the proxies themselves.",
+                    );
+                }
+                networks.push(network.trunc());
+            }
+            Err(_) => section.problems().error(
+                at.clone(),
+                format!("`trusted_proxies` has {text:?}, which is no network"),
+                "Write an address or a network, such as \"127.0.0.1\" or \"10.0.0.0/24\".",
+            ),
+        }
+    }
+    if listed && old {
+        section.problems().warning(section.place("behind_proxy"), "`behind_proxy` has no effect beside `trusted_proxies`", "Remove it.");
+    }
+    TrustedProxies::listed(networks)
 }
 
 fn read_store(mut section: Section<'_, '_>, folder: &Path) -> Option<StoreAddress> {

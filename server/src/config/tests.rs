@@ -82,7 +82,17 @@ fn every_commented_option_of_the_example_exists() {
         all.push_str(option.unwrap_or(line));
         all.push('\n');
     }
-    for key in ["ca_file", "client_cert_file", "client_key_file", "behind_proxy", "metrics", "tls", "[[pool.policy.freeze]]", "reason"] {
+    for key in [
+        "ca_file",
+        "client_cert_file",
+        "client_key_file",
+        "trusted_proxies",
+        "set_up_link_file",
+        "metrics",
+        "tls",
+        "[[pool.policy.freeze]]",
+        "reason",
+    ] {
         assert!(all.lines().any(|line| line.starts_with(key)), "the example does not show {key}");
     }
     let errors = parsed(&all, &folder).err().map(|(errors, _)| errors).unwrap_or_default();
@@ -324,22 +334,77 @@ fn one_run_tells_all_mistakes_in_the_order_of_the_file() {
 }
 
 #[test]
-fn a_secret_that_everybody_can_read_is_a_warning_and_an_empty_one_an_error() {
+fn a_secret_that_others_can_read_is_refused_and_an_empty_one_too() {
     let folder = folder();
     let file = folder.path().join("secrets/postgres-password");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-    let config = parsed(EXAMPLE, &folder).unwrap();
-    assert!(config.warnings[0].what.starts_with("everybody on this machine can read"), "{:?}", config.warnings);
+    for (mode, who) in
+        [(0o640, "the group of the file"), (0o604, "everybody"), (0o620, "the group"), (0o660, "the group"), (0o644, "everybody")]
+    {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        let (errors, _) = parsed(EXAMPLE, &folder).expect_err("a secret that others can read");
+        let about = errors.iter().find(|problem| problem.what.contains(who)).unwrap_or_else(|| panic!("{mode:o}: {errors:?}"));
+        assert!(about.remedy.contains(&format!("chmod 600 {}", file.display())), "{about:?}");
+    }
+    for mode in [0o400, 0o600] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        assert!(parsed(EXAMPLE, &folder).is_ok(), "{mode:o}");
+    }
     fs::write(&file, "\n").unwrap();
     let (errors, _) = parsed(EXAMPLE, &folder).unwrap_err();
     assert!(errors.iter().all(|problem| problem.what.ends_with("is empty")) && !errors.is_empty(), "{errors:?}");
 }
 
 #[test]
+fn a_private_key_that_others_can_read_is_refused() {
+    let folder = folder();
+    let key = folder.path().join("tls/console.key");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+    let (errors, _) = parsed(EXAMPLE, &folder).expect_err("a key that others can read");
+    assert!(errors.iter().any(|problem| problem.remedy.contains(&format!("chmod 600 {}", key.display()))), "{errors:?}");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(parsed(EXAMPLE, &folder).is_ok());
+}
+
+/// What the configuration with these lines in `[server]` makes of proxies, and what it warns of.
+fn proxies(lines: &str) -> (TrustedProxies, Vec<String>) {
+    let folder = folder();
+    let config = parsed(&changed(&[("public_url = \"http://127.0.0.1:8480\"\n", lines)]), &folder).unwrap();
+    (config.server.proxies, config.warnings.into_iter().map(|problem| problem.what).collect())
+}
+
+#[test]
+fn proxies_are_named_and_whatever_makes_people_share_an_address_is_told() {
+    let (here, https) = ("public_url = \"http://127.0.0.1:8480\"\n", "public_url = \"https://console.example.net\"\n");
+    let listed = |networks: &[&str]| TrustedProxies::listed(networks.iter().map(|network| network.parse().unwrap()));
+    let warned = |lines: &str, of: &str| {
+        let (proxies, warnings) = proxies(lines);
+        assert!(warnings.iter().any(|what| what.contains(of)), "{lines}: {warnings:?}");
+        proxies
+    };
+    assert_eq!(proxies(here), (TrustedProxies::none(), Vec::new()));
+    assert_eq!(warned(https, "all people share its address"), TrustedProxies::none());
+    let good = format!("{https}trusted_proxies = [\"127.0.0.1\", \"10.1.2.3/24\", \"2001:db8::/64\"]\n");
+    assert_eq!(proxies(&good), (listed(&["127.0.0.1/32", "10.1.2.0/24", "2001:db8::/64"]), Vec::new()));
+    let old = format!("{https}behind_proxy = true\n");
+    assert_eq!(warned(&old, "believes whoever connects"), TrustedProxies::WhoeverConnects, "older configurations go on");
+    let both = format!("{https}behind_proxy = true\ntrusted_proxies = [\"127.0.0.1\"]\n");
+    assert_eq!(warned(&both, "no effect beside"), listed(&["127.0.0.1/32"]));
+    let all = format!("{https}trusted_proxies = [\"0.0.0.0/0\"]\n");
+    warned(&all, "can make up an address");
+}
+
+#[test]
+fn a_proxy_that_is_no_network_is_refused() {
+    assert_snapshot!(complaint(&changed(&[("# metrics = \"open\"", "trusted_proxies = [\"proxy.example.net\", \"10.0.0.0/33\"]")])));
+}
+
+#[test]
 fn a_password_in_the_url_of_the_store_belongs_into_a_file() {
     assert_snapshot!(complaint(&changed(&[("sqlite:switchback.db", "postgres://switchback:hunter2@db/switchback")])));
     let folder = folder();
-    fs::write(folder.path().join("secrets/store-url"), "postgres://switchback:hunter2@db/switchback\n").unwrap();
+    let file = folder.path().join("secrets/store-url");
+    fs::write(&file, "postgres://switchback:hunter2@db/switchback\n").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let config = parsed(&changed(&[("url = \"sqlite:switchback.db\"", "url_file = \"secrets/store-url\"")]), &folder).unwrap();
     assert!(matches!(config.store, StoreAddress::Postgres(_)));
     assert!(!format!("{config:?}").contains("hunter2"), "a secret never shows in debug output");

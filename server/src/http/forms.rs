@@ -9,7 +9,7 @@ use axum::{
     Extension, Form, Router,
     extract::{Request, State},
     middleware::Next,
-    response::{IntoResponse, Redirect, Response},
+    response::{AppendHeaders, Html, IntoResponse, Redirect, Response},
     routing::post,
 };
 use http::{HeaderMap, Method, StatusCode, header};
@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use std::fmt::Write as _;
 use switchback_domain::error::{ConsoleError, SetUpError, SignInError};
-use switchback_engine::{SetUpForm, SignedIn, SignedOut};
+use switchback_engine::{SetUpForm, SignedIn, SignedOut, Source};
 
 pub(super) fn router() -> Router<Web> {
     Router::new().route("/sign-in", post(sign_in)).route("/set-up", post(set_up)).route("/sign-out", post(sign_out))
@@ -46,7 +46,10 @@ struct SignIn {
 
 async fn sign_in(State(web): State<Web>, Extension(peer): Extension<Peer>, headers: HeaderMap, Form(form): Form<SignIn>) -> Response {
     let next = safe_next(&form.next);
-    match web.console.sign_in(&form.login, SecretString::from(form.password), &peer.address.to_string()).await {
+    let device = session::device(&headers);
+    let from = peer.address.to_string();
+    let source = Source { address: &from, device: device.as_deref(), is_this_machine: peer.is_this_machine };
+    match web.console.sign_in(&form.login, SecretString::from(form.password), source).await {
         Ok(signed_in) => {
             // Whoever signs in again leaves no second session behind.
             if let Some(old) = session::cookie(&headers) {
@@ -62,9 +65,29 @@ async fn sign_in(State(web): State<Web>, Extension(peer): Extension<Peer>, heade
             if let Some(next) = next {
                 let _ = write!(address, "&next={}", encoded(next));
             }
-            Redirect::to(&address).into_response()
+            match error {
+                SignInError::SlowDown => come_back(&address, SLOW_DOWN_S),
+                SignInError::Busy => come_back(&address, BUSY_S),
+                SignInError::Wrong | SignInError::Internal { .. } => Redirect::to(&address).into_response(),
+            }
         }
     }
+}
+
+/// A stranger may guess once more after so many seconds.
+pub(super) const SLOW_DOWN_S: u32 = 6;
+
+/// When too many sign in at once, it is somebody else's turn after so many seconds.
+pub(super) const BUSY_S: u32 = 3;
+
+/// Programs see at once that they have to wait; browsers go on to the page that says so in their language.
+fn come_back(address: &str, seconds: u32) -> Response {
+    let address = address.replace('&', "&amp;");
+    let page = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Switchback</title>\
+         <meta http-equiv=\"refresh\" content=\"0;url={address}\"><p><a href=\"{address}\">Try again / 重试</a></p></html>"
+    );
+    (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, seconds.to_string())], Html(page)).into_response()
 }
 
 #[derive(Deserialize)]
@@ -89,6 +112,9 @@ async fn set_up(State(web): State<Web>, Extension(peer): Extension<Peer>, Form(f
             // What came as the secret goes back into an address only if it could have been one.
             let segment = if session::is_segment(&form.secret) { form.secret.as_str() } else { "-" };
             let mut address = format!("/set-up/{segment}?problem={}", error.code());
+            if error == SetUpError::SlowDown {
+                return come_back(&address, SLOW_DOWN_S);
+            }
             if let SetUpError::Internal { incident } = &error {
                 let _ = write!(address, "&incident={}", encoded(incident));
             }
@@ -137,5 +163,7 @@ async fn end(web: &Web, secret: &str, peer: &Peer) -> Result<SignedOut, ConsoleE
 
 fn begin(web: &Web, signed_in: &SignedIn, next: &str) -> Response {
     let seconds = signed_in.caller.session_ends_at.as_second() - web.console.now().as_second();
-    ([(header::SET_COOKIE, session::keep(signed_in.secret.expose_secret(), seconds))], Redirect::to(next)).into_response()
+    let session = session::keep(signed_in.secret.expose_secret(), seconds);
+    let device = session::keep_device(&signed_in.device, signed_in.device_known_for);
+    (AppendHeaders([(header::SET_COOKIE, session), (header::SET_COOKIE, device)]), Redirect::to(next)).into_response()
 }

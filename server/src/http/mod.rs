@@ -1,7 +1,7 @@
 //! The console over HTTP. Handlers translate and decide nothing; what they may answer is decided by the console.
 //!
 //! From outside to inside, every request passes: security headers, the form of the API's errors, request id with log and panic catcher,
-//! origin check, body limit, session gate, then its route. Nothing but the short lists in [`session`] and [`api`] is reachable without
+//! host and origin check, body limit and time-out, session gate, then its route. Nothing but the short lists in [`session`] and [`api`] is reachable without
 //! a session.
 
 mod api;
@@ -11,22 +11,29 @@ mod health;
 mod live;
 mod operations;
 mod pages;
+mod refusals;
 mod request;
 mod security;
+mod serve;
 mod session;
 
 pub use api::openapi;
 pub use pages::{Route, routes};
-pub use session::COOKIE;
+pub use serve::{Limits, serve};
+pub use session::{COOKIE, DEVICE_COOKIE};
 
-use crate::config::{BaseUrl, MetricsAccess};
+use crate::{
+    config::{BaseUrl, MetricsAccess},
+    network::TrustedProxies,
+};
 use axum::{Router, extract::FromRef, middleware, routing::get};
 use files::SiteFiles;
 use http::StatusCode;
 use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusHandle;
+use refusals::Refusals;
 use session::SessionEnds;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use switchback_engine::Console;
 use tokio_util::sync::CancellationToken;
 use tower_http::{compression::CompressionLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
@@ -47,8 +54,10 @@ pub struct Parts {
     pub metrics_access: MetricsAccess,
     /// Where the figures for `/metrics` come from.
     pub metrics: PrometheusHandle,
-    /// Whether `X-Forwarded-For` is believed.
-    pub behind_proxy: bool,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: TrustedProxies,
+    /// Where the console listens: a name under which it may be asked, beside the public one.
+    pub listen: SocketAddr,
     /// Where scripts, style and fonts are.
     pub site: Site,
     /// Ends everything.
@@ -90,11 +99,13 @@ pub(crate) struct Shared {
     origin: String,
     metrics_access: MetricsAccess,
     metrics: PrometheusHandle,
-    behind_proxy: bool,
+    proxies: TrustedProxies,
+    listen: SocketAddr,
     leptos: LeptosOptions,
     reloading: bool,
     files: SiteFiles,
     sessions: SessionEnds,
+    refusals: Refusals,
     stop: CancellationToken,
 }
 
@@ -111,9 +122,9 @@ impl FromRef<Web> for LeptosOptions {
     }
 }
 
-/// The whole console as one service. It wants to know who asks: serve it with `into_make_service_with_connect_info::<SocketAddr>()`.
+/// The whole console as one service. It wants to know who asks: [`serve()`] tells it.
 pub fn router(parts: Parts) -> Router {
-    let Parts { console, public_url, metrics_access, metrics, behind_proxy, site, stop } = parts;
+    let Parts { console, public_url, metrics_access, metrics, proxies, listen, site, stop } = parts;
     let web = Web(Arc::new(Shared {
         sessions: SessionEnds::new(Arc::clone(&console), stop.clone()),
         console,
@@ -121,10 +132,12 @@ pub fn router(parts: Parts) -> Router {
         public_url,
         metrics_access,
         metrics,
-        behind_proxy,
+        proxies,
+        listen,
         leptos: pages::options(&site),
         reloading: site.reloading,
         files: SiteFiles::find(&site),
+        refusals: Refusals::default(),
         stop,
     }));
 
@@ -151,7 +164,9 @@ pub fn router(parts: Parts) -> Router {
         .merge(ordinary)
         .layer(middleware::from_fn_with_state(web.clone(), session::gate))
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+        .layer(middleware::from_fn(request::sent_in_time))
         .layer(middleware::from_fn_with_state(web.clone(), security::same_origin))
+        .layer(middleware::from_fn_with_state(web.clone(), security::right_host))
         .layer(middleware::from_fn_with_state(web.clone(), request::noted))
         .layer(middleware::from_fn(api::problem::in_our_form))
         .layer(middleware::from_fn_with_state(web.clone(), security::headers))
@@ -160,5 +175,6 @@ pub fn router(parts: Parts) -> Router {
 
 /// Tells the recorder what the figures about requests mean. Call once, after the recorder is installed.
 pub fn describe_metrics() {
+    serve::describe_metrics();
     metrics::describe_histogram!(request::SECONDS, metrics::Unit::Seconds, "How long until an answer began, by route and status");
 }

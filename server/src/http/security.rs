@@ -6,8 +6,9 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header, uri::Authority};
 use leptos::nonce::Nonce;
+use std::net::IpAddr;
 
 /// Headers that are the same on every answer.
 const ALWAYS: [(HeaderName, &str); 7] = [
@@ -23,7 +24,8 @@ const ALWAYS: [(HeaderName, &str); 7] = [
 /// The longest address that is read, in bytes.
 const ADDRESS_LIMIT: usize = 2_048;
 
-/// A year.
+/// A year. Without `includeSubDomains`: names below the console's own may belong to somebody who serves them without TLS, and whoever owns
+/// one of them gains nothing here, because a cookie with the prefix `__Host-` can be set by this very host alone.
 const TRANSPORT_SECURITY: &str = "max-age=31536000";
 
 /// Adds the security headers, with a nonce of its own for every answer; Leptos puts the same one into its scripts.
@@ -57,6 +59,47 @@ fn content_policy(nonce: &str, reloading: bool) -> String {
     )
 }
 
+/// Refuses whatever was sent to another name than the console's own: a page of somebody else's whose name was made to lead here
+/// (DNS rebinding), a proxy that sends others' requests here, or a request that two machines would read in two ways.
+///
+/// The console is asked under its public name, under the address that it listens on, and as this machine. Health checks and Prometheus may
+/// use any address, but no other name.
+pub(super) async fn right_host(State(web): State<Web>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let looks_after = path.starts_with("/health/") || path == "/metrics";
+    let mut told = request.headers().get_all(header::HOST).iter();
+    let host = match (told.next(), told.next()) {
+        (Some(host), None) => host.to_str().ok().and_then(|text| text.parse::<Authority>().ok()),
+        // Before HTTP/1.1 there was no such header, and some health checks still speak like that.
+        (None, None) if looks_after && request.version() < Version::HTTP_11 => return next.run(request).await,
+        (None, None) => return (StatusCode::BAD_REQUEST, "A request needs a Host header.\n").into_response(),
+        _ => return (StatusCode::BAD_REQUEST, "A request has one Host header.\n").into_response(),
+    };
+    let Some(host) = host else { return (StatusCode::BAD_REQUEST, "This Host header is no name and no address.\n").into_response() };
+    // An address that is written out in the request line counts more than the header; both must be ours.
+    let in_line = request.uri().authority();
+    if [Some(&host), in_line].into_iter().flatten().all(|name| is_our_name(&web, name, looks_after)) {
+        return next.run(request).await;
+    }
+    let why = format!("This is the console at {}; a proxy in front of it must pass the Host header on.\n", web.origin);
+    (StatusCode::MISDIRECTED_REQUEST, why).into_response()
+}
+
+fn is_our_name(web: &Shared, name: &Authority, looks_after: bool) -> bool {
+    if name.as_str().contains('@') {
+        return false;
+    }
+    let host = name.host().to_ascii_lowercase();
+    // Not the port: proxies leave it out or write their own, and another port is not another machine.
+    if host == web.public_url.host {
+        return true;
+    }
+    match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+        Ok(address) => looks_after || address.is_loopback() || address == web.listen.ip(),
+        Err(_) => host == "localhost",
+    }
+}
+
 /// Refuses whatever could change something and was not sent by a page of ours.
 ///
 /// Every browser tells where a form or a script comes from. Who tells nothing is no browser of this decade, and has no business here:
@@ -76,6 +119,10 @@ pub(super) async fn same_origin(State(web): State<Web>, request: Request, next: 
 }
 
 fn is_same_origin(web: &Shared, headers: &HeaderMap) -> bool {
+    // No browser tells either of them twice.
+    if [header::ORIGIN.as_str(), "sec-fetch-site"].iter().any(|name| headers.get_all(*name).iter().nth(1).is_some()) {
+        return false;
+    }
     let origin = headers.get(header::ORIGIN);
     match headers.get("sec-fetch-site") {
         Some(site) if site != "same-origin" => false,

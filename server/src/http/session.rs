@@ -4,7 +4,9 @@ use super::{
     Web,
     api::{self, problem::Problem},
     files::SiteFiles,
-    request::{RequestId, incident},
+    refusals,
+    request::{Peer, RequestId, incident},
+    serve::Connection,
 };
 use axum::{
     Json,
@@ -24,6 +26,9 @@ use tokio_util::sync::CancellationToken;
 
 /// The session cookie. Its prefix makes browsers insist on `Secure`, on `Path=/` and on this very host.
 pub const COOKIE: &str = "__Host-switchback";
+
+/// The cookie by which a browser is known that somebody has signed in with. It stays after signing out.
+pub const DEVICE_COOKIE: &str = "__Host-switchback-device";
 
 /// How often an open stream asks whether its session is still there.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
@@ -64,9 +69,23 @@ pub(super) async fn gate(State(web): State<Web>, mut request: Request, next: Nex
     };
     match caller {
         Ok(Some(caller)) => {
+            if let Some(connection) = request.extensions().get::<Arc<Connection>>() {
+                connection.is_signed_in();
+            }
+            let Some(secret) = secret else { return refused(&request) };
+            let counts = refusals::leaves_a_trace(request.method(), path);
+            if counts && let Some(peer) = request.extensions().get::<Peer>() {
+                if let Some(answer) = refusals::slow_down(&web, &secret, &caller, peer, path).await {
+                    return answer;
+                }
+            }
             request.extensions_mut().insert(caller);
-            request.extensions_mut().extend(secret.map(Secret).map(extension).unwrap_or_default());
-            next.run(request).await
+            request.extensions_mut().insert(Secret(Arc::clone(&secret)));
+            let response = next.run(request).await;
+            if counts {
+                refusals::note(&web, &secret, &response);
+            }
+            response
         }
         Ok(None) | Err(_) if open => next.run(request).await,
         Ok(None) => refused(&request),
@@ -85,12 +104,6 @@ pub(super) async fn gate(State(web): State<Web>, mut request: Request, next: Nex
             incident(StatusCode::SERVICE_UNAVAILABLE, &number)
         }
     }
-}
-
-fn extension(secret: Secret) -> http::Extensions {
-    let mut extensions = http::Extensions::new();
-    extensions.insert(secret);
-    extensions
 }
 
 fn refused(request: &Request) -> Response {
@@ -138,9 +151,27 @@ pub(super) fn encoded(text: &str) -> String {
 
 /// The secret in the session cookie.
 pub(super) fn cookie(headers: &HeaderMap) -> Option<Arc<str>> {
+    only(headers, COOKIE)
+}
+
+/// The note that this browser is known by.
+pub(super) fn device(headers: &HeaderMap) -> Option<Arc<str>> {
+    only(headers, DEVICE_COOKIE)
+}
+
+/// The cookie of this name. Two of them are none: no browser has two, and nobody could tell which one counts.
+fn only(headers: &HeaderMap, wanted: &str) -> Option<Arc<str>> {
     let all = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     let mut pairs = all.flat_map(|list| list.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, secret)| secret.into())
+    let (_, value) = pairs.find(|(name, _)| *name == wanted)?;
+    pairs.all(|(name, _)| name != wanted).then(|| value.into())
+}
+
+/// The header that makes the browser known. `Strict`: it is needed by the sign-in form alone.
+pub(super) fn keep_device(note: &str, known_for: Duration) -> HeaderValue {
+    let seconds = known_for.as_secs();
+    let text = format!("{DEVICE_COOKIE}={note}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict");
+    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 /// The header that keeps a session in the browser for so many seconds.
@@ -279,6 +310,8 @@ mod tests {
         assert_eq!(cookie(&headers), None);
         headers.append(header::COOKIE, HeaderValue::from_static("a=b;  __Host-switchback=abc ; c=d"));
         assert_eq!(cookie(&headers).as_deref(), Some("abc"));
+        headers.append(header::COOKIE, HeaderValue::from_static("__Host-switchback=other"));
+        assert_eq!(cookie(&headers), None, "nobody knows which of two counts");
     }
 
     #[test]

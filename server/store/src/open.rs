@@ -228,6 +228,7 @@ pub(crate) const SQLITE: Files = &[
     (4, "last_end", include_str!("../migrations/sqlite/0004_last_end.sql")),
     (5, "leases_by_machine", include_str!("../migrations/sqlite/0005_leases_by_machine.sql")),
     (6, "restored", include_str!("../migrations/sqlite/0006_restored.sql")),
+    (12, "signing_keys", include_str!("../migrations/sqlite/0012_signing_keys.sql")),
 ];
 pub(crate) const POSTGRES: Files = &[
     (1, "first", include_str!("../migrations/postgres/0001_first.sql")),
@@ -236,6 +237,7 @@ pub(crate) const POSTGRES: Files = &[
     (4, "last_end", include_str!("../migrations/postgres/0004_last_end.sql")),
     (5, "leases_by_machine", include_str!("../migrations/postgres/0005_leases_by_machine.sql")),
     (6, "restored", include_str!("../migrations/postgres/0006_restored.sql")),
+    (12, "signing_keys", include_str!("../migrations/postgres/0012_signing_keys.sql")),
 ];
 
 pub(crate) fn migrations(files: Files) -> Migrator {

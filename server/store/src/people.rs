@@ -81,6 +81,22 @@ impl PeopleStore for SqlStore {
         })
     }
 
+    fn device_key<'a>(&'a self, fresh: &'a [u8; 32]) -> Stored<'a, [u8; 32]> {
+        Box::pin(async move {
+            let mut work = self.work().await?;
+            // Of two consoles that start at the same time, the second one takes the first one's key.
+            run!(
+                work.on(),
+                "INSERT INTO signing_keys (name, secret) VALUES ('device', $1) ON CONFLICT (name) DO NOTHING",
+                fresh.as_slice()
+            )?;
+            let kept: Vec<(Vec<u8>,)> = rows!(work.on(), "SELECT secret FROM signing_keys WHERE name = 'device'",)?;
+            work.commit().await?;
+            let key = kept.into_iter().next().and_then(|(key,)| <[u8; 32]>::try_from(key).ok());
+            key.ok_or_else(|| unreadable("a signing key", "another length"))
+        })
+    }
+
     fn add_session<'a>(&'a self, session: &'a Session) -> Stored<'a, ()> {
         self.needed(move || {
             Box::pin(async move {

@@ -16,7 +16,7 @@ const OPEN: [(&str, &str); 2] = [("post", "/api/v1/session"), ("get", "/api/v1/o
 
 /// Every route of the API, with its method in small letters.
 fn routes() -> Vec<(String, String)> {
-    let document: Value = serde_json::from_str(&openapi().to_json().unwrap()).unwrap();
+    let document = openapi();
     let paths = document["paths"].as_object().unwrap();
     paths.iter().flat_map(|(path, methods)| methods.as_object().unwrap().keys().map(|method| (method.clone(), path.clone()))).collect()
 }
@@ -44,6 +44,30 @@ impl Program<'_> {
     fn asks(&self, method: Method, path: &str) -> http::request::Builder {
         let authorization = format!("Bearer {}", self.token);
         ask_for(method, &format!("/api/v1{path}"), None).header(header::AUTHORIZATION, authorization)
+    }
+
+    /// The same program with another session, if it gets one.
+    pub async fn anew(self) -> Self {
+        let signed_in = sign_in(self.world, "mira", PASSWORD).await;
+        if signed_in.status() != StatusCode::CREATED {
+            return self;
+        }
+        Program { token: json_of(signed_in).await["token"].as_str().unwrap().to_owned(), ..self }
+    }
+
+    /// The status of an answer to a request as it is: these headers instead of the usual ones of their names, and no token for signing in.
+    pub async fn status(&self, method: &str, path: &str, headers: &[(&str, &str)], text: &str) -> u16 {
+        let authorization = format!("Bearer {}", self.token);
+        let mut usual = vec![("host", "127.0.0.1:8480"), ("content-type", "application/json")];
+        if !path.contains("/session") {
+            usual.push(("authorization", &authorization));
+        }
+        usual.retain(|(name, _)| !headers.iter().any(|(other, _)| other == name));
+        let mut request = http::Request::builder().method(method).uri(path);
+        for (name, value) in usual.iter().chain(headers) {
+            request = request.header(*name, *value);
+        }
+        self.world.ask(request.body(Body::from(text.to_owned())).unwrap()).await.status().as_u16()
     }
 
     pub async fn get(&self, path: &str) -> Response<Body> {

@@ -2,7 +2,7 @@ use crate::support::{ORIGIN, World, ask_for, body, location, text};
 use axum::body::Body;
 use http::{Method, StatusCode, header};
 use std::collections::BTreeSet;
-use switchback_server::{config::MetricsAccess, http::routes};
+use switchback_server::{config::MetricsAccess, http::routes, network::TrustedProxies};
 
 /// What may be asked without a session; every other route must refuse.
 const OPEN_PAGES: [&str; 2] = ["/sign-in", "/set-up/{secret}"];
@@ -165,7 +165,7 @@ async fn every_answer_has_the_security_headers_and_a_nonce_of_its_own() {
 
 #[tokio::test]
 async fn behind_tls_browsers_are_told_to_stay_there() {
-    let world = World::with("https://console.example.net", MetricsAccess::Loopback, true).await;
+    let world = World::with("https://console.example.net", MetricsAccess::Loopback, TrustedProxies::WhoeverConnects).await;
     let response = world.get("/sign-in", None).await;
     assert_eq!(text(response.headers(), "strict-transport-security"), "max-age=31536000");
 }

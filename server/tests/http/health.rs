@@ -2,7 +2,7 @@ use crate::support::{World, ask_for, body, text};
 use axum::{body::Body, extract::ConnectInfo};
 use http::{Method, StatusCode};
 use std::net::SocketAddr;
-use switchback_server::config::MetricsAccess;
+use switchback_server::{config::MetricsAccess, network::TrustedProxies};
 
 #[tokio::test]
 async fn health_is_told_to_everybody_and_tells_nothing_else() {
@@ -37,6 +37,6 @@ async fn figures_are_for_this_machine_unless_opened() {
     assert_eq!(figures(&world, [127, 0, 0, 1], false).await, StatusCode::OK);
     assert_eq!(figures(&world, [192, 0, 2, 7], false).await, StatusCode::FORBIDDEN);
     assert_eq!(figures(&world, [127, 0, 0, 1], true).await, StatusCode::FORBIDDEN, "through a proxy on this machine");
-    let open = World::with(crate::support::ORIGIN, MetricsAccess::Open, false).await;
+    let open = World::with(crate::support::ORIGIN, MetricsAccess::Open, TrustedProxies::none()).await;
     assert_eq!(figures(&open, [192, 0, 2, 7], false).await, StatusCode::OK);
 }

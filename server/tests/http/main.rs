@@ -5,6 +5,7 @@
 
 mod api;
 mod cli;
+mod connections;
 mod crowd;
 mod description;
 mod evidence;
@@ -12,10 +13,12 @@ mod garbage;
 mod gate;
 mod hands;
 mod health;
+mod hosts;
 mod live;
 mod operations;
 mod origin;
 mod people;
 mod records;
+mod security;
 mod split;
 mod support;

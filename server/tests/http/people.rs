@@ -1,6 +1,8 @@
-use crate::support::{PASSWORD, World, body, location, session, text};
-use http::{StatusCode, header};
+use crate::support::{PASSWORD, World, ask_for, body, location, session, text};
+use axum::body::Body;
+use http::{Method, StatusCode, header};
 use std::time::Duration;
+use switchback_server::http::DEVICE_COOKIE;
 
 fn sign_in_form(password: &str, next: &str) -> String {
     format!("login=mira&password={}&next={}", password.replace(' ', "+"), next.replace('&', "%26"))
@@ -102,15 +104,70 @@ async fn guessing_is_slowed_down_and_written_down() {
     world.signed_in().await;
     let mut answers = Vec::new();
     for _ in 0..12 {
-        answers.push(location(&world.post("/sign-in", &sign_in_form("wrong", ""), None).await).to_owned());
+        answers.push(world.post("/sign-in", &sign_in_form("wrong", "/audit"), None).await);
     }
-    assert_eq!(answers.first().map(String::as_str), Some("/sign-in?problem=wrong"));
-    assert_eq!(answers.last().map(String::as_str), Some("/sign-in?problem=slow_down"));
+    assert_eq!(location(&answers[0]), "/sign-in?problem=wrong&next=/audit");
+    let slowed = answers.pop().unwrap();
+    assert_eq!((slowed.status(), text(slowed.headers(), "retry-after")), (StatusCode::TOO_MANY_REQUESTS, "6"));
+    assert!(body(slowed).await.contains("url=/sign-in?problem=slow_down&amp;next=/audit"), "browsers go on to the page that says so");
     let right = world.post("/sign-in", &sign_in_form(PASSWORD, ""), None).await;
-    assert_eq!(location(&right), "/sign-in?problem=slow_down", "the right password is not told apart either");
+    assert_eq!(right.status(), StatusCode::TOO_MANY_REQUESTS, "the right password is not told apart either");
     let audit = world.audit().await;
     assert!(audit.iter().any(|entry| entry == "sign_in refused wrong_password"), "{audit:?}");
     assert!(audit.iter().any(|entry| entry == "sign_in refused slow_down"), "{audit:?}");
+}
+
+#[tokio::test]
+async fn a_browser_that_somebody_has_signed_in_with_is_not_shut_out_by_others() {
+    let world = World::new().await;
+    world.signed_in().await;
+    let first = world.post("/sign-in", &sign_in_form(PASSWORD, ""), None).await;
+    let cookies: Vec<String> = first.headers().get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap().to_owned()).collect();
+    let device = cookies.iter().find(|cookie| cookie.starts_with(DEVICE_COOKIE)).expect("a note for the browser");
+    for part in ["Path=/", "Secure", "HttpOnly", "SameSite=Strict", "Max-Age=15552000"] {
+        assert!(device.contains(part), "{device} lacks {part}");
+    }
+    let device = device.split(';').next().unwrap().to_owned();
+    for _ in 0..40 {
+        world.post("/sign-in", &sign_in_form("wrong", ""), None).await;
+    }
+    let with = async |cookie: &str, password: &str| {
+        let request = ask_for(Method::POST, "/sign-in", None)
+            .header(header::ORIGIN, crate::support::ORIGIN)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::COOKIE, cookie);
+        world.ask(request.body(Body::from(sign_in_form(password, ""))).unwrap()).await.status()
+    };
+    assert_eq!(with("a=b", PASSWORD).await, StatusCode::TOO_MANY_REQUESTS, "a stranger has to wait");
+    let forged = format!("{}0", &device[..device.len() - 1]);
+    let forged = if forged == device { format!("{}1", &device[..device.len() - 1]) } else { forged };
+    assert_eq!(with(&forged, PASSWORD).await, StatusCode::TOO_MANY_REQUESTS, "a note that we have not signed");
+    assert_eq!(with(&format!("{device}; {device}"), PASSWORD).await, StatusCode::TOO_MANY_REQUESTS, "two notes are none");
+    assert_eq!(with(&device, PASSWORD).await, StatusCode::SEE_OTHER);
+    let mut slowed = false;
+    for _ in 0..20 {
+        slowed |= with(&device, "wrong").await == StatusCode::TOO_MANY_REQUESTS;
+    }
+    assert!(slowed, "whoever has stolen the note may not guess without end");
+}
+
+#[tokio::test]
+async fn whoever_is_refused_again_and_again_has_to_slow_down() {
+    let world = World::new().await;
+    let mira = world.signed_in().await;
+    let before = world.store.entries(10_000).await.unwrap().len();
+    let mut last = StatusCode::OK;
+    for _ in 0..300 {
+        last = world.post("/operations/op-9999/wish", "wish=explode", Some(&mira)).await.status();
+    }
+    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+    let written = world.store.entries(10_000).await.unwrap().len() - before;
+    assert!((60..=64).contains(&written), "{written} entries for 300 refusals");
+    assert_eq!(world.get("/", Some(&mira)).await.status(), StatusCode::OK, "pages can still be read");
+    let again = world.post("/sign-in", &sign_in_form(PASSWORD, ""), None).await;
+    let other = session(&again).unwrap();
+    let wish = world.post("/operations/op-9999/wish", "wish=pause", Some(&other)).await;
+    assert_eq!(wish.status(), StatusCode::SEE_OTHER, "another session of the same person goes on");
 }
 
 #[tokio::test]

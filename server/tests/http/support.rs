@@ -21,11 +21,12 @@ use switchback_domain::{
 };
 use switchback_engine::{
     Console, Parts, PoolParts, Settings, Started, WorkOut,
-    ports::{AuditEntry, Chance, Clock, Hands, Passwords, PasswordsFailed, Probe, Store},
+    ports::{AuditEntry, Chance, Clock, Hands, Lane, Passwords, PasswordsFailed, Probe, Store},
 };
 use switchback_server::{
     config::MetricsAccess,
     http::{COOKIE, Parts as WebParts, Site as WebSite, router},
+    network::TrustedProxies,
 };
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -73,10 +74,10 @@ impl Chance for CountedChance {
 struct QuickPasswords;
 
 impl Passwords for QuickPasswords {
-    fn hash(&self, password: SecretString) -> BoxFuture<'_, Result<String, PasswordsFailed>> {
+    fn hash(&self, password: SecretString, _: Lane) -> BoxFuture<'_, Result<String, PasswordsFailed>> {
         Box::pin(async move { Ok(format!("quick:{}", password.expose_secret())) })
     }
-    fn verify(&self, password: SecretString, hash: String) -> BoxFuture<'_, Result<bool, PasswordsFailed>> {
+    fn verify(&self, password: SecretString, hash: String, _: Lane) -> BoxFuture<'_, Result<bool, PasswordsFailed>> {
         Box::pin(async move { Ok(hash == format!("quick:{}", password.expose_secret())) })
     }
 }
@@ -177,7 +178,7 @@ pub struct World {
 impl World {
     /// A console as most tests want it.
     pub async fn new() -> World {
-        World::with(ORIGIN, MetricsAccess::Loopback, false).await
+        World::with(ORIGIN, MetricsAccess::Loopback, TrustedProxies::none()).await
     }
 
     /// A console with hands, and a pool that is in good health whatever its endpoints say.
@@ -188,16 +189,16 @@ impl World {
     /// The same under a policy of the test's own.
     pub async fn with_policy(hands: Arc<dyn Hands>, policy: Policy) -> World {
         let pool = Pool { policy, ..fixture::pool() };
-        World::of(pool, Some(hands), WELL, ORIGIN, MetricsAccess::Loopback, false).await
+        World::of(pool, Some(hands), WELL, ORIGIN, MetricsAccess::Loopback, TrustedProxies::none()).await
     }
 
     /// A console whose pool has two sites that both accept writes.
     pub async fn split(hands: Arc<dyn Hands>) -> World {
-        World::of(fixture::pool(), Some(hands), SPLIT, ORIGIN, MetricsAccess::Loopback, false).await
+        World::of(fixture::pool(), Some(hands), SPLIT, ORIGIN, MetricsAccess::Loopback, TrustedProxies::none()).await
     }
 
-    pub async fn with(public_url: &str, metrics_access: MetricsAccess, behind_proxy: bool) -> World {
-        World::of(pool(), None, work_out, public_url, metrics_access, behind_proxy).await
+    pub async fn with(public_url: &str, metrics_access: MetricsAccess, proxies: TrustedProxies) -> World {
+        World::of(pool(), None, work_out, public_url, metrics_access, proxies).await
     }
 
     async fn of(
@@ -206,7 +207,7 @@ impl World {
         work_out: WorkOut,
         public_url: &str,
         metrics_access: MetricsAccess,
-        behind_proxy: bool,
+        proxies: TrustedProxies,
     ) -> World {
         let folder = tempfile::tempdir().unwrap();
         let store = switchback_store::open(&format!("sqlite:{}", folder.path().join("store.db").display())).await.unwrap();
@@ -232,7 +233,8 @@ impl World {
             public_url: public_url.parse().unwrap(),
             metrics_access,
             metrics: metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle(),
-            behind_proxy,
+            proxies,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8480)),
             site: WebSite { root: PathBuf::from(&site), hash_file: Some(hash_file), reloading: false },
             stop: stop.clone(),
         });

@@ -1,7 +1,8 @@
-//! How often somebody may try to sign in: so many failures at once, then one every few seconds, by address and by
-//! sign-in name. The limit by name is the wider one, because it can be used to lock somebody out: a recovery tool
-//! must not be closed to its owner by ten wrong guesses of somebody else.
+//! How often somebody may try to sign in: so many failures at once, then one every few seconds. Strangers are limited by address and by
+//! sign-in name, which others can use up for somebody; a device that the person has signed in with before has a limit of its own, which
+//! nobody else can.
 
+use super::devices::DeviceId;
 use jiff::Timestamp;
 use std::{
     collections::HashMap,
@@ -18,6 +19,7 @@ struct Limit {
 
 const BY_ADDRESS: Limit = Limit { at_once: 10, every: Millis(6_000) };
 const BY_LOGIN: Limit = Limit { at_once: 30, every: Millis(3_000) };
+const BY_DEVICE: Limit = BY_ADDRESS;
 
 /// Above this many names and addresses the quiet ones are forgotten.
 const REMEMBERED_MAX: usize = 10_000;
@@ -26,6 +28,7 @@ const REMEMBERED_MAX: usize = 10_000;
 enum Key {
     Address(String),
     Login(Login),
+    Device(DeviceId),
 }
 
 impl Key {
@@ -33,6 +36,7 @@ impl Key {
         match self {
             Key::Address(_) => BY_ADDRESS,
             Key::Login(_) => BY_LOGIN,
+            Key::Device(_) => BY_DEVICE,
         }
     }
 }
@@ -50,6 +54,29 @@ pub(super) struct Attempts {
     used: Mutex<HashMap<Key, Used>>,
 }
 
+/// Which limits an attempt counts against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Counted(Vec<Key>);
+
+impl Counted {
+    /// Somebody at this address.
+    pub(super) fn from_address(from: &str) -> Counted {
+        Counted(vec![Key::Address(network(from))])
+    }
+
+    /// A stranger at this address who wants to be this person.
+    pub(super) fn from_stranger(login: Option<&Login>, from: &str) -> Counted {
+        let mut counted = Counted::from_address(from);
+        counted.0.extend(login.cloned().map(Key::Login));
+        counted
+    }
+
+    /// A device that its person has used before.
+    pub(super) fn from_device(device: DeviceId) -> Counted {
+        Counted(vec![Key::Device(device)])
+    }
+}
+
 /// An attempt that may go on.
 #[derive(Debug)]
 pub(super) struct Attempt(Vec<Key>);
@@ -63,9 +90,7 @@ pub(super) struct TooMany {
 
 impl Attempts {
     /// Counts an attempt as failed until it is forgiven.
-    pub(super) fn begin(&self, login: Option<&Login>, from: &str, now: Timestamp) -> Result<Attempt, TooMany> {
-        let mut keys = vec![Key::Address(network(from))];
-        keys.extend(login.cloned().map(Key::Login));
+    pub(super) fn begin(&self, Counted(keys): Counted, now: Timestamp) -> Result<Attempt, TooMany> {
         let mut used = self.used();
         if used.len() > REMEMBERED_MAX {
             used.retain(|_, used| used.until > now);
@@ -126,41 +151,55 @@ mod tests {
     fn the_eleventh_failure_from_an_address_has_to_wait() {
         let attempts = Attempts::default();
         for n in 0..10 {
-            assert!(attempts.begin(Some(&login(&format!("ann{n}"))), "192.0.2.1", at(0)).is_ok());
+            assert!(attempts.begin(Counted::from_stranger(Some(&login(&format!("ann{n}"))), "192.0.2.1"), at(0)).is_ok());
         }
-        assert_eq!(attempts.begin(None, "192.0.2.1", at(1)).err(), Some(TooMany { first: true }));
-        assert_eq!(attempts.begin(None, "192.0.2.1", at(2)).err(), Some(TooMany { first: false }));
-        assert!(attempts.begin(None, "192.0.2.2", at(2)).is_ok(), "somebody else is not held up");
-        assert!(attempts.begin(None, "192.0.2.1", at(6)).is_ok(), "one more every six seconds");
-        assert!(attempts.begin(None, "192.0.2.1", at(6)).is_err());
+        assert_eq!(attempts.begin(Counted::from_address("192.0.2.1"), at(1)).err(), Some(TooMany { first: true }));
+        assert_eq!(attempts.begin(Counted::from_address("192.0.2.1"), at(2)).err(), Some(TooMany { first: false }));
+        assert!(attempts.begin(Counted::from_address("192.0.2.2"), at(2)).is_ok(), "somebody else is not held up");
+        assert!(attempts.begin(Counted::from_address("192.0.2.1"), at(6)).is_ok(), "one more every six seconds");
+        assert!(attempts.begin(Counted::from_address("192.0.2.1"), at(6)).is_err());
     }
 
     #[test]
     fn the_whole_ipv6_network_of_somebody_counts_as_one() {
         let attempts = Attempts::default();
         for n in 0..10 {
-            assert!(attempts.begin(None, &format!("2001:db8::{n}"), at(0)).is_ok());
+            assert!(attempts.begin(Counted::from_address(&format!("2001:db8::{n}")), at(0)).is_ok());
         }
-        assert!(attempts.begin(None, "2001:db8::ffff", at(0)).is_err());
-        assert!(attempts.begin(None, "2001:db8:0:1::1", at(0)).is_ok());
+        assert!(attempts.begin(Counted::from_address("2001:db8::ffff"), at(0)).is_err());
+        assert!(attempts.begin(Counted::from_address("2001:db8:0:1::1"), at(0)).is_ok());
     }
 
     #[test]
     fn guesses_at_one_name_from_everywhere_have_to_wait_too() {
         let attempts = Attempts::default();
         for n in 0..30 {
-            assert!(attempts.begin(Some(&login("ann")), &format!("192.0.2.{n}"), at(0)).is_ok());
+            assert!(attempts.begin(Counted::from_stranger(Some(&login("ann")), &format!("192.0.2.{n}")), at(0)).is_ok());
         }
-        assert!(attempts.begin(Some(&login("ann")), "192.0.2.200", at(0)).is_err());
-        assert!(attempts.begin(Some(&login("bob")), "192.0.2.200", at(0)).is_ok());
+        assert!(attempts.begin(Counted::from_stranger(Some(&login("ann")), "192.0.2.200"), at(0)).is_err());
+        assert!(attempts.begin(Counted::from_stranger(Some(&login("bob")), "192.0.2.200"), at(0)).is_ok());
     }
 
     #[test]
     fn success_does_not_use_up_anything() {
         let attempts = Attempts::default();
         for _ in 0..100 {
-            let attempt = attempts.begin(Some(&login("ann")), "192.0.2.1", at(0)).expect("it is allowed");
+            let attempt = attempts.begin(Counted::from_stranger(Some(&login("ann")), "192.0.2.1"), at(0)).expect("it is allowed");
             attempts.forgive(attempt);
         }
+    }
+
+    #[test]
+    fn a_device_that_is_known_has_a_limit_of_its_own() {
+        let attempts = Attempts::default();
+        for n in 0..100 {
+            let _ = attempts.begin(Counted::from_stranger(Some(&login("ann")), &format!("192.0.2.{n}")), at(0));
+        }
+        assert!(attempts.begin(Counted::from_stranger(Some(&login("ann")), "192.0.2.1"), at(0)).is_err());
+        for _ in 0..10 {
+            assert!(attempts.begin(Counted::from_device([1; 16]), at(0)).is_ok());
+        }
+        assert!(attempts.begin(Counted::from_device([1; 16]), at(0)).is_err(), "whoever has stolen it may not guess without end");
+        assert!(attempts.begin(Counted::from_device([2; 16]), at(0)).is_ok());
     }
 }

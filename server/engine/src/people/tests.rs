@@ -1,7 +1,7 @@
 //! Signing in, with everything that can be refused.
 
 use crate::testing::{Bench, let_pass};
-use crate::{SetUpForm, SignedIn, SignedOut};
+use crate::{SetUpForm, SignedIn, SignedOut, Source};
 use secrecy::ExposeSecret;
 use std::sync::atomic::Ordering;
 use switchback_domain::{
@@ -55,10 +55,10 @@ async fn the_first_administrator_is_made_once_and_is_signed_in() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_set_up_link_lasts_a_day() {
+async fn a_set_up_link_lasts_a_quarter_of_an_hour() {
     let bench = Bench::without_pools();
     let link = link(&bench).await;
-    let_pass(86_399_000).await;
+    let_pass(899_000).await;
     assert!(bench.console.set_up_is_open(&link).await.expect("the store answers"));
     let_pass(2_000).await;
     assert!(!bench.console.set_up_is_open(&link).await.expect("the store answers"));
@@ -243,4 +243,56 @@ async fn neither_passwords_nor_hashes_nor_secrets_leave() {
         }
     }
     assert_eq!(again.caller.session_ends_at, at(12 * 3_600_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_gets_in_from_a_known_device_while_a_thousand_guesses_run() {
+    let (bench, signed_in) = with_ann().await;
+    let known = Source { address: "198.51.100.7", device: Some(&signed_in.device), is_this_machine: false };
+    let mut shut_out = 0;
+    for n in 0..1_000 {
+        let from = format!("192.0.2.{}", n % 250);
+        assert!(bench.console.sign_in("ann", "wrong horse battery".into(), &*from).await.is_err());
+        if n % 50 == 0 {
+            assert!(bench.console.sign_in("ann", GOOD.into(), known).await.is_ok(), "after {n} guesses");
+            shut_out += u32::from(bench.console.sign_in("ann", GOOD.into(), "198.51.100.8").await.is_err());
+        }
+    }
+    assert!(shut_out > 10, "the guesses were not even felt: {shut_out}");
+    let here = Source { is_this_machine: true, ..Source::from("127.0.0.1") };
+    assert!(bench.console.sign_in("ann", GOOD.into(), here).await.is_ok(), "who is at the machine gets in too");
+    let entries = bench.store.audited();
+    assert!(entries.len() < 250, "{} entries for a thousand guesses", entries.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn load_is_told_as_load_and_holds_up_only_strangers() {
+    let (bench, signed_in) = with_ann().await;
+    bench.passwords.strangers_wait.store(true, Ordering::Relaxed);
+    let audited = bench.store.audited().len();
+    for _ in 0..50 {
+        assert_eq!(bench.console.sign_in("ann", GOOD.into(), HERE).await.expect_err("it is busy"), SignInError::Busy);
+    }
+    assert_eq!(bench.store.audited().len(), audited, "nothing was tried, so nothing is written down");
+    let known = Source { device: Some(&signed_in.device), ..Source::from(HERE) };
+    let again = bench.console.sign_in("ann", GOOD.into(), known).await.expect("a known device has a lane of its own");
+    let known = Source { device: Some(&again.device), ..Source::from(HERE) };
+    assert!(bench.console.sign_in("ann", GOOD.into(), known).await.is_ok(), "the next note is as good");
+    bench.passwords.strangers_wait.store(false, Ordering::Relaxed);
+    assert!(bench.console.sign_in("ann", GOOD.into(), HERE).await.is_ok(), "waiting was not counted as guessing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_guesses_at_names_that_nobody_has_does_not_fill_the_audit_history() {
+    let (bench, _) = with_ann().await;
+    for n in 0..2_000 {
+        let _ = bench.console.sign_in("eve", "wrong".into(), &*format!("2001:db8:{:x}::1", n)).await;
+        let _ = bench.console.sign_in(&format!("eve{n}"), "wrong".into(), &*format!("2001:db8:{:x}::1", n)).await;
+    }
+    let entries = bench.store.kept().audit.len();
+    assert!((50..=70).contains(&entries), "{entries} entries");
+    let_pass(2_000).await;
+    let _ = bench.console.sign_in("zoe", "wrong".into(), "2001:db8:ffff::1").await;
+    let last = bench.store.kept().audit.last().cloned().expect("an entry");
+    assert!(last.detail["refused_before"].as_u64().is_some_and(|count| count > 1_000), "{last:?}");
 }

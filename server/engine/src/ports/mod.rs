@@ -24,18 +24,33 @@ pub trait Chance: Send + Sync + 'static {
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// A password could not be hashed or compared: the machine is out of memory, or a stored hash is no hash.
+/// Why a password was not hashed or compared.
 #[derive(Debug, thiserror::Error)]
-#[error("the password could not be hashed or compared: {0}")]
-pub struct PasswordsFailed(pub String);
+pub enum PasswordsFailed {
+    /// So many are waiting already that whoever asks would give up before it is their turn.
+    #[error("too many passwords are waiting to be compared")]
+    Busy,
+    /// The machine is out of memory, or a stored hash is no hash.
+    #[error("the password could not be hashed or compared: {0}")]
+    Failed(String),
+}
+
+/// Who waits for a password. Each lane has places of its own, so that strangers cannot keep others waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// A device that somebody has signed in with before, or this machine.
+    Known,
+    /// Everybody else.
+    Stranger,
+}
 
 /// Hashes passwords, deliberately slowly; does it where it holds up nobody else.
 pub trait Passwords: Send + Sync + 'static {
     /// A new hash (PHC string) with its own salt.
-    fn hash(&self, password: SecretString) -> BoxFuture<'_, Result<String, PasswordsFailed>>;
+    fn hash(&self, password: SecretString, lane: Lane) -> BoxFuture<'_, Result<String, PasswordsFailed>>;
 
     /// Whether the password fits the hash. Takes as long for a wrong password as for the right one.
-    fn verify(&self, password: SecretString, hash: String) -> BoxFuture<'_, Result<bool, PasswordsFailed>>;
+    fn verify(&self, password: SecretString, hash: String, lane: Lane) -> BoxFuture<'_, Result<bool, PasswordsFailed>>;
 }
 
 /// The only source of time in the engine, so that tests own it.
@@ -130,6 +145,9 @@ pub trait PeopleStore: Send + Sync + 'static {
 
     /// A person and the hash of their password (PHC string).
     fn person<'a>(&'a self, login: &'a Login) -> Stored<'a, Option<(Person, String)>>;
+
+    /// The key that notes for known devices are signed with. While there is none, `fresh` is kept as the key.
+    fn device_key<'a>(&'a self, fresh: &'a [u8; 32]) -> Stored<'a, [u8; 32]>;
 
     /// Begins a session.
     fn add_session<'a>(&'a self, session: &'a Session) -> Stored<'a, ()>;

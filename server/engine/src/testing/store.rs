@@ -42,6 +42,7 @@ pub(crate) struct Kept {
     pub(crate) spans: Vec<(PoolId, Vec<(Metric, Point)>)>,
     pub(crate) changes: Vec<(PoolId, Change)>,
     pub(crate) set_up: Option<([u8; 32], Timestamp)>,
+    pub(crate) device_key: Option<[u8; 32]>,
     pub(crate) people: BTreeMap<Login, (Person, String)>,
     pub(crate) sessions: BTreeMap<[u8; 32], Session>,
     pub(crate) touches: usize,
@@ -192,6 +193,9 @@ impl PeopleStore for TestStore {
     }
     fn person<'a>(&'a self, login: &'a Login) -> Stored<'a, Option<(Person, String)>> {
         self.answer(false, |kept| Ok(kept.people.get(login).cloned()))
+    }
+    fn device_key<'a>(&'a self, fresh: &'a [u8; 32]) -> Stored<'a, [u8; 32]> {
+        self.answer(false, |kept| Ok(*kept.device_key.get_or_insert(*fresh)))
     }
     fn add_session<'a>(&'a self, session: &'a Session) -> Stored<'a, ()> {
         self.answer(false, |kept| {

@@ -3,6 +3,7 @@
 //! Who asks is told by the session cookie, as for pages, or by `Authorization: Bearer <token>`. A cookie alone changes nothing unless the
 //! request comes from a page of ours; a token cannot be sent by somebody else's page.
 
+mod described;
 mod input;
 mod operations;
 mod pools;
@@ -67,7 +68,11 @@ pub(super) fn is_open(method: &Method, path: &str) -> bool {
 
 /// The token of a request to the API. Pages and everything else know only the cookie.
 pub(super) fn token(path: &str, headers: &HeaderMap) -> Option<Arc<str>> {
-    let value = headers.get(header::AUTHORIZATION).filter(|_| is_api(path))?.to_str().ok()?;
+    let mut told = headers.get_all(header::AUTHORIZATION).iter().filter(|_| is_api(path));
+    let value = told.next()?.to_str().ok()?;
+    if told.next().is_some() {
+        return None;
+    }
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().into())
 }
@@ -112,8 +117,11 @@ pub(super) fn routers() -> (Router<Web>, Router<Web>) {
 }
 
 /// The API's description of itself.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    parts().2
+pub fn openapi() -> serde_json::Value {
+    // What the derived document cannot be written as is nothing.
+    let mut document = serde_json::to_value(parts().2).unwrap_or_default();
+    described::complete(&mut document);
+    document
 }
 
 /// This document.
@@ -123,7 +131,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 )]
 async fn document() -> impl IntoResponse {
     static TEXT: OnceLock<String> = OnceLock::new();
-    let text = TEXT.get_or_init(|| openapi().to_json().unwrap_or_default());
+    let text = TEXT.get_or_init(|| openapi().to_string());
     ([(header::CONTENT_TYPE, "application/json")], text.as_str())
 }
 

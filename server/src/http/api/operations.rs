@@ -30,7 +30,7 @@ use utoipa::{IntoParams, ToSchema};
 const LISTED: u32 = 50;
 
 /// How many are listed at most.
-const LISTED_MAX: u32 = 500;
+const LISTED_MAX: u32 = 200;
 
 /// The longest idempotency key, in bytes.
 const KEY_MAX: usize = 200;
@@ -49,7 +49,8 @@ pub(super) struct Begun {
 pub(super) struct Which {
     /// Only of this pool.
     pool: Option<String>,
-    /// At most so many; 50 unless told, 500 at most.
+    /// At most so many; 50 unless told.
+    #[param(minimum = 1, maximum = 200)]
     most: Option<u32>,
 }
 
@@ -64,12 +65,22 @@ pub(super) struct WishBody {
 #[derive(Serialize, Deserialize, ToSchema)]
 pub(super) struct AnswerBody {
     /// Which question; an answer is never given to another one.
+    #[serde(deserialize_with = "whole")]
     question: u32,
     /// What.
     choice: Choice,
     /// Why. Skipping, attesting, confirming and abandoning need one.
     #[serde(default)]
     reason: String,
+}
+
+/// A whole number, also where it is written with a point: in JSON `3.0` is one.
+fn whole<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and within the bounds")]
+    let from_point = || number.as_f64().filter(|n| n.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(n)).map(|n| n as u32);
+    let whole = number.as_u64().and_then(|n| u32::try_from(n).ok()).or_else(from_point);
+    whole.ok_or_else(|| serde::de::Error::custom(format!("{number} is no whole number from 0 to {}", u32::MAX)))
 }
 
 /// The number of an operation out of an address.
@@ -139,7 +150,11 @@ pub(super) async fn all(
 ) -> Result<Json<Vec<Glance>>, Problem> {
     let Query(which) = which.map_err(|rejection| Problem::new(StatusCode::BAD_REQUEST, "malformed", rejection.body_text()))?;
     let pool = which.pool.as_deref().map(named).transpose()?;
-    let most = which.most.unwrap_or(LISTED).min(LISTED_MAX);
+    let most = which.most.unwrap_or(LISTED);
+    if !(1..=LISTED_MAX).contains(&most) {
+        let detail = format!("`most` is {most}; it is from 1 to {LISTED_MAX}");
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "out_of_range", detail));
+    }
     Ok(Json(web.console.operations(&caller, pool.as_ref(), most).await?))
 }
 

@@ -1,6 +1,7 @@
 //! What the API answers when it does not do what was asked: `application/problem+json`, as RFC 9457 has it.
 
 use super::is_api;
+use crate::http::forms::{BUSY_S, SLOW_DOWN_S};
 use axum::{
     extract::Request,
     middleware::Next,
@@ -29,11 +30,12 @@ pub(crate) struct Problem {
     code: String,
     detail: String,
     extra: Map<String, Value>,
+    retry_after: Option<u32>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Problem {
-        Problem { status, code: code.to_owned(), detail: detail.into(), extra: Map::new() }
+        Problem { status, code: code.to_owned(), detail: detail.into(), extra: Map::new(), retry_after: None }
     }
 
     /// The console failed; the cause is in its log under this incident.
@@ -66,6 +68,11 @@ impl Problem {
         Problem::new(StatusCode::NOT_FOUND, "unknown_pool", format!("there is no pool with this name: {text}")).with("pool", text)
     }
 
+    /// After how many seconds it is worth trying again.
+    pub(crate) fn retry_after(self, seconds: u32) -> Problem {
+        Problem { retry_after: Some(seconds), ..self.with("retry_after_s", seconds) }
+    }
+
     /// More for programs.
     pub(crate) fn with(mut self, name: &str, value: impl Serialize) -> Problem {
         self.extra.insert(name.to_owned(), json!(value));
@@ -94,7 +101,7 @@ fn title(code: &str) -> String {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Problem { status, code, detail, extra } = self;
+        let Problem { status, code, detail, extra, retry_after } = self;
         let mut body = Map::new();
         body.insert("type".to_owned(), json!(format!("urn:switchback:problem:{code}")));
         body.insert("title".to_owned(), json!(title(&code)));
@@ -106,6 +113,9 @@ impl IntoResponse for Problem {
             body.entry(name).or_insert(value);
         }
         let mut response = (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], Value::Object(body).to_string()).into_response();
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -129,7 +139,8 @@ impl From<SignInError> for Problem {
     fn from(error: SignInError) -> Problem {
         match &error {
             SignInError::Wrong => Problem::new(StatusCode::UNAUTHORIZED, error.code(), error.to_string()),
-            SignInError::SlowDown => Problem::new(StatusCode::TOO_MANY_REQUESTS, error.code(), error.to_string()),
+            SignInError::SlowDown => Problem::new(StatusCode::TOO_MANY_REQUESTS, error.code(), error.to_string()).retry_after(SLOW_DOWN_S),
+            SignInError::Busy => Problem::new(StatusCode::TOO_MANY_REQUESTS, error.code(), error.to_string()).retry_after(BUSY_S),
             SignInError::Internal { incident } => Problem::incident(StatusCode::INTERNAL_SERVER_ERROR, incident),
         }
     }
@@ -223,6 +234,11 @@ pub(in crate::http) async fn in_our_form(request: Request, next: Next) -> Respon
         StatusCode::NOT_FOUND => ("not_found", "there is nothing here; what there is is told by /api/v1/openapi.json"),
         StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "this cannot be asked in this way; see /api/v1/openapi.json"),
         StatusCode::PAYLOAD_TOO_LARGE => ("too_large", "a request has at most 64 KiB"),
+        StatusCode::BAD_REQUEST => ("bad_request", "this request cannot be read; it needs one Host header with the console's name"),
+        StatusCode::REQUEST_TIMEOUT => ("request_timeout", "the request did not arrive in time; send it again"),
+        StatusCode::MISDIRECTED_REQUEST => {
+            ("misdirected", "this console has another name; a proxy in front of it must pass the Host header on")
+        }
         StatusCode::URI_TOO_LONG => ("address_too_long", "this address is too long"),
         StatusCode::SERVICE_UNAVAILABLE => ("unavailable", "the console could not answer in time; try again"),
         _ => ("refused", status.canonical_reason().unwrap_or("refused")),
@@ -233,7 +249,7 @@ pub(in crate::http) async fn in_our_form(request: Request, next: Next) -> Respon
 /// The problem with whatever headers the answer had that are not about its body.
 fn carried(problem: Problem, response: &Response) -> Response {
     let mut told = problem.into_response();
-    for name in [header::ALLOW, header::RETRY_AFTER, http::HeaderName::from_static("x-request-id")] {
+    for name in [header::ALLOW, header::CONNECTION, header::RETRY_AFTER, http::HeaderName::from_static("x-request-id")] {
         if let Some(value) = response.headers().get(&name) {
             told.headers_mut().insert(name, value.clone());
         }
@@ -268,6 +284,8 @@ pub(super) struct ProblemBody {
     checks: Option<Vec<switchback_domain::CheckKind>>,
     /// The name that has to be typed (codes `wrong_pool` and `wrong_site`).
     expected: Option<String>,
+    /// After how many seconds it is worth trying again (codes `slow_down` and `busy`).
+    retry_after_s: Option<u32>,
     /// What to quote to whoever reads the console's log (codes `internal` and `unavailable`).
     incident: Option<String>,
 }

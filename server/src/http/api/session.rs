@@ -18,7 +18,7 @@ use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use switchback_engine::SignedOut;
+use switchback_engine::{SignedOut, Source};
 use utoipa::ToSchema;
 
 /// Who wants to sign in.
@@ -30,6 +30,8 @@ pub(super) struct SignIn {
     /// The password.
     #[schema(format = Password)]
     password: String,
+    /// What an earlier answer said as `device`: this program is known then, and does not wait behind strangers who guess.
+    device: Option<String>,
 }
 
 /// A session.
@@ -41,6 +43,8 @@ pub(super) struct Session {
     expires_at: Timestamp,
     /// The sign-in name as it is written.
     login: String,
+    /// A note by which this program is known the next time. It is no secret and opens nothing.
+    device: String,
 }
 
 /// Signs in.
@@ -54,12 +58,15 @@ pub(super) async fn begin(
     headers: HeaderMap,
     sent: Sent,
 ) -> Result<Response, Problem> {
-    let SignIn { login, password } = input::parse(&input::body(&headers, sent)?)?;
-    let signed_in = web.console.sign_in(&login, SecretString::from(password), &peer.address.to_string()).await?;
+    let SignIn { login, password, device } = input::parse(&input::body(&headers, sent)?)?;
+    let from = peer.address.to_string();
+    let source = Source { address: &from, device: device.as_deref(), is_this_machine: peer.is_this_machine };
+    let signed_in = web.console.sign_in(&login, SecretString::from(password), source).await?;
     let session = Session {
         token: signed_in.secret.expose_secret().to_owned(),
         expires_at: signed_in.caller.session_ends_at,
         login: signed_in.caller.person.login.to_string(),
+        device: signed_in.device,
     };
     Ok((StatusCode::CREATED, Json(session)).into_response())
 }

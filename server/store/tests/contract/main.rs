@@ -59,6 +59,7 @@ promises![
     people::pruning_removes_sessions_that_are_too_old_or_idle,
     people::a_session_needs_a_person_and_a_new_secret,
     people::any_name_survives,
+    people::the_first_device_key_stays,
     audit::entries_come_back_whole_and_newest_first,
     audit::nothing_in_the_audit_history_can_be_changed,
     audit::any_text_can_be_written_down,

@@ -125,3 +125,14 @@ pub async fn any_name_survives(fixture: Fixture) {
     assert_eq!(kept.name, name.replace('\0', "\u{fffd}"));
     assert_eq!(store.person(&"Ada".parse().unwrap()).await.unwrap(), None, "sign-in names are compared letter by letter");
 }
+
+pub async fn the_first_device_key_stays(fixture: Fixture) {
+    let store = &fixture.store;
+    let tasks = (0..8_u8).map(|number| {
+        let store = store.clone();
+        tokio::spawn(async move { store.device_key(&[number; 32]).await })
+    });
+    let keys: Vec<[u8; 32]> = futures::future::join_all(tasks).await.into_iter().map(|key| key.unwrap().unwrap()).collect();
+    assert!(keys.iter().all(|key| *key == keys[0]), "consoles that start at the same time agree: {keys:?}");
+    assert_eq!(store.device_key(&[99; 32]).await.unwrap(), keys[0]);
+}
