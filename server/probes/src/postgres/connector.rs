@@ -90,11 +90,11 @@ impl Connector {
         // Questions are short, and each waits for its answer.
         stream.set_nodelay(true).map_err(|error| Problem::io(&error, limit))?;
         let Some(tls) = &self.tls else {
-            let (client, connection) = signed_in(self.config.connect_raw(Guarded::new(stream), NoTls), limit).await?;
+            let (client, connection) = signed_in(Box::pin(self.config.connect_raw(Guarded::new(stream), NoTls)), limit).await?;
             return Ok(Session::new(client, connection));
         };
         let encrypted = Encrypted(Guarded::new(encrypt(stream, tls.clone(), &self.host, limit).await?));
-        let (client, connection) = signed_in(self.config.connect_raw(tokio::io::empty(), encrypted), limit).await?;
+        let (client, connection) = signed_in(Box::pin(self.config.connect_raw(tokio::io::empty(), encrypted)), limit).await?;
         Ok(Session::new(client, connection))
     }
 }

@@ -64,7 +64,6 @@ impl<S> Guarded<S> {
         let bad = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
         match (self.begun.len(), self.begun[0]) {
             (1, kind) if !KINDS.contains(&kind) => Err(bad(format!("a PostgreSQL begins no message with the byte {kind}"))),
-            (1..5, _) => Ok(()),
             (5, kind) => {
                 let length = number(&self.begun[1..]);
                 match length {

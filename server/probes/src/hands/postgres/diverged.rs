@@ -233,7 +233,7 @@ impl Search<'_> {
         if !self.committed.is_empty() {
             self.look_back(&mut log, fork).await?;
         }
-        let _ = log.close().await;
+        log.close().await;
         self.read_rows(&place).await?;
         Ok(end)
     }
@@ -397,7 +397,7 @@ impl Search<'_> {
         if !definitions.is_empty() {
             self.lines.left_out(&LeftOut::Definitions { database, transactions: definitions.len() });
         }
-        let _ = connection.close().await;
+        connection.close().await;
         Ok(true)
     }
 
