@@ -189,9 +189,15 @@ pub enum WishError {
     /// The question does not offer this.
     #[error("the question does not offer this answer")]
     NotOffered,
-    /// Skipping, attesting and ending need a reason.
+    /// Skipping, attesting, giving up and ending need a reason.
     #[error("give a reason")]
     NoReason,
+    /// Whoever gives up what could not be saved types the name of the site that loses it.
+    #[error("type the site's name: {expected}")]
+    WrongSite {
+        /// What it is.
+        expected: crate::SiteId,
+    },
     /// The console could not take it.
     #[error("{console}")]
     Console {
@@ -211,6 +217,7 @@ impl WishError {
             WishError::NoSuchQuestion => "no_such_question",
             WishError::NotOffered => "not_offered",
             WishError::NoReason => "no_reason",
+            WishError::WrongSite { .. } => "wrong_site",
             WishError::Console { console } => console.code(),
         }
     }

@@ -247,6 +247,9 @@ pub struct PostgresFacts {
     pub archiver: Option<Archiver>,
     /// The newest heartbeat row that is visible here.
     pub heartbeat: Option<Heartbeat>,
+    /// What of this primary could not be saved if its site were lost; nothing when nobody has looked yet.
+    #[serde(default)]
+    pub unreadable: Option<Box<Unreadable>>,
     /// Settings that must not be smaller on a standby than on its primary.
     pub settings: BTreeMap<String, i64>,
     /// What the console's role may do here.
@@ -347,6 +350,17 @@ pub struct Heartbeat {
     pub beat: i64,
     /// The console's clock when it wrote it.
     pub beat_at: Timestamp,
+}
+
+/// What the console's role may not read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreadable {
+    /// Databases that it cannot enter.
+    pub databases: Vec<String>,
+    /// How many tables of other databases it may not read, or not all rows of.
+    pub tables: u64,
+    /// The first of them, each with its database.
+    pub first_tables: Vec<String>,
 }
 
 /// One `HAProxy`.

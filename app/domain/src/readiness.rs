@@ -87,11 +87,13 @@ pub enum CheckKind {
     RoleRights,
     /// Every endpoint proves who it is, by TLS with a certificate that is verified.
     EndpointsVerified,
+    /// Whatever only a lost site would have could be saved: the console may read every table.
+    RowsReadable,
 }
 
 impl CheckKind {
     /// All of them, in the order of `operations.md`.
-    pub const ALL: [CheckKind; 23] = [
+    pub const ALL: [CheckKind; 24] = [
         CheckKind::OneDatabase,
         CheckKind::OnePrimary,
         CheckKind::LeadersKnown,
@@ -115,6 +117,7 @@ impl CheckKind {
         CheckKind::DemotesCleanly,
         CheckKind::RoleRights,
         CheckKind::EndpointsVerified,
+        CheckKind::RowsReadable,
     ];
 }
 
@@ -225,6 +228,17 @@ pub enum Evidence {
         /// Which.
         endpoints: Vec<EndpointName>,
     },
+    /// What the console may not read.
+    Unreadable {
+        /// Databases that it cannot enter.
+        databases: Vec<String>,
+        /// How many tables of other databases it may not read.
+        tables: u64,
+        /// The first of them, each with its database.
+        first: Vec<String>,
+    },
+    /// Nobody has looked yet.
+    NotYet,
     /// Which guards are missing.
     Guards {
         /// Sites without Patroni's `pre_promote` guard.

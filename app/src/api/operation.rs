@@ -294,6 +294,8 @@ pub struct OptionTold {
     pub lines: Vec<(Tone, String)>,
     /// The label of the reason; nothing when none is needed.
     pub reason: Option<String>,
+    /// The label of the site's name that has to be typed; nothing when none has to be.
+    pub type_site: Option<String>,
     /// The words of the button.
     pub button: String,
 }

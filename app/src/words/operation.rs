@@ -3,6 +3,7 @@
 pub mod by_hand;
 pub mod choice;
 pub mod fact;
+pub mod lost;
 pub mod refusal;
 pub mod trouble;
 
@@ -213,12 +214,19 @@ pub fn outage(lang: Locale, outage: &Outage, now: Timestamp) -> String {
     }
 }
 
+/// For which clients every figure about an outage is true.
+pub fn path(lang: Locale) -> String {
+    say!(lang, operations.meter.path)
+}
+
 /// What was found of what a failover lost, as a figure.
 pub fn found(lang: Locale, found: &FoundLoss) -> String {
-    match found.rows {
-        _ if found.is_nothing() => say!(lang, operations.num.loss_zero),
-        Some(rows) => say!(lang, operations.num.loss_found_rows, n = count(rows), bytes = bytes(found.bytes)),
-        None => bytes(found.bytes),
+    match (&found.writes, found.rows) {
+        (Some(writes), _) => lost::figure(lang, writes),
+        (None, _) if found.is_nothing() => say!(lang, operations.lost.nothing),
+        (None, Some(rows)) => say!(lang, operations.num.loss_found_rows, n = count(rows), bytes = bytes(found.bytes)),
+        // The whole log, which is not what clients wrote.
+        (None, None) => say!(lang, operations.num.loss_not_counted, bytes = bytes(found.bytes)),
     }
 }
 

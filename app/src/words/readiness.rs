@@ -1,6 +1,6 @@
 //! Readiness checks: title, verdict, evidence and remedy; and why a guarded action cannot be taken.
 
-use super::{Locale, Names, bytes, duration, figures, list, say, sentences};
+use super::{Locale, Names, bytes, count, duration, figures, list, say, sentences};
 use switchback_domain::{Check, CheckKind, Evidence, Objection, Verdict};
 
 /// One function for one text of every check, so that a new check cannot be forgotten in any of them.
@@ -32,6 +32,7 @@ macro_rules! for_each_check {
                 CheckKind::DemotesCleanly => say!(lang, words.check.demotes_cleanly.$text),
                 CheckKind::RoleRights => say!(lang, words.check.role_rights.$text),
                 CheckKind::EndpointsVerified => say!(lang, words.check.endpoints_verified.$text),
+                CheckKind::RowsReadable => say!(lang, words.check.rows_readable.$text),
             }
         }
     };
@@ -141,6 +142,14 @@ pub fn evidence(lang: Locale, check: &Check, names: &Names) -> String {
             (_, true) => say!(lang, words.evidence.endpoints_empty),
             (_, false) => say!(lang, words.evidence.endpoints, endpoints = list(lang, endpoints)),
         },
+        Evidence::NotYet => say!(lang, words.evidence.not_yet),
+        Evidence::Unreadable { databases, tables, first } => {
+            let closed =
+                (!databases.is_empty()).then(|| say!(lang, words.evidence.unreadable_databases, databases = list(lang, databases)));
+            let hidden = (*tables > 0).then(|| say!(lang, words.evidence.unreadable_tables, n = count(*tables), first = list(lang, first)));
+            let said: Vec<String> = [closed, hidden].into_iter().flatten().collect();
+            if said.is_empty() { say!(lang, words.evidence.readable) } else { sentences(lang, &said) }
+        }
         Evidence::Guards { pre_promote_missing, proxy_missing } => match (pre_promote_missing.is_empty(), proxy_missing.is_empty()) {
             (true, true) => say!(lang, words.evidence.guards_ok),
             (false, true) => say!(lang, words.evidence.guards_pre_promote, sites = sites(pre_promote_missing)),

@@ -310,7 +310,12 @@ impl Console {
 
     /// Answers a question.
     pub async fn answer(&self, id: OperationId, question: &Question, choice: Choice, reason: &str) -> Result<Answer> {
-        let body = json!({ "question": question.number, "choice": choice, "reason": reason });
+        self.answer_for(id, question, choice, reason, "").await
+    }
+
+    /// Answers a question, with the name of the site that loses what is given up.
+    pub async fn answer_for(&self, id: OperationId, question: &Question, choice: Choice, reason: &str, site: &str) -> Result<Answer> {
+        let body = json!({ "question": question.number, "choice": choice, "reason": reason, "typed_site": site });
         self.send("POST", &format!("/operations/{id}/answers"), &[], Some(body.to_string())).await
     }
 

@@ -1,14 +1,15 @@
 -- What Switchback needs in a pool's database cluster of PostgreSQL 15. Run it once, on the primary, with psql 15 or newer, as a superuser:
 --
---   SWITCHBACK_PASSWORD='…' psql -X -v ON_ERROR_STOP=1 -d postgres -f pool-setup.sql
+--   SWITCHBACK_PASSWORD='…' psql -X -v ON_ERROR_STOP=1 -v save_rows=on -d postgres -f pool-setup.sql
 --
 -- It replicates to every other node by itself. Running it again changes nothing but the password, and takes away the rights that the role
 -- got from older versions of it (pool-upgrade.sql does only that). The role it makes is no superuser: it reads the engine's figures, asks
 -- for a checkpoint, and writes rows of its own. It may read no file of the server.
 --
--- With  -v save_rows=on  it may also read every table. That is for one purpose: after an emergency failover, rows that only the lost
--- timeline of the old site has are saved before that site follows or is rebuilt. Without it the console can only save rows of tables
--- that somebody else lets the role read; of all others it says that they were there and are gone.
+-- With  -v save_rows=on , which is recommended, it may also read every table. That is for one purpose: after an emergency failover, rows
+-- that only the lost timeline of the old site has are saved before that site follows or is rebuilt. Without it the console can only save
+-- rows of tables that somebody else lets the role read. Of all others it counts the rows and names the table, stops, and asks: a site that
+-- is read-only cannot be given a right any more, so that somebody has to copy them there as a superuser, or to give them up.
 
 \getenv password SWITCHBACK_PASSWORD
 \if :{?password}

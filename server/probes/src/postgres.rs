@@ -3,6 +3,7 @@
 pub(crate) mod connector;
 mod guarded;
 mod heart;
+mod readable;
 pub(crate) mod session;
 mod wire;
 
@@ -14,6 +15,7 @@ use connector::{Connector, calm, is_farewell, problem, statement_timeout};
 use futures::{FutureExt, future::BoxFuture};
 use heart::Heart;
 use jiff::Timestamp;
+use readable::Readable;
 use session::Session;
 use std::time::Duration;
 use switchback_domain::{Endpoint, Facts, ProbeFailure};
@@ -29,6 +31,7 @@ pub struct PostgresProbe {
     connector: Connector,
     connection: Option<Session>,
     heart: Option<Heart>,
+    readable: Readable,
     timeout: Duration,
     diary: Diary,
 }
@@ -44,14 +47,18 @@ impl PostgresProbe {
             ("synchronous_commit", "local".to_owned()),
         ];
         let (timeout, heart) = (target.timeout, target.heartbeat.then(Heart::default));
+        let slowly = [statement_timeout(timeout), ("default_transaction_read_only", "on".to_owned())];
+        let readable = Readable::new(Connector::new(target.clone(), &slowly)?);
         let connector = Connector::new(target, &settings)?;
-        Ok(PostgresProbe { endpoint, connector, connection: None, heart, timeout, diary: Diary::default() })
+        Ok(PostgresProbe { endpoint, connector, connection: None, heart, readable, timeout, diary: Diary::default() })
     }
 
     async fn ask(&mut self, now: Timestamp) -> Result<Facts, Problem> {
         let deadline = Instant::now() + self.timeout;
         let question = tokio::time::timeout_at(deadline, observe(self.connection.take(), self));
         let (mut facts, mut connection) = question.await.unwrap_or_else(|_| Err(Problem::timed_out(self.timeout)))?;
+        // Rights are the same on every node, and only of the primary it matters.
+        facts.unreadable = if facts.in_recovery { None } else { self.readable.seen().map(Box::new) };
         if let Some(heart) = &mut self.heart {
             // The answer is there already: whatever happens to the heartbeat does not take it away.
             let beat = heart.beat(&mut connection, !facts.in_recovery, now);

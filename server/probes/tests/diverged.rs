@@ -6,11 +6,15 @@ mod authority;
 mod server;
 mod support;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use server::Server;
 use std::time::{Duration, Instant};
 use support::postgres_target;
-use switchback_domain::{Lsn, Node, Timeline};
+use switchback_domain::{
+    ByteLag, Lsn, Node, Timeline,
+    operation::{LostTable, NotSaved},
+};
 use switchback_engine::ports::{HandError, Hands, Saved};
 use switchback_probes::{HandTargets, PoolHands, PostgresTarget};
 
@@ -39,6 +43,17 @@ fn fork(primary: &Server, standby: &Server) -> Lsn {
 fn keep_the_log(server: &Server) {
     server.psql("alter system set wal_keep_size = '1GB'");
     server.psql("select pg_reload_conf()");
+}
+
+/// What was done to each table, by its database and name: inserted, updated, deleted, saved.
+fn tables(saved: &Saved) -> Vec<(String, [u64; 4])> {
+    let row = |table: &LostTable| {
+        let name = table.table.clone().unwrap_or_default();
+        (format!("{} {name}", table.database), [table.inserted, table.updated, table.deleted, table.saved])
+    };
+    let mut all: Vec<_> = saved.writes.tables.iter().map(row).collect();
+    all.sort();
+    all
 }
 
 /// Rows as `database schema.table row`, in order, and what was left out.
@@ -184,6 +199,20 @@ async fn exactly_the_rows_that_committed_behind_the_fork_are_saved_and_what_cann
     assert_eq!(one("definitions"), json!({"left_out": "definitions", "database": "chat", "transactions": 2}));
     assert_eq!(left_out.len(), 5, "{left_out:#?}");
 
+    let counted = [
+        ("chat", [1, 0, 0, 0]),
+        ("chat public.Odd \"names", [1, 0, 0, 1]),
+        ("chat public.guarded", [1, 0, 0, 0]),
+        ("chat public.long", [2, 0, 0, 1]),
+        ("chat public.made", [1, 0, 0, 1]),
+        ("chat public.messages", [6, 3, 2, 7]),
+        ("chat public.moved_2", [1, 0, 0, 1]),
+        ("switchback public.early", [1, 0, 0, 1]),
+    ];
+    let counted: Vec<(String, [u64; 4])> = counted.into_iter().map(|(name, done)| (name.trim().to_owned(), done)).collect();
+    let told: Vec<_> = tables(&saved).into_iter().map(|(name, done)| (name.trim().to_owned(), done)).collect();
+    assert_eq!(told, counted);
+
     // Both parts are told with their whole.
     let lines = String::from_utf8(saved.lines).unwrap();
     let xid =
@@ -219,6 +248,96 @@ async fn without_the_right_to_read_what_was_lost_is_named() {
 }
 
 #[tokio::test]
+async fn what_is_lost_is_counted_exactly_although_none_of_it_can_be_read() {
+    let mut lost = server("save_rows=off").await;
+    lost.psql_in("chat", "create table rooms (id int)");
+    lost.psql_in("chat", "create table quiet (id int)");
+    lost.psql_in("chat", "create table numbers (id int generated always as identity)");
+    keep_the_log(&lost);
+    let standby = lost.standby("b1").await;
+    let fork = fork(&lost, &standby);
+    let before = Timestamp::now();
+    for number in 100..243 {
+        lost.psql_in("chat", &format!("insert into messages values ({number}, 'lost')"));
+    }
+    lost.psql("select pg_switch_wal()");
+    lost.psql_in("chat", "insert into rooms select generate_series(1, 200)");
+    lost.psql_in("chat", "copy rooms from program 'seq 1 57'");
+    lost.psql_in("chat", "update rooms set id = -id where id <= 7");
+    lost.psql_in("chat", "insert into messages values (100, 'again') on conflict (id) do nothing");
+    lost.psql_in("chat", "begin; insert into quiet values (1); rollback");
+    lost.psql_in("chat", "insert into numbers default values");
+    lost.psql("insert into switchback.heartbeat (id, beat_at, beat) values (1, now(), 1)");
+    lost.psql("analyze");
+    lost.psql("checkpoint");
+    lost.hold().await;
+    let saved = hands(&lost).save_diverged(&node(), FIRST, fork, PLENTY).await.unwrap();
+    let expected = [
+        ("chat public.messages".to_owned(), [143, 0, 0, 0]),
+        ("chat public.numbers".to_owned(), [1, 0, 0, 0]),
+        // Seven of the 200, and seven of the 57.
+        ("chat public.rooms".to_owned(), [257, 14, 0, 0]),
+    ];
+    assert_eq!(tables(&saved), expected);
+    assert_eq!((saved.writes.transactions, saved.writes.complete, saved.rows), (147, true, 0), "{:?}", saved.writes);
+    let (first, last) = saved.writes.first_commit_at.zip(saved.writes.last_commit_at).unwrap();
+    assert!(before <= first && first < last && last <= Timestamp::now(), "{before} {first} {last}");
+    // Each insertion takes some 100 bytes with its commit; the file that was left early, and images of pages, are not among them.
+    assert!((20_000..80_000).contains(&saved.writes.bytes.0) && saved.end.0 - fork.0 > 100_000, "{:?}", saved.writes.bytes);
+    let mut named: Vec<String> = saved.not_saved.iter().filter_map(|one| one.table().map(|(_, _, table)| table.to_owned())).collect();
+    named.sort();
+    assert_eq!(named, ["messages", "numbers", "numbers_id_seq", "rooms"], "{:?}", saved.not_saved);
+}
+
+#[tokio::test]
+async fn what_the_server_and_the_console_write_by_themselves_is_no_loss() {
+    let mut lost = server("save_rows=on").await;
+    keep_the_log(&lost);
+    let standby = lost.standby("b1").await;
+    let fork = fork(&lost, &standby);
+    lost.psql("insert into switchback.heartbeat (id, beat_at, beat) values (1, now(), 1)");
+    lost.psql("insert into switchback.marker (operation, number) values (7, 0)");
+    lost.psql("delete from switchback.marker");
+    lost.psql_in("chat", "vacuum");
+    lost.psql_in("chat", "analyze");
+    lost.psql_in("chat", "select count(*) from messages");
+    lost.psql("select pg_switch_wal()");
+    lost.psql("checkpoint");
+    lost.psql("update switchback.heartbeat set beat = 2");
+    lost.psql("select pg_switch_wal()");
+    lost.hold().await;
+    let saved = hands(&lost).save_diverged(&node(), FIRST, fork, PLENTY).await.unwrap();
+    assert!(saved.writes.is_nothing() && saved.writes.bytes == ByteLag(0), "{:?}", saved.writes);
+    assert!(saved.end.0 - fork.0 > 1024 * 1024 && saved.not_saved.is_empty() && saved.lines.is_empty(), "{saved:?}");
+}
+
+#[tokio::test]
+async fn what_is_prepared_or_in_large_objects_or_only_in_the_log_is_named() {
+    let mut lost = server("save_rows=on").await;
+    lost.psql("alter system set max_prepared_transactions = 5");
+    lost.stop();
+    lost.start_again().await;
+    let standby = lost.standby("b1").await;
+    let fork = fork(&lost, &standby);
+    lost.psql_in("chat", "begin; insert into messages values (60, 'in two phases'); prepare transaction 'done'");
+    lost.psql_in("chat", "commit prepared 'done'");
+    lost.psql_in("chat", "begin; insert into messages values (61, 'given up'); prepare transaction 'given up'");
+    lost.psql_in("chat", "rollback prepared 'given up'");
+    lost.psql_in("chat", "begin; insert into messages values (62, 'open'); prepare transaction 'open'");
+    lost.psql_in("chat", "select lo_from_bytea(0, 'large')");
+    lost.psql_in("chat", "select pg_logical_emit_message(true, 'x', 'said')");
+    lost.psql_in("chat", "begin; select pg_logical_emit_message(true, 'x', 'taken back'); rollback");
+    lost.hold().await;
+    let saved = hands(&lost).save_diverged(&node(), FIRST, fork, PLENTY).await.unwrap();
+    let (rows, _) = read(&saved);
+    assert_eq!(rows, ["chat public.messages {\"body\":\"in two phases\",\"id\":60}"]);
+    let large_objects = NotSaved::LargeObjects { database: "chat".to_owned(), rows: 2 };
+    let expected = [NotSaved::Messages { messages: 1 }, NotSaved::Prepared { transactions: 1 }, large_objects];
+    assert_eq!(saved.not_saved, expected);
+    assert_eq!(saved.writes.transactions, 3, "{:?}", saved.writes);
+}
+
+#[tokio::test]
 async fn a_large_divergence_is_read_in_pieces_and_kept_as_far_as_there_is_room() {
     let mut lost = server("save_rows=on").await;
     let standby = lost.standby("b1").await;
@@ -235,14 +354,21 @@ async fn a_large_divergence_is_read_in_pieces_and_kept_as_far_as_there_is_room()
     let saved = hands.save_diverged(&node(), FIRST, fork, 64 * PLENTY).await.unwrap();
     println!("{} of the log read, {} rows of {} bytes saved in {:?}", saved.end.0 - fork.0, saved.rows, saved.lines.len(), began.elapsed());
     assert!(began.elapsed() < Duration::from_mins(1));
-    assert_eq!((saved.rows, saved.tables, saved.left_out), (30_000, 1, 0));
+    assert_eq!((saved.rows, saved.tables), (30_000, 1));
+    assert_eq!(saved.not_saved, [NotSaved::Messages { messages: 1 }]);
+    assert_eq!(tables(&saved), [("chat public.messages".to_owned(), [30_000, 30, 0, 30_000])]);
+    // Of the log most is what clients wrote; the rest of the file that was left and the images of pages are not.
+    let (clients, all) = (saved.writes.bytes.0, saved.end.0 - fork.0);
+    assert!(clients > 7_000_000 && clients < all - 3 * 1024 * 1024, "{clients} of {all}");
     assert_eq!(read(&saved).0.iter().filter(|row| row.contains("short")).count(), 30);
 
     let some = hands.save_diverged(&node(), FIRST, fork, PLENTY).await.unwrap();
     assert!(some.lines.len() <= PLENTY && some.lines.len() > PLENTY * 9 / 10, "{}", some.lines.len());
     let (rows, left_out) = read(&some);
     assert!(rows.len() > 1_000 && rows.len() < 30_000);
-    assert_eq!(left_out, [json!({"left_out": "limit", "reached": "size"})]);
+    assert_eq!(left_out[..2], [json!({"left_out": "messages", "messages": 1}), json!({"left_out": "limit", "reached": "size"})]);
+    assert!(left_out[2]["table"] == "messages" && left_out.len() == 3, "{left_out:?}");
+    assert_eq!(tables(&some), [("chat public.messages".to_owned(), [30_000, 30, 0, some.rows])]);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use authority::Authority;
 use server::Server;
 use std::time::Duration;
 use support::{HANGS, endpoint, postgres_target};
-use switchback_domain::{EndpointKind, Facts, Millis, PostgresFacts, ProbeFailure};
+use switchback_domain::{EndpointKind, Facts, Millis, PostgresFacts, ProbeFailure, Unreadable};
 use switchback_engine::ports::Probe;
 use switchback_probes::{PostgresProbe, PostgresTarget, PostgresTls, TlsFiles};
 
@@ -76,11 +76,47 @@ async fn a_primary_tells_everything_about_itself_and_gets_its_heartbeat() {
     let read = look_at(&mut probe, "2026-11-22T12:00:03.5Z").await.unwrap().heartbeat.unwrap();
     assert_eq!(read, second, "what may not be written is still read");
     let used = "select count(*) from pg_stat_activity where application_name = 'switchback'";
-    assert_eq!(server.psql(used), "1", "all of that went over one connection");
+    // All of that went over one connection; the one that looks at rights has ended by then.
+    for _ in 0..100 {
+        if server.psql(used) == "1" {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(server.psql(used), "1");
 
     server.psql("select pg_create_physical_replication_slot('site_b', true)");
     let slots = look(&mut probe).await.unwrap().slots;
     assert_eq!((slots[0].name.as_str(), slots[0].active, slots[0].wal_status.as_deref()), ("site_b", false, Some("reserved")));
+}
+
+#[tokio::test]
+async fn a_primary_tells_what_could_not_be_saved_of_it() {
+    let server = Server::start().await;
+    server.set_up_pool_with("save_rows=off");
+    server.psql("create database chat");
+    server.psql_in("chat", "create table messages (id int); create table \"Odd\" (id int); create table open (id int)");
+    server.psql_in("chat", "create table guarded (id int); alter table guarded enable row level security");
+    server.psql_in("chat", "grant select on open, guarded to switchback");
+    server.psql("create database closed");
+    server.psql("revoke connect on database closed from public");
+    let seen = async |probe: &mut PostgresProbe| {
+        for _ in 0..200 {
+            if let Some(seen) = look(probe).await.unwrap().unreadable {
+                return *seen;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+            tokio::task::yield_now().await;
+        }
+        panic!("nobody looked");
+    };
+    let found = seen(&mut probe(&server)).await;
+    assert_eq!((found.databases.as_slice(), found.tables), (["closed".to_owned()].as_slice(), 3));
+    assert_eq!(found.first_tables, ["chat: public.\"Odd\"", "chat: public.guarded", "chat: public.messages"]);
+    server.set_up_pool_with("save_rows=on");
+    server.psql("grant connect on database closed to switchback");
+    server.psql_in("chat", "drop table guarded");
+    assert_eq!(seen(&mut probe(&server)).await, Unreadable::default(), "with the right to read all nothing is left");
 }
 
 #[tokio::test]

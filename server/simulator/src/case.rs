@@ -99,6 +99,8 @@ pub struct Case {
     pub regrets: bool,
     /// The store sometimes does what it is told and says that it failed, as a database does whose last answer is lost.
     pub forgets: bool,
+    /// The console's role may not read the clients' rows, so that nothing of a lost timeline can be saved.
+    pub rows_are_hidden: bool,
     /// A second console is started on the same store before the operation.
     pub second: bool,
 }
@@ -221,6 +223,7 @@ impl Run {
         let (ttl, loop_wait) = dice.pick(&[(20_000, 2_000), (20_000, 2_000), (30_000, 10_000)]);
         let setting = Setting { ttl, loop_wait, guard: dice.percent(70), ..Setting::default() };
         let mut world = World::new(case.seed, setting);
+        world.rows_are_hidden = case.rows_are_hidden;
         world.tell(format!("{case:?} {setting:?}"));
         let room = Room::new(Arc::new(Mutex::new(world)), Arc::new(Mutex::new(Books::default())));
         let (console, stop) = start_console(&room, case.seed);

@@ -346,6 +346,8 @@ pub struct World {
     pub console_runs: bool,
     /// The store works.
     pub store_works: bool,
+    /// The console's role may not read the clients' rows.
+    pub rows_are_hidden: bool,
     /// The store does what it is told, and says that it failed, so many times of a hundred.
     pub store_forgets: u64,
     /// Every promotion, by the first record of its timeline.
@@ -450,6 +452,7 @@ impl World {
             answers_lost: 0,
             console_runs: false,
             store_works: true,
+            rows_are_hidden: false,
             store_forgets: 0,
             promotions: BTreeMap::new(),
             acknowledged: Vec::new(),

@@ -15,7 +15,17 @@ fn number(name: &str) -> Option<u64> {
 }
 
 fn plain(kind: Kind, seed: u64) -> Case {
-    Case { seed, kind, crashes: Vec::new(), faults: 0, wishes: false, regrets: false, forgets: false, second: false }
+    Case {
+        seed,
+        kind,
+        crashes: Vec::new(),
+        faults: 0,
+        wishes: false,
+        regrets: false,
+        forgets: false,
+        rows_are_hidden: false,
+        second: false,
+    }
 }
 
 /// The case that a seed stands for: every third one has a crash, every ninth two.
@@ -168,6 +178,32 @@ fn what_a_failover_loses_is_saved_before_the_lost_site_follows() {
         }
     }
     assert!(lost > 20, "only {lost} rows were lost: this proves nothing");
+}
+
+#[test]
+fn nothing_that_cannot_be_saved_is_given_up_before_somebody_says_so() {
+    let mut asked = 0;
+    let failovers = (1..=16).map(|seed| (Kind::Failover, seed));
+    for (kind, seed) in failovers.chain((1..=3).map(|seed| (Kind::SplitBrain, seed))) {
+        let told = done(&Case { rows_are_hidden: true, ..plain(kind, seed) });
+        let answers = |line: &str| told.story.iter().position(|(_, said)| said == line);
+        let given_up = answers("ann answers GiveUp");
+        assert_eq!(given_up.is_some(), !told.lost.is_empty(), "{seed}: {} rows are lost\n{}", told.lost.len(), told.last(60));
+        assert!(told.saved.is_empty(), "{seed}: they cannot be read");
+        if let Some(given_up) = given_up {
+            asked += 1;
+            let rewound = told.story[..given_up].iter().find(|(_, line)| line.ends_with("and is rewound"));
+            assert_eq!(rewound, None, "{seed}: a node was rewound before somebody gave its rows up");
+            if kind == Kind::SplitBrain {
+                continue;
+            }
+            let found = told.measured[0].report.loss.found.clone().unwrap_or_else(|| panic!("{seed}: nobody looked"));
+            let writes = found.writes.unwrap_or_else(|| panic!("{seed}: nobody counted"));
+            assert!(writes.changes() >= told.lost.len() as u64 && !found.not_saved.is_empty(), "{seed}: {writes:?}");
+            assert_eq!(found.given_up.map(|given| given.reason).as_deref(), Some("as agreed"), "{seed}");
+        }
+    }
+    assert!(asked > 3, "nothing was lost: this proves nothing");
 }
 
 #[test]

@@ -236,9 +236,12 @@ pub enum About {
         /// The number of the question; else the one that is open.
         #[arg(long)]
         question: Option<u32>,
-        /// Why. Skipping, attesting, confirming and abandoning need one.
+        /// Why. Skipping, attesting, confirming, giving up and abandoning need one.
         #[arg(long, default_value = "")]
         reason: String,
+        /// The name of the site that loses what is given up, instead of typing it when asked.
+        #[arg(long, value_name = "SITE")]
+        confirm_site: Option<String>,
     },
     /// What it achieved.
     Report {
@@ -267,6 +270,9 @@ pub enum Answer {
     Attest,
     /// What had to be done by hand is done: go on.
     Confirm,
+    /// Give up what could not be saved of a site that is about to be rewound: go on.
+    #[value(alias = "give_up")]
+    GiveUp,
     /// End the operation here.
     Abandon,
 }

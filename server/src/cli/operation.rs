@@ -7,6 +7,7 @@ use super::{
     words::{self, word},
 };
 use serde_json::json;
+use switchback_app::words::{self as app_words, Locale};
 use switchback_domain::{
     ByteLag, PoolId,
     operation::{Evidence, Fact, Glance, Intent, Operation, OperationId, Outcome as Ending, Report, Stage, Wish},
@@ -36,8 +37,10 @@ pub(super) async fn about(client: &Client, out: &Out, about: About) -> Outcome {
         About::Pause { operation } => wish(client, out, operation, Wish::Pause, "pauses at the next place where it may").await,
         About::Resume { operation } => wish(client, out, operation, Wish::Resume, "goes on").await,
         About::Cancel { operation } => wish(client, out, operation, Wish::Cancel, "ends, and what it has done is taken back").await,
-        About::Retry { operation, reason } => answer(client, out, operation, Answer::Retry, None, &reason).await,
-        About::Answer { operation, choice, question, reason } => answer(client, out, operation, choice, question, &reason).await,
+        About::Retry { operation, reason } => answer(client, out, operation, Answer::Retry, None, (&reason, None)).await,
+        About::Answer { operation, choice, question, reason, confirm_site } => {
+            answer(client, out, operation, choice, question, (&reason, confirm_site)).await
+        }
         About::Report { operation } => report(client, out, operation).await,
         About::Evidence { operation, name: None } => evidence_names(client, out, operation).await,
         About::Evidence { operation, name: Some(name) } => {
@@ -90,13 +93,29 @@ async fn wish(client: &Client, out: &Out, id: OperationId, wish: Wish, then: &st
     Ok(End::Done)
 }
 
-async fn answer(client: &Client, out: &Out, id: OperationId, choice: Answer, question: Option<u32>, reason: &str) -> Outcome {
+async fn answer(
+    client: &Client,
+    out: &Out,
+    id: OperationId,
+    choice: Answer,
+    question: Option<u32>,
+    (reason, confirm_site): (&str, Option<String>),
+) -> Outcome {
+    let typed_site = match (choice, confirm_site) {
+        (_, Some(site)) => site,
+        (Answer::GiveUp, None) if out.can_ask() => super::print::ask("Type the name of the site that loses what is given up:")?,
+        (Answer::GiveUp, None) => {
+            return Err(Failure::Trouble("giving up takes the name of the site that loses it: --confirm-site SITE".to_owned()));
+        }
+        (_, None) => String::new(),
+    };
     let choice = match choice {
         Answer::Retry => "retry",
         Answer::Skip => "skip",
         Answer::Undo => "undo",
         Answer::Attest => "attest",
         Answer::Confirm => "confirm",
+        Answer::GiveUp => "give_up",
         Answer::Abandon => "abandon",
     };
     let question = match question {
@@ -109,7 +128,7 @@ async fn answer(client: &Client, out: &Out, id: OperationId, choice: Answer, que
             }
         },
     };
-    let body = json!({ "question": question, "choice": choice, "reason": reason });
+    let body = json!({ "question": question, "choice": choice, "reason": reason, "typed_site": typed_site });
     client.tell(&format!("/operations/{id}/answers"), &body).await?;
     out.say(format_args!("{id}: question {question} is answered with {choice}. Follow it: switchback operation watch {id}"));
     out.tell(&json!({ "operation": id, "question": question, "choice": choice }));
@@ -126,10 +145,10 @@ fn say_loss(out: &Out, report: &Report, kept: &str) {
         (Some(missing), ..) if *missing > 0 => format!("{missing} acknowledged rows are missing"),
         (_, true, _) => "nothing, and that is proved".to_owned(),
         (.., Some(found)) => {
-            let rows = found.rows.map(|rows| format!(", {rows} rows")).unwrap_or_default();
             let place =
                 found.beyond.as_ref().map(|at| format!(" in the log of {} on timeline {} behind {}", at.node, at.timeline, at.fork));
-            format!("{}{rows}{}; {} has looked", words::bytes(found.bytes), place.unwrap_or_default(), found.operation)
+            let figure = app_words::operation::found(Locale::en, found);
+            format!("{figure}{}; {} has looked", place.unwrap_or_default(), found.operation)
         }
         (Some(_), false, None) => "none of the console's own rows".to_owned(),
         (None, false, None) if matches!(report.intent, Intent::Resolve { .. }) => {
@@ -139,6 +158,17 @@ fn say_loss(out: &Out, report: &Report, kept: &str) {
         (None, false, None) => "not counted".to_owned(),
     };
     out.say(format_args!("Lost: {lost}; the target: {kept}."));
+    if let Some(found) = &loss.found {
+        if let Some(tables) = found.writes.as_ref().and_then(|writes| app_words::operation::lost::tables(Locale::en, writes)) {
+            out.say(tables);
+        }
+        for what in &found.not_saved {
+            out.say(format_args!("Not saved: {}", app_words::operation::lost::not_saved(Locale::en, what)));
+        }
+        if let Some(given) = &found.given_up {
+            out.say(format_args!("Given up by {} at {}: {}", given.by, watch::moment(given.at), given.reason));
+        }
+    }
     let expected: Vec<String> = [loss.expected_bytes.map(words::bytes), loss.expected.map(words::time)].into_iter().flatten().collect();
     if !expected.is_empty() {
         out.say(format_args!("Said before, as an estimate: {}.", expected.join(", ")));
@@ -210,7 +240,8 @@ async fn report(client: &Client, out: &Out, id: OperationId) -> Outcome {
     if let Some(outage) = &report.outage {
         let length = words::outage(outage, report.ended_at.unwrap_or(outage.last_write_at));
         let (target, verdict) = (words::time(report.targets.recovery_time), kept(report.targets.recovery_time_kept));
-        out.say(format_args!("Clients could not write for {length}; the target is {target}: {verdict}."));
+        out.say(format_args!("Clients at the nodes could not write for {length}; the target is {target}: {verdict}."));
+        out.say(app_words::operation::path(Locale::en));
     }
     say_loss(out, &report, kept(report.targets.recovery_point_kept));
     for (number, step) in report.steps.iter().enumerate() {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;
+use switchback_app::words::{self as app_words, Locale};
 use switchback_domain::{
     Millis, Pair,
     operation::{Operation, OperationId, Outage, Outcome as Ending, Question, Stage, StepRun, StepState, Trouble},
@@ -105,10 +106,11 @@ fn print(out: &Out, line: &Line, now: &Operation, sites: &Sites) {
         Line::Outage { outage, ended: true, .. } => {
             let found = outage.found.map(|found| format!(" Of {} acknowledged rows {found} are there.", outage.acknowledged));
             let length = words::outage(outage, outage.last_write_at);
-            out.say(format_args!("             Clients could not write for {length}.{}", found.unwrap_or_default()));
+            out.say(format_args!("             Clients at the nodes could not write for {length}.{}", found.unwrap_or_default()));
+            out.say(format_args!("             {}", app_words::operation::path(Locale::en)));
         }
         Line::Outage { outage, ended: false, .. } => {
-            out.say(format_args!("             Clients have not been able to write since {:.3}.", outage.last_write_at));
+            out.say(format_args!("             Clients at the nodes have not been able to write since {:.3}.", outage.last_write_at));
         }
         Line::Stage { stage, .. } => out.say(format_args!("{}: {}", now.id, words::stage(stage, sites))),
     }
@@ -118,7 +120,8 @@ fn print(out: &Out, line: &Line, now: &Operation, sites: &Sites) {
 fn say_question(out: &Out, id: OperationId, question: &Question) {
     out.say(format_args!("Question {}. Answer it with one of:", question.number));
     for choice in &question.options {
-        out.say(format_args!("  switchback operation answer {id} {:<8} {}", word(choice), words::choice(*choice)));
+        let answer = word(choice).replace('_', "-");
+        out.say(format_args!("  switchback operation answer {id} {answer:<8} {}", words::choice(*choice)));
     }
 }
 

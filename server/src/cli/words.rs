@@ -4,6 +4,7 @@ use super::print::{TAGS, told};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use switchback_app::words::{self as app_words, Locale};
 use switchback_domain::{
     ByteLag, Millis, Objection, Pair, Protection, Side, Verdict,
     operation::{
@@ -132,6 +133,10 @@ pub(super) fn trouble(trouble: &Trouble, sites: &Sites) -> String {
             let numbers: Vec<String> = timelines.iter().map(ToString::to_string).collect();
             format!("what {} has shipped of timeline {}, which is given up, has to leave the archive", of(side), numbers.join(", "))
         }
+        Trouble::NotSaved { side, what, .. } => {
+            let each: Vec<String> = what.iter().map(|one| app_words::operation::lost::not_saved(Locale::en, one)).collect();
+            format!("not everything that only {} has could be saved, and it would be lost when it follows: {}", of(side), each.join(" "))
+        }
         Trouble::SplitBrain => "both sites accept writes: stop one side first".to_owned(),
         Trouble::RowsMissing { acknowledged, found } => format!("of {acknowledged} acknowledged rows only {found} are there"),
         Trouble::StoreUnwritable => "the console's store cannot be written".to_owned(),
@@ -236,11 +241,29 @@ pub(super) fn instruction(instruction: &Instruction, id: OperationId) -> String 
                            that were given up. If the active site has been promoted since this was asked, leave them, end this operation \
                            and plan re-protection anew"
             .to_owned(),
+        Task::CopyTables => format!(
+            "on {on}: copy these tables as PostgreSQL's superuser; the node is read-only, so no right can be granted there{}",
+            where_it_is(instruction)
+        ),
+        Task::CopyData => format!(
+            "on {on}: copy the whole data directory while nothing runs in it, and its tablespaces, if it has any{}",
+            where_it_is(instruction)
+        ),
+        Task::StartSilent => format!("make {on} answer: start it, or make it reachable; if it is gone for good, what only it had is gone with it"),
+        Task::SaveAgain => format!("then: switchback operation retry {id}"),
+        Task::GiveUp => format!(
+            "or, when you have copied what you need or can do without it: switchback operation answer {id} give-up --confirm-site SITE --reason …"
+        ),
         Task::Confirm => format!("then: switchback operation answer {id} confirm --reason …"),
         Task::Retry => format!("then, before anything is started there again: switchback operation retry {id}"),
         Task::StartFirst => format!("on {on}: start Patroni; it copies the active site's data, which takes its time, and leads the site"),
         Task::StartNext => format!("on {on}: when the first node leads the site, start Patroni"),
     }
+}
+
+/// Where the command would stand.
+fn where_it_is(instruction: &Instruction) -> &'static str {
+    if instruction.command.is_none() { "; the node did not say where its data is" } else { "" }
 }
 
 /// What an answer means.
@@ -251,6 +274,7 @@ pub(super) fn choice(choice: Choice) -> &'static str {
         Choice::Undo => "take back what was done",
         Choice::Attest => "the site that cannot be reached is off for certain; go on",
         Choice::Confirm => "what had to be done by hand is done; go on",
+        Choice::GiveUp => "give up what could not be saved; takes --confirm-site and --reason",
         Choice::Abandon => "end the operation here",
     }
 }

@@ -130,6 +130,8 @@ struct AnswerForm {
     choice: String,
     #[serde(default)]
     reason: String,
+    #[serde(default)]
+    typed_site: String,
 }
 
 /// `POST /operations/{id}/answer`.
@@ -148,7 +150,7 @@ async fn answer(
     let Ok(Form(form)) = form else { return asking.bad_form(id).await };
     let (Ok(question), Some(choice)) = (form.question.parse(), word(&form.choice)) else { return asking.bad_form(id).await };
     let reason = form.reason.replace("\r\n", "\n");
-    done(id, &web.console.answer(&caller, id, question, choice, reason.trim(), &peer.address.to_string()).await)
+    done(id, &web.console.answer(&caller, id, question, choice, (reason.trim(), &form.typed_site), &peer.address.to_string()).await)
 }
 
 /// `GET /live/operations/{id}`.

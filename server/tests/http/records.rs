@@ -232,7 +232,7 @@ async fn while_another_console_holds_the_lease_whoever_wants_something_is_told_s
     seized(&world).await;
     assert_eq!(world.console.wish(&mira(), id, Wish::Cancel, FROM).await, Err(WishError::LeaseHeld));
     assert_eq!(world.audit().await.last().unwrap(), "operation_wish refused lease_held");
-    let answered = world.console.answer(&mira(), id, 1, Choice::Retry, "", FROM).await;
+    let answered = world.console.answer(&mira(), id, 1, Choice::Retry, ("", ""), FROM).await;
     assert_eq!(answered, Err(WishError::LeaseHeld));
     assert_eq!(world.audit().await.last().unwrap(), "operation_answer refused lease_held");
 

@@ -241,6 +241,28 @@ fn a_site_of_one_node_is_warned_about_its_missing_mirror_and_may_be_left() {
 }
 
 #[test]
+fn what_the_console_may_not_read_is_said_while_nothing_is_wrong_and_stops_nothing() {
+    let checked = |unreadable: Option<crate::Unreadable>| {
+        let mut world = World::healthy(at(0));
+        world.postgres("a1", |facts| facts.unreadable = unreadable.map(Box::new));
+        let picture = world.picture();
+        assert_eq!(picture.actions.switchover, [], "it only warns");
+        let check = picture.checks.into_iter().find(|check| check.kind == CheckKind::RowsReadable).expect("there is one");
+        (check.verdict, check.evidence)
+    };
+    assert_eq!(checked(None), (Verdict::Warn, Evidence::NotYet), "not known is not well");
+    let found = |databases: &[&str], tables, first: &[&str]| {
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let (verdict, evidence) = checked(Some(crate::Unreadable { databases: names(databases), tables, first_tables: names(first) }));
+        assert_eq!(evidence, Evidence::Unreadable { databases: names(databases), tables, first: names(first) });
+        verdict
+    };
+    assert_eq!(found(&[], 0, &[]), Verdict::Pass);
+    assert_eq!(found(&["hr"], 0, &[]), Verdict::Warn);
+    assert_eq!(found(&[], 12, &["chat: public.messages"]), Verdict::Warn);
+}
+
+#[test]
 fn the_loss_of_a_dead_site_does_not_grow_after_its_death() {
     let mut world = World::healthy(at(0));
     // The line between the sites was cut two seconds before a died.

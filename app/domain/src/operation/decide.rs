@@ -79,6 +79,9 @@ impl Operation {
         if step.can_be_skipped() {
             options.push(Choice::Skip);
         }
+        if matches!(step, Step::Save { .. }) {
+            options.push(Choice::GiveUp);
+        }
         options.push(if self.is_past_no_return() { Choice::Abandon } else { Choice::Undo });
         Event::Asked { question: self.question(at, false, trouble, options) }
     }

@@ -178,7 +178,7 @@ impl Operation {
                     self.attested = Some((by.clone(), reason.to_owned()));
                 }
             }
-            Choice::Skip => {
+            Choice::Skip | Choice::GiveUp => {
                 run.put_aside();
                 run.state = StepState::Skipped { by: by.clone(), reason: reason.to_owned() };
             }
@@ -223,6 +223,15 @@ impl Operation {
             confirmed
                 && matches!(&asked.question.trouble, Trouble::TimelinesGivenUp { side: of, timelines } if *of == side && about(timelines))
         })
+    }
+
+    /// The site that loses something for good when its open question is answered with this: its name has to be typed.
+    pub fn gives_up_by(&self, choice: Choice) -> Option<Side> {
+        let Stage::NeedsPerson { question, .. } = &self.stage else { return None };
+        match self.plan.steps.get(question.step) {
+            Some(super::Step::Save { side }) if choice == Choice::GiveUp => Some(*side),
+            _ => None,
+        }
     }
 
     /// It has ended.

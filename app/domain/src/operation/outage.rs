@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// How long clients could not write, as the console's own writer saw it: it writes a small row on the primary every 20 ms, and before an
-/// emergency at least its heartbeat row each second.
+/// emergency at least its heartbeat row each second. That is the longest wait of a client that asks all nodes itself. Clients behind
+/// `HAProxy` or a pooler may wait longer: behind health checks it was seven times as long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Outage {

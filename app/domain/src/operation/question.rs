@@ -36,6 +36,8 @@ pub enum Choice {
     Attest,
     /// What had to be done by hand, and no engine can be asked about, is done: go on.
     Confirm,
+    /// Give up what could not be saved of a site that is about to be rewound: go on. It takes the site's name, typed.
+    GiveUp,
     /// End the operation here. What is missing is for somebody to do by hand.
     Abandon,
 }

@@ -1,6 +1,7 @@
-//! What somebody has to do by hand when a returning site has a history of its own and has to be made anew.
+//! What somebody has to do by hand: when a returning site has a history of its own and has to be made anew, and when something that only it
+//! has could not be saved.
 
-use super::{Fact, Operation, Stage, Step, StepRun, StepState, Trouble};
+use super::{Fact, NotSaved, Operation, Stage, Step, StepRun, StepState, Trouble};
 use crate::{NodeName, Pool, Site, Timeline};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,16 @@ pub enum Task {
     EmptyArchive,
     /// Move away what the site has shipped to the archive of timelines that were given up.
     SetAside,
+    /// Copy tables that could not be saved, as a superuser.
+    CopyTables,
+    /// Copy all data of a node that is about to be rewound.
+    CopyData,
+    /// Start a node that did not say what its log has, or let the console reach it.
+    StartSilent,
+    /// Answer the operation's question with `retry`: what could not be saved is tried again.
+    SaveAgain,
+    /// Or answer it with `give_up`.
+    GiveUp,
     /// Answer the operation's question with `confirm`.
     Confirm,
     /// Answer the operation's question with `retry`: while nothing runs in the site, the console tells it whom to follow.
@@ -50,6 +61,11 @@ impl Operation {
         {
             let aside = Instruction { task: Task::SetAside, on: None, command: Some(set_aside(timelines)) };
             return vec![aside, Instruction { task: Task::Confirm, on: None, command: None }];
+        }
+        if let Stage::NeedsPerson { question, .. } = &self.stage
+            && let Trouble::NotSaved { node, what, .. } = &question.trouble
+        {
+            return self.copy(node.as_ref(), what);
         }
         let steps = || self.plan.steps.iter().zip(&self.steps);
         let follow = steps().find_map(|(step, run)| match step {
@@ -82,6 +98,47 @@ impl Operation {
         all.push(Instruction { task: Task::EmptyArchive, on: None, command: None });
         all.push(Instruction { task: Task::Retry, on: None, command: None });
         all.extend(start(site));
+        all
+    }
+
+    /// How what could not be saved can still be had before its node is rewound.
+    fn copy(&self, node: Option<&NodeName>, what: &[NotSaved]) -> Vec<Instruction> {
+        let mut all = Vec::new();
+        for silent in what.iter().filter_map(|one| if let NotSaved::Silent { node } = one { Some(node) } else { None }) {
+            all.push(Instruction { task: Task::StartSilent, on: Some(silent.to_string()), command: None });
+        }
+        if let Some(node) = node {
+            let on = || Some(node.to_string());
+            let path = self.data_directory(node);
+            let mut databases: Vec<(&str, Vec<String>)> = Vec::new();
+            for one in what {
+                let (database, table) = match (one, one.table()) {
+                    (NotSaved::Database { database, .. }, _) => (database.as_str(), None),
+                    (_, Some((database, schema, table))) => (database, Some(format!("{}.{}", identifier(schema), identifier(table)))),
+                    _ => continue,
+                };
+                let known = databases.iter().position(|(name, _)| *name == database);
+                let at = known.unwrap_or_else(|| {
+                    databases.push((database, Vec::new()));
+                    databases.len() - 1
+                });
+                databases[at].1.extend(table);
+            }
+            for (number, (database, tables)) in databases.iter().enumerate() {
+                let file = format!("/var/tmp/{}-{node}-{}.dump", self.id, number + 1);
+                let command = path.map(|path| dump(path, database, tables, &file));
+                all.push(Instruction { task: Task::CopyTables, on: on(), command });
+            }
+            if what.iter().any(NotSaved::needs_all_data) {
+                let command = path.map(|path| {
+                    let (from, to) = (quoted(path), quoted(&format!("{path}.{}", self.id)));
+                    format!("systemctl stop patroni && cp -a {from} {to} && systemctl start patroni")
+                });
+                all.push(Instruction { task: Task::CopyData, on: on(), command });
+            }
+        }
+        all.push(Instruction { task: Task::SaveAgain, on: None, command: None });
+        all.push(Instruction { task: Task::GiveUp, on: None, command: None });
         all
     }
 
@@ -140,6 +197,21 @@ fn set_aside(timelines: &[Timeline]) -> String {
         "d=given-up-$(date +%Y%m%dT%H%M%S) && mkdir \"$d\" && for f in {}; do [ ! -e \"$f\" ] || mv \"$f\" \"$d\"/; done",
         files.join(" ")
     )
+}
+
+/// Dumps tables of a database, or all of it, by a server that is asked over its own socket, as its superuser. Where that is stands in
+/// its `postmaster.pid`.
+fn dump(path: &str, database: &str, tables: &[String], file: &str) -> String {
+    let only = tables.iter().map(|table| [" -t ", &quoted(table)].concat()).collect::<String>();
+    let user = "\"$(stat -c %U \"$d\")\"";
+    let at = "-h \"$(sed -n 5p \"$d/postmaster.pid\")\" -p \"$(sed -n 4p \"$d/postmaster.pid\")\"";
+    let (path, database, file) = (quoted(path), quoted(database), quoted(file));
+    format!("d={path} && umask 077 && runuser -u {user} -- pg_dump {at} -U postgres -d {database}{only} -Fc -f {file}")
+}
+
+/// A name for SQL, whatever is in it.
+fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A word for the shell, whatever is in it.

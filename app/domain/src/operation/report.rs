@@ -1,7 +1,10 @@
 //! What an operation achieved, for people who were not there.
 
-use super::{Asked, Epoch, Fact, Instruction, Intent, Operation, OperationId, Outage, Outcome, Stage, Step, StepRun, StepState};
-use crate::{ByteLag, CheckKind, Login, Lsn, Millis, NodeName, Pair, Policy, Pool, SiteId, Timeline};
+use super::{
+    Asked, Choice, Epoch, Fact, Instruction, Intent, LostWrites, NotSaved, Operation, OperationId, Outage, Outcome, Stage, Step, StepRun,
+    StepState, Trouble,
+};
+use crate::{ByteLag, CheckKind, Login, Lsn, Millis, NodeName, Pair, Policy, Pool, Side, SiteId, Timeline};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +46,8 @@ pub struct Report {
     pub decision: Millis,
     /// How long the console took.
     pub execution: Option<Millis>,
-    /// How long clients could not write. Without an end when they still could not as the operation ended.
+    /// How long clients that ask all nodes themselves could not write; behind `HAProxy` or a pooler it may have been longer. Without an end
+    /// when they still could not as the operation ended.
     pub outage: Option<Outage>,
     /// What was lost.
     pub loss: Loss,
@@ -89,11 +93,21 @@ pub struct Loss {
 pub struct FoundLoss {
     /// The operation that looked.
     pub operation: OperationId,
-    /// What that log had beyond the point where the other site went on without it. All that a log holds counts, so it may be more than what
-    /// clients wrote, and never less.
+    /// What that log had beyond the point where the other site went on without it: the records of clients' transactions where those were
+    /// counted (`writes`), else all of it, with the server's own records and the unused rest of its last file.
     pub bytes: ByteLag,
-    /// How many rows were read out of it; nothing unless all of it could be read.
+    /// How often a row was inserted, changed or deleted in it; where that was not counted, how many rows were read out of it. Nothing when
+    /// neither is known.
     pub rows: Option<u64>,
+    /// What clients committed in it, by table; nothing when nobody counted, which is not zero.
+    #[serde(default)]
+    pub writes: Option<LostWrites>,
+    /// What of it could not be saved.
+    #[serde(default)]
+    pub not_saved: Vec<NotSaved>,
+    /// Who gave that up, why, and when; nothing when nothing had to be given up, or when it is still asked.
+    #[serde(default)]
+    pub given_up: Option<super::Answered>,
     /// Where it lay; nothing when no log went on beyond that point.
     pub beyond: Option<Beyond>,
 }
@@ -113,9 +127,12 @@ pub struct Beyond {
 }
 
 impl FoundLoss {
-    /// Nothing that clients wrote was lost: a log that goes on without a row holds records of the server itself.
+    /// Nothing that clients wrote was lost, and that is certain.
     pub fn is_nothing(&self) -> bool {
-        self.bytes == ByteLag(0) || self.rows == Some(0)
+        match &self.writes {
+            Some(writes) => writes.is_nothing(),
+            None => self.bytes == ByteLag(0) || self.rows == Some(0),
+        }
     }
 }
 
@@ -124,8 +141,8 @@ const HEARTBEAT: Millis = Millis(1_000);
 
 impl Loss {
     /// Whether the recovery point target was kept: judged only by what was proved or found, never by an estimate. Nothing: not known, or not
-    /// known yet.
-    fn is_within(&self, policy: &Policy) -> Option<bool> {
+    /// known yet. `ended_by`: when the site that was given up had stopped at the latest.
+    fn is_within(&self, policy: &Policy, ended_by: Option<Timestamp>) -> Option<bool> {
         if self.rows_missing.is_some_and(|rows| rows > 0) {
             return None;
         }
@@ -137,11 +154,20 @@ impl Loss {
             return Some(true);
         }
         // What the lost site confirmed and the other one never had spans at least this.
-        let at_least = self.by_heartbeat.map_or(0, |gap| gap.0.saturating_sub(HEARTBEAT.0));
-        if found.bytes > policy.loss_target_bytes || at_least > policy.loss_target.0 {
+        let by_heartbeat = self.by_heartbeat.map_or(0, |gap| gap.0.saturating_sub(HEARTBEAT.0));
+        let by_commits = found.writes.as_ref().and_then(LostWrites::span).map_or(0, |span| span.0);
+        let at_least = by_heartbeat.max(by_commits);
+        // The whole log may be large although hardly anything of it is clients': only what was counted says that too much was lost.
+        let too_much = found.writes.is_some() && found.bytes > policy.loss_target_bytes;
+        if too_much || at_least > policy.loss_target.0 {
             return Some(false);
         }
-        self.at_most.filter(|at_most| *at_most <= policy.loss_target).map(|_| true)
+        // It may be more than was counted, or the whole log is too large to say.
+        if found.writes.as_ref().is_some_and(|writes| !writes.complete) || found.bytes > policy.loss_target_bytes {
+            return None;
+        }
+        let at_most = [self.at_most, found.writes.as_ref().and_then(|writes| writes.lasted_at_most(ended_by))].into_iter().flatten().min();
+        at_most.filter(|at_most| *at_most <= policy.loss_target).map(|_| true)
     }
 }
 
@@ -149,7 +175,7 @@ impl Loss {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Targets {
-    /// Recovery time: how long clients may be without writes.
+    /// Recovery time: how long clients may be without writes, judged at the nodes.
     pub recovery_time: Millis,
     /// Kept.
     pub recovery_time_kept: Option<bool>,
@@ -219,7 +245,7 @@ impl Operation {
                     outage.is_within(pool.policy.recovery_time_target, until)
                 }),
                 recovery_point: pool.policy.loss_target,
-                recovery_point_kept: loss.is_within(&pool.policy),
+                recovery_point_kept: loss.is_within(&pool.policy, self.given_up_site_ended_by()),
             },
             loss,
             steps: self.steps.iter().enumerate().map(|(step, run)| report(step, run)).collect(),
@@ -250,6 +276,25 @@ impl Operation {
             }
             _ => None,
         });
+        // Counted is better than measured by positions; the last count is of the furthest log.
+        let counted = seen.iter().rev().find_map(|fact| match fact {
+            Fact::LostWrites { node, timeline, fork, end, writes } => {
+                Some((Beyond { node: node.clone(), timeline: *timeline, fork: *fork, end: *end }, writes))
+            }
+            _ => None,
+        });
+        if let Some((beyond, writes)) = counted {
+            let (not_saved, given_up) = self.not_saved(lost);
+            return Some(FoundLoss {
+                operation: self.id,
+                bytes: writes.bytes,
+                rows: Some(writes.changes()),
+                writes: Some(writes.clone()),
+                not_saved,
+                given_up,
+                beyond: Some(beyond),
+            });
+        }
         // The furthest that any attempt saw: once a node has followed, what it had of its own is gone.
         if let Some((beyond, counted)) = beyond.max_by_key(|(beyond, _)| beyond.end.bytes_ahead_of(beyond.fork)) {
             let saved = seen.iter().find_map(|fact| match fact {
@@ -257,7 +302,9 @@ impl Operation {
                 _ => None,
             });
             let bytes = beyond.end.bytes_ahead_of(beyond.fork);
-            return Some(FoundLoss { operation: self.id, bytes, rows: counted.or(saved), beyond: Some(beyond) });
+            let rows = counted.or(saved);
+            let (not_saved, given_up) = self.not_saved(lost);
+            return Some(FoundLoss { operation: self.id, bytes, rows, writes: None, not_saved, given_up, beyond: Some(beyond) });
         }
         // Nodes that follow already may have given up what they had: only what is still where it was left says that there was nothing.
         let promoted = failover.steps.iter().flat_map(StepRun::every_fact).find_map(|fact| match fact {
@@ -269,7 +316,46 @@ impl Operation {
             Fact::HistoriesAgree { timeline } => timeline.is_some_and(|timeline| timeline < promoted),
             _ => false,
         });
-        untouched.then_some(FoundLoss { operation: self.id, bytes: ByteLag(0), rows: None, beyond: None })
+        let (bytes, rows) = (ByteLag(0), None);
+        untouched.then_some(FoundLoss {
+            operation: self.id,
+            bytes,
+            rows,
+            writes: None,
+            not_saved: Vec::new(),
+            given_up: None,
+            beyond: None,
+        })
+    }
+
+    /// What it asked last about things of a site that could not be saved, and who gave them up. What was tried again with success is not
+    /// among them.
+    fn not_saved(&self, of: Side) -> (Vec<NotSaved>, Option<super::Answered>) {
+        let saves = |asked: &Asked| matches!(self.plan.steps.get(asked.question.step), Some(Step::Save { side }) if *side == of);
+        let Some(last) = self.questions.iter().rev().find(|asked| saves(asked)) else { return (Vec::new(), None) };
+        if last.answer.as_ref().is_some_and(|answer| answer.choice == Choice::Retry) {
+            return (Vec::new(), None);
+        }
+        let what = match &last.question.trouble {
+            Trouble::NotSaved { what, .. } => what.clone(),
+            _ => Vec::new(),
+        };
+        (what, last.answer.clone().filter(|answer| answer.choice == Choice::GiveUp))
+    }
+
+    /// When the site that it gave up had stopped at the latest: seen to be gone, or the other one was promoted, or it was fenced.
+    fn given_up_site_ended_by(&self) -> Option<Timestamp> {
+        self.plan.intent.gives_up()?;
+        let gone = self.steps.iter().flat_map(StepRun::every_fact).find_map(|fact| match fact {
+            Fact::LastConfirmed { gone_since, .. } => *gone_since,
+            _ => None,
+        });
+        let run = self.steps.get(self.plan.no_return()?)?;
+        gone.or(match self.plan.intent {
+            // It writes until it is fenced.
+            Intent::Resolve { .. } => run.ended_at.filter(|_| run.state == StepState::Done),
+            _ => run.first_began_at(),
+        })
     }
 
     fn loss(&self, found: Option<FoundLoss>) -> Loss {

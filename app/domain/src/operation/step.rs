@@ -2,7 +2,7 @@
 
 use crate::{
     ByteLag, CheckKind, EndpointName, Finding, Login, Lsn, MemberName, Millis, NodeName, ProbeFailure, Side, Timeline, Verdict,
-    operation::{Intent, MemberChange, MemberOrder, Outage},
+    operation::{Intent, LostWrites, MemberChange, MemberOrder, NotSaved, Outage},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -184,12 +184,10 @@ impl Step {
         }
     }
 
-    /// It may be left out when somebody says so: what follows does not rest on it.
+    /// It may be left out when somebody says so: what follows does not rest on it. Saving is not among these: what is not saved is given
+    /// up, and that has an answer of its own ([`super::Choice::GiveUp`]).
     pub fn can_be_skipped(&self) -> bool {
-        matches!(
-            self,
-            Step::Mark { .. } | Step::Warm { .. } | Step::Drain { .. } | Step::Save { .. } | Step::Reroute { .. } | Step::Reprotect { .. }
-        )
+        matches!(self, Step::Mark { .. } | Step::Warm { .. } | Step::Drain { .. } | Step::Reroute { .. } | Step::Reprotect { .. })
     }
 
     /// Clients wait for their writes before it begins, so no operation pauses there.
@@ -429,6 +427,19 @@ pub enum Fact {
         /// How many rows of it could be read out of the log; nothing when nobody could count them.
         rows: Option<u64>,
     },
+    /// What clients committed in that log and only there, counted out of the log itself.
+    LostWrites {
+        /// The node.
+        node: NodeName,
+        /// The timeline that it wrote.
+        timeline: Timeline,
+        /// Where the other site left that timeline.
+        fork: Lsn,
+        /// Where the node's own log ends.
+        end: Lsn,
+        /// What.
+        writes: LostWrites,
+    },
     /// Where a node's data is, for whoever may have to rebuild it.
     DataDirectory {
         /// The node.
@@ -534,6 +545,15 @@ pub enum Trouble {
         active_left_at: Lsn,
         /// Where the returning site left it.
         returning_left_at: Lsn,
+    },
+    /// Something that only the site has which is about to be rewound could not be saved. Nothing of it is given up before somebody says so.
+    NotSaved {
+        /// The site.
+        side: Side,
+        /// The node whose log has it, if any node's log could be looked at.
+        node: Option<NodeName>,
+        /// What, and why not.
+        what: Vec<NotSaved>,
     },
     /// A site that follows now has begun timelines that were given up. What it has shipped of them to the archive bears names that its next
     /// promotion would use again, so it has to be moved away first, and no engine can be asked whether it was.

@@ -482,9 +482,59 @@ fn what_a_failover_lost_is_judged_by_what_is_found_later() {
     assert_eq!(kept(last_sign(10_900, None), found(9_000, Some(12))), None, "it may have gone on writing for long");
     assert_eq!(kept(last_sign(10_900, None), found(9_000, Some(0))), Some(true), "no row is missing");
     assert_eq!(kept(last_sign(10_900, None), found(1_000, None)), Some(true), "its log ends where the other one begins");
-    assert_eq!(kept(last_sign(10_900, Some(11_200)), found(1_001 + bytes.0, None)), Some(false), "too many bytes");
+    assert_eq!(kept(last_sign(10_900, Some(11_200)), found(1_001 + bytes.0, None)), None, "nobody knows how much of it is clients'");
     assert_eq!(kept(last_sign(late, Some(late)), found(9_000, None)), None, "a heartbeat more or less");
     assert_eq!(kept(last_sign(late + 1_000, Some(late + 1_000)), found(9_000, None)), Some(false), "too long a time");
+}
+
+/// What was counted in the lost log: one transaction of a client at each of two moments.
+fn counted(bytes: u64, from: i64, to: i64, complete: bool) -> Fact {
+    let (node, timeline) = ("a1".parse().unwrap(), crate::Timeline(7));
+    let table = Some("public.messages".to_owned());
+    let table = LostTable { database: "chat".to_owned(), table, inserted: 343, updated: 0, deleted: 0, saved: 343 };
+    let writes = LostWrites {
+        transactions: 2,
+        bytes: ByteLag(bytes),
+        first_commit_at: Some(at(from)),
+        last_commit_at: Some(at(to)),
+        tables: vec![table],
+        more_tables: 0,
+        complete,
+    };
+    Fact::LostWrites { node, timeline, fork: crate::Lsn(1_000), end: crate::Lsn(15 << 20), writes }
+}
+
+#[test]
+fn a_loss_that_was_counted_is_judged_by_its_commits_and_never_called_kept_beyond_the_target() {
+    let mut world = World::healthy(at(0));
+    world.site_fails(Side::A, &ProbeFailure::Refused);
+    let (time, bytes) = (i64::try_from(world.pool.policy.loss_target.0).unwrap(), world.pool.policy.loss_target_bytes.0);
+    let judged = |gone: Option<i64>, fact: Fact| {
+        let failover = failed_over(&world, last_sign(10_900, gone));
+        let mut later = opened_after(&world, &failover);
+        // By positions it looks like 14 MiB: most of it is the unused rest of a file.
+        one_step(&mut later, vec![diverged(15 << 20, None)], None);
+        one_step(&mut later, vec![fact], None);
+        let found = later.found_of(&failover).unwrap();
+        (found.clone(), failover.report(&world.pool, "hash".to_owned(), Some(found)).targets.recovery_point_kept)
+    };
+    let (found, kept) = judged(Some(11_200), counted(41_000, 10_100, 11_100, true));
+    assert_eq!((found.bytes, found.rows, found.writes.unwrap().transactions, kept), (ByteLag(41_000), Some(343), 2, Some(true)));
+    assert_eq!(judged(Some(11_200), counted(bytes + 1, 10_100, 11_100, true)).1, Some(false), "too many bytes");
+    assert_eq!(judged(Some(90_000), counted(9, 10_100, 10_101 + time, true)).1, Some(false), "they lie too far apart");
+    assert_eq!(judged(None, counted(9, -900_000, -900_000, true)).1, None, "nobody knows how old it was when the site stopped");
+    assert_eq!(judged(Some(11_200), counted(9, 10_100, 11_100, false)).1, None, "there may be more");
+    let nothing = |writes| Fact::LostWrites {
+        node: "a1".parse().unwrap(),
+        timeline: crate::Timeline(7),
+        fork: crate::Lsn(1_000),
+        end: crate::Lsn(9 << 20),
+        writes,
+    };
+    let (found, kept) = judged(None, nothing(LostWrites { complete: true, ..LostWrites::default() }));
+    assert!(found.is_nothing() && found.bytes == ByteLag(0) && kept == Some(true), "zero is zero, however far the log goes on: {found:?}");
+    let (found, kept) = judged(None, nothing(LostWrites::default()));
+    assert!(!found.is_nothing() && kept.is_none(), "what was not read is not nothing: {found:?}");
 }
 
 #[test]
@@ -647,18 +697,83 @@ fn a_site_with_a_history_of_its_own_is_made_anew_by_hand_and_the_console_says_ho
 }
 
 #[test]
-fn saving_can_be_left_out_with_a_reason_and_changes_no_engine() {
+fn what_cannot_be_saved_is_asked_for_and_given_up_only_by_somebody() {
     let world = World::healthy(at(0));
     let mut operation = opened(planned(&world, Intent::Reprotect { side: Side::B }));
     one_step(&mut operation, Vec::new(), None);
     assert!(!operation.plan.steps[1].changes_something() && operation.plan.steps[1] == Step::Save { side: Side::B });
-    one_step(&mut operation, Vec::new(), Some(trouble()));
+    let node: crate::NodeName = "b1".parse().unwrap();
+    let text = |text: &str| text.to_owned();
+    let table = |database: &str, schema: &str, table: &str| {
+        let (database, schema, table) = (text(database), text(schema), text(table));
+        NotSaved::Table { database, schema, table, rows: 343, why: text("permission denied") }
+    };
+    let what = vec![
+        table("chat", "public", "messages"),
+        table("chat", "Odd \"names", "it's"),
+        NotSaved::Database { database: text("closed"), tables: 1, rows: 3, why: text("permission denied") },
+        NotSaved::Deleted { database: text("chat"), schema: text("public"), table: text("messages"), rows: 1 },
+        NotSaved::Silent { node: "b2".parse().unwrap() },
+    ];
+    let directory = Fact::DataDirectory { node: node.clone(), path: text("/data") };
+    let not_saved = Trouble::NotSaved { side: Side::B, node: Some(node), what: what.clone() };
+    one_step(&mut operation, vec![directory], Some(not_saved));
     written(&mut operation);
     let Stage::NeedsPerson { question, .. } = &operation.stage else { panic!("{:?}", operation.stage) };
-    assert_eq!(question.options, [Choice::Retry, Choice::Skip, Choice::Undo]);
-    tell(&mut operation, Event::Answered { number: 1, choice: Choice::Skip, by: by(), reason: "nobody needs it".to_owned() });
+    assert_eq!(question.options, [Choice::Retry, Choice::GiveUp, Choice::Undo]);
+    assert_eq!(operation.gives_up_by(Choice::GiveUp), Some(Side::B), "its name has to be typed");
+    assert_eq!((operation.gives_up_by(Choice::Retry), operation.gives_up_by(Choice::Undo)), (None, None));
+    let told = operation.instructions(&world.pool);
+    let tasks: Vec<(Task, Option<&str>)> = told.iter().map(|one| (one.task, one.on.as_deref())).collect();
+    let all = [
+        (Task::StartSilent, Some("b2")),
+        (Task::CopyTables, Some("b1")),
+        (Task::CopyTables, Some("b1")),
+        (Task::CopyData, Some("b1")),
+        (Task::SaveAgain, None),
+        (Task::GiveUp, None),
+    ];
+    assert_eq!(tasks, all);
+    let id = operation.id;
+    let dump = told[1].command.clone().unwrap();
+    assert!(dump.starts_with("d='/data' && umask 077 && runuser -u \"$(stat -c %U \"$d\")\" -- pg_dump "), "{dump}");
+    let tables = format!(" -d 'chat' -t '\"public\".\"messages\"' -t '\"Odd \"\"names\".\"it'\\''s\"' -Fc -f '/var/tmp/{id}-b1-1.dump'");
+    assert!(dump.ends_with(&tables), "{dump}");
+    assert!(told[2].command.as_ref().is_some_and(|dump| dump.ends_with(&format!(" -d 'closed' -Fc -f '/var/tmp/{id}-b1-2.dump'"))));
+    assert_eq!(told[3].command, Some(format!("systemctl stop patroni && cp -a '/data' '/data.{id}' && systemctl start patroni")));
+
+    // Tried again, and something is still missing.
+    tell(&mut operation, Event::Answered { number: 1, choice: Choice::Retry, by: by(), reason: String::new() });
+    let left = what[..1].to_vec();
+    one_step(&mut operation, Vec::new(), Some(Trouble::NotSaved { side: Side::B, node: None, what: left }));
+    written(&mut operation);
+    tell(&mut operation, Event::Answered { number: 2, choice: Choice::GiveUp, by: by(), reason: text("copied to a tape") });
     let story = go_on(&mut operation, &never, &never);
     assert_eq!(story, ["follow", "reprotect", "reroute"]);
+}
+
+#[test]
+fn what_was_given_up_stands_in_the_report_of_the_failover_that_lost_it() {
+    let mut world = World::healthy(at(0));
+    world.site_fails(Side::A, &ProbeFailure::Refused);
+    let failover = failed_over(&world, last_sign(10_900, None));
+    let mut later = opened_after(&world, &failover);
+    one_step(&mut later, vec![diverged(9_000, None)], None);
+    let what = vec![NotSaved::Prepared { transactions: 2 }];
+    let not_saved = Some(Trouble::NotSaved { side: Side::A, node: None, what: what.clone() });
+    one_step(&mut later, vec![counted(900, 10_100, 10_200, true)], not_saved);
+    written(&mut later);
+    let found = later.found_of(&failover).unwrap();
+    assert_eq!((found.not_saved, found.given_up), (what.clone(), None), "it is still asked");
+    let mut tried_again = later.clone();
+    tell(&mut tried_again, Event::Answered { number: 1, choice: Choice::Retry, by: by(), reason: String::new() });
+    one_step(&mut tried_again, vec![counted(900, 10_100, 10_200, true)], None);
+    let found = tried_again.found_of(&failover).unwrap();
+    assert_eq!((found.not_saved, found.given_up), (Vec::new(), None), "it was saved the second time");
+    tell(&mut later, Event::Answered { number: 1, choice: Choice::GiveUp, by: by(), reason: "a test".to_owned() });
+    let found = later.found_of(&failover).unwrap();
+    let given = found.given_up.map(|given| (given.by, given.reason));
+    assert_eq!((found.not_saved, given), (what, Some((by(), "a test".to_owned()))));
 }
 
 #[test]

@@ -70,6 +70,7 @@ impl<'a> Bench<'a> {
             CheckKind::DemotesCleanly => self.demotes_cleanly(),
             CheckKind::RoleRights => self.role_rights(),
             CheckKind::EndpointsVerified => self.endpoints_verified(),
+            CheckKind::RowsReadable => self.rows_readable(),
         };
         let seen: Vec<Option<Timestamp>> = sources.iter().map(|name| self.look.reading(name).seen_at()).collect();
         let seen_at = seen.iter().copied().min().flatten();
@@ -98,7 +99,9 @@ impl<'a> Bench<'a> {
             CheckKind::EndpointsVerified => Vec::new(),
             CheckKind::SameTimeline | CheckKind::LossWithinPolicy => of(self.primary).into_iter().chain(of(self.backup)).collect(),
             CheckKind::BackupHears | CheckKind::BackupMirrorFollows => of(self.backup).into_iter().collect(),
-            CheckKind::CrossSiteSlot | CheckKind::MirrorInStep | CheckKind::ArchiveShips => of(self.primary).into_iter().collect(),
+            CheckKind::CrossSiteSlot | CheckKind::MirrorInStep | CheckKind::ArchiveShips | CheckKind::RowsReadable => {
+                of(self.primary).into_iter().collect()
+            }
             CheckKind::StandbyMembers => self.look.pool.sites[self.picture.target].proxies.clone(),
             CheckKind::EtcdHealthy => sites().flat_map(|(_, site)| site.etcd.clone()).collect(),
             CheckKind::GuardInstalled => {
@@ -405,6 +408,14 @@ impl<'a> Bench<'a> {
         } else {
             (Verdict::Unknown, Evidence::NoReading { endpoints: silent })
         }
+    }
+
+    /// Only a warning: no operation needs it, but whatever cannot be read is lost with a site.
+    fn rows_readable(&self) -> Judged {
+        let Some((_, facts)) = self.primary else { return (Verdict::Warn, Evidence::NoSubject) };
+        let Some(unreadable) = &facts.unreadable else { return (Verdict::Warn, Evidence::NotYet) };
+        let (databases, tables, first) = (unreadable.databases.clone(), unreadable.tables, unreadable.first_tables.clone());
+        (warn_unless(databases.is_empty() && tables == 0), Evidence::Unreadable { databases, tables, first })
     }
 
     /// Only a warning: a planned operation is safe without them, a returning site is not.

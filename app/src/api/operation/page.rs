@@ -199,7 +199,7 @@ impl Telling<'_> {
             }
             Stage::NeedsPerson { question, .. } => {
                 // An asterisk in an engine's words would be taken for a mark.
-                let trouble = words::operation::trouble(lang, &question.trouble, self.names).replace('*', "∗");
+                let trouble = words::operation::trouble::brief(lang, &question.trouble, self.names).replace('*', "∗");
                 said.push(say!(lang, operations.say.needs_person, trouble = trouble));
                 self.standing(&mut said);
             }
@@ -268,13 +268,16 @@ impl Telling<'_> {
         }
         let site = self.operation.plan.intent.gives_up().map(|side| self.names[side].to_string()).unwrap_or_default();
         if let Some(found) = &loss.found {
-            return Some(match found.rows {
+            let said = match (&found.writes, found.rows) {
                 _ if found.is_nothing() => say!(lang, operations.say.loss_found_none, site = site),
-                Some(rows) => {
+                (Some(_), _) => say!(lang, operations.say.loss_found_writes, figure = words::operation::found(lang, found), site = site),
+                (None, Some(rows)) => {
                     say!(lang, operations.say.loss_found_rows, n = words::count(rows), bytes = words::bytes(found.bytes), site = site)
                 }
-                None => say!(lang, operations.say.loss_found, bytes = words::bytes(found.bytes), site = site),
-            });
+                (None, None) => say!(lang, operations.say.loss_found, bytes = words::bytes(found.bytes), site = site),
+            };
+            let given_up = found.given_up.as_ref().map(|given| say!(lang, operations.say.loss_given_up, by = given.by.to_string()));
+            return Some(sentences(lang, &[Some(said), given_up].into_iter().flatten().collect::<Vec<_>>()));
         }
         let expected = match (loss.expected.map(|loss| duration(lang, loss)), loss.expected_bytes.map(words::bytes)) {
             (Some(loss), Some(bytes)) => Some(say!(lang, operations.say.loss_expected_both, loss = loss, bytes = bytes)),
@@ -462,6 +465,7 @@ impl Telling<'_> {
             notes.push(say!(lang, operations.meter.rows, found = words::count(found), n = words::count(acknowledged)));
         }
         notes.push(say!(lang, operations.meter.how));
+        notes.push(words::operation::path(lang));
         let target = self.report.targets.recovery_time;
         Some(MeterTold {
             from: outage.map(|outage| outage.last_write_at),

@@ -5,7 +5,7 @@ use crate::{
     ui::Tone,
     words::{self, Locale, Names, say},
 };
-use switchback_domain::operation::{Choice, Operation, Question, Stage};
+use switchback_domain::operation::{Choice, NotSaved, Operation, Question, Stage, Step, Trouble};
 
 /// The question.
 pub(super) fn tell(lang: Locale, operation: &Operation, question: &Question, names: &Names) -> QuestionTold {
@@ -16,8 +16,11 @@ pub(super) fn tell(lang: Locale, operation: &Operation, question: &Question, nam
     } else {
         say!(lang, operations.question.step, n = number.to_string(), steps = operation.steps.len().to_string())
     };
-    let mut text =
-        vec![words::operation::trouble(lang, &question.trouble, names), words::operation::trouble::remedy(lang, &question.trouble)];
+    let mut text = vec![words::operation::trouble::brief(lang, &question.trouble, names)];
+    if let Trouble::NotSaved { what, .. } = &question.trouble {
+        text.extend(what.iter().map(|one| words::operation::lost::not_saved(lang, one)));
+    }
+    text.push(words::operation::trouble::remedy(lang, &question.trouble, names));
     if operation.plan.no_return().is_some() {
         text.push(if operation.is_past_no_return() {
             say!(lang, operations.question.past)
@@ -26,7 +29,7 @@ pub(super) fn tell(lang: Locale, operation: &Operation, question: &Question, nam
         });
     }
     let outage = operation.outage.is_some_and(|outage| outage.first_write_at.is_none());
-    let when = words::operation::choice::When { outage, undoing: question.undoing };
+    let when = words::operation::choice::When { outage, undoing: question.undoing, unknown: is_unknown(&question.trouble) };
     let active = operation.plan.moves().map(|(from, _)| from);
     let option = |choice: &Choice| {
         let choice = *choice;
@@ -34,7 +37,8 @@ pub(super) fn tell(lang: Locale, operation: &Operation, question: &Question, nam
         let last = lines.len().saturating_sub(1);
         let tone = move |index: usize| match choice {
             Choice::Retry | Choice::Undo if index == 0 => Tone::Ok,
-            Choice::Attest | Choice::Confirm if index == last => Tone::Fail,
+            Choice::Attest | Choice::Confirm | Choice::GiveUp if index == last => Tone::Fail,
+            Choice::Undo if matches!(step, Step::Save { .. }) => Tone::Ok,
             _ => Tone::Warn,
         };
         OptionTold {
@@ -47,10 +51,28 @@ pub(super) fn tell(lang: Locale, operation: &Operation, question: &Question, nam
                 Choice::Confirm => say!(lang, operations.choice.what),
                 _ => say!(lang, operations.choice.reason),
             }),
+            type_site: operation.gives_up_by(choice).map(|side| say!(lang, operations.choice.type_site, site = names[side].to_string())),
             button: words::operation::choice::button(lang, choice, number, operation.id),
         }
     };
     QuestionTold { number: question.number, title, text, options: question.options.iter().map(option).collect() }
+}
+
+/// How much could not be saved is not known: nobody could look, or not everywhere.
+fn is_unknown(trouble: &Trouble) -> bool {
+    match trouble {
+        Trouble::NotSaved { what, .. } => what.iter().any(|one| {
+            matches!(
+                one,
+                NotSaved::Silent { .. }
+                    | NotSaved::Log { .. }
+                    | NotSaved::Before { .. }
+                    | NotSaved::Limit { .. }
+                    | NotSaved::Unknown { .. }
+            )
+        }),
+        _ => true,
+    }
 }
 
 /// What may be wanted of it: nothing once it has ended.

@@ -9,7 +9,7 @@ use crate::{
 use jiff::Timestamp;
 use switchback_domain::{
     Millis, Side,
-    operation::{Intent, Outage, Outcome, Report, StepReport, StepState},
+    operation::{Beyond, FoundLoss, Intent, LostWrites, Outage, Outcome, Report, StepReport, StepState},
 };
 
 /// Everything that the printed page says.
@@ -306,6 +306,9 @@ impl Telling<'_> {
         if let Some(ended) = report.ended_at {
             why.push(plain(say!(lang, operations.report.ended_at), time(ended)));
         }
+        if report.outage.is_some() {
+            why.push(plain(say!(lang, operations.report.path), words::operation::path(lang)));
+        }
         let mut parts = vec![(say!(lang, operations.report.why), why)];
         if moved || report.intent.gives_up().is_some() && !report.dry_run {
             parts.push((say!(lang, operations.report.loss_title), self.lost()));
@@ -328,7 +331,8 @@ impl Telling<'_> {
         }
         // Nobody was promoted, so there is nothing to prove and nothing to count but what the other site has written.
         if let Intent::Resolve { keep } = self.report.intent {
-            return vec![(say!(lang, operations.report.loss_found), self.found(keep.other()), false)];
+            let found = (say!(lang, operations.report.loss_found), self.found(keep.other()), false);
+            return [found].into_iter().chain(self.not_saved()).collect();
         }
         let proof = if loss.proved_none { say!(lang, operations.report.proof_yes) } else { say!(lang, operations.report.proof_no) };
         let mut told = vec![(say!(lang, operations.report.loss_proof), proof, false)];
@@ -339,6 +343,7 @@ impl Telling<'_> {
         if let Intent::Failover { to } = self.report.intent {
             told.extend(self.by_heartbeat(to).map(|text| (say!(lang, operations.report.loss_heartbeat), text, false)));
             told.push((say!(lang, operations.report.loss_found), self.found(to.other()), false));
+            told.extend(self.not_saved());
         }
         let rows = match loss.rows_missing {
             None => say!(lang, operations.report.rows_not),
@@ -369,6 +374,9 @@ impl Telling<'_> {
             let (from, to) = (self.names[site].to_string(), self.names[site.other()].to_string());
             return say!(lang, operations.report.found_nothing, from = from, to = to, operation = operation);
         };
+        if let Some(writes) = &found.writes {
+            return self.counted(found, writes, beyond);
+        }
         let what = say!(
             lang,
             operations.report.found_value,
@@ -381,6 +389,55 @@ impl Telling<'_> {
         );
         let rows = found.rows.map(|rows| say!(lang, operations.fact.diverged_rows, n = words::count(rows)));
         words::sentences(lang, &[Some(what), rows].into_iter().flatten().collect::<Vec<_>>())
+    }
+
+    /// What clients committed in the lost log and only there, by table.
+    fn counted(&self, found: &FoundLoss, writes: &LostWrites, beyond: &Beyond) -> String {
+        let lang = self.lang;
+        let (node, timeline, fork) = (beyond.node.to_string(), beyond.timeline.to_string(), beyond.fork.to_string());
+        let operation = found.operation.to_string();
+        if writes.is_nothing() {
+            return say!(
+                lang,
+                operations.report.found_nothing_of_clients,
+                node = node,
+                timeline = timeline,
+                fork = fork,
+                operation = operation
+            );
+        }
+        let what = say!(
+            lang,
+            operations.report.found_writes,
+            figure = words::operation::lost::figure(lang, writes),
+            node = node,
+            timeline = timeline,
+            fork = fork,
+            operation = operation
+        );
+        let span = writes.first_commit_at.zip(writes.last_commit_at).map(|(first, last)| {
+            let (first, last) = (figures::date_time(lang, first), figures::date_time(lang, last));
+            say!(lang, operations.report.found_span, first = first, last = last)
+        });
+        let said = [Some(what), words::operation::lost::tables(lang, writes), span];
+        words::sentences(lang, &said.into_iter().flatten().collect::<Vec<_>>())
+    }
+
+    /// What of it could not be saved, and who gave it up.
+    fn not_saved(&self) -> Option<(String, String, bool)> {
+        let (lang, found) = (self.lang, self.report.loss.found.as_ref()?);
+        if found.not_saved.is_empty() && found.given_up.is_none() {
+            return None;
+        }
+        let each = found.not_saved.iter().map(|one| words::operation::lost::not_saved(lang, one));
+        let who = match &found.given_up {
+            Some(given) => {
+                let (by, time) = (given.by.to_string(), figures::date_time(lang, given.at));
+                say!(lang, operations.report.given_up, by = by, time = time, reason = given.reason.clone())
+            }
+            None => say!(lang, operations.report.not_given_up),
+        };
+        Some((say!(lang, operations.report.loss_not_saved), words::lines(each.chain([who])), false))
     }
 
     fn questions(&self) -> Vec<(String, String, bool)> {
@@ -566,17 +623,65 @@ mod tests {
     #[test]
     fn what_was_said_before_stands_beside_what_was_found() {
         let mut found = failover();
-        let beyond = Beyond { node: "a1".parse().expect("a name"), timeline: Timeline(7), fork: Lsn(0x1000), end: Lsn(0x3000) };
-        found.loss.found = Some(FoundLoss { operation: OperationId(43), bytes: ByteLag(0x2000), rows: Some(12), beyond: Some(beyond) });
+        let beyond = || Some(Beyond { node: "a1".parse().expect("a name"), timeline: Timeline(7), fork: Lsn(0x1000), end: Lsn(0x3000) });
+        let table = Some("public.messages".to_owned());
+        let table = LostTable { database: "chat".to_owned(), table, inserted: 343, updated: 0, deleted: 0, saved: 0 };
+        let at = |text: &str| Some(text.parse::<Timestamp>().expect("a time"));
+        let writes = LostWrites {
+            transactions: 9,
+            bytes: ByteLag(0x2000),
+            first_commit_at: at("2026-03-14T02:58:01Z"),
+            last_commit_at: at("2026-03-14T02:58:02Z"),
+            tables: vec![table],
+            more_tables: 0,
+            complete: true,
+        };
+        let (schema, why) = ("public".to_owned(), "permission denied".to_owned());
+        let not_saved = NotSaved::Table { database: "chat".to_owned(), schema, table: "messages".to_owned(), rows: 343, why };
+        let (by, reason) = ("mira".parse().expect("a name"), "copied to a tape".to_owned());
+        let given_up = Answered { choice: Choice::GiveUp, by, reason, at: at("2026-03-14T04:00:00Z").expect("a time") };
+        let counted = FoundLoss {
+            operation: OperationId(43),
+            bytes: writes.bytes,
+            rows: Some(343),
+            writes: Some(writes),
+            not_saved: vec![not_saved],
+            given_up: Some(given_up),
+            beyond: beyond(),
+        };
+        found.loss.found = Some(counted.clone());
         found.targets.recovery_point_kept = Some(true);
         let told = tell("en", &found);
-        assert_eq!((told.figures[1].1.as_str(), told.figures[1].2.as_str()), ("12 rows · 8.0 KiB", "target ≤ 5 s, met"));
+        let figure = "343 rows · 9 transactions · 8.0 KiB";
+        assert_eq!((told.figures[1].1.as_str(), told.figures[1].2.as_str()), (figure, "target ≤ 5 s, met"));
         assert_eq!(told.result, ("good", "Targets met".to_owned()));
-        let found = "8.0 KiB in the log of a1, on timeline 7 from 0/1000 to 0/3000; op-0043 has seen it. They hold 12 rows.";
-        let [_, ("Stated before", before), _, ("Found", after), _] = lost(&told)[..] else { panic!("{:?}", lost(&told)) };
-        assert_eq!((before, after), ("≈ 1.8 s · 24 KiB, an estimate", found));
+        let expected = "343 rows · 9 transactions · 8.0 KiB, in the log of a1, on timeline 7 from 0/1000 on; op-0043 has counted it. \
+                        By table: chat: public.messages (343 inserted). \
+                        The first commit was at 14 Mar 2026, 02:58:01 UTC, the last at 14 Mar 2026, 02:58:02 UTC.";
+        let [_, ("Stated before", before), _, ("Found", after), ("Not saved", not_saved), _] = lost(&told)[..] else {
+            panic!("{:?}", lost(&told))
+        };
+        assert_eq!((before, after), ("≈ 1.8 s · 24 KiB, an estimate", expected));
+        let given =
+            "chat: public.messages, 343 rows: permission denied.\nGiven up by mira at 14 Mar 2026, 04:00:00 UTC: “copied to a tape”";
+        assert_eq!(not_saved, given);
+
+        // What was only measured by positions is never told as what clients lost.
+        let measured =
+            FoundLoss { bytes: ByteLag(14 << 20), rows: None, writes: None, not_saved: Vec::new(), given_up: None, ..counted.clone() };
+        found.loss.found = Some(measured.clone());
+        assert_eq!(tell("en", &found).figures[1].1, "at most 14.0 MiB, not counted");
+
+        // And where nothing of clients is, nothing was lost, however far the log goes on.
+        let writes = Some(LostWrites { complete: true, ..LostWrites::default() });
+        found.loss.found = Some(FoundLoss { bytes: ByteLag(0), rows: Some(0), writes, ..measured.clone() });
+        let told = tell("en", &found);
+        assert_eq!(told.figures[1].1, "nothing");
+        let nothing = "Nothing: the log of a1 holds nothing of clients behind 0/1000, on timeline 7; op-0043 has counted it.";
+        assert_eq!(lost(&told)[3].1, nothing);
+
         let mut nothing = failover();
-        nothing.loss.found = Some(FoundLoss { operation: OperationId(43), bytes: ByteLag(0), rows: None, beyond: None });
+        nothing.loss.found = Some(FoundLoss { bytes: ByteLag(0), beyond: None, ..measured });
         let told = tell("en", &nothing);
         assert_eq!(lost(&told)[3].1, "Nothing: no log of dc-a goes on beyond what dc-b had; op-0043 has looked.");
     }

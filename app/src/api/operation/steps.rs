@@ -103,7 +103,7 @@ fn one(lang: Locale, index: usize, text: String, step: &Step, run: &StepRun, dry
     match &run.state {
         StepState::Failed { trouble } => {
             note = words::operation::trouble(lang, trouble, names);
-            remedy = words::operation::trouble::remedy(lang, trouble);
+            remedy = words::operation::trouble::remedy(lang, trouble, names);
         }
         StepState::Skipped { by, reason } => {
             note = say!(lang, operations.state.skipped_by, by = by.to_string(), reason = reason.clone());

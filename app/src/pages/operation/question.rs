@@ -55,10 +55,10 @@ fn one(form: Form, option: OptionTold) -> AnyView {
         Choice::Skip | Choice::Confirm => Sign::Arrow,
         Choice::Undo => Sign::Back,
         Choice::Attest => Sign::Fence,
-        Choice::Abandon => Sign::Block,
+        Choice::GiveUp | Choice::Abandon => Sign::Block,
     };
     let class = match option.choice {
-        Choice::Attest => "btn btn--danger",
+        Choice::Attest | Choice::GiveUp => "btn btn--danger",
         Choice::Abandon => "btn btn--danger-line",
         _ if form.first => "btn btn--primary",
         _ => "btn",
@@ -82,6 +82,15 @@ fn one(form: Form, option: OptionTold) -> AnyView {
             </div>
         }
     });
+    let typed = option.type_site.map(|label| {
+        let id = format!("typed-{}", option.code);
+        view! {
+            <div class="field">
+                <label for=id.clone()>{label}</label>
+                <input class="input" id=id name="typed_site" required=true autocomplete="off" autocapitalize="off" spellcheck="false" />
+            </div>
+        }
+    });
     view! {
         <li>
             <h3>
@@ -93,6 +102,7 @@ fn one(form: Form, option: OptionTold) -> AnyView {
                 <input type="hidden" name="question" value=form.number />
                 <input type="hidden" name="choice" value=option.code />
                 {reason}
+                {typed}
                 <button type="submit" class=class>{option.button}</button>
             </form>
         </li>

@@ -1,6 +1,6 @@
 //! What somebody has to do by hand.
 
-use crate::words::{Locale, say};
+use crate::words::{Locale, say, sentences};
 use switchback_domain::operation::{Instruction, Task};
 
 /// What is to be done, and where. Its command stands below.
@@ -13,6 +13,18 @@ pub fn instruction(lang: Locale, instruction: &Instruction) -> String {
         Task::ForgetCluster => say!(lang, operations.by_hand.forget_cluster, on = on),
         Task::EmptyArchive => say!(lang, operations.by_hand.empty_archive),
         Task::SetAside => say!(lang, operations.by_hand.set_aside),
+        Task::CopyTables | Task::CopyData if instruction.command.is_none() => {
+            let what = match instruction.task {
+                Task::CopyTables => say!(lang, operations.by_hand.copy_tables, on = on),
+                _ => say!(lang, operations.by_hand.copy_data, on = on),
+            };
+            sentences(lang, &[what, say!(lang, operations.by_hand.data_where)])
+        }
+        Task::CopyTables => say!(lang, operations.by_hand.copy_tables, on = on),
+        Task::CopyData => say!(lang, operations.by_hand.copy_data, on = on),
+        Task::StartSilent => say!(lang, operations.by_hand.start_silent, on = on),
+        Task::SaveAgain => say!(lang, operations.by_hand.save_again),
+        Task::GiveUp => say!(lang, operations.by_hand.give_up),
         Task::Confirm => say!(lang, operations.by_hand.confirm),
         Task::Retry => say!(lang, operations.by_hand.retry),
         Task::StartFirst => say!(lang, operations.by_hand.start_first, on = on),

@@ -14,6 +14,7 @@ pub fn title(lang: Locale, choice: Choice) -> String {
         Choice::Undo => say!(lang, operations.choice.undo),
         Choice::Attest => say!(lang, operations.choice.attest),
         Choice::Confirm => say!(lang, operations.choice.confirm),
+        Choice::GiveUp => say!(lang, operations.choice.give_up),
         Choice::Abandon => say!(lang, operations.choice.abandon),
     }
 }
@@ -27,17 +28,20 @@ pub fn button(lang: Locale, choice: Choice, number: usize, id: OperationId) -> S
         Choice::Undo => say!(lang, operations.choice.undo_button),
         Choice::Attest => say!(lang, operations.choice.attest_button),
         Choice::Confirm => say!(lang, operations.choice.confirm_button),
+        Choice::GiveUp => say!(lang, operations.choice.give_up_button),
         Choice::Abandon => say!(lang, operations.choice.abandon_button, id = id.to_string()),
     }
 }
 
-/// When a question is asked: while clients wait, and while something is being taken back.
+/// How things stand when a question is asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct When {
     /// Clients cannot write.
     pub outage: bool,
     /// What was done is being taken back.
     pub undoing: bool,
+    /// Nobody knows how much could not be saved.
+    pub unknown: bool,
 }
 
 /// What follows from it, worst last. `active` is the site that was active before.
@@ -49,15 +53,21 @@ pub fn consequences(lang: Locale, choice: Choice, step: &Step, active: Option<Si
             Step::Mark { .. } => say!(lang, operations.choice.skip_mark),
             Step::Warm { .. } => say!(lang, operations.choice.skip_warm),
             Step::Drain { .. } => say!(lang, operations.choice.skip_drain),
-            Step::Save { .. } => say!(lang, operations.choice.skip_save),
             Step::Reroute { .. } => say!(lang, operations.choice.skip_reroute),
             Step::Reprotect { .. } => say!(lang, operations.choice.skip_reprotect),
             _ => say!(lang, operations.choice.skip_other),
         }],
-        Choice::Undo => vec![match active {
-            Some(side) => say!(lang, operations.choice.undo_line, site = names[side].to_string()),
-            None => say!(lang, operations.choice.undo_plain),
-        }],
+        Choice::Undo => {
+            let back = match active {
+                Some(side) => say!(lang, operations.choice.undo_line, site = names[side].to_string()),
+                None => say!(lang, operations.choice.undo_plain),
+            };
+            let held = match step {
+                Step::Save { side } => Some(say!(lang, operations.choice.undo_held, site = names[*side].to_string())),
+                _ => None,
+            };
+            [Some(back), held].into_iter().flatten().collect()
+        }
         Choice::Attest => {
             let next = match active {
                 Some(side) if when.undoing => say!(lang, operations.choice.attest_undo, site = names[side].to_string()),
@@ -68,6 +78,14 @@ pub fn consequences(lang: Locale, choice: Choice, step: &Step, active: Option<Si
             vec![next, say!(lang, operations.choice.attest_risk)]
         }
         Choice::Confirm => vec![say!(lang, operations.choice.confirm_line), say!(lang, operations.choice.confirm_risk)],
+        Choice::GiveUp => {
+            let lost = match step {
+                Step::Save { side } => Some(say!(lang, operations.choice.give_up_line, site = names[*side].to_string())),
+                _ => None,
+            };
+            let unknown = when.unknown.then(|| say!(lang, operations.choice.give_up_unknown));
+            [Some(say!(lang, operations.choice.give_up_report)), unknown, lost].into_iter().flatten().collect()
+        }
         Choice::Abandon => vec![say!(lang, operations.choice.abandon_line), say!(lang, operations.choice.abandon_fence)],
     }
 }
@@ -75,7 +93,7 @@ pub fn consequences(lang: Locale, choice: Choice, step: &Step, active: Option<Si
 /// It cannot be given without a reason.
 pub fn needs_reason(choice: Choice) -> bool {
     match choice {
-        Choice::Skip | Choice::Attest | Choice::Confirm | Choice::Abandon => true,
+        Choice::Skip | Choice::Attest | Choice::Confirm | Choice::GiveUp | Choice::Abandon => true,
         Choice::Retry | Choice::Undo => false,
     }
 }

@@ -1,5 +1,6 @@
 //! What steps saw, each in a sentence or two.
 
+use super::lost;
 use crate::words::{Locale, Names, bytes, clock_time, count, duration, failure, figures, say, sentences};
 use switchback_domain::{
     ByteLag,
@@ -152,6 +153,15 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
             );
             let rows = rows.map(|rows| say!(lang, operations.fact.diverged_rows, n = count(rows)));
             sentences(lang, &[Some(beyond), rows].into_iter().flatten().collect::<Vec<_>>())
+        }
+        Fact::LostWrites { node, timeline, fork, writes, .. } => {
+            let (node, timeline, fork) = (node.to_string(), timeline.to_string(), fork.to_string());
+            if writes.is_nothing() {
+                return say!(lang, operations.fact.lost_nothing, node = node, timeline = timeline, fork = fork);
+            }
+            let figure = lost::figure(lang, writes);
+            let whole = say!(lang, operations.fact.lost_writes, node = node, timeline = timeline, fork = fork, figure = figure);
+            sentences(lang, &[Some(whole), lost::tables(lang, writes)].into_iter().flatten().collect::<Vec<_>>())
         }
         Fact::DataDirectory { node, path } => {
             say!(lang, operations.fact.data_directory, node = node.to_string(), path = path.clone())

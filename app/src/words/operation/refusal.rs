@@ -153,6 +153,7 @@ pub fn wish_by_code(lang: Locale, code: &str) -> String {
         "no_such_question" => say!(lang, operations.wish_refusal.no_such_question),
         "not_offered" => say!(lang, operations.wish_refusal.not_offered),
         "no_reason" => say!(lang, operations.wish_refusal.no_reason),
+        "wrong_site" => say!(lang, operations.wish_refusal.wrong_site),
         "not_allowed" => say!(lang, words.error.not_allowed),
         "bad_form" => say!(lang, operations.wish_refusal.bad_form),
         _ => say!(lang, operations.wish_refusal.internal),

@@ -1,6 +1,6 @@
 //! Every word of an operation has a sentence in both languages.
 
-use super::{by_hand, choice, refusal, trouble as troubles, *};
+use super::{by_hand, choice, lost, refusal, trouble as troubles, *};
 use crate::words::{Locale, Names};
 use jiff::Timestamp;
 use switchback_domain::{error::*, operation::*, *};
@@ -153,6 +153,9 @@ fn facts() -> Vec<Fact> {
         Fact::Diverged { side, node: node.clone(), timeline: Timeline(7), fork: Lsn(2), end: Lsn(9), rows: None },
         Fact::Diverged { side, node: node.clone(), timeline: Timeline(7), fork: Lsn(2), end: Lsn(9), rows: Some(3) },
         Fact::DataDirectory { node: node.clone(), path: "/var/lib/postgresql/15/main".to_owned() },
+        lost_writes(&node, LostWrites { complete: true, ..LostWrites::default() }),
+        lost_writes(&node, writes()),
+        lost_writes(&node, LostWrites { complete: false, more_tables: 7, ..writes() }),
         Fact::Saved { node: node.clone(), name: "lost-rows-b1.jsonl".to_owned(), rows: 3, bytes: 512, tables: 2, left_out: 0 },
         Fact::Saved { node: node.clone(), name: "lost-rows-b1.jsonl".to_owned(), rows: 3, bytes: 512, tables: 2, left_out: 1 },
         Fact::NothingToSave { side },
@@ -198,6 +201,7 @@ fn facts() -> Vec<Fact> {
             | Fact::HistoriesAgree { .. }
             | Fact::Diverged { .. }
             | Fact::DataDirectory { .. }
+            | Fact::LostWrites { .. }
             | Fact::Saved { .. }
             | Fact::NothingToSave { .. }
             | Fact::Elected { .. }
@@ -289,6 +293,7 @@ fn troubled() -> Vec<Trouble> {
         Trouble::StillWrites { nodes: vec!["a1".parse().expect("a name")] },
         Trouble::SplitBrain,
         Trouble::Collision { timeline: Timeline(7), active_left_at: Lsn(1), returning_left_at: Lsn(2) },
+        Trouble::NotSaved { side: Side::A, node: Some("a1".parse().expect("a name")), what: not_saved() },
         Trouble::TimelinesGivenUp { side: Side::B, timelines: vec![Timeline(8)] },
         Trouble::RowsMissing { acknowledged: 10, found: 9 },
         Trouble::Interrupted,
@@ -309,6 +314,7 @@ fn troubled() -> Vec<Trouble> {
             | Trouble::StillWrites { .. }
             | Trouble::SplitBrain
             | Trouble::Collision { .. }
+            | Trouble::NotSaved { .. }
             | Trouble::TimelinesGivenUp { .. }
             | Trouble::RowsMissing { .. }
             | Trouble::Interrupted
@@ -317,6 +323,91 @@ fn troubled() -> Vec<Trouble> {
         }
     }
     all
+}
+
+fn lost_writes(node: &NodeName, writes: LostWrites) -> Fact {
+    Fact::LostWrites { node: node.clone(), timeline: Timeline(7), fork: Lsn(2), end: Lsn(9), writes }
+}
+
+fn writes() -> LostWrites {
+    let table = |table: Option<&str>, inserted, updated, deleted| LostTable {
+        database: "chat".to_owned(),
+        table: table.map(str::to_owned),
+        inserted,
+        updated,
+        deleted,
+        saved: 0,
+    };
+    let tables = vec![table(Some("public.messages"), 343, 0, 1), table(None, 0, 2, 0)];
+    LostWrites { transactions: 9, bytes: ByteLag(41 * 1024), tables, complete: true, ..LostWrites::default() }
+}
+
+/// One of each.
+fn not_saved() -> Vec<NotSaved> {
+    let text = |text: &str| text.to_owned();
+    let (database, schema, table, why) = (text("chat"), text("public"), text("messages"), text("permission denied"));
+    let limit = |reached: &str| NotSaved::Limit { reached: reached.to_owned() };
+    let all = vec![
+        NotSaved::Table { database: database.clone(), schema: schema.clone(), table: table.clone(), rows: 343, why: why.clone() },
+        NotSaved::Database { database: database.clone(), tables: 2, rows: 9, why: why.clone() },
+        NotSaved::Deleted { database: database.clone(), schema: schema.clone(), table: table.clone(), rows: 1 },
+        NotSaved::Long { database: database.clone(), schema: schema.clone(), table, rows: 1 },
+        NotSaved::Gone { database: database.clone(), file: 16_404, rows: 3 },
+        NotSaved::Definitions { database: database.clone(), transactions: 2 },
+        NotSaved::Definitions { database: String::new(), transactions: 2 },
+        NotSaved::LargeObjects { database: database.clone(), rows: 4 },
+        NotSaved::Sequence { database, schema, sequence: text("ids"), why },
+        NotSaved::Messages { messages: 1 },
+        NotSaved::Prepared { transactions: 1 },
+        NotSaved::Unknown { transactions: 1 },
+        NotSaved::Log { from: Lsn(1), to: Lsn(2) },
+        NotSaved::Before { at: Lsn(1) },
+        limit("time"),
+        limit("size"),
+        limit("memory"),
+        NotSaved::Silent { node: "a2".parse().expect("a name") },
+        NotSaved::More { things: 5 },
+    ];
+    for one in &all {
+        match one {
+            NotSaved::Table { .. }
+            | NotSaved::Database { .. }
+            | NotSaved::Deleted { .. }
+            | NotSaved::Long { .. }
+            | NotSaved::Gone { .. }
+            | NotSaved::Definitions { .. }
+            | NotSaved::LargeObjects { .. }
+            | NotSaved::Sequence { .. }
+            | NotSaved::Messages { .. }
+            | NotSaved::Prepared { .. }
+            | NotSaved::Unknown { .. }
+            | NotSaved::Log { .. }
+            | NotSaved::Before { .. }
+            | NotSaved::Limit { .. }
+            | NotSaved::Silent { .. }
+            | NotSaved::More { .. } => {}
+        }
+    }
+    all
+}
+
+#[test]
+fn everything_that_could_not_be_saved_is_a_sentence_with_its_figures() {
+    for one in not_saved() {
+        told(|lang| lost::not_saved(lang, &one));
+    }
+    let one = lost::not_saved(Locale::en, &not_saved()[0]);
+    assert_eq!(one, "chat: public.messages, 343 rows: permission denied.");
+    assert_eq!(lost::figure(Locale::en, &LostWrites { complete: true, ..LostWrites::default() }), "nothing");
+    assert_eq!(lost::figure(Locale::en, &writes()), "346 rows · 9 transactions · 41 KiB");
+    let by_table = "By table: chat: public.messages (343 inserted and 1 deleted), chat: tables that have no name any more or cannot be read (2 changed).";
+    assert_eq!(lost::tables(Locale::en, &writes()).as_deref(), Some(by_table));
+    // What was not read to its end is never said to be nothing, nor to be all.
+    assert!(
+        lost::figure(Locale::en, &LostWrites::default()).starts_with("at least "),
+        "{}",
+        lost::figure(Locale::en, &LostWrites::default())
+    );
 }
 
 fn objections() -> Vec<PlanObjection> {
@@ -440,7 +531,8 @@ fn every_fact_is_a_sentence() {
 fn every_trouble_says_what_happened_and_what_to_do() {
     for one in troubled() {
         told(|lang| trouble(lang, &one, &names()));
-        told(|lang| troubles::remedy(lang, &one));
+        told(|lang| troubles::remedy(lang, &one, &names()));
+        told(|lang| troubles::brief(lang, &one, &names()));
     }
 }
 
@@ -452,6 +544,11 @@ fn every_instruction_says_what_to_do_and_where() {
         Task::ForgetCluster,
         Task::EmptyArchive,
         Task::SetAside,
+        Task::CopyTables,
+        Task::CopyData,
+        Task::StartSilent,
+        Task::SaveAgain,
+        Task::GiveUp,
         Task::Confirm,
         Task::Retry,
         Task::StartFirst,
@@ -463,6 +560,11 @@ fn every_instruction_says_what_to_do_and_where() {
             | Task::ForgetCluster
             | Task::EmptyArchive
             | Task::SetAside
+            | Task::CopyTables
+            | Task::CopyData
+            | Task::StartSilent
+            | Task::SaveAgain
+            | Task::GiveUp
             | Task::Confirm
             | Task::Retry
             | Task::StartFirst
@@ -479,15 +581,15 @@ fn every_instruction_says_what_to_do_and_where() {
 
 #[test]
 fn every_choice_has_a_name_a_button_and_consequences() {
-    for one in [Choice::Retry, Choice::Skip, Choice::Undo, Choice::Attest, Choice::Confirm, Choice::Abandon] {
+    for one in [Choice::Retry, Choice::Skip, Choice::Undo, Choice::Attest, Choice::Confirm, Choice::GiveUp, Choice::Abandon] {
         match one {
-            Choice::Retry | Choice::Skip | Choice::Undo | Choice::Attest | Choice::Confirm | Choice::Abandon => {}
+            Choice::Retry | Choice::Skip | Choice::Undo | Choice::Attest | Choice::Confirm | Choice::GiveUp | Choice::Abandon => {}
         }
         told(|lang| choice::title(lang, one));
         told(|lang| choice::button(lang, one, 3, OperationId(42)));
         for on in steps() {
-            for (outage, undoing) in [(false, false), (true, false), (true, true)] {
-                let when = choice::When { outage, undoing };
+            for (outage, undoing, unknown) in [(false, false, false), (true, false, true), (true, true, false)] {
+                let when = choice::When { outage, undoing, unknown };
                 for active in [Some(Side::A), None] {
                     let count = choice::consequences(Locale::en, one, &on, active, when, &names()).len();
                     assert!(count > 0);
@@ -535,6 +637,7 @@ fn every_wish_that_is_not_taken_says_why() {
         WishError::NoSuchQuestion,
         WishError::NotOffered,
         WishError::NoReason,
+        WishError::WrongSite { expected: "dc-b".parse().expect("a name") },
         WishError::Console { console: ConsoleError::NotSignedIn },
     ];
     let mut by_code = std::collections::BTreeSet::new();
@@ -547,6 +650,7 @@ fn every_wish_that_is_not_taken_says_why() {
             | WishError::NoSuchQuestion
             | WishError::NotOffered
             | WishError::NoReason
+            | WishError::WrongSite { .. }
             | WishError::Console { .. } => {}
         }
         told(|lang| refusal::wish_by_code(lang, error.code()));

@@ -45,6 +45,10 @@ pub fn trouble(lang: Locale, trouble: &Trouble, names: &Names) -> String {
             active = active_left_at.to_string(),
             returning = returning_left_at.to_string()
         ),
+        Trouble::NotSaved { side, what, .. } => {
+            let each: Vec<String> = what.iter().map(|one| super::lost::not_saved(lang, one)).collect();
+            say!(lang, operations.trouble.not_saved, site = names[*side].to_string(), what = sentences(lang, &each))
+        }
         Trouble::TimelinesGivenUp { side, timelines } => {
             say!(lang, operations.trouble.given_up, site = names[*side].to_string(), timelines = list(lang, timelines))
         }
@@ -54,6 +58,16 @@ pub fn trouble(lang: Locale, trouble: &Trouble, names: &Names) -> String {
         Trouble::Interrupted => say!(lang, operations.trouble.interrupted),
         Trouble::StoreUnwritable => say!(lang, operations.trouble.store),
         Trouble::Internal { incident } => say!(lang, operations.trouble.internal, incident = incident.clone()),
+    }
+}
+
+/// The trouble, without the list of what could not be saved: that stands elsewhere.
+pub fn brief(lang: Locale, trouble: &Trouble, names: &Names) -> String {
+    match trouble {
+        Trouble::NotSaved { side, .. } => {
+            say!(lang, operations.trouble.not_saved, site = names[*side].to_string(), what = String::new()).trim_end().to_owned()
+        }
+        other => self::trouble(lang, other, names),
     }
 }
 
@@ -74,7 +88,7 @@ pub fn missing(lang: Locale, missing: &Missing) -> String {
 }
 
 /// What a person can do about it.
-pub fn remedy(lang: Locale, trouble: &Trouble) -> String {
+pub fn remedy(lang: Locale, trouble: &Trouble, names: &Names) -> String {
     match trouble {
         Trouble::SituationChanged { .. } => say!(lang, operations.remedy.situation_changed),
         Trouble::OtherEpoch => say!(lang, operations.remedy.other_epoch),
@@ -97,6 +111,7 @@ pub fn remedy(lang: Locale, trouble: &Trouble) -> String {
         Trouble::StillWrites { .. } => say!(lang, operations.remedy.still_writes),
         Trouble::SplitBrain => say!(lang, operations.remedy.split_brain),
         Trouble::Collision { .. } => say!(lang, operations.remedy.collision),
+        Trouble::NotSaved { side, .. } => say!(lang, operations.remedy.not_saved, site = names[*side].to_string()),
         Trouble::TimelinesGivenUp { .. } => say!(lang, operations.remedy.given_up),
         Trouble::RowsMissing { .. } => say!(lang, operations.remedy.rows_missing),
         Trouble::Interrupted => say!(lang, operations.remedy.interrupted),

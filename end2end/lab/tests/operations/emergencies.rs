@@ -1,9 +1,10 @@
 //! A site is lost in every way there is, and comes back in every way there is.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use switchback_domain::operation::{Choice, Intent, Operation, Stage, Trouble};
+use switchback_domain::operation::{Choice, Fact, Intent, NotSaved, Operation, Stage, Task, Trouble};
 use switchback_lab::{Place, Run, Site, Target, Way, side};
 
 use crate::quick::{HELD_WITHIN, expected_bytes, failback, killed_and_returned, reprotected};
@@ -181,6 +182,113 @@ async fn collision(scene: &Scene) -> anyhow::Result<String> {
     }
     ensure!(scene.lab().active().await? == from.peer(), "the pool has moved");
     Ok(format!("{own} had promoted itself, was recognised and rebuilt; {} rows were lost with the site", run.verdict.lost))
+}
+
+/// Known numbers of rows are written in a site that is cut off and then dies, into a table that the console may not read, into one that it
+/// may, and into none of a third. What is said to be lost is exactly that, with an unused rest of a file of the log in between; nothing is
+/// given up before somebody says so, and until then the rows can be had by the very command that the console shows.
+async fn counted(scene: &Scene) -> anyhow::Result<String> {
+    let lab = scene.lab();
+    let from = lab.active().await?;
+    let leader = lab.leader(from).await.context("nobody leads")?;
+    lab.psql(
+        leader,
+        "load",
+        &[],
+        "DROP TABLE IF EXISTS hidden, shown, quiet; CREATE TABLE hidden (id int); CREATE TABLE shown (id int); CREATE TABLE quiet (id int);\n\
+         REVOKE pg_read_all_data FROM switchback; GRANT SELECT ON shown TO switchback; INSERT INTO hidden VALUES (0);",
+    )?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    lab.cut(Place::A, Place::B)?;
+    tokio::time::sleep(ON_ITS_WAY).await;
+    let singles: String = (1..=43).map(|number| format!("INSERT INTO hidden VALUES ({number});\n")).collect();
+    lab.psql(leader, "load", &[], &singles)?;
+    lab.psql(leader, "load", &[], "SELECT pg_switch_wal();")?;
+    let rest = "INSERT INTO hidden SELECT generate_series(44, 343); INSERT INTO shown SELECT generate_series(1, 17);";
+    lab.psql(leader, "load", &[], rest)?;
+    lab.kill(Target::Site(from)).await?;
+    let (failover, _) = fail_over(scene, from).await?;
+    lab.heal(Place::A, Place::B)?;
+    lab.revive(Target::Site(from))?;
+    scene.console().sees_held(from, HELD_WITHIN).await.context("the returning site is not held")?;
+    let (id, _) = scene.console().begin(&Intent::Reprotect { side: side(from) }, "").await?;
+    let asks = scene.console().rest(id, RESTS_WITHIN).await?;
+    let Stage::NeedsPerson { question, .. } = &asks.stage else { anyhow::bail!("{id} did not ask: {:?}", asks.stage) };
+    let Trouble::NotSaved { what, .. } = &question.trouble else { anyhow::bail!("{id} asks about {:?}", question.trouble) };
+    let [NotSaved::Table { table, rows: 343, .. }] = &what[..] else { anyhow::bail!("{id} could not save {what:?}") };
+    ensure!(table == "hidden" && question.options.contains(&Choice::GiveUp), "{question:?}");
+    // The command that is shown gets them.
+    let told = scene.console().report(id).await?.instructions;
+    let copy = told.iter().find(|one| one.task == Task::CopyTables).context("nobody says how to get them")?;
+    let ran = Command::new("sh").args(["-ec", copy.command.as_deref().context("no command")?]).status()?;
+    let file = copy.command.as_deref().and_then(|command| command.rsplit('\'').nth(1)).context("no file")?;
+    let restored = Command::new("pg_restore").args(["--data-only", "-f", "-", file]).output()?;
+    let copied = String::from_utf8_lossy(&restored.stdout).lines().filter(|line| line.parse::<u32>().is_ok()).count();
+    std::fs::remove_file(file)?;
+    ensure!(ran.success() && copied == 344, "of 344 rows {copied} were copied by {copy:?}: {ran}");
+    // And nothing goes on without the site's name.
+    let console = scene.console();
+    for site in [String::new(), format!("dc-{}", from.peer())] {
+        let answer = console.answer_for(id, question, Choice::GiveUp, "a copy is in the safe", &site).await?;
+        ensure!(answer.status == 422, "rows were given up for {site:?}: {answer}");
+    }
+    let answer = console.answer_for(id, question, Choice::GiveUp, "a copy is in the safe", &format!("dc-{from}")).await?;
+    ensure!(answer.status < 300, "the answer was not taken: {answer}");
+    scene.done(id).await?;
+    lab.wait_settled(WHOLE_WITHIN).await.context("the returning site does not follow")?;
+    let report = console.report(failover.id).await?;
+    let found = report.loss.found.context("nobody has looked what was lost")?;
+    let writes = found.writes.context("nobody has counted what was lost")?;
+    let of = |table: &str| writes.tables.iter().find(|one| one.table.as_deref() == Some(table)).map(|one| (one.inserted, one.saved));
+    let tables = [of("public.hidden"), of("public.shown"), of("public.quiet")];
+    ensure!(tables == [Some((343, 0)), Some((17, 17)), None], "{:?}", writes.tables);
+    ensure!(writes.transactions == 45 && writes.complete, "{writes:?}");
+    let beyond = found.beyond.context("nothing lies beyond")?;
+    let (clients, log) = (writes.bytes.0, beyond.end.0 - beyond.fork.0);
+    ensure!(clients < 128 * 1024 && log > 1024 * 1024, "clients wrote {clients} bytes of {log}");
+    let given = found.given_up.context("nobody gave it up")?;
+    ensure!(given.reason == "a copy is in the safe" && found.not_saved.len() == 1, "{given:?}");
+    let leader = lab.leader(from.peer()).await.context("nobody leads")?;
+    lab.psql(leader, "postgres", &[], "GRANT pg_read_all_data TO switchback;")?;
+    Ok(format!("{} rows in {} transactions, {clients} of {log} bytes of the log", writes.changes(), writes.transactions))
+}
+
+/// A site dies in which nobody wrote but the server and the console: nothing was lost, however far its log goes on.
+async fn nothing_lost(scene: &Scene) -> anyhow::Result<String> {
+    let lab = scene.lab();
+    let from = lab.active().await?;
+    let leader = lab.leader(from).await.context("nobody leads")?;
+    lab.cut(Place::A, Place::B)?;
+    tokio::time::sleep(UNSHIPPED_FOR).await;
+    lab.psql(leader, "load", &[], "SELECT pg_switch_wal();")?;
+    lab.psql(leader, "load", &[], "CHECKPOINT;")?;
+    lab.kill(Target::Site(from)).await?;
+    let (failover, _) = fail_over(scene, from).await?;
+    lab.heal(Place::A, Place::B)?;
+    lab.revive(Target::Site(from))?;
+    scene.console().sees_held(from, HELD_WITHIN).await.context("the returning site is not held")?;
+    let (id, _) = scene.console().begin(&Intent::Reprotect { side: side(from) }, "").await?;
+    let done = scene.done(id).await?;
+    lab.wait_settled(WHOLE_WITHIN).await.context("the returning site does not follow")?;
+    let raw = done.steps.iter().flat_map(|run| &run.facts).find_map(|fact| match fact {
+        Fact::Diverged { fork, end, .. } => Some(end.0 - fork.0),
+        _ => None,
+    });
+    let report = scene.console().report(failover.id).await?;
+    let found = report.loss.found.context("nobody has looked what was lost")?;
+    ensure!(found.is_nothing() && found.bytes.0 == 0, "{found:?}");
+    ensure!(report.targets.recovery_point_kept == Some(true), "{:?}", report.targets);
+    Ok(format!("nothing, of {raw:?} bytes of the log"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_lost_is_counted_exactly_and_given_up_only_by_somebody() {
+    let mut scene = Scene::up("loss", 6).await;
+    for direction in ["a→b", "b→a"] {
+        scene.case(&format!("known numbers of rows, {direction}"), counted).await;
+    }
+    scene.case("no row", nothing_lost).await;
+    scene.end();
 }
 
 #[tokio::test(flavor = "multi_thread")]

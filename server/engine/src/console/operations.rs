@@ -94,7 +94,7 @@ impl Console {
         operator.wish(id, wish, &caller.person.login, from).await.map_err(|error| self.failed(&error))?
     }
 
-    /// Answers an operation's open question.
+    /// Answers an operation's open question, with a reason and, where something is given up for good, the typed name of the site.
     ///
     /// # Errors
     /// Why it was not taken; the refusal is in the audit history.
@@ -104,12 +104,15 @@ impl Console {
         id: OperationId,
         question: u32,
         choice: Choice,
-        reason: &str,
+        (reason, typed_site): (&str, &str),
         from: &str,
     ) -> Result<(), WishError> {
         let operator = self.operator_of(caller, id, Action::Answer).await;
         let operator = self.noted(caller, "operation_answer", &id.to_string(), from, operator).await?;
-        operator.answer(id, question, choice, reason, &caller.person.login, from).await.map_err(|error| self.failed(&error))?
+        operator
+            .answer(id, question, choice, (reason, typed_site), &caller.person.login, from)
+            .await
+            .map_err(|error| self.failed(&error))?
     }
 
     /// An operation's live stream; it goes on after `last_event_id` if that is still known. Of one that has ended it has the whole value and
@@ -156,8 +159,13 @@ impl Console {
             if !later.is_next_after(failover) {
                 break;
             }
-            // The first one that saw most.
-            found = later.found_of(failover).filter(|new| found.as_ref().is_none_or(|old| old.bytes < new.bytes)).or(found);
+            // Counted is better than measured by positions; of the same kind it is the first one that saw most, and the last one that counted.
+            let better = |new: &FoundLoss, old: &FoundLoss| match (&new.writes, &old.writes) {
+                (Some(new), Some(old)) => new.transactions >= old.transactions,
+                (None, None) => new.bytes > old.bytes,
+                (new, _) => new.is_some(),
+            };
+            found = later.found_of(failover).filter(|new| found.as_ref().is_none_or(|old| better(new, old))).or(found);
         }
         Ok(found)
     }

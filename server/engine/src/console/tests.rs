@@ -54,7 +54,7 @@ async fn a_caller_whose_session_has_ended_gets_nothing() {
     let not_signed_in = ConsoleError::NotSignedIn;
     assert_eq!(console.request(&caller, request, None, "192.0.2.7").await, Err(not_signed_in.clone().into()));
     assert_eq!(console.wish(&caller, id, Wish::Pause, "192.0.2.7").await, Err(not_signed_in.clone().into()));
-    assert_eq!(console.answer(&caller, id, 1, Choice::Retry, "", "192.0.2.7").await, Err(not_signed_in.into()));
+    assert_eq!(console.answer(&caller, id, 1, Choice::Retry, ("", ""), "192.0.2.7").await, Err(not_signed_in.into()));
 }
 
 #[tokio::test(start_paused = true)]

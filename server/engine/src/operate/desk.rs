@@ -226,3 +226,18 @@ pub(crate) fn answered(
     let reason = reason.chars().take(1_000).collect();
     Ok(Some(Event::Answered { number, choice, by: by.clone(), reason }))
 }
+
+/// Whoever gives up what could not be saved has to name the site that loses it.
+pub(crate) fn typed(
+    operation: &Operation,
+    choice: Choice,
+    typed: &str,
+    sites: &switchback_domain::Pair<switchback_domain::Site>,
+) -> Result<(), switchback_domain::error::WishError> {
+    let Some(side) = operation.gives_up_by(choice) else { return Ok(()) };
+    let expected = &sites[side].id;
+    if typed.trim().eq_ignore_ascii_case(expected.as_str()) {
+        return Ok(());
+    }
+    Err(switchback_domain::error::WishError::WrongSite { expected: expected.clone() })
+}

@@ -191,12 +191,18 @@ impl Operator {
         id: OperationId,
         question: u32,
         choice: Choice,
-        reason: &str,
+        (reason, typed_site): (&str, &str),
         by: &Login,
         from: &str,
     ) -> Result<Result<(), WishError>, StoreError> {
         let detail = serde_json::json!({ "question": question, "choice": choice, "why": reason });
-        self.say(id, by, from, "operation_answer", detail, |operation| desk::answered(operation, question, choice, by, reason)).await
+        let sites = &self.watched.pool.sites;
+        let answered = |operation: &Operation| {
+            let event = desk::answered(operation, question, choice, by, reason)?;
+            desk::typed(operation, choice, typed_site, sites)?;
+            Ok(event)
+        };
+        self.say(id, by, from, "operation_answer", detail, answered).await
     }
 
     async fn say(

@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use switchback_domain::{
     EndpointName, Lsn, MemberName, MemberState, Millis, Node, PatroniRole, PatroniState, ProbeFailure, Promotion, Side, Timeline,
-    operation::{MemberOrder, OperationId},
+    operation::{LostWrites, MemberOrder, NotSaved, OperationId},
 };
 
 /// Why an engine did not do what it was told, or did not answer.
@@ -147,8 +147,8 @@ pub struct Lineage {
 pub struct Saved {
     /// Where its log ends.
     pub end: Lsn,
-    /// JSON Lines. One for each row as it is now, `{"database", "schema", "table", "xid", "row"}`, and one for each thing that could not be
-    /// had, with its kind as `left_out`.
+    /// JSON Lines. One for each row as it is now, `{"database", "schema", "table", "xid", "row"}`, one for each sequence that went on,
+    /// `{"database", "schema", "sequence", "last_value"}`, and one for each thing that could not be had, with its kind as `left_out`.
     pub lines: Vec<u8>,
     /// How many rows.
     pub rows: u64,
@@ -156,6 +156,10 @@ pub struct Saved {
     pub tables: u64,
     /// How many things could not be had, also when there was no room for their lines.
     pub left_out: u64,
+    /// What clients committed in it, counted out of the log, whether or not it could be saved.
+    pub writes: LostWrites,
+    /// What could not be had, as far as it is named; empty only when nothing is missing.
+    pub not_saved: Vec<NotSaved>,
 }
 
 /// A member as one `HAProxy` has it.

@@ -61,6 +61,7 @@ pub(super) fn facts(text: &str) -> Result<PostgresFacts, Problem> {
         slots: row.slots,
         archiver: row.archiver,
         heartbeat: None,
+        unreadable: None,
         settings: row.settings,
         rights: row.rights,
     })

@@ -172,9 +172,12 @@ impl Run {
                 };
                 answers += 1;
                 let number = question.number;
+                let site = operation.gives_up_by(choice).map(|side| self.room.world().pool.sites[side].id.to_string()).unwrap_or_default();
                 self.room.world().tell(format!("ann answers {choice:?}"));
                 let _ = self
-                    .with_console(async move |console| console.answer(&caller(), id, number, choice, "as agreed", "127.0.0.1").await)
+                    .with_console(async move |console| {
+                        console.answer(&caller(), id, number, choice, ("as agreed", &site), "127.0.0.1").await
+                    })
                     .await;
             }
         }
@@ -221,7 +224,7 @@ impl Run {
             return offered(Choice::Retry);
         }
         let regrets = self.case.regrets || !matches!(operation.plan.intent, Intent::Failover { .. });
-        offered(Choice::Skip).or(offered(Choice::Undo).filter(|_| regrets)).or(offered(Choice::Abandon))
+        offered(Choice::Skip).or(offered(Choice::GiveUp)).or(offered(Choice::Undo).filter(|_| regrets)).or(offered(Choice::Abandon))
     }
 
     /// The active site is lost, in one of the ways in which sites are lost, for longer than the policy's limit.

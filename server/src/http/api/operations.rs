@@ -69,9 +69,12 @@ pub(super) struct AnswerBody {
     question: u32,
     /// What.
     choice: Choice,
-    /// Why. Skipping, attesting, confirming and abandoning need one.
+    /// Why. Skipping, attesting, confirming, giving up and abandoning need one.
     #[serde(default)]
     reason: String,
+    /// The name of the site that loses what is given up. Only `give_up` needs it.
+    #[serde(default)]
+    typed_site: String,
 }
 
 /// A whole number, also where it is written with a point: in JSON `3.0` is one.
@@ -230,9 +233,9 @@ pub(super) async fn answer(
     sent: Sent,
 ) -> Result<StatusCode, Problem> {
     let asking = Asking { web: &web, caller: &caller, peer: &peer, action: "operation_answer", subject: &id };
-    let AnswerBody { question, choice, reason } = asking.read(&headers, sent).await?;
+    let AnswerBody { question, choice, reason, typed_site } = asking.read(&headers, sent).await?;
     let id = asking.numbered().await?;
-    web.console.answer(&caller, id, question, choice, &reason, &peer.address.to_string()).await?;
+    web.console.answer(&caller, id, question, choice, (&reason, &typed_site), &peer.address.to_string()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -267,7 +270,7 @@ pub(super) async fn evidence_names(
 /// The content of one of them, as JSON Lines. Who reads it is in the audit history.
 ///
 /// The first line, `lost_timeline`, tells where the others come from. Each line with a `row` is a row as it was when the log ended, with its
-/// `database`, `schema` and `table` and the transaction that wrote it (`xid`). Each line with `left_out` says what could not be had.
+/// `database`, `schema` and `table` and the transaction that wrote it (`xid`). Each line with a `sequence` tells how far it has come. Each line with `left_out` says what could not be had.
 #[utoipa::path(
     get, path = "/operations/{id}/evidence/{name}", tag = "operations", operation_id = "evidence",
     params(

@@ -207,6 +207,7 @@ impl From<WishError> for Problem {
             WishError::NoSuchQuestion => (StatusCode::CONFLICT, "no_such_question"),
             WishError::NotOffered => (StatusCode::UNPROCESSABLE_ENTITY, "not_offered"),
             WishError::NoReason => (StatusCode::UNPROCESSABLE_ENTITY, "no_reason"),
+            WishError::WrongSite { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "wrong_site"),
             WishError::Console { console } => return console.clone().into(),
         };
         Problem::new(status, code, error.to_string())

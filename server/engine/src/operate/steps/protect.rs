@@ -68,7 +68,7 @@ impl Run<'_> {
     }
 
     /// Where the nodes of a returning site parted from the active site. Waits for nodes that still start.
-    async fn lineages(&self, side: Side) -> Result<Seen, Trouble> {
+    pub(super) async fn lineages(&self, side: Side) -> Result<Seen, Trouble> {
         let patience = Deadline::after(HISTORY_WITHIN);
         loop {
             let (active, returning) = join(self.told_lineages(side.other()), self.told_lineages(side)).await;
@@ -340,13 +340,13 @@ pub(super) fn ready(asked: Vec<(&Node, Result<Position, HandError>)>) -> Vec<(&N
 }
 
 /// What the nodes of a returning site say of where they come from.
-struct Seen {
+pub(super) struct Seen {
     /// Each node, and where it parted from the active site.
     partings: Vec<(NodeName, Parting)>,
     /// The newest timeline that every node shares with the active site.
     common: Option<Timeline>,
     /// The node that went furthest beyond: its timeline, where it parted, and where its log ends.
-    furthest: Option<(NodeName, Timeline, Lsn, Lsn)>,
+    pub(super) furthest: Option<(NodeName, Timeline, Lsn, Lsn)>,
 }
 
 /// How a node's log stands to the active site's.
@@ -365,6 +365,12 @@ enum Parting {
 }
 
 impl Seen {
+    /// The nodes of which nobody knows what their logs have.
+    pub(super) fn silent(&self) -> Vec<NodeName> {
+        let unknown = |parting: &Parting| matches!(parting, Parting::Silent | Parting::Unreadable { .. });
+        self.partings.iter().filter(|(_, parting)| unknown(parting)).map(|(node, _)| node.clone()).collect()
+    }
+
     fn of(nodes: &[Node], primary: &Lineage, returning: &[(&Node, Lineage)], own: Option<&Promotion>) -> Seen {
         let mut seen = Seen { partings: Vec::new(), common: None, furthest: None };
         for node in nodes {

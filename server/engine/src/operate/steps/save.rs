@@ -12,15 +12,16 @@ use sha2::{Digest, Sha256};
 use std::error::Error;
 use switchback_domain::{
     Lsn, Node, NodeName, PoolId, Side, Timeline,
-    operation::{Evidence, Fact, Missing, Operation, OperationId, Step, Trouble},
+    operation::{Evidence, Fact, LostWrites, Missing, NotSaved, Operation, OperationId, Step, Trouble},
 };
 
 /// More than this is not saved of one node: whoever has lost more wants its disks and not a file.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 /// What the log of one node has that the other site never received.
-struct Lost<'a> {
-    node: &'a NodeName,
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Lost {
+    node: NodeName,
     timeline: Timeline,
     fork: Lsn,
 }
@@ -32,7 +33,7 @@ struct Header {
 }
 
 /// Where the lines below come from, and how many there are.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct About {
     pool: PoolId,
     operation: OperationId,
@@ -47,37 +48,83 @@ struct About {
     /// Lines that say what could not be had.
     left_out: u64,
     saved_at: Timestamp,
+    /// What clients committed in it, whether or not it could be saved. Older consoles did not count.
+    #[serde(default)]
+    writes: Option<LostWrites>,
+}
+
+/// What is kept already.
+struct Kept {
+    name: String,
+    about: About,
+    content: Vec<u8>,
+}
+
+impl Kept {
+    /// All but the first line.
+    fn lines(&self) -> &[u8] {
+        let end = self.content.iter().position(|byte| *byte == b'\n').map_or(self.content.len(), |end| end + 1);
+        &self.content[end..]
+    }
 }
 
 impl Run<'_> {
-    /// Saves what the latest inspection found beyond the fork. What is kept already is not asked for again.
+    /// Saves what the latest inspection found beyond the fork, and asks when some of it cannot be saved: whoever follows or is rebuilt loses it.
     pub(super) async fn save(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
-        let lost = lost(operation, side);
-        // Of a node that was silent nobody knows what its log has.
-        let silent = |fact: &Fact| matches!(fact, Fact::Silent { node } if self.scene.nodes(side).iter().any(|of| of.name == *node));
-        let inspected = operation.plan.steps.iter().zip(&operation.steps).filter(|(step, _)| matches!(step, Step::Inspect { .. }));
-        if lost.is_empty() && !inspected.flat_map(|(_, run)| &run.facts).any(silent) {
+        let (mut lost, mut silent) = inspected(operation, side);
+        if !silent.is_empty() {
+            // Of a node that was silent nobody knows what its log has. It may answer by now.
+            (lost, silent) = self.look_again(side, lost).await?;
+        }
+        if lost.is_empty() && silent.is_empty() {
             self.facts.push(Fact::NothingToSave { side });
         }
+        let (mut not_saved, mut of) = (Vec::new(), None);
         for lost in lost {
-            let node = match self.scene.nodes(side).iter().find(|node| node.name == *lost.node) {
+            let node = match self.scene.nodes(side).iter().find(|node| node.name == lost.node) {
                 Some(node) => node,
                 // The configuration was changed in between: what led the site there leads it under another name.
                 None => self.scene.leader(side).await.ok_or(Trouble::NoLeader { side })?.0,
             };
             let node = node.clone();
-            let fact = self.save_node(operation, &node, &lost).await?;
-            self.facts.push(fact);
+            let missing = self.save_node(operation, &node, &lost).await?;
+            if !missing.is_empty() {
+                // Whoever copies it by hand has to know where it is.
+                let path = self.scene.hands.data_directory(&node).await.ok();
+                self.facts.extend(path.map(|path| Fact::DataDirectory { node: node.name.clone(), path }));
+                of = Some(node.name);
+                not_saved.extend(missing);
+            }
         }
-        Ok(())
+        not_saved.extend(silent.into_iter().map(|node| NotSaved::Silent { node }));
+        if not_saved.is_empty() {
+            return Ok(());
+        }
+        Err(Trouble::NotSaved { side, node: of, what: not_saved })
     }
 
-    async fn save_node(&self, operation: &Operation, node: &Node, lost: &Lost<'_>) -> Result<Fact, Trouble> {
-        let name = format!("lost-rows-{}.jsonl", node.name);
+    /// Looks once more where the nodes of a site parted from the active one, because some were silent before.
+    async fn look_again(&mut self, side: Side, before: Vec<Lost>) -> Result<(Vec<Lost>, Vec<NodeName>), Trouble> {
+        let seen = self.lineages(side).await?;
+        let silent = seen.silent();
+        let Some((node, timeline, fork, end)) = seen.furthest else { return Ok((before, silent)) };
+        let lost = Lost { node: node.clone(), timeline, fork };
+        if !before.contains(&lost) {
+            self.facts.push(Fact::Diverged { side, node, timeline, fork, end, rows: None });
+        }
+        Ok((vec![lost], silent))
+    }
+
+    /// Saves what the log of a node has, and says what of it could not be saved. What is kept already and is whole is not asked for again;
+    /// what is not whole is, because somebody may have made it readable.
+    async fn save_node(&mut self, operation: &Operation, node: &Node, lost: &Lost) -> Result<Vec<NotSaved>, Trouble> {
         loop {
-            if let Some(kept) = self.scene.store.evidence(operation.id, &name).await.map_err(|error| unwritable(&error))? {
-                let about = about(&kept).ok_or_else(|| Trouble::Internal { incident: format!("{}/{name}", operation.id) })?;
-                return Ok(fact(about, name, kept.len()));
+            let (kept, next_name) = self.kept(operation, node).await?;
+            if let Some((name, about, size)) = kept.as_ref().map(|kept| (&kept.name, &kept.about, kept.content.len()))
+                && about.left_out == 0
+            {
+                self.facts.extend(facts(about, Some((name.clone(), size))));
+                return Ok(Vec::new());
             }
             if self.deadline.has_passed() {
                 return Err(self.deadline.missed(Missing::Answer));
@@ -88,25 +135,49 @@ impl Run<'_> {
                 () = self.unwanted() => return Err(Trouble::Interrupted),
             };
             let about = self.about(operation, node, lost, &saved);
-            let mut content = serde_json::to_vec(&Header { lost_timeline: about }).map_err(|error| unwritable(&error))?;
+            if saved.lines.is_empty() && saved.not_saved.is_empty() {
+                self.facts.extend(facts(&about, None));
+                return Ok(Vec::new());
+            }
+            if let Some(kept) = kept.filter(|kept| kept.lines() == saved.lines) {
+                self.facts.extend(facts(&kept.about, Some((kept.name, kept.content.len()))));
+                return Ok(saved.not_saved);
+            }
+            let mut content = serde_json::to_vec(&Header { lost_timeline: about.clone() }).map_err(|error| unwritable(&error))?;
             content.push(b'\n');
             content.extend(saved.lines);
-            let evidence = Evidence {
-                name: name.clone(),
-                bytes: content.len() as u64,
-                sha256: digest(&content).await,
-                kept_at: self.scene.clock.now(),
-            };
+            let evidence =
+                Evidence { name: next_name, bytes: content.len() as u64, sha256: digest(&content).await, kept_at: self.scene.clock.now() };
             let audit = self.entry(operation, node, &evidence, saved.rows);
             match self.scene.store.keep_evidence(operation.id, &evidence, &content, &audit).await {
-                // Read back: what the fact says is what is kept. If somebody else was faster, it is theirs.
-                Ok(()) | Err(StoreError::Taken) => {}
+                Ok(()) => {
+                    self.facts.extend(facts(&about, Some((evidence.name, content.len()))));
+                    return Ok(saved.not_saved);
+                }
+                // If somebody else was faster, it is theirs.
+                Err(StoreError::Taken) => {}
                 Err(error) => return Err(unwritable(&error)),
             }
         }
     }
 
-    fn about(&self, operation: &Operation, node: &Node, lost: &Lost<'_>, saved: &Saved) -> About {
+    /// What this operation has kept last of a node, and the name under which the next of it would be kept.
+    async fn kept(&self, operation: &Operation, node: &Node) -> Result<(Option<Kept>, String), Trouble> {
+        let mut last = None;
+        for number in 1_u32.. {
+            let name = match number {
+                1 => format!("lost-rows-{}.jsonl", node.name),
+                number => format!("lost-rows-{}.{number}.jsonl", node.name),
+            };
+            let content = self.scene.store.evidence(operation.id, &name).await.map_err(|error| unwritable(&error))?;
+            let Some(content) = content else { return Ok((last, name)) };
+            let about = about(&content).ok_or_else(|| Trouble::Internal { incident: format!("{}/{name}", operation.id) })?;
+            last = Some(Kept { name, about, content });
+        }
+        Err(Trouble::StoreUnwritable)
+    }
+
+    fn about(&self, operation: &Operation, node: &Node, lost: &Lost, saved: &Saved) -> About {
         About {
             pool: operation.plan.pool.clone(),
             operation: operation.id,
@@ -118,6 +189,7 @@ impl Run<'_> {
             tables: saved.tables,
             left_out: saved.left_out,
             saved_at: self.scene.clock.now(),
+            writes: Some(saved.writes.clone()),
         }
     }
 
@@ -145,21 +217,28 @@ impl Run<'_> {
     }
 }
 
-/// What the inspection of this operation noted about a site.
-fn lost(operation: &Operation, of: Side) -> Vec<Lost<'_>> {
+/// What the latest inspection of this operation noted about a site: what lies beyond the fork, and the nodes that did not say.
+fn inspected(operation: &Operation, of: Side) -> (Vec<Lost>, Vec<NodeName>) {
     let inspections = operation.plan.steps.iter().zip(&operation.steps).filter(|(step, _)| **step == Step::Inspect { side: of });
-    let facts = inspections.flat_map(|(_, run)| &run.facts);
-    facts
-        .filter_map(|fact| match fact {
-            Fact::Diverged { side, node, timeline, fork, .. } if *side == of => Some(Lost { node, timeline: *timeline, fork: *fork }),
-            _ => None,
-        })
-        .collect()
+    let (mut lost, mut silent) = (Vec::new(), Vec::new());
+    for fact in inspections.flat_map(|(_, run)| &run.facts) {
+        match fact {
+            Fact::Diverged { side, node, timeline, fork, .. } if *side == of => {
+                lost.push(Lost { node: node.clone(), timeline: *timeline, fork: *fork });
+            }
+            Fact::Silent { node } => silent.push(node.clone()),
+            _ => {}
+        }
+    }
+    (lost, silent)
 }
 
-fn fact(about: About, name: String, bytes: usize) -> Fact {
-    let About { node, rows, tables, left_out, .. } = about;
-    Fact::Saved { node, name, rows, bytes: bytes as u64, tables, left_out }
+/// What is said of it, and under which name and in what size it is kept.
+fn facts(about: &About, kept: Option<(String, usize)>) -> Vec<Fact> {
+    let About { node, timeline, fork, end, rows, tables, left_out, writes, .. } = about.clone();
+    let counted = writes.map(|writes| Fact::LostWrites { node: node.clone(), timeline, fork, end, writes });
+    let saved = kept.map(|(name, bytes)| Fact::Saved { node, name, rows, bytes: bytes as u64, tables, left_out });
+    counted.into_iter().chain(saved).collect()
 }
 
 /// What the first line says.

@@ -17,13 +17,17 @@ use crate::{
     },
 };
 use futures::TryStreamExt;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use jiff::Timestamp;
+use serde::{Deserialize, de::DeserializeOwned};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     pin::pin,
     time::Duration,
 };
-use switchback_domain::{Lsn, Timeline};
+use switchback_domain::{
+    ByteLag, Lsn, Timeline,
+    operation::{LostTable, LostWrites, NotSaved},
+};
 use switchback_engine::ports::Saved;
 use tokio::time::Instant;
 use tokio_postgres::SimpleQueryMessage;
@@ -59,8 +63,11 @@ const RUN: (u32, usize) = (256, 4_000);
 /// The first number that a database gives to something that is not its own.
 const FIRST_NORMAL_OBJECT: i64 = 16_384;
 
-/// Figures about other tables, which the server writes by itself: `pg_statistic` and `pg_statistic_ext_data`.
-const STATISTICS: [i64; 2] = [2619, 3429];
+/// Figures about other tables, which the server writes by itself: `pg_statistic` and `pg_statistic_ext_data`, each with its TOAST table.
+const STATISTICS: [i64; 4] = [2619, 2840, 3429, 3430];
+
+/// Large objects and who owns them: `pg_largeobject` and `pg_largeobject_metadata`.
+const LARGE_OBJECTS: [i64; 2] = [2613, 2995];
 
 /// How the log is read.
 pub(super) fn reading_log() -> Vec<(&'static str, String)> {
@@ -71,30 +78,6 @@ pub(super) fn reading_log() -> Vec<(&'static str, String)> {
 pub(super) fn reading_rows() -> Vec<(&'static str, String)> {
     let ours = [("row_security", "off".to_owned()), ("search_path", "pg_catalog".to_owned()), ("lock_timeout", "1s".to_owned())];
     reading_log().into_iter().chain(ours).collect()
-}
-
-/// What could not be had, and why. Each is a line of the file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "left_out", rename_all = "snake_case")]
-enum LeftOut {
-    /// A table that could not be read.
-    Table { database: String, schema: String, table: String, why: String },
-    /// A database that could not be entered, with so many tables in it.
-    Database { database: String, tables: usize, why: String },
-    /// Rows that are there no more: an old version is not kept for long.
-    Deleted { database: String, schema: String, table: String, rows: u64 },
-    /// Rows that are too long.
-    Long { database: String, schema: String, table: String, rows: u64 },
-    /// A table that was dropped, emptied or written anew after so many of its blocks were written.
-    Gone { database: String, file: u32, blocks: usize },
-    /// So many transactions changed what a database consists of.
-    Definitions { database: String, transactions: usize },
-    /// A part of the log that is not there any more: nobody knows what committed in it.
-    Log { from: Lsn, to: Lsn },
-    /// What was written before this and committed behind the fork was not looked for.
-    Before { at: Lsn },
-    /// A limit was reached: `time`, `size`, or `memory`.
-    Limit { reached: &'static str },
 }
 
 /// What `lost_place.sql` answers.
@@ -135,8 +118,39 @@ impl Relation {
 struct Touched {
     /// Blocks with whoever wrote into them.
     written: BTreeSet<(u32, Xid)>,
-    /// How many rows were deleted by whom.
-    deleted: BTreeMap<Xid, u64>,
+    /// How many rows each transaction inserted, changed, deleted and moved to another partition, and whether it counted a sequence on.
+    done: BTreeMap<Xid, Done>,
+}
+
+/// What one transaction did to a file, in rows: `left` are those that moved to another partition, and `taken_back` those whose insertion did
+/// not come to its end.
+#[derive(Debug, Default, Clone, Copy)]
+struct Done {
+    inserted: u64,
+    updated: u64,
+    deleted: u64,
+    left: u64,
+    taken_back: u64,
+}
+
+impl Touched {
+    /// Everything together; an insertion that was taken back is none.
+    fn sum(&self) -> Done {
+        let all = self.done.values().fold(Done::default(), |sum, done| Done {
+            inserted: sum.inserted + done.inserted,
+            updated: sum.updated + done.updated,
+            deleted: sum.deleted + done.deleted,
+            left: sum.left + done.left,
+            taken_back: sum.taken_back + done.taken_back,
+        });
+        Done { inserted: all.inserted.saturating_sub(all.taken_back), taken_back: 0, ..all }
+    }
+
+    /// How often a row was inserted, changed or deleted.
+    fn changes(&self) -> u64 {
+        let Done { inserted, updated, deleted, .. } = self.sum();
+        inserted + updated + deleted
+    }
 }
 
 /// The lines so far.
@@ -146,9 +160,15 @@ struct Lines {
     rows: u64,
     tables: u64,
     left_out: u64,
+    /// The first of what could not be had.
+    not_saved: Vec<NotSaved>,
 }
 
 impl Lines {
+    fn new(most: usize) -> Lines {
+        Lines { text: Vec::new(), most, rows: 0, tables: 0, left_out: 0, not_saved: Vec::new() }
+    }
+
     /// Adds a row; false when there is no room. A part of the room is kept for what has to be said at the end.
     fn row(&mut self, line: &str) -> bool {
         if self.text.len() + line.len() + 1 > self.most - self.most / 16 {
@@ -160,13 +180,24 @@ impl Lines {
         true
     }
 
+    /// Adds a line that is no row; false when there is no room.
+    fn more(&mut self, line: &str) -> bool {
+        let there_is_room = self.row(line);
+        self.rows -= u64::from(there_is_room);
+        there_is_room
+    }
+
     /// Adds what could not be had. It counts, also where there is no room for it.
-    fn left_out(&mut self, what: &LeftOut) {
+    fn left_out(&mut self, what: NotSaved) {
         self.left_out += 1;
-        let Ok(line) = serde_json::to_vec(what) else { return };
-        if self.text.len() + line.len() < self.most {
+        if let Ok(line) = serde_json::to_vec(&what)
+            && self.text.len() + line.len() < self.most
+        {
             self.text.extend(line);
             self.text.push(b'\n');
+        }
+        if self.not_saved.len() < NotSaved::NAMED_MAX {
+            self.not_saved.push(what);
         }
     }
 }
@@ -178,9 +209,26 @@ struct Search<'a> {
     lines: Lines,
     /// Every part of a transaction that committed behind the fork, with the whole that it is a part of.
     committed: HashMap<Xid, Xid>,
+    /// When each whole transaction committed.
+    committed_at: HashMap<Xid, Timestamp>,
+    /// Transactions that were prepared behind the fork and have not ended.
+    prepared: HashSet<Xid>,
+    /// How much each transaction, or part of one, wrote behind the fork, and those that wrote in a way that nobody here knows.
+    bytes: HashMap<Xid, u64>,
+    unknown: HashSet<Xid>,
+    /// Messages of transactions, and messages that counted at once.
+    messages: Vec<Xid>,
+    messages_at_once: u64,
     touched: BTreeMap<File, Touched>,
     /// How many blocks are remembered.
     blocks: usize,
+    /// Some of the log was not read.
+    incomplete: bool,
+    /// No more rows can be saved, because this limit is reached.
+    full: Option<&'static str>,
+    /// Whole transactions that did something of clients.
+    clients: HashSet<Xid>,
+    tables: Vec<LostTable>,
 }
 
 /// From where to where a page was read.
@@ -195,13 +243,15 @@ impl Postgres {
     /// Everything that was committed behind `fork` of `timeline`, as far as it can be had, in at most `most_bytes`.
     pub(in crate::hands) async fn save_diverged(&self, timeline: Timeline, fork: Lsn, most_bytes: usize) -> Result<Saved, Trouble> {
         let until = Instant::now() + WITHIN;
-        let lines = Lines { text: Vec::new(), most: most_bytes, rows: 0, tables: 0, left_out: 0 };
-        let mut search = Search { postgres: self, until, lines, committed: HashMap::new(), touched: BTreeMap::new(), blocks: 0 };
+        let mut search = Search::new(self, until, Lines::new(most_bytes));
         // What is in hand when time is up is kept; only what hangs is given up altogether.
         let searched = tokio::time::timeout(WITHIN + STATEMENT, search.run(timeline, fork)).await;
         let end = searched.unwrap_or_else(|_| Err(Problem::timed_out(WITHIN + STATEMENT).into()))?;
-        let Lines { text, rows, tables, left_out, .. } = search.lines;
-        Ok(Saved { end, lines: text, rows, tables, left_out })
+        let writes = search.writes();
+        let Lines { text, rows, tables, left_out, mut not_saved, .. } = search.lines;
+        let unnamed = left_out.saturating_sub(not_saved.len() as u64);
+        not_saved.extend((unnamed > 0).then_some(NotSaved::More { things: unnamed }));
+        Ok(Saved { end, lines: text, rows, tables, left_out, writes, not_saved })
     }
 }
 
@@ -212,9 +262,48 @@ async fn ask<T: DeserializeOwned>(connection: &mut Session, question: &'static s
     text.map(|text| serde_json::from_str(&text).map_err(|error| Problem::json(&error).into())).transpose()
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn new(postgres: &'a Postgres, until: Instant, lines: Lines) -> Search<'a> {
+        Search {
+            postgres,
+            until,
+            lines,
+            committed: HashMap::new(),
+            committed_at: HashMap::new(),
+            prepared: HashSet::new(),
+            bytes: HashMap::new(),
+            unknown: HashSet::new(),
+            messages: Vec::new(),
+            messages_at_once: 0,
+            touched: BTreeMap::new(),
+            blocks: 0,
+            incomplete: false,
+            full: None,
+            clients: HashSet::new(),
+            tables: Vec::new(),
+        }
+    }
+
     fn is_late(&self) -> bool {
         Instant::now() >= self.until
+    }
+
+    fn remembers_too_much(&self) -> bool {
+        self.blocks > REMEMBERED || self.committed.len() > REMEMBERED || self.bytes.len() > REMEMBERED
+    }
+
+    /// What clients committed behind the fork.
+    fn writes(&mut self) -> LostWrites {
+        let bytes = self.bytes.iter().filter(|(part, _)| self.committed.get(part).is_some_and(|whole| self.clients.contains(whole)));
+        let bytes = ByteLag(bytes.map(|(_, bytes)| bytes).sum());
+        let times = || self.clients.iter().filter_map(|whole| self.committed_at.get(whole)).copied();
+        let (first_commit_at, last_commit_at) = (times().min(), times().max());
+        let mut tables = std::mem::take(&mut self.tables);
+        tables.sort_by_key(|table| std::cmp::Reverse(table.changes()));
+        let more_tables = tables.len().saturating_sub(LostWrites::TABLES_MAX) as u64;
+        tables.truncate(LostWrites::TABLES_MAX);
+        let transactions = self.clients.len() as u64;
+        LostWrites { transactions, bytes, first_commit_at, last_commit_at, tables, more_tables, complete: !self.incomplete }
     }
 
     async fn run(&mut self, timeline: Timeline, fork: Lsn) -> Result<Lsn, Trouble> {
@@ -231,9 +320,10 @@ impl Search<'_> {
         }
         self.read_log(&mut log, fork, end, place.file_bytes.max(1)).await?;
         if !self.committed.is_empty() {
-            self.look_back(&mut log, fork).await?;
+            self.look_back(&mut log, fork, place.file_bytes.max(1)).await?;
         }
         log.close().await;
+        self.note_what_is_no_row();
         self.read_rows(&place).await?;
         Ok(end)
     }
@@ -242,9 +332,10 @@ impl Search<'_> {
     async fn read_log(&mut self, log: &mut Session, fork: Lsn, end: Lsn, file_bytes: u64) -> Result<(), Trouble> {
         let (mut at, mut width) = (fork, PAGE);
         while at < end {
-            if self.is_late() || self.blocks > REMEMBERED || self.committed.len() > REMEMBERED {
-                self.lines.left_out(&LeftOut::Limit { reached: if self.is_late() { "time" } else { "memory" } });
-                self.lines.left_out(&LeftOut::Log { from: at, to: end });
+            if self.is_late() || self.remembers_too_much() {
+                let reached = if self.is_late() { "time" } else { "memory" };
+                self.lines.left_out(NotSaved::Limit { reached: reached.to_owned() });
+                self.not_read(at, end);
                 return Ok(());
             }
             let to = Lsn(at.0.saturating_add(width)).min(end);
@@ -253,10 +344,11 @@ impl Search<'_> {
                 Ok(_) if to == end => return Ok(()),
                 // A record that is longer than what was asked for.
                 Ok(_) => width = width.saturating_mul(2),
-                Err(error) if is_gone(&error) => {
+                // A file is gone, or what it holds is no log.
+                Err(error) if is_gone(&error) || has_code(&error, "XX000") || has_code(&error, "XX001") => {
                     let next = Lsn((at.0 / file_bytes + 1).saturating_mul(file_bytes)).min(end);
-                    self.lines.left_out(&LeftOut::Log { from: at, to: next });
-                    at = next;
+                    self.not_read(at, next);
+                    (at, width) = (next, PAGE);
                 }
                 Err(error) => return Err(trouble_of(error)),
             }
@@ -264,26 +356,46 @@ impl Search<'_> {
         Ok(())
     }
 
+    fn not_read(&mut self, from: Lsn, to: Lsn) {
+        self.incomplete = true;
+        self.lines.left_out(NotSaved::Log { from, to });
+    }
+
+    fn not_looked_for(&mut self, at: Lsn) {
+        self.incomplete = true;
+        self.lines.left_out(NotSaved::Before { at });
+    }
+
     /// Reads the log from the fork backwards, for what transactions wrote before it that committed behind it.
-    async fn look_back(&mut self, log: &mut Session, fork: Lsn) -> Result<(), Trouble> {
+    async fn look_back(&mut self, log: &mut Session, fork: Lsn, file_bytes: u64) -> Result<(), Trouble> {
         let wholes = self.committed.values().copied();
         let Some(eldest) = wholes.reduce(|one, other| if is_before(other, one) { other } else { one }) else { return Ok(()) };
-        let (mut at, mut from) = (fork, fork);
+        let (mut at, mut from, mut oldest) = (fork, fork, None);
         loop {
-            from = Lsn(from.0.saturating_sub(PAGE));
-            if from.0 == 0 || fork.0 - from.0 > LOOK_BACK || self.is_late() || self.blocks > REMEMBERED {
-                self.lines.left_out(&LeftOut::Before { at });
+            // Of the last page, that part counts whose file is still there.
+            from = oldest.unwrap_or(Lsn(from.0.saturating_sub(PAGE)));
+            if from.0 == 0 || fork.0 - from.0 > LOOK_BACK || self.is_late() || self.remembers_too_much() {
+                self.not_looked_for(at);
                 return Ok(());
             }
             match self.page(log, from, at, false).await {
                 // None of them had begun.
                 Ok(Page { unused: Some(unused), .. }) if !is_before(eldest, unused) => return Ok(()),
+                // That was all that is there.
+                _ if oldest.is_some() => {
+                    self.not_looked_for(at);
+                    return Ok(());
+                }
                 // A record that reaches over the end of a page belongs to the next one.
                 Ok(Page { first, .. }) => at = first.unwrap_or(at),
                 // The rest of a file that was left before it was full: what is in it is found from further back.
                 Err(error) if has_code(&error, "XX000") => {}
-                Err(error) if is_gone(&error) => {
-                    self.lines.left_out(&LeftOut::Before { at });
+                Err(error) if is_gone(&error) && oldest.is_none() => {
+                    oldest = Some(Lsn((from.0 / file_bytes + 1).saturating_mul(file_bytes))).filter(|oldest| *oldest < at);
+                    if oldest.is_some() {
+                        continue;
+                    }
+                    self.not_looked_for(at);
                     return Ok(());
                 }
                 Err(error) => return Err(trouble_of(error)),
@@ -306,24 +418,68 @@ impl Search<'_> {
                 continue;
             }
             let Some(record) = Record::read(Xid::try_from(xid).unwrap_or(0), &kind, &description, &blocks) else { continue };
+            // What was written before the fork matters only of transactions that committed behind it.
+            let matters = |by: &Xid| behind || self.committed.contains_key(by);
             match record {
-                Record::Committed { whole, parts } if behind => {
+                Record::Committed { whole, parts, at, was_prepared } if behind => {
                     self.committed.extend(parts.into_iter().chain([whole]).map(|part| (part, whole)));
+                    self.committed_at.extend(at.map(|at| (whole, at)));
+                    if was_prepared {
+                        self.prepared.remove(&whole);
+                    }
                 }
-                Record::Written { by, file, block } if behind || self.committed.contains_key(&by) => {
-                    self.blocks += usize::from(self.touched.entry(file).or_default().written.insert((block, by)));
+                Record::Prepared { whole } if behind => _ = self.prepared.insert(whole),
+                Record::GivenUp { whole } if behind => _ = self.prepared.remove(&whole),
+                Record::Bytes { by, bytes, unknown } if behind => {
+                    *self.bytes.entry(by).or_default() += bytes;
+                    self.unknown.extend(unknown.then_some(by));
                 }
-                Record::Deleted { by, file } if behind || self.committed.contains_key(&by) => {
-                    *self.touched.entry(file).or_default().deleted.entry(by).or_default() += 1;
+                Record::Message { by: Some(by) } if behind => self.messages.push(by),
+                Record::Message { by: None } if behind => self.messages_at_once += 1,
+                Record::Inserted { by, file, block, rows } if matters(&by) => {
+                    let touched = self.touched.entry(file).or_default();
+                    self.blocks += usize::from(touched.written.insert((block, by)));
+                    touched.done.entry(by).or_default().inserted += rows;
                 }
+                Record::Updated { by, file, block } if matters(&by) => {
+                    let touched = self.touched.entry(file).or_default();
+                    self.blocks += usize::from(touched.written.insert((block, by)));
+                    touched.done.entry(by).or_default().updated += 1;
+                }
+                Record::Deleted { by, file } if matters(&by) => self.done(file, by).deleted += 1,
+                Record::Left { by, file } if matters(&by) => self.done(file, by).left += 1,
+                Record::TakenBack { by, file } if matters(&by) => self.done(file, by).taken_back += 1,
+                Record::Counted { by, file } if matters(&by) => _ = self.done(file, by),
                 // The lowest of a page, because nobody had begun there at least once.
                 Record::Unused { from } => {
                     page.unused = Some(page.unused.map_or(from, |before| if is_before(from, before) { from } else { before }));
                 }
-                Record::Committed { .. } | Record::Written { .. } | Record::Deleted { .. } => {}
+                _ => {}
             }
         }
         Ok(page)
+    }
+
+    fn done(&mut self, file: File, by: Xid) -> &mut Done {
+        self.touched.entry(file).or_default().done.entry(by).or_default()
+    }
+
+    /// What committed and left nothing in any table.
+    fn note_what_is_no_row(&mut self) {
+        let whole = |part: &Xid| self.committed.get(part).copied();
+        let messages: Vec<Xid> = self.messages.iter().filter_map(whole).collect();
+        let unknown: BTreeSet<Xid> = self.unknown.iter().filter_map(whole).collect();
+        let (messages_at_once, prepared) = (self.messages_at_once, self.prepared.len() as u64);
+        self.clients.extend(messages.iter().chain(&unknown));
+        let messages = messages.len() as u64 + messages_at_once;
+        let all = [
+            (messages > 0).then_some(NotSaved::Messages { messages }),
+            (prepared > 0).then_some(NotSaved::Prepared { transactions: prepared }),
+            (!unknown.is_empty()).then_some(NotSaved::Unknown { transactions: unknown.len() as u64 }),
+        ];
+        for what in all.into_iter().flatten() {
+            self.lines.left_out(what);
+        }
     }
 
     /// Reads the rows of what was written, database by database.
@@ -332,117 +488,205 @@ impl Search<'_> {
         for (file, mut touched) in std::mem::take(&mut self.touched) {
             // What was rolled back, or never came to its end, was never anybody's.
             touched.written.retain(|(_, by)| self.committed.contains_key(by));
-            touched.deleted.retain(|by, _| self.committed.contains_key(by));
-            if !touched.written.is_empty() || !touched.deleted.is_empty() {
+            touched.done.retain(|by, _| self.committed.contains_key(by));
+            if !touched.done.is_empty() {
                 databases.entry(file.database).or_default().push((file, touched));
             }
         }
         for (oid, files) in databases {
             let Some((_, database)) = place.databases.iter().find(|(known, _)| *known == oid) else {
                 // What all databases share has number 0; one that was dropped has none.
-                let transactions = self.wholes(files.iter().map(|(_, touched)| touched)).len();
-                self.lines.left_out(&LeftOut::Definitions { database: String::new(), transactions });
+                let wholes = self.wholes(files.iter().map(|(_, touched)| touched));
+                self.clients.extend(&wholes);
+                self.lines.left_out(NotSaved::Definitions { database: String::new(), transactions: wholes.len() as u64 });
                 continue;
             };
-            if !self.read_database(database, *database == place.database, files).await? {
-                return Ok(());
-            }
+            self.read_database(database, *database == place.database, files).await?;
         }
         Ok(())
     }
 
     /// The transactions that did this.
     fn wholes<'t>(&self, touched: impl Iterator<Item = &'t Touched>) -> BTreeSet<Xid> {
-        let parts = touched.flat_map(|touched| touched.written.iter().map(|(_, by)| by).chain(touched.deleted.keys()));
-        parts.filter_map(|part| self.committed.get(part).copied()).collect()
+        touched.flat_map(|touched| touched.done.keys()).filter_map(|part| self.committed.get(part).copied()).collect()
     }
 
-    /// Reads the rows of one database; false when a limit is reached.
-    async fn read_database(&mut self, database: &str, own: bool, files: Vec<(File, Touched)>) -> Result<bool, Trouble> {
-        let database = database.to_owned();
-        let mut connection = match self.postgres.lost_rows.in_database(&database).connect(STATEMENT).await {
+    /// Reads the rows of one database, and counts what was done in it.
+    async fn read_database(&mut self, database: &str, own: bool, files: Vec<(File, Touched)>) -> Result<(), Trouble> {
+        let mut connection = match self.postgres.lost_rows.in_database(database).connect(STATEMENT).await {
             Ok(connection) => connection,
             // Not for us; anything else would be as bad for the next one.
             Err(Problem {
                 failure: switchback_domain::ProbeFailure::Sql { .. } | switchback_domain::ProbeFailure::Unauthorized,
                 cause,
             }) => {
-                self.lines.left_out(&LeftOut::Database { database, tables: files.len(), why: bounded(&cause, 200) });
-                return Ok(true);
+                self.closed(database, &files, &bounded(&cause, 200));
+                return Ok(());
             }
             Err(problem) => return Err(problem.into()),
         };
-        let mut definitions = BTreeSet::new();
+        let (mut definitions, mut large_objects) = (BTreeSet::new(), 0);
         for (file, touched) in files {
+            let wholes = self.wholes(std::iter::once(&touched));
             let table: Option<Relation> = ask(&mut connection, TABLE, &[file.tablespace.into(), file.number.into()]).await?;
             let Some(table) = table else {
-                self.lines.left_out(&LeftOut::Gone { database: database.clone(), file: file.number, blocks: touched.written.len() });
+                self.clients.extend(&wholes);
+                let rows = touched.changes();
+                self.count(database, None, &touched, 0);
+                self.lines.left_out(NotSaved::Gone { database: database.to_owned(), file: file.number, rows });
                 continue;
             };
-            if table.is_system() {
+            if LARGE_OBJECTS.contains(&table.oid) {
+                self.clients.extend(&wholes);
+                large_objects += touched.changes();
+            } else if table.is_system() {
                 if !STATISTICS.contains(&table.oid) {
-                    definitions.extend(self.wholes(std::iter::once(&touched)));
+                    self.clients.extend(&wholes);
+                    definitions.extend(wholes);
                 }
-                continue;
-            }
-            // The console's own rows are nobody's data.
-            let ours = own && table.schema == "switchback" && matches!(table.table.as_str(), "heartbeat" | "marker");
-            if !table.has_rows() || ours {
-                continue;
-            }
-            if !self.read_table(&mut connection, &database, &table, &touched).await? {
-                return Ok(false);
+            } else if own && table.schema == "switchback" && matches!(table.table.as_str(), "heartbeat" | "marker") {
+                // The console's own rows are nobody's data.
+            } else if table.kind == "S" {
+                self.clients.extend(&wholes);
+                self.read_sequence(&mut connection, database, &table).await?;
+            } else if table.has_rows() {
+                self.clients.extend(&wholes);
+                let saved = self.read_table(&mut connection, database, &table, &touched).await?;
+                self.count(database, Some(format!("{}.{}", table.schema, table.table)), &touched, saved);
             }
         }
         if !definitions.is_empty() {
-            self.lines.left_out(&LeftOut::Definitions { database, transactions: definitions.len() });
+            self.lines.left_out(NotSaved::Definitions { database: database.to_owned(), transactions: definitions.len() as u64 });
+        }
+        if large_objects > 0 {
+            self.lines.left_out(NotSaved::LargeObjects { database: database.to_owned(), rows: large_objects });
         }
         connection.close().await;
-        Ok(true)
+        Ok(())
     }
 
-    /// Reads the rows of one table; false when a limit is reached.
-    async fn read_table(&mut self, connection: &mut Session, database: &str, table: &Relation, touched: &Touched) -> Result<bool, Trouble> {
+    /// Counts what was done in a database that cannot be entered. Tables of the server itself are told apart by their numbers, as far as
+    /// nobody has rewritten them.
+    fn closed(&mut self, database: &str, files: &[(File, Touched)], why: &str) {
+        let wholes = self.wholes(files.iter().map(|(_, touched)| touched));
+        self.clients.extend(wholes);
+        let users = files.iter().filter(|(file, _)| i64::from(file.number) >= FIRST_NORMAL_OBJECT).map(|(_, touched)| touched);
+        let (mut all, mut tables) = (Touched::default(), 0);
+        for touched in users.filter(|touched| touched.changes() > 0) {
+            tables += 1;
+            for (by, done) in &touched.done {
+                let sum = all.done.entry(*by).or_default();
+                sum.inserted += done.inserted;
+                sum.updated += done.updated;
+                sum.deleted += done.deleted;
+                sum.taken_back += done.taken_back;
+            }
+        }
+        let rows = all.changes();
+        self.count(database, None, &all, 0);
+        self.lines.left_out(NotSaved::Database { database: database.to_owned(), tables, rows, why: why.to_owned() });
+    }
+
+    /// Takes down what was done to a table.
+    fn count(&mut self, database: &str, table: Option<String>, touched: &Touched, saved: u64) {
+        let Done { inserted, updated, deleted, .. } = touched.sum();
+        if inserted + updated + deleted > 0 {
+            self.tables.push(LostTable { database: database.to_owned(), table, inserted, updated, deleted, saved });
+        }
+    }
+
+    /// Saves how far a sequence has come: it is not undone, so it stands where the last transaction left it.
+    async fn read_sequence(&mut self, connection: &mut Session, database: &str, sequence: &Relation) -> Result<(), Trouble> {
+        let statement = format!("select last_value::text from {}", sequence.quoted);
+        let asked = async {
+            let mut rows = pin!(connection.stream(&statement).await?);
+            let mut value = None;
+            while let Some(message) = rows.try_next().await? {
+                if let SimpleQueryMessage::Row(row) = message {
+                    value = row.try_get(0)?.map(str::to_owned);
+                }
+            }
+            Ok(value)
+        };
+        let said = match calm(asked).await {
+            Ok(Ok(value)) => value.ok_or_else(|| Trouble::refused("it has no value")),
+            Ok(Err(error)) => Err(trouble_of(Failed::Sql(error))),
+            Err(problem) => return Err(problem.into()),
+        };
+        let (database, schema, name) = (database.to_owned(), sequence.schema.clone(), sequence.table.clone());
+        let why = match said {
+            Ok(value) => {
+                let line = serde_json::json!({ "database": database, "schema": schema, "sequence": name, "last_value": value });
+                if self.lines.more(&line.to_string()) {
+                    return Ok(());
+                }
+                "there is no more room".to_owned()
+            }
+            Err(Trouble::Refused(why)) => why,
+            Err(Trouble::Failed(problem)) => return Err(problem.into()),
+        };
+        self.lines.left_out(NotSaved::Sequence { database, schema, sequence: name, why });
+        Ok(())
+    }
+
+    /// Reads the rows of one table and says how many were saved.
+    async fn read_table(&mut self, connection: &mut Session, database: &str, table: &Relation, touched: &Touched) -> Result<u64, Trouble> {
         let before = self.lines.rows;
         let mut long = 0;
         let named = || (database.to_owned(), table.schema.clone(), table.table.clone());
-        let mut outcome = Ok(true);
+        let Done { inserted, updated, deleted, left, .. } = touched.sum();
+        let mut unread: Option<String> = None;
         for run in runs(&touched.written) {
-            if self.is_late() {
-                self.lines.left_out(&LeftOut::Limit { reached: "time" });
-                outcome = Ok(false);
+            if self.full.is_none() && self.is_late() {
+                self.is_full("time");
+            }
+            if let Some(reached) = self.full {
+                unread = Some(format!("the limit of {reached} was reached"));
                 break;
             }
             match self.read_run(connection, database, table, &run, &mut long).await {
                 Ok(true) => {}
-                Ok(false) => {
-                    self.lines.left_out(&LeftOut::Limit { reached: "size" });
-                    outcome = Ok(false);
-                    break;
-                }
+                Ok(false) => self.is_full("size"),
                 Err(error) => match trouble_of(error) {
                     Trouble::Refused(why) => {
-                        let (database, schema, table) = named();
-                        self.lines.left_out(&LeftOut::Table { database, schema, table, why });
+                        unread = Some(why);
                         break;
                     }
-                    Trouble::Failed(problem) => {
-                        outcome = Err(problem.into());
-                        break;
-                    }
+                    Trouble::Failed(problem) => return Err(problem.into()),
                 },
             }
         }
-        self.lines.tables += u64::from(self.lines.rows > before);
-        let deleted: u64 = touched.deleted.values().sum();
+        let saved = self.lines.rows - before;
+        if unread.is_none() && self.full.is_some() && saved + long < inserted + updated {
+            unread = Some("not all of it could be kept".to_owned());
+        }
+        // Every row that was only inserted has to be there.
+        let gone = inserted.saturating_sub(saved + long);
+        if unread.is_none() && updated + deleted + left == 0 && gone > 0 {
+            unread = Some(format!("{gone} of {inserted} rows were not found"));
+        }
+        self.lines.tables += u64::from(saved > 0);
         let (database, schema, table) = named();
+        if let Some(why) = unread {
+            let rows = inserted + updated;
+            let what = NotSaved::Table { database: database.clone(), schema: schema.clone(), table: table.clone(), rows, why };
+            self.lines.left_out(what);
+        }
         if long > 0 {
-            self.lines.left_out(&LeftOut::Long { database: database.clone(), schema: schema.clone(), table: table.clone(), rows: long });
+            let what = NotSaved::Long { database: database.clone(), schema: schema.clone(), table: table.clone(), rows: long };
+            self.lines.left_out(what);
         }
         if deleted > 0 {
-            self.lines.left_out(&LeftOut::Deleted { database, schema, table, rows: deleted });
+            self.lines.left_out(NotSaved::Deleted { database, schema, table, rows: deleted });
         }
-        outcome
+        Ok(saved)
+    }
+
+    /// No more rows can be saved. What else was written is still counted and named.
+    fn is_full(&mut self, reached: &'static str) {
+        if self.full.replace(reached).is_none() {
+            self.lines.left_out(NotSaved::Limit { reached: reached.to_owned() });
+        }
     }
 
     /// Reads the rows of some blocks; false when there is no room for them.
@@ -563,17 +807,19 @@ mod tests {
 
     #[test]
     fn lines_never_take_more_room_than_there_is_and_what_is_missing_is_said() {
-        let mut lines = Lines { text: Vec::new(), most: 320, rows: 0, tables: 0, left_out: 0 };
+        let mut lines = Lines::new(320);
         let row = "{\"row\":1}";
         let mut kept = 0;
         while lines.row(row) {
             kept += 1;
         }
         assert_eq!((lines.rows, lines.text.len()), (kept, 300));
-        lines.left_out(&LeftOut::Limit { reached: "size" });
+        let limit = || NotSaved::Limit { reached: "size".to_owned() };
+        lines.left_out(limit());
         assert_eq!(lines.text.len(), 300, "no room for that line either");
         assert_eq!(lines.left_out, 1, "but it counts");
-        let said = serde_json::to_string(&LeftOut::Limit { reached: "size" }).expect("a line");
+        assert_eq!(lines.not_saved, [limit()], "and is named");
+        let said = serde_json::to_string(&limit()).expect("a line");
         assert_eq!(said, r#"{"left_out":"limit","reached":"size"}"#);
     }
 }

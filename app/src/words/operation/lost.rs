@@ -1,0 +1,89 @@
+//! What only a lost log has: how much it is, by table, and what of it could not be saved.
+
+use crate::words::{Locale, bytes, count, list, say};
+use switchback_domain::operation::{LostTable, LostWrites, NotSaved};
+
+/// How much was lost, as a figure: `343 rows · 2 transactions · 41 KiB`.
+pub fn figure(lang: Locale, writes: &LostWrites) -> String {
+    if writes.is_nothing() {
+        return say!(lang, operations.lost.nothing);
+    }
+    let (rows, transactions, size) = (count(writes.changes()), count(writes.transactions), bytes(writes.bytes));
+    let figure = say!(lang, operations.lost.figure, rows = rows, transactions = transactions, bytes = size);
+    if writes.complete { figure } else { say!(lang, operations.num.at_least, figure = figure) }
+}
+
+/// The tables that were written, with what was done to each; nothing when there are none.
+pub fn tables(lang: Locale, writes: &LostWrites) -> Option<String> {
+    let mut told: Vec<String> = writes.tables.iter().map(|one| table(lang, one)).collect();
+    if writes.more_tables > 0 {
+        told.push(say!(lang, operations.lost.more_tables, n = count(writes.more_tables)));
+    }
+    (!told.is_empty()).then(|| say!(lang, operations.lost.tables, tables = list(lang, told)))
+}
+
+fn table(lang: Locale, table: &LostTable) -> String {
+    let done = [
+        (table.inserted > 0).then(|| say!(lang, operations.lost.inserted, n = count(table.inserted))),
+        (table.updated > 0).then(|| say!(lang, operations.lost.updated, n = count(table.updated))),
+        (table.deleted > 0).then(|| say!(lang, operations.lost.deleted, n = count(table.deleted))),
+    ];
+    let done = done.into_iter().flatten().collect::<Vec<_>>().join(&say!(lang, operations.lost.and));
+    let database = table.database.clone();
+    match &table.table {
+        Some(name) => say!(lang, operations.lost.table, database = database, table = name.clone(), done = done),
+        None => say!(lang, operations.lost.table_unnamed, database = database, done = done),
+    }
+}
+
+/// One thing that could not be saved, and why.
+pub fn not_saved(lang: Locale, what: &NotSaved) -> String {
+    let whole = |database: &str, schema: &str, table: &str| format!("{database}: {schema}.{table}");
+    match what {
+        NotSaved::Table { database, schema, table, rows, why } => {
+            let table = whole(database, schema, table);
+            say!(lang, operations.not_saved.table, table = table, n = count(*rows), why = why.clone())
+        }
+        NotSaved::Database { database, tables, rows, why } => say!(
+            lang,
+            operations.not_saved.database,
+            database = database.clone(),
+            tables = count(*tables),
+            n = count(*rows),
+            why = why.clone()
+        ),
+        NotSaved::Deleted { database, schema, table, rows } => {
+            say!(lang, operations.not_saved.deleted, table = whole(database, schema, table), n = count(*rows))
+        }
+        NotSaved::Long { database, schema, table, rows } => {
+            say!(lang, operations.not_saved.long, table = whole(database, schema, table), n = count(*rows))
+        }
+        NotSaved::Gone { database, file, rows } => {
+            say!(lang, operations.not_saved.gone, database = database.clone(), file = file.to_string(), n = count(*rows))
+        }
+        NotSaved::Definitions { database, transactions } if database.is_empty() => {
+            say!(lang, operations.not_saved.definitions_shared, n = count(*transactions))
+        }
+        NotSaved::Definitions { database, transactions } => {
+            say!(lang, operations.not_saved.definitions, database = database.clone(), n = count(*transactions))
+        }
+        NotSaved::LargeObjects { database, rows } => {
+            say!(lang, operations.not_saved.large_objects, database = database.clone(), n = count(*rows))
+        }
+        NotSaved::Sequence { database, schema, sequence, why } => {
+            say!(lang, operations.not_saved.sequence, sequence = whole(database, schema, sequence), why = why.clone())
+        }
+        NotSaved::Messages { messages } => say!(lang, operations.not_saved.messages, n = count(*messages)),
+        NotSaved::Prepared { transactions } => say!(lang, operations.not_saved.prepared, n = count(*transactions)),
+        NotSaved::Unknown { transactions } => say!(lang, operations.not_saved.unknown, n = count(*transactions)),
+        NotSaved::Log { from, to } => say!(lang, operations.not_saved.log, from = from.to_string(), to = to.to_string()),
+        NotSaved::Before { at } => say!(lang, operations.not_saved.before, at = at.to_string()),
+        NotSaved::Limit { reached } => match reached.as_str() {
+            "time" => say!(lang, operations.not_saved.limit_time),
+            "size" => say!(lang, operations.not_saved.limit_size),
+            _ => say!(lang, operations.not_saved.limit_memory),
+        },
+        NotSaved::Silent { node } => say!(lang, operations.not_saved.silent, node = node.to_string()),
+        NotSaved::More { things } => say!(lang, operations.not_saved.more, n = count(*things)),
+    }
+}
