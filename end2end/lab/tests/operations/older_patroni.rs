@@ -10,7 +10,23 @@ use crate::scene::{SOON, Scene, WHOLE_WITHIN};
 /// What `./setup full` installs.
 const VERSION: &str = "4.0.7";
 
+/// Waits until the console has heard of everything, so that only what stays in the way is in the way.
+async fn everything_known(scene: &Scene) -> anyhow::Result<()> {
+    let began = std::time::Instant::now();
+    loop {
+        let checks = scene.console().picture().await?.checks;
+        let open: Vec<_> =
+            checks.iter().filter(|check| check.kind != CheckKind::DemotesCleanly && check.verdict != Verdict::Pass).collect();
+        if open.iter().all(|check| check.verdict == Verdict::Warn) {
+            return Ok(());
+        }
+        ensure!(began.elapsed() < SOON, "after {SOON:?} these do not pass: {open:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+}
+
 async fn refused_by_name(scene: &Scene) -> anyhow::Result<String> {
+    everything_known(scene).await?;
     let picture = scene.console().picture().await?;
     let check = picture.checks.iter().find(|check| check.kind == CheckKind::DemotesCleanly).context("the check is there")?;
     ensure!(check.verdict == Verdict::Fail, "{check:?}");
