@@ -5,6 +5,8 @@ pub mod audit;
 pub mod operation;
 mod overview;
 mod pool;
+#[cfg(feature = "ssr")]
+pub mod restored;
 
 pub use overview::{Overview, all_pools};
 pub use pool::{LinkCharts, NodeCharts, PoolPage, changes, one_link, one_node, one_pool, session_is_open};

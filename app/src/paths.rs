@@ -12,6 +12,11 @@ pub fn pool(pool: &PoolId) -> String {
     format!("/pools/{pool}")
 }
 
+/// What a restored store says about a pool beside what its engines say, which is no page of the app.
+pub fn restored(pool: &PoolId) -> String {
+    format!("/pools/{pool}/restored")
+}
+
 /// A node of a pool.
 pub fn node(pool: &PoolId, node: &NodeName) -> String {
     format!("/pools/{pool}/nodes/{node}")

@@ -52,12 +52,34 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
             </head>
             <body>
                 <svg class="sprite" aria-hidden="true" inner_html=include_str!("ui/sprite.svg")></svg>
+                {alarms().map(|text| view! { <div class="banner banner--fail banner--static" role="alert"><p>{text}</p></div> }).collect_view()}
                 <div id=ROOT>
                     <App />
                 </div>
             </body>
         </html>
     }
+}
+
+/// What is wrong with the console itself, for whoever is signed in. It stands outside of what the browser takes over, so that it stays on
+/// every page until the page is loaded anew.
+#[cfg(feature = "ssr")]
+fn alarms() -> impl Iterator<Item = String> {
+    use crate::i18n::Locale;
+    use std::sync::Arc;
+    use switchback_domain::{ConsoleState, Reserve, people::Caller};
+
+    let console = use_context::<Arc<switchback_engine::Console>>().zip(use_context::<Caller>());
+    let state: Option<ConsoleState> = console.and_then(|(console, caller)| console.state(&caller).ok());
+    let wished = crate::preferences::server::languages().unwrap_or_default();
+    let first = wished.split(',').map(str::trim).find(|tag| tag.starts_with("en") || tag.starts_with("zh"));
+    let lang = if first.is_some_and(|tag| tag.starts_with("zh")) { Locale::zh_CN } else { Locale::en };
+    state.into_iter().flat_map(move |state| {
+        let names: Vec<String> = state.broken_guards.into_iter().map(|broken| broken.guard).collect();
+        let broken = (!names.is_empty()).then(|| say!(lang, shell.guards_broken, guards = names.join(", ")));
+        let full = (state.reserve == Reserve::GivenUp).then(|| say!(lang, shell.disk_full));
+        broken.into_iter().chain(full)
+    })
 }
 
 /// Everything that the browser takes over.

@@ -46,6 +46,40 @@ enum What {
         #[command(flatten)]
         config: ConfigFile,
     },
+    /// Makes the tables of a store in PostgreSQL or brings them up to date, as their owner; the console's own user need not own them.
+    MigrateStore {
+        /// A file with the owner's address: postgres://OWNER:PASSWORD@HOST/DATABASE.
+        #[arg(long, value_name = "FILE")]
+        url_file: PathBuf,
+        /// The console's user.
+        #[arg(long, value_name = "USER", default_value = "switchback")]
+        console: String,
+    },
+    /// Copies the console's store into a new file that only you can read, and looks through it. The console may run.
+    Backup {
+        /// The new file. It is never overwritten.
+        #[arg(value_name = "FILE")]
+        to: PathBuf,
+        /// Why, for the audit history.
+        #[arg(long, default_value = "", value_name = "TEXT")]
+        reason: String,
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Puts a backup in the place of the console's store, which is kept beside it. The console must not run.
+    Restore {
+        /// The backup.
+        #[arg(value_name = "FILE")]
+        from: Option<PathBuf>,
+        /// Why, for the audit history.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// The store is in PostgreSQL and was loaded with its own programs: only note that it was restored.
+        #[arg(long, conflicts_with = "from")]
+        loaded: bool,
+        #[command(flatten)]
+        config: ConfigFile,
+    },
     #[command(flatten)]
     Ask(Ask),
 }
@@ -96,6 +130,18 @@ fn run(Command { what, reach }: Command) -> anyhow::Result<ExitCode> {
         What::SetUpLink { config } => {
             log::start(log::Format::Text, Some("warn"))?;
             runtime.block_on(run::set_up_link(&config.file))
+        }
+        What::MigrateStore { url_file, console } => {
+            log::start(log::Format::Text, Some("warn"))?;
+            runtime.block_on(cli::backup::migrate_store(&url_file, &console))
+        }
+        What::Backup { to, reason, config } => {
+            log::start(log::Format::Text, Some("warn"))?;
+            runtime.block_on(cli::backup::back_up(&config.file, &to, &reason))
+        }
+        What::Restore { from, reason, loaded, config } => {
+            log::start(log::Format::Text, Some("warn"))?;
+            runtime.block_on(cli::backup::restore(&config.file, from.as_deref(), loaded, &reason))
         }
         What::CheckConfig { .. } | What::Ask(_) => unreachable!("answered above"),
     };

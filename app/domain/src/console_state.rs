@@ -1,6 +1,11 @@
 //! How the console itself is, beside its pools: its store, and whether what that says may be acted on.
 
-use crate::PoolId;
+use crate::{
+    NodeName, PoolId, SiteId, Timeline,
+    error::ConfirmError,
+    operation::{Epoch, OperationId},
+    picture::SiteRole,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +68,82 @@ pub struct Restored {
     pub at: Timestamp,
     /// When the backup was taken. What has happened since then is not in the store.
     pub taken_at: Timestamp,
+}
+
+/// What a restored store says about a site, beside what its engines say now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SiteBeside {
+    /// The site.
+    pub site: SiteId,
+    /// The store says that it is fenced.
+    pub fenced: bool,
+    /// The store says that an operation made it the active one, last of all.
+    pub made_active: bool,
+    /// What part it plays by its engines' word. With a fence, that is the store's word.
+    pub role: SiteRole,
+    /// Its engines say that it accepts writes, and no other.
+    pub active: bool,
+    /// Who leads it by its engines' word.
+    pub leader: Option<NodeName>,
+    /// The leader's timeline.
+    pub timeline: Option<Timeline>,
+    /// When something of it was last heard.
+    pub heard_at: Option<Timestamp>,
+}
+
+/// What a restored store says about a pool, beside what its engines say now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct RestoredPool {
+    /// The pool.
+    pub pool: PoolId,
+    /// Which restoration.
+    pub restored: Restored,
+    /// The epoch that the store knows. A confirmation begins the next one.
+    pub epoch: Epoch,
+    /// An operation that was open when the backup was taken. A confirmation abandons it: nobody knows here how it ended.
+    pub operation: Option<OperationId>,
+    /// Both sites.
+    pub sites: Vec<SiteBeside>,
+}
+
+/// Somebody confirms that what a restored store says about a pool is still so, or says what of it is not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Confirmation {
+    /// Why it is known to be so.
+    pub reason: String,
+    /// Fenced sites whose fences are not so any more: they are lifted with the confirmation.
+    #[serde(default)]
+    pub lift: Vec<SiteId>,
+    /// The engines do not say which site is active, and it is known from elsewhere that the store is right.
+    #[serde(default)]
+    pub unseen: bool,
+}
+
+impl RestoredPool {
+    /// Whether this may be confirmed like this.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn judge(&self, confirmation: &Confirmation) -> Result<(), ConfirmError> {
+        if confirmation.reason.trim().is_empty() {
+            return Err(ConfirmError::NoReason);
+        }
+        if let Some(site) = confirmation.lift.iter().find(|lifted| self.sites.iter().all(|site| site.site != **lifted)) {
+            return Err(ConfirmError::NoSuchSite { site: site.clone() });
+        }
+        let shut_out = |site: &&SiteBeside| site.fenced && site.active && !confirmation.lift.contains(&site.site);
+        if let Some(site) = self.sites.iter().find(shut_out) {
+            return Err(ConfirmError::FencesActive { site: site.site.clone() });
+        }
+        if !confirmation.unseen && self.sites.iter().all(|site| !site.active) {
+            return Err(ConfirmError::NotSeen);
+        }
+        Ok(())
+    }
 }
 
 /// How the console itself is.

@@ -1,7 +1,7 @@
 //! What the console answers when it cannot do what was asked. Each is a fixed sentence for people; causes are in the log.
 
 use crate::{
-    PoolId,
+    PoolId, SiteId,
     operation::{OperationId, Refusal},
     people::WeakPassword,
 };
@@ -164,6 +164,65 @@ impl RequestError {
 impl From<ConsoleError> for RequestError {
     fn from(console: ConsoleError) -> RequestError {
         RequestError::Console { console }
+    }
+}
+
+/// Why it was not confirmed what a restored store says about a pool. Nothing has happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "error", rename_all = "snake_case")]
+pub enum ConfirmError {
+    /// The store was not restored, or somebody has confirmed it already.
+    #[error("there is nothing to confirm: the store was not restored, or somebody has confirmed it already")]
+    NothingToConfirm,
+    /// A reason is missing.
+    #[error("give a reason")]
+    NoReason,
+    /// No such site.
+    #[error("the pool has no site {site}")]
+    NoSuchSite {
+        /// The name that was given.
+        site: SiteId,
+    },
+    /// The stored fence would shut out the site that serves clients now.
+    #[error(
+        "the store says that {site} is fenced, and its engines say that it is active: confirmed like this the console would shut it out. Lift this fence"
+    )]
+    FencesActive {
+        /// Which site.
+        site: SiteId,
+    },
+    /// The engines do not say which site is active.
+    #[error("the engines do not say now which site is active; wait until they do, or say that you know it from elsewhere")]
+    NotSeen,
+    /// Another console acts on this pool at the moment.
+    #[error("another console acts on this pool; try again in some seconds")]
+    LeaseHeld,
+    /// The console could not take it.
+    #[error("{console}")]
+    Console {
+        /// Why.
+        console: ConsoleError,
+    },
+}
+
+impl ConfirmError {
+    /// The word for addresses, the interface and the audit history.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ConfirmError::NothingToConfirm => "nothing_to_confirm",
+            ConfirmError::NoReason => "no_reason",
+            ConfirmError::NoSuchSite { .. } => "no_such_site",
+            ConfirmError::FencesActive { .. } => "fences_active",
+            ConfirmError::NotSeen => "not_seen",
+            ConfirmError::LeaseHeld => "lease_held",
+            ConfirmError::Console { console } => console.code(),
+        }
+    }
+}
+
+impl From<ConsoleError> for ConfirmError {
+    fn from(console: ConsoleError) -> ConfirmError {
+        ConfirmError::Console { console }
     }
 }
 

@@ -18,7 +18,7 @@ mod readiness;
 mod reading;
 mod topology;
 
-pub use console_state::{BrokenGuard, ConsoleState, GuardFault, Reserve, Restored};
+pub use console_state::{BrokenGuard, Confirmation, ConsoleState, GuardFault, Reserve, Restored, RestoredPool, SiteBeside};
 pub use diagnosis::{Finding, Severity};
 pub use facts::*;
 pub use ids::{BadName, EndpointName, Login, MemberName, NodeName, PoolId, SiteId};

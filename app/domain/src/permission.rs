@@ -26,6 +26,8 @@ pub enum Action {
     Steer,
     /// Answer an operation's question.
     Answer,
+    /// Confirm that what a restored store says about a pool is still so.
+    ConfirmRestored,
 }
 
 /// Whether somebody of this role may do this.
@@ -33,7 +35,13 @@ pub fn may(role: Role, action: Action) -> bool {
     match (role, action) {
         (
             Role::Administrator,
-            Action::See | Action::SeeAudit | Action::ReadEvidence | Action::Request(_) | Action::Steer | Action::Answer,
+            Action::See
+            | Action::SeeAudit
+            | Action::ReadEvidence
+            | Action::Request(_)
+            | Action::Steer
+            | Action::Answer
+            | Action::ConfirmRestored,
         ) => true,
     }
 }
@@ -53,7 +61,7 @@ mod tests {
             IntentKind::LocalSwitchover,
             IntentKind::Members,
         ];
-        let others = [Action::See, Action::SeeAudit, Action::ReadEvidence, Action::Steer, Action::Answer];
+        let others = [Action::See, Action::SeeAudit, Action::ReadEvidence, Action::Steer, Action::Answer, Action::ConfirmRestored];
         for action in kinds.map(Action::Request).into_iter().chain(others) {
             assert!(may(Role::Administrator, action), "{action:?}");
         }

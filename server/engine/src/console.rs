@@ -279,7 +279,16 @@ impl Console {
     /// How the console itself is, beside its pools.
     pub fn state(&self, caller: &Caller) -> Result<ConsoleState, ConsoleError> {
         self.allowed(caller, Action::See)?;
-        Ok(ConsoleState { broken_guards: self.store_watch.broken_guards(), reserve: self.store_watch.reserve(), unconfirmed: Vec::new() })
+        Ok(ConsoleState {
+            broken_guards: self.store_watch.broken_guards(),
+            reserve: self.store_watch.reserve(),
+            unconfirmed: self
+                .operators
+                .iter()
+                .filter(|(_, operator)| operator.restored().is_some())
+                .map(|(pool, _)| pool.clone())
+                .collect(),
+        })
     }
 
     /// Whether the caller's session goes on, and whether they may do this. Everything that has a caller asks here first.

@@ -7,6 +7,7 @@ mod fencer;
 mod meter;
 mod record;
 mod requests;
+mod restored;
 mod scene;
 mod shown;
 mod steps;
@@ -195,6 +196,10 @@ impl Operator {
         let journal = self.store.journal(id).await?;
         let operation = Operation::from_journal(id, &journal).map_err(|error| StoreError::Failed(Box::new(error)))?;
         self.watched.change_standing(|standing| standing.operation = Some(operation.glance()));
+        // What a restored store says of it may have been decided long ago, by somebody else.
+        if self.watched.standing().restored.is_some() {
+            return Ok(true);
+        }
         let _turn = self.turn.lock().await;
         let Some(lease) = self.take_lease().await? else { return Ok(false) };
         // Whoever held it before may have written until now.

@@ -1,8 +1,12 @@
 //! One run: a world, a console in it, people who want something, faults, and everything that must hold in the end.
 
+#[cfg(test)]
+mod asleep;
 mod end;
 mod measured;
 mod people;
+#[cfg(test)]
+mod restored;
 
 pub use measured::Measured;
 

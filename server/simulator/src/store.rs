@@ -9,7 +9,7 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use std::{collections::BTreeMap, time::Duration};
 use switchback_domain::{
-    BrokenGuard, Login, PoolId, Reserve, Side,
+    BrokenGuard, Login, PoolId, Reserve, Restored, Side,
     history::{Change, Metric, Point, Span},
     operation::{Entry, Event, Evidence, Intent, MemberOrder, Operation, OperationId, Step, StepState},
     people::Person,
@@ -203,6 +203,16 @@ impl Books {
             operation.plan.steps.iter().zip(&operation.steps).any(|(step, run)| *step == Step::Demote { side } && run.attempts > 0);
         let unwritten = demoted && (!world.store_works || world.store_forgets > 0);
         (!promotes && !restores && !unwritten).then(|| format!("not announced in the journal: {what}"))
+    }
+
+    /// Another console takes every lease.
+    pub fn seize_leases(&mut self) {
+        for lease in self.leases.values_mut() {
+            lease.holder = Some("another".to_owned());
+            "another machine".clone_into(&mut lease.machine);
+            lease.token += 1;
+            lease.renewal += 1;
+        }
     }
 
     /// Journal and audit history say equally much.
@@ -399,6 +409,25 @@ impl JournalStore for WorldStore {
             books.holds(lease)?;
             let record = books.record(&lease.pool).with(std::slice::from_ref(change))?;
             books.records.insert(lease.pool.clone(), record);
+            books.audit.push(audit.clone());
+            Ok(())
+        })
+    }
+
+    fn confirm_restored<'a>(
+        &'a self,
+        lease: &'a Lease,
+        restored: Restored,
+        changes: &'a [RecordChange],
+        audit: &'a AuditEntry,
+    ) -> Stored<'a, ()> {
+        self.write("a restored store is confirmed".to_owned(), move |books| {
+            books.holds(lease)?;
+            let record = books.record(&lease.pool).with(changes)?;
+            if record.unconfirmed != Some(restored) {
+                return Err(StoreError::Taken);
+            }
+            books.records.insert(lease.pool.clone(), PoolRecord { unconfirmed: None, ..record });
             books.audit.push(audit.clone());
             Ok(())
         })

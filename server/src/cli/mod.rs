@@ -1,10 +1,12 @@
 //! The command line as a client of a running console: everything goes through its API, with the rights of whoever signed in.
 
 mod acting;
+pub mod backup;
 mod client;
 mod operation;
 mod pools;
 mod print;
+mod restored;
 mod session;
 mod token;
 mod watch;
@@ -16,7 +18,7 @@ use client::Client;
 use print::Out;
 use std::{path::PathBuf, process::ExitCode};
 use switchback_domain::{
-    CheckKind, MemberName, PoolId, SiteId,
+    CheckKind, Confirmation, MemberName, PoolId, SiteId,
     operation::{MemberOrder, OperationId},
 };
 
@@ -177,6 +179,25 @@ pub enum Ask {
         /// Why, and what is taken upon oneself.
         #[command(flatten)]
         acting: Acting,
+    },
+    /// What a restored store says about a pool, beside what its engines say now. Ends with 2 while it is not confirmed.
+    Restored {
+        /// Which pool.
+        pool: PoolId,
+    },
+    /// Confirms that what a restored store says about a pool is still so: from then on the console acts on it again.
+    ConfirmRestored {
+        /// Which pool.
+        pool: PoolId,
+        /// How you know.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// A site whose stored fence is not so any more, as often as needed: it is lifted with the confirmation.
+        #[arg(long, value_name = "SITE")]
+        lift: Vec<SiteId>,
+        /// The engines do not say which site is active, and you know from elsewhere that the store is right.
+        #[arg(long)]
+        unseen: bool,
     },
     /// Operations, newest first.
     Operations {
@@ -339,6 +360,10 @@ async fn answer(ask: Ask, client: &Client, out: &Out) -> Outcome {
         Ask::LocalSwitchover { pool, site, acting } => acting::act(client, out, &pool, &Wanted::LocalSwitchover(site), acting).await,
         Ask::Members { pool, site, changes, acting } => {
             acting::act(client, out, &pool, &Wanted::Members(site, orders(&changes)?), acting).await
+        }
+        Ask::Restored { pool } => restored::show(client, out, &pool).await,
+        Ask::ConfirmRestored { pool, reason, lift, unseen } => {
+            restored::confirm(client, out, &pool, &Confirmation { reason, lift, unseen }).await
         }
         Ask::Operations { pool, most } => operation::all(client, out, pool.as_ref(), most).await,
         Ask::Operation(about) => operation::about(client, out, about).await,

@@ -193,6 +193,9 @@ pub(super) fn objection(objection: &PlanObjection, sites: &Sites) -> String {
         PlanObjection::NotLocal { member } => format!("{member} is not in the active site, and the policy wants active members there"),
         PlanObjection::Fenced { side } => format!("{} is fenced: re-protect it first", of(side)),
         PlanObjection::OnlyWatched => "this console only watches the pool: its configuration does not let it act on the pool".to_owned(),
+        PlanObjection::NotConfirmed => "the console's store was restored from a backup, and nobody has confirmed that it is still right: \
+                                        look with `switchback restored`, then `switchback confirm-restored`"
+            .to_owned(),
         PlanObjection::NobodyLeft => "no member of the active site would take sessions any more".to_owned(),
     }
 }

@@ -13,6 +13,7 @@ mod operations;
 mod pages;
 mod refusals;
 mod request;
+mod restored;
 mod security;
 mod serve;
 mod session;
@@ -147,6 +148,7 @@ pub fn router(parts: Parts) -> Router {
         .merge(pages::router(&web).layer(middleware::from_fn_with_state(web.clone(), forms::tell_closed_set_up)))
         .merge(forms::router())
         .merge(operations::router())
+        .merge(restored::router())
         .nest_service("/pkg", web.files.package())
         .fallback(pages::file_or_not_found)
         // It leaves alone what is compressed already, pictures, and whatever is too small to gain.

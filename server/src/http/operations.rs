@@ -205,7 +205,7 @@ async fn as_json(State(web): State<Web>, Extension(caller): Extension<Caller>, P
 }
 
 /// The language that was chosen, or else the first one of ours that the browser asks for.
-fn language(headers: &HeaderMap) -> &'static str {
+pub(super) fn language(headers: &HeaderMap) -> &'static str {
     let told = |name| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     let chosen = told(header::COOKIE).flat_map(|list| list.split(';')).find_map(|pair| pair.trim().strip_prefix("switchback_language="));
     let wished = || {

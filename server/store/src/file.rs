@@ -13,8 +13,9 @@ use nix::{
 };
 use std::{
     ffi::OsString,
-    fs, io,
-    os::unix::fs::PermissionsExt,
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -22,7 +23,7 @@ use std::{
 const OWNER_ONLY: u32 = 0o600;
 
 /// What is beside a database file. What `SQLite` keeps there holds rows just as the file itself does.
-const SIDE_FILES: [&str; 4] = ["-wal", "-shm", "-journal", "-reserve"];
+const SIDE_FILES: [&str; 5] = ["-wal", "-shm", "-journal", "-reserve", "-lock"];
 
 /// `file` with something behind its name.
 pub(crate) fn beside(file: &Path, ending: &str) -> PathBuf {
@@ -34,6 +35,32 @@ pub(crate) fn beside(file: &Path, ending: &str) -> PathBuf {
 /// The folder that a file is in.
 pub(crate) fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Takes part in the use of a store until the handle is dropped. Nothing: somebody wants it alone, because it is being restored.
+///
+/// The lock is on a file of its own, which holds nothing and which `SQLite` does not know.
+pub(crate) fn share(store: &Path) -> io::Result<Option<File>> {
+    let file = lock_file(store)?;
+    locked(file.try_lock_shared(), file)
+}
+
+/// Takes a store alone until the handle is dropped. Nothing: somebody uses it.
+pub(crate) fn exclude(store: &Path) -> io::Result<Option<File>> {
+    let file = lock_file(store)?;
+    locked(file.try_lock(), file)
+}
+
+fn lock_file(store: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(OWNER_ONLY).open(beside(store, "-lock"))
+}
+
+fn locked(outcome: Result<(), TryLockError>, file: File) -> io::Result<Option<File>> {
+    match outcome {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }
 
 /// Makes an empty file that only its owner can read, without opening it. Returns whether it was not there before.

@@ -45,7 +45,7 @@ const SQLITE_TRIGGERS: &str = "SELECT tbl_name || '.' || name, sql FROM sqlite_m
 
 /// The text of a trigger is kept as it was given, so a store in memory that the same migrations have made tells what it should be. The
 /// guarded tables themselves belong to it: a table that was renamed away and made anew has no triggers, but another one may be a view.
-async fn broken_in_sqlite(pool: &SqlitePool) -> Result<Vec<BrokenGuard>, sqlx::Error> {
+pub(crate) async fn broken_in_sqlite(pool: &SqlitePool) -> Result<Vec<BrokenGuard>, sqlx::Error> {
     let model = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
     bring_up_to_date(&migrations(SQLITE), &model).await.map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
     let wanted: Vec<(String, String)> = sqlx::query_as(SQLITE_TRIGGERS).fetch_all(&model).await?;

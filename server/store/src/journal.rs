@@ -10,7 +10,7 @@ use crate::{
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use switchback_domain::{
-    PoolId, Side,
+    PoolId, Restored, Side,
     operation::{Entry, Epoch, OperationId},
 };
 use switchback_engine::ports::{
@@ -25,6 +25,11 @@ const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(24);
 pub(crate) fn forgotten_until(now: Timestamp) -> i64 {
     now.as_millisecond().saturating_sub(i64::try_from(REMEMBERED_FOR.as_millis()).unwrap_or(i64::MAX))
 }
+
+/// Of which backup a store was restored, unless somebody has confirmed for the pool what it says.
+const UNCONFIRMED: &str = "
+    SELECT restored_at, taken_at FROM restored
+    WHERE NOT EXISTS (SELECT 1 FROM confirmed WHERE confirmed.pool = $1 AND confirmed.restored_at = restored.restored_at)";
 
 fn whole_millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
@@ -278,6 +283,10 @@ impl JournalStore for SqlStore {
 
     fn record<'a>(&'a self, pool: &'a PoolId) -> Stored<'a, PoolRecord> {
         Box::pin(async move {
+            // First: fences that a confirmation takes down must not be read with it.
+            let unconfirmed: Vec<(i64, i64)> = rows!(&self.readers, UNCONFIRMED, pool.as_str())?;
+            let unconfirmed =
+                unconfirmed.first().map(|(at, taken_at)| Ok::<_, StoreError>(Restored { at: time(*at)?, taken_at: time(*taken_at)? }));
             // One statement, so that everything is of the same moment.
             let rows: Vec<(i64, Option<i64>, Option<String>)> = rows!(
                 &self.readers,
@@ -285,7 +294,7 @@ impl JournalStore for SqlStore {
                  WHERE pools.pool = $1 ORDER BY fences.side",
                 pool.as_str(),
             )?;
-            let mut record = PoolRecord::default();
+            let mut record = PoolRecord { unconfirmed: unconfirmed.transpose()?, ..PoolRecord::default() };
             for (epoch, ended_at, fence) in rows {
                 record.epoch = u64::try_from(epoch).map(Epoch).map_err(|_| unreadable("an epoch", epoch))?;
                 record.ended_at = ended_at.map(time).transpose()?;
@@ -303,6 +312,37 @@ impl JournalStore for SqlStore {
                 let mut work = self.work().await?;
                 insist(&mut work, lease).await?;
                 change(&mut work, &lease.pool, one).await?;
+                append_audit!(work.on(), audit)?;
+                work.commit().await
+            })
+        })
+    }
+
+    fn confirm_restored<'a>(
+        &'a self,
+        lease: &'a Lease,
+        restored: Restored,
+        changes: &'a [RecordChange],
+        audit: &'a AuditEntry,
+    ) -> Stored<'a, ()> {
+        self.needed(move || {
+            Box::pin(async move {
+                let mut work = self.work().await?;
+                insist(&mut work, lease).await?;
+                let open: Vec<(i64, i64)> = rows!(work.on(), UNCONFIRMED, lease.pool.as_str())?;
+                if open.first().is_none_or(|(at, _)| *at != restored.at.as_millisecond()) {
+                    return Err(StoreError::Taken);
+                }
+                run!(
+                    work.on(),
+                    "INSERT INTO confirmed (pool, restored_at) VALUES ($1, $2)
+                     ON CONFLICT (pool) DO UPDATE SET restored_at = excluded.restored_at",
+                    lease.pool.as_str(),
+                    restored.at.as_millisecond(),
+                )?;
+                for one in changes {
+                    change(&mut work, &lease.pool, one).await?;
+                }
                 append_audit!(work.on(), audit)?;
                 work.commit().await
             })

@@ -4,6 +4,7 @@
 //! nothing; times come in as parameters and are kept as whole milliseconds.
 
 mod audit;
+mod backup;
 mod evidence;
 mod file;
 mod guards;
@@ -14,4 +15,5 @@ mod people;
 mod reserve;
 mod sql;
 
-pub use open::{OpenError, open};
+pub use backup::{Author, BackupError, Contents, MadeBackup, MadeRestore, back_up, restore};
+pub use open::{OpenError, mark_restored, migrate_store, open};

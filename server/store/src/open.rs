@@ -1,12 +1,13 @@
 //! Opening the store by its address, and bringing its tables up to what this program needs.
 
 use crate::{
+    audit::append_audit,
     file,
     reserve::ReserveFile,
-    sql::{SqlStore, Which, as_port},
+    sql::{SqlStore, Which, as_port, rows, run, time},
 };
 use sqlx::{
-    Connection, PgConnection, SqlSafeStr, SqlitePool,
+    Connection, PgConnection, PgPool, SqlSafeStr, SqlitePool,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -17,11 +18,15 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use switchback_engine::ports::Store;
+use switchback_domain::Restored;
+use switchback_engine::ports::{AuditEntry, Store, StoreError};
 
 /// How long a statement waits for a connection or a lock before it fails: longer than any statement of ours takes,
 /// shorter than the patience of somebody in front of a browser.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a console's connections are called in `pg_stat_activity`.
+const APPLICATION: &str = "switchback";
 
 /// Why the store cannot be opened, and what to do about it. Never holds the address itself, because a password may be in it.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +58,24 @@ pub enum OpenError {
     NotADatabase {
         /// Which file.
         file: PathBuf,
+    },
+    /// It is being restored.
+    #[error("the store {} is being restored; start again when that is done", .file.display())]
+    BeingRestored {
+        /// Which file.
+        file: PathBuf,
+    },
+    /// Other consoles use it.
+    #[error("{others} connections of a console use the store; stop it first")]
+    InUse {
+        /// How many connections.
+        others: i64,
+    },
+    /// It could not be written that the store was restored.
+    #[error("it could not be written down that the store was restored")]
+    NotMarked {
+        /// What the store said.
+        source: StoreError,
     },
     /// The address begins right and goes on wrong.
     #[error(
@@ -94,7 +117,7 @@ pub enum OpenError {
     },
     /// The user may not make the tables.
     #[error(
-        "the user {user} may not make tables in the store's database; make it the owner with: ALTER DATABASE \"{database}\" OWNER TO \"{user}\""
+        "the store's tables have to be made or brought up to date, and the user {user} may not do that; run `switchback migrate-store` as their owner (server/store/sql/postgres-setup.sql says how), or make it the owner with: ALTER DATABASE \"{database}\" OWNER TO \"{user}\""
     )]
     NoRights {
         /// The name of the database.
@@ -103,6 +126,14 @@ pub enum OpenError {
         user: String,
         /// What the database said.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The console's user could not be given its rights.
+    #[error("the user {user} could not be given the rights that the console needs; make it with server/store/sql/postgres-setup.sql first")]
+    NotGranted {
+        /// Who.
+        user: String,
+        /// What the database said.
+        source: sqlx::Error,
     },
     /// A newer program has brought the tables up to its own needs.
     #[error(
@@ -137,9 +168,110 @@ async fn open_store(url: &str) -> Result<SqlStore, OpenError> {
         return open_file(Path::new(file)).await;
     }
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return open_server(url.parse().map_err(|source| OpenError::BadAddress { source })?).await;
+        return open_server(url.parse().map_err(|source| OpenError::BadAddress { source })?, APPLICATION).await;
     }
     Err(OpenError::UnknownKind)
+}
+
+/// Marks a store in `PostgreSQL` whose rows were loaded from a backup as restored: a console does nothing to any pool before somebody has
+/// confirmed that what it says is still so. Refused while a console uses it.
+///
+/// # Errors
+/// When it cannot be opened, is used, or cannot be written.
+pub async fn mark_restored(url: &str, entry: &AuditEntry) -> Result<Restored, OpenError> {
+    let options = url.parse().map_err(|source| OpenError::BadAddress { source })?;
+    let store = open_server(options, "switchback restore").await?;
+    let marked = async {
+        let others: Vec<(i64,)> = rows!(
+            &store.writers,
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1",
+            APPLICATION,
+        )?;
+        if let Some((others @ 1..,)) = others.first() {
+            return Ok(Err(OpenError::InUse { others: *others }));
+        }
+        let newest: Vec<(i64,)> = rows!(&store.readers, "SELECT at FROM audit ORDER BY id DESC LIMIT 1")?;
+        let taken_at = newest.first().map_or(Ok(entry.at), |(at,)| time(*at))?;
+        let mut work = store.work().await?;
+        run!(work.on(), "DELETE FROM restored")?;
+        run!(
+            work.on(),
+            "INSERT INTO restored (only_one, restored_at, taken_at) VALUES (1, $1, $2)",
+            entry.at.as_millisecond(),
+            taken_at.as_millisecond(),
+        )?;
+        for statement in ["DELETE FROM confirmed", "DELETE FROM sessions", "DELETE FROM set_up", "UPDATE leases SET holder = NULL"] {
+            run!(work.on(), statement)?;
+        }
+        append_audit!(work.on(), entry)?;
+        work.commit().await?;
+        Ok::<_, StoreError>(Ok(Restored { at: entry.at, taken_at }))
+    };
+    marked.await.map_err(|source| OpenError::NotMarked { source })?
+}
+
+/// Whether every migration of this program was carried out as it is.
+async fn is_up_to_date(pool: &PgPool) -> Result<bool, MigrateError> {
+    let done = sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version").fetch_all(pool).await;
+    // There is nothing yet, or not for us to read: that shows when it is made.
+    let Ok(done) = done else { return Ok(false) };
+    let done: Vec<(i64, Vec<u8>)> = done;
+    let known = migrations(POSTGRES);
+    for (version, checksum) in &done {
+        match known.iter().find(|migration| migration.version == *version) {
+            None => return Err(MigrateError::VersionMissing(*version)),
+            Some(migration) if *migration.checksum != **checksum => return Err(MigrateError::VersionMismatch(*version)),
+            Some(_) => {}
+        }
+    }
+    Ok(done.len() == known.iter().count())
+}
+
+/// Brings the tables in `PostgreSQL` up to date as their owner, and lets the console's user do with them what it has to, and nothing more.
+///
+/// # Errors
+/// When that cannot be done; then say it as [`open`] does.
+pub async fn migrate_store(url: &str, console: &str) -> Result<(), OpenError> {
+    let store = open_store(url).await?;
+    let Which::Postgres(pool) = &store.writers else { return Err(OpenError::UnknownKind) };
+    let granted = async {
+        for statement in grants(console) {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(pool).await?;
+        }
+        Ok::<_, sqlx::Error>(())
+    };
+    let granted = granted.await;
+    pool.close().await;
+    granted.map_err(|error| OpenError::NotGranted { user: console.to_owned(), source: error })
+}
+
+/// Where rows are changed and removed in the console's daily work. Everywhere else they are only added.
+const CHANGING: &str =
+    "people, set_up, sessions, points, changes, pools, fences, leases, remembered, write_check, restored, confirmed, signing_keys";
+
+fn grants(console: &str) -> [String; 4] {
+    let user = format!("\"{}\"", console.replace('"', "\"\""));
+    [
+        format!("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {user}"),
+        format!(
+            "GRANT SELECT, INSERT ON audit, journal, evidence, operations, {CHANGING} TO {user}; GRANT SELECT ON _sqlx_migrations TO {user}"
+        ),
+        format!("GRANT UPDATE (ended) ON operations TO {user}"),
+        format!("GRANT UPDATE, DELETE ON {CHANGING} TO {user}"),
+    ]
+}
+
+/// Takes part in the use of a store. A restore that is about to end, or a program that is just being started by whoever has restored it, is
+/// waited for a moment.
+#[expect(clippy::disallowed_methods, reason = "nobody tells when a lock is let go")]
+async fn take_part(file: &Path) -> std::io::Result<Option<std::fs::File>> {
+    for _ in 0..20 {
+        if let Some(used) = file::share(file)? {
+            return Ok(Some(used));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(None)
 }
 
 async fn open_file(file: &Path) -> Result<SqlStore, OpenError> {
@@ -152,6 +284,8 @@ async fn open_file(file: &Path) -> Result<SqlStore, OpenError> {
         return Err(not_writable(error.into()));
     }
     file::close_to_others(file);
+    let used = take_part(file).await.map_err(|error| not_writable(error.into()))?;
+    let used = used.ok_or_else(|| OpenError::BeingRestored { file: file.to_owned() })?;
     let options = SqliteConnectOptions::new()
         .filename(file)
         .journal_mode(SqliteJournalMode::Wal)
@@ -177,10 +311,10 @@ async fn open_file(file: &Path) -> Result<SqlStore, OpenError> {
     bring_up_to_date(&migrations(SQLITE), &writer).await.map_err(|error| tables(error, SQLITE))?;
     let readers = SqlitePoolOptions::new().max_connections(4).acquire_timeout(PATIENCE).connect_with(options.pragma("query_only", "on"));
     let readers: SqlitePool = readers.await.map_err(explain)?;
-    Ok(SqlStore { readers: Which::Sqlite(readers), writers: Which::Sqlite(writer), reserve: ReserveFile::of(file) })
+    Ok(SqlStore { readers: Which::Sqlite(readers), writers: Which::Sqlite(writer), reserve: ReserveFile::of(file), in_use: Some(used) })
 }
 
-async fn open_server(options: PgConnectOptions) -> Result<SqlStore, OpenError> {
+async fn open_server(options: PgConnectOptions, application: &str) -> Result<SqlStore, OpenError> {
     let place = match options.get_socket() {
         Some(socket) => socket.display().to_string(),
         None => format!("{}:{}", options.get_host(), options.get_port()),
@@ -188,7 +322,7 @@ async fn open_server(options: PgConnectOptions) -> Result<SqlStore, OpenError> {
     let user = options.get_username().to_owned();
     let database = options.get_database().unwrap_or(&user).to_owned();
     let patience_ms = PATIENCE.as_millis();
-    let options = options.application_name("switchback").options([
+    let options = options.application_name(application).options([
         ("statement_timeout", patience_ms.to_string()),
         ("lock_timeout", patience_ms.to_string()),
         ("idle_in_transaction_session_timeout", patience_ms.to_string()),
@@ -204,7 +338,12 @@ async fn open_server(options: PgConnectOptions) -> Result<SqlStore, OpenError> {
     // The server forgets the connection anyway.
     let _ = first.close().await;
     let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(PATIENCE).connect_with(options).await.map_err(cannot)?;
-    let brought = bring_up_to_date(&migrations(POSTGRES), &pool).await;
+    // Whoever does not own the tables may not even ask for what is there already to be made.
+    let brought = match is_up_to_date(&pool).await {
+        Ok(true) => Ok(()),
+        Ok(false) => bring_up_to_date(&migrations(POSTGRES), &pool).await,
+        Err(error) => Err(error),
+    };
     if let Err(error) = brought {
         // The lock that migrations hold is released only with its connection.
         pool.close().await;
@@ -214,7 +353,12 @@ async fn open_server(options: PgConnectOptions) -> Result<SqlStore, OpenError> {
         };
         return Err(if forbidden { OpenError::NoRights { database, user, source: error.into() } } else { tables(error, POSTGRES) });
     }
-    Ok(SqlStore { readers: Which::Postgres(pool.clone()), writers: Which::Postgres(pool), reserve: ReserveFile::not_needed() })
+    Ok(SqlStore {
+        readers: Which::Postgres(pool.clone()),
+        writers: Which::Postgres(pool),
+        reserve: ReserveFile::not_needed(),
+        in_use: None,
+    })
 }
 
 /// Versions, names and texts of what made the tables. A file that was released is never changed, only followed by another;
@@ -263,7 +407,7 @@ fn tables(error: MigrateError, files: Files) -> OpenError {
 }
 
 /// `SQLite`'s primary result code, which is in the low byte of what it reports.
-fn sqlite_code(error: &sqlx::Error) -> Option<i32> {
+pub(crate) fn sqlite_code(error: &sqlx::Error) -> Option<i32> {
     error.as_database_error()?.code()?.parse::<i32>().ok().map(|code| code & 0xff)
 }
 
@@ -275,7 +419,6 @@ fn postgres_code(error: &sqlx::Error) -> Option<String> {
 mod tests {
     use super::*;
     use jiff::Timestamp;
-    use switchback_engine::ports::{AuditEntry, StoreError};
 
     fn entry(number: i64) -> AuditEntry {
         AuditEntry {

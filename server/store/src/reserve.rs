@@ -89,7 +89,7 @@ fn is_whole(file: &Path) -> bool {
 /// Space that everybody may still write, in bytes.
 fn free_beside(file: &Path) -> io::Result<u64> {
     let disk = statvfs(file::folder_of(file))?;
-    Ok(u64::from(disk.blocks_available()).saturating_mul(u64::from(disk.fragment_size())))
+    Ok(disk.blocks_available().saturating_mul(disk.fragment_size()))
 }
 
 fn keep(file: &Path) -> io::Result<()> {

@@ -49,6 +49,9 @@ pub(crate) struct SqlStore {
     pub(crate) readers: Which<SqlitePool, PgPool>,
     pub(crate) writers: Which<SqlitePool, PgPool>,
     pub(crate) reserve: ReserveFile,
+    /// Keeps others from restoring the store meanwhile.
+    #[expect(dead_code, reason = "held, and let go with the store")]
+    pub(crate) in_use: Option<std::fs::File>,
 }
 
 impl SqlStore {
@@ -106,7 +109,7 @@ impl SqlStore {
 /// `SQLITE_FULL`, or an error of writing or growing a file.
 fn is_full(error: &StoreError) -> bool {
     let StoreError::Failed(cause) = error else { return false };
-    let code = cause.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error).and_then(|error| error.code());
+    let code = cause.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error).and_then(sqlx::error::DatabaseError::code);
     matches!(code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff), Some(10 | 13))
 }
 

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed preparation should fail the test at once")]
 
 mod api;
+mod backup;
 mod cli;
 mod connections;
 mod crowd;
@@ -19,6 +20,7 @@ mod operations;
 mod origin;
 mod people;
 mod records;
+mod restored;
 mod security;
 mod split;
 mod support;

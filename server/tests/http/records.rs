@@ -38,7 +38,7 @@ fn hands() -> Arc<MembersOnly> {
     Arc::default()
 }
 
-fn mira() -> Caller {
+pub fn mira() -> Caller {
     let person = Person { login: "mira".parse().unwrap(), name: "Mira Okafor".to_owned(), created_at: machine_time() };
     Caller { person, role: Role::Administrator, session_ends_at: machine_time() + Duration::from_hours(12) }
 }
@@ -77,7 +77,7 @@ async fn ask(console: &Console, intent: Intent) -> Result<OperationId, RequestEr
 
 /// Waits until something is so.
 #[expect(clippy::disallowed_methods, reason = "the tests wait for the loops of a console")]
-async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
+pub async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
     for _ in 0..400 {
         if is().await {
             return;

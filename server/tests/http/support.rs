@@ -211,6 +211,26 @@ impl World {
     ) -> World {
         let folder = tempfile::tempdir().unwrap();
         let store = switchback_store::open(&format!("sqlite:{}", folder.path().join("store.db").display())).await.unwrap();
+        World::on(folder, store, pool, hands, work_out, public_url, metrics_access, proxies)
+    }
+
+    /// A console over a store that is there, in this folder; its pool is in good health whatever its endpoints say.
+    pub fn over(folder: tempfile::TempDir, store: Arc<dyn Store>, hands: Arc<dyn Hands>, policy: Policy) -> World {
+        let pool = Pool { policy, ..fixture::pool() };
+        World::on(folder, store, pool, Some(hands), WELL, ORIGIN, MetricsAccess::Loopback, TrustedProxies::none())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "everything that a world is made of")]
+    fn on(
+        folder: tempfile::TempDir,
+        store: Arc<dyn Store>,
+        pool: Pool,
+        hands: Option<Arc<dyn Hands>>,
+        work_out: WorkOut,
+        public_url: &str,
+        metrics_access: MetricsAccess,
+        proxies: TrustedProxies,
+    ) -> World {
         let site = folder.path().join("site");
         std::fs::create_dir_all(site.join("pkg")).unwrap();
         std::fs::create_dir_all(site.join("fonts")).unwrap();

@@ -72,6 +72,8 @@ pub enum PlanObjection {
     },
     /// The console only watches this pool.
     OnlyWatched,
+    /// The console's store was restored, and nobody has confirmed yet that what it says about the pool is still so.
+    NotConfirmed,
     /// The site is fenced after a failover: it must be re-protected first.
     Fenced {
         /// The site.

@@ -53,6 +53,10 @@ pub struct Standing {
     pub made_active: Option<MadeActive>,
     /// Both sites accept writes; or they did, and nobody has seen yet that they do not any more.
     pub split: Option<Split>,
+    /// The console's store was restored from a backup, and nobody has confirmed yet that what stands here is still so. Until then the
+    /// console only watches: it does nothing to the pool, and keeps no site fenced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<crate::Restored>,
 }
 
 /// An operation has answered which site is active.

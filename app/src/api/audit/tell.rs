@@ -146,6 +146,14 @@ impl Telling<'_> {
             "sign_in" => say!(lang, audit.say.sign_in_tried),
             "sign_out" if done => say!(lang, audit.say.signed_out),
             "sign_out" => say!(lang, audit.say.sign_out_tried),
+            "store_backup_begun" => say!(lang, audit.say.backup_begun),
+            "store_backup_ended" if done => say!(lang, audit.say.backup_made),
+            "store_backup_ended" => say!(lang, audit.say.backup_failed),
+            "store_restored" => say!(lang, audit.say.store_restored),
+            "restored_confirmed" if done => say!(lang, audit.say.restored_confirmed),
+            "restored_confirmed" => say!(lang, audit.say.restored_confirm_tried),
+            "store_guards_checked" if done => say!(lang, audit.say.guards_whole),
+            "store_guards_checked" => say!(lang, audit.say.guards_broken),
             "set_up" if done => say!(lang, audit.say.set_up),
             "set_up" => say!(lang, audit.say.set_up_tried),
             "open_set_up" => say!(lang, audit.say.open_set_up),
@@ -273,6 +281,19 @@ impl Telling<'_> {
         let about_wish = matches!(self.entry.action.as_str(), "operation_wish" | "operation_answer");
         let said = match (read::<Refusal>(&detail["refusal"]), code) {
             (Some(refusal), _) => refusal::request(lang, &RequestError::Refused { refusal }, self.names),
+            (None, code) if self.entry.action == "restored_confirmed" => match code {
+                "no_reason" => say!(lang, operations.restored.problem.no_reason),
+                "fences_active" => {
+                    let site = detail["refusal"]["site"].as_str().unwrap_or_default().to_owned();
+                    say!(lang, operations.restored.problem.fences_active, site = site)
+                }
+                "not_seen" => say!(lang, operations.restored.problem.not_seen),
+                "lease_held" => say!(lang, operations.restored.problem.lease_held),
+                "unknown_pool" => say!(lang, audit.reason.unknown_pool),
+                "not_allowed" => say!(lang, audit.reason.not_allowed),
+                "nothing_to_confirm" | "no_such_site" | "bad_form" => say!(lang, operations.restored.problem.other),
+                other => other.to_owned(),
+            },
             (None, "wrong_password") => say!(lang, audit.reason.wrong_password),
             (None, "unknown_login") => say!(lang, audit.reason.unknown_login),
             (None, "slow_down") => say!(lang, audit.reason.slow_down),

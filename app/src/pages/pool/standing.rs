@@ -9,7 +9,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use switchback_domain::{
-    FreezeWindow, PoolId,
+    FreezeWindow, PoolId, Restored,
     operation::{Fence, Glance, StageWord},
 };
 
@@ -22,6 +22,7 @@ pub(super) fn Standing(view: View) -> impl IntoView {
         let standing = standing.get();
         let (names, pool) = (view.names.get_value(), view.pool.get_value());
         let mut strips = Vec::new();
+        strips.extend(standing.restored.map(|restored| restored_strip(lang(), restored, &pool)));
         strips.extend(standing.operation.map(|glance| running(lang(), &glance, &names)));
         strips.extend(standing.fences.iter().map(|fence| fenced(lang(), fence, &names, &pool)));
         let quiet = |text: String| strip(Tone::Idle, text, ().into_any());
@@ -90,6 +91,19 @@ fn running(lang: words::Locale, glance: &Glance, names: &Names) -> AnyView {
         </ButtonLink>
     };
     strip(tone(glance.stage), say!(lang, operations.list.strip, operation = id, title = title), end.into_any())
+}
+
+fn restored_strip(lang: words::Locale, restored: Restored, pool: &PoolId) -> AnyView {
+    let text = say!(lang, operations.list.restored, time = words::figures::date_time(lang, restored.taken_at));
+    let href = paths::restored(pool);
+    let confirm = say!(lang, operations.list.confirm_restored);
+    // A page of the server's own: the browser has to ask for it.
+    let end = view! {
+        <a class="btn btn--sm" href=href rel="external">
+            {confirm}
+        </a>
+    };
+    strip(Tone::Fail, text, end.into_any())
 }
 
 fn fenced(lang: words::Locale, fence: &Fence, names: &Names, pool: &PoolId) -> AnyView {

@@ -26,6 +26,7 @@ pub fn objection(lang: Locale, objection: &PlanObjection, names: &Names) -> Stri
             say!(lang, operations.objection.no_standby_section, site = names[*side].to_string())
         }
         PlanObjection::OnlyWatched => say!(lang, operations.objection.only_watched),
+        PlanObjection::NotConfirmed => say!(lang, operations.objection.not_confirmed),
         PlanObjection::Fenced { side } => say!(lang, operations.objection.fenced, site = names[*side].to_string()),
         PlanObjection::NothingToDo => say!(lang, operations.objection.nothing_to_do),
         PlanObjection::OtherAdvised { advice } => super::advice(lang, advice, names),

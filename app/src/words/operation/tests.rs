@@ -418,6 +418,7 @@ fn objections() -> Vec<PlanObjection> {
         PlanObjection::FreezeWindow { until: at(), reason: "end of the quarter".to_owned() },
         PlanObjection::NoStandbySection { side: Side::A },
         PlanObjection::OnlyWatched,
+        PlanObjection::NotConfirmed,
         PlanObjection::Fenced { side: Side::A },
         PlanObjection::NothingToDo,
         PlanObjection::OtherAdvised { advice: Advice { keep: Side::A, because: Because::OtherFenced { operation: OperationId(42) } } },
@@ -437,6 +438,7 @@ fn objections() -> Vec<PlanObjection> {
             | PlanObjection::FreezeWindow { .. }
             | PlanObjection::NoStandbySection { .. }
             | PlanObjection::OnlyWatched
+            | PlanObjection::NotConfirmed
             | PlanObjection::Fenced { .. }
             | PlanObjection::NothingToDo
             | PlanObjection::OtherAdvised { .. }

@@ -8,8 +8,8 @@ use crate::{
 };
 use std::sync::Arc;
 use switchback_domain::{
-    PoolId,
-    error::{ConsoleError, RequestError, WishError},
+    Confirmation, PoolId, RestoredPool,
+    error::{ConfirmError, ConsoleError, RequestError, WishError},
     operation::{Choice, Evidence, FoundLoss, Glance, Intent, Operation, OperationId, Plan, PlanChange, Planned, Report, Request, Wish},
     people::Caller,
     permission::Action,
@@ -34,6 +34,30 @@ impl Console {
     /// When the caller's session has ended, or no pool has this name.
     pub fn changes_since(&self, caller: &Caller, seen: &str, now: &Plan) -> Result<Vec<PlanChange>, ConsoleError> {
         self.operator(caller, &now.pool, Action::See).map(|operator| operator.changes_since(seen, now))
+    }
+
+    /// What a restored store says about a pool, beside what its engines say; nothing when there is nothing to confirm.
+    ///
+    /// # Errors
+    /// When the caller's session has ended, or no pool has this name.
+    pub fn restored(&self, caller: &Caller, pool: &PoolId) -> Result<Option<RestoredPool>, ConsoleError> {
+        self.operator(caller, pool, Action::See).map(operate::Operator::restored)
+    }
+
+    /// Confirms what a restored store says about a pool: from then on the console acts on it again.
+    ///
+    /// # Errors
+    /// Why it was not taken; the refusal is in the audit history.
+    pub async fn confirm_restored(
+        &self,
+        caller: &Caller,
+        pool: &PoolId,
+        confirmation: &Confirmation,
+        from: &str,
+    ) -> Result<(), ConfirmError> {
+        let operator = self.operator(caller, pool, Action::ConfirmRestored);
+        let operator = self.noted(caller, "restored_confirmed", pool.as_str(), from, operator).await?;
+        operator.confirm_restored(confirmation, &caller.person.login, from).await.map_err(|error| self.failed(&error))?
     }
 
     /// Asks for an operation, after having seen its plan. Under a key, the same asked again gets the same answer and begins nothing, for a

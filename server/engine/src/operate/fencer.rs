@@ -36,7 +36,7 @@ impl Record {
     /// another console has just moved the pool back. A console that knows neither keeps its hands off.
     async fn stands(&self, scene: &Scene) -> bool {
         if let Ok(Ok(record)) = tokio::time::timeout(PATIENCE, self.store.record(&scene.pool.id)).await {
-            return record.fences.iter().any(|fence| fence.side == self.side);
+            return record.unconfirmed.is_none() && record.fences.iter().any(|fence| fence.side == self.side);
         }
         let other = self.side.other();
         scene.watched.picture().active == Some(other) && !scene.writing(other, PATIENCE).await.is_empty()

@@ -8,7 +8,8 @@ use switchback_domain::operation::{Epoch, Fence, MadeActive, Operation, Operatio
 impl Operator {
     pub(super) async fn read_record(&self, scene: Option<&Scene>) -> Result<(), StoreError> {
         let record = self.store.record(&self.watched.pool.id).await?;
-        let mut kept = record.fences.clone();
+        // What a restored store says about fences may be older than the truth: the site that it would keep down may be the active one now.
+        let mut kept = if record.unconfirmed.is_none() { record.fences.clone() } else { Vec::new() };
         let made_active = self.look_up_made_active(record.epoch).await?;
         if let Some(begun) = self.begun_fence(&kept).await? {
             // Nothing rests on it yet, and people may have brought this site back, or stopped the other one, while the console was away. Its
@@ -19,14 +20,15 @@ impl Operator {
         self.set_fences(scene, &kept);
         let standing = self.watched.standing();
         let cool_until = record.ended_at.and_then(|at| self.cool_until(at));
-        let same = (standing.epoch, &standing.fences, standing.cool_until, &standing.made_active)
-            == (record.epoch, &record.fences, cool_until, &made_active);
+        let same = (standing.epoch, &standing.fences, standing.cool_until, &standing.made_active, standing.restored)
+            == (record.epoch, &record.fences, cool_until, &made_active, record.unconfirmed);
         if !same {
             self.watched.change_standing(|standing| {
                 standing.epoch = record.epoch;
                 standing.fences = record.fences;
                 standing.cool_until = cool_until;
                 standing.made_active = made_active;
+                standing.restored = record.unconfirmed;
             });
         }
         Ok(())

@@ -40,6 +40,9 @@ impl Operator {
         standing.freeze = self.watched.pool.policy.freeze(now).cloned();
         standing.cool_until = standing.cool_until.filter(|until| *until > now);
         let mut plan = operation::plan(&self.watched.pool, &picture, &standing, intent, now);
+        if standing.restored.is_some() {
+            plan.objections.push(PlanObjection::NotConfirmed);
+        }
         if self.hands.is_none() {
             plan.objections.push(PlanObjection::OnlyWatched);
         }
@@ -162,7 +165,14 @@ impl Operator {
         }
     }
 
-    async fn note(&self, by: &Login, from: &str, action: &str, result: &str, detail: serde_json::Value) -> Result<(), StoreError> {
+    pub(super) async fn note(
+        &self,
+        by: &Login,
+        from: &str,
+        action: &str,
+        result: &str,
+        detail: serde_json::Value,
+    ) -> Result<(), StoreError> {
         let entry = AuditEntry {
             at: self.clock.now(),
             actor: Some(by.clone()),

@@ -4,7 +4,7 @@ use super::{AuditEntry, StoreError, Stored};
 use jiff::Timestamp;
 use std::time::Duration;
 use switchback_domain::{
-    PoolId,
+    PoolId, Restored,
     operation::{Entry, Epoch, Fence, OperationId},
 };
 
@@ -71,6 +71,8 @@ pub struct PoolRecord {
     pub fences: Vec<Fence>,
     /// When the last operation ended that was no rehearsal, in whole milliseconds.
     pub ended_at: Option<Timestamp>,
+    /// The store was restored, and nobody has confirmed yet that what stands here is still so: the engines may be far ahead of it.
+    pub unconfirmed: Option<Restored>,
 }
 
 impl PoolRecord {
@@ -176,6 +178,16 @@ pub trait JournalStore: Send + Sync + 'static {
     /// Changes a pool's record outside of an operation's entry (a fence that is taken down when the site follows). Fails like
     /// [`JournalStore::append_entry`].
     fn change_record<'a>(&'a self, lease: &'a Lease, change: &'a RecordChange, audit: &'a AuditEntry) -> Stored<'a, ()>;
+
+    /// Writes that somebody has confirmed what a restored store says about a pool, with what had to be changed for that and the audit entry:
+    /// all or nothing. [`StoreError::Taken`] when it is confirmed already, was restored anew, or the lease is not held any more.
+    fn confirm_restored<'a>(
+        &'a self,
+        lease: &'a Lease,
+        restored: Restored,
+        changes: &'a [RecordChange],
+        audit: &'a AuditEntry,
+    ) -> Stored<'a, ()>;
 
     /// The operation that was opened under an idempotency key less than a day before `now`, and the SHA-256 of what was asked for.
     fn remembered<'a>(&'a self, key: &'a str, now: Timestamp) -> Stored<'a, Option<([u8; 32], OperationId)>>;

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 use switchback_domain::{
-    BrokenGuard, Login, PoolId, Reserve,
+    BrokenGuard, Login, PoolId, Reserve, Restored,
     history::{Change, Metric, Point, Span},
     operation::{Entry, Evidence, OperationId},
     people::Person,
@@ -327,6 +327,24 @@ impl JournalStore for TestStore {
             kept.holds(lease)?;
             let record = kept.record(&lease.pool).with(std::slice::from_ref(change))?;
             kept.records.insert(lease.pool.clone(), record);
+            kept.audit.push(audit.clone());
+            Ok(())
+        })
+    }
+    fn confirm_restored<'a>(
+        &'a self,
+        lease: &'a Lease,
+        restored: Restored,
+        changes: &'a [RecordChange],
+        audit: &'a AuditEntry,
+    ) -> Stored<'a, ()> {
+        self.of_operations(true, move |kept| {
+            kept.holds(lease)?;
+            let record = kept.record(&lease.pool).with(changes)?;
+            if record.unconfirmed != Some(restored) {
+                return Err(StoreError::Taken);
+            }
+            kept.records.insert(lease.pool.clone(), PoolRecord { unconfirmed: None, ..record });
             kept.audit.push(audit.clone());
             Ok(())
         })

@@ -77,7 +77,7 @@ impl Run {
         self.room.world().tell(format!("nobody could ask for {}: {last}", intent.word()));
     }
 
-    async fn request(&mut self, intent: &Intent) -> Option<Result<OperationId, RequestError>> {
+    pub(super) async fn request(&mut self, intent: &Intent) -> Option<Result<OperationId, RequestError>> {
         let pool = self.room.world().pool.clone();
         let id = pool.id.clone();
         let wanted = intent.clone();

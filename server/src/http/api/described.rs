@@ -13,7 +13,7 @@ const OPERATION: &str = "^op-[0-9]{1,18}$";
 const NAMES: [&str; 6] = ["PoolId", "SiteId", "NodeName", "MemberName", "EndpointName", "Login"];
 
 /// Types that are sent. Their fields are all that there are.
-const SENT: [&str; 6] = ["SignIn", "Request", "Intent", "MemberChange", "WishBody", "AnswerBody"];
+const SENT: [&str; 7] = ["SignIn", "Request", "Intent", "MemberChange", "WishBody", "AnswerBody", "Confirmation"];
 
 /// Completes the document.
 pub(super) fn complete(document: &mut Value) {
@@ -79,7 +79,7 @@ fn errors(path: &str, method: &str, operation: &mut Value) {
     let has_body = operation.get("requestBody").is_some();
     let names_something = path.contains('{') || path.ends_with("/operations");
     let asks_for_operation = method == "post" && path.ends_with("/operations");
-    let steers = path.ends_with("/wishes") || path.ends_with("/answers");
+    let steers = path.ends_with("/wishes") || path.ends_with("/answers") || (method == "post" && path.ends_with("/restored"));
     let signs_in = method == "post" && path.ends_with("/session");
     let comes: [(bool, u16, &str); 16] = [
         (true, 400, "It cannot be read: malformed, an unknown field, a number out of range, or no single Host header"),

@@ -95,6 +95,8 @@ fn parts() -> (Router<Web>, Router<Web>, utoipa::openapi::OpenApi) {
             .routes(routes!(pools::one))
             .routes(routes!(pools::checks))
             .routes(routes!(pools::plan))
+            .routes(routes!(pools::restored, pools::confirm_restored))
+            .routes(routes!(session::console))
             .routes(routes!(operations::all, operations::request))
             .routes(routes!(operations::one))
             .routes(routes!(operations::wish))

@@ -9,9 +9,9 @@ use axum::{
     Extension, Json,
     extract::{Path, State},
 };
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use switchback_domain::{
-    Check, Picture, PoolId, Summary,
+    Check, Confirmation, Picture, PoolId, RestoredPool, Summary,
     operation::{Intent, Planned},
     people::Caller,
 };
@@ -81,4 +81,39 @@ pub(super) async fn plan(
         Err(problem) => Err(problem),
     };
     asking.known(planned).await.map(Json)
+}
+
+/// What a restored store says about the pool, beside what its engines say now; `null` when there is nothing to confirm.
+#[utoipa::path(
+    get, path = "/pools/{pool}/restored", tag = "pools", operation_id = "restored",
+    params(("pool" = String, Path, description = "The pool's name")),
+    responses((status = 200, description = "Both, or `null`", body = Option<RestoredPool>), Problems)
+)]
+pub(super) async fn restored(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    Path(pool): Path<String>,
+) -> Result<Json<Option<RestoredPool>>, Problem> {
+    Ok(Json(web.console.restored(&caller, &named(&pool)?)?))
+}
+
+/// Confirms that what a restored store says about the pool is still so, or says what of it is not. From then on the console acts on it again.
+#[utoipa::path(
+    post, path = "/pools/{pool}/restored", tag = "pools", operation_id = "confirm_restored",
+    params(("pool" = String, Path, description = "The pool's name")), request_body = Confirmation,
+    responses((status = 204, description = "Confirmed"), Problems)
+)]
+pub(super) async fn confirm_restored(
+    State(web): State<Web>,
+    Extension(caller): Extension<Caller>,
+    Extension(peer): Extension<Peer>,
+    Path(pool): Path<String>,
+    headers: HeaderMap,
+    sent: Sent,
+) -> Result<StatusCode, Problem> {
+    let asking = Asking { web: &web, caller: &caller, peer: &peer, action: "restored_confirmed", subject: &pool };
+    let confirmation: Confirmation = asking.read(&headers, sent).await?;
+    let pool = asking.known(named(&pool)).await?;
+    web.console.confirm_restored(&caller, &pool, &confirmation, &peer.address.to_string()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

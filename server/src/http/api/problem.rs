@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use switchback_domain::{
-    error::{ConsoleError, RequestError, SignInError, WishError},
+    error::{ConfirmError, ConsoleError, RequestError, SignInError, WishError},
     operation::{OperationId, PlanChange, PlanObjection, Refusal},
 };
 use utoipa::{
@@ -211,6 +211,19 @@ impl From<WishError> for Problem {
             WishError::Console { console } => return console.clone().into(),
         };
         Problem::new(status, code, error.to_string())
+    }
+}
+
+impl From<ConfirmError> for Problem {
+    fn from(error: ConfirmError) -> Problem {
+        let status = match &error {
+            ConfirmError::NothingToConfirm | ConfirmError::LeaseHeld | ConfirmError::FencesActive { .. } | ConfirmError::NotSeen => {
+                StatusCode::CONFLICT
+            }
+            ConfirmError::NoReason | ConfirmError::NoSuchSite { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            ConfirmError::Console { console } => return console.clone().into(),
+        };
+        Problem::new(status, error.code(), error.to_string())
     }
 }
 

@@ -18,6 +18,7 @@ use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
+use switchback_domain::{ConsoleState, people::Caller};
 use switchback_engine::{SignedOut, Source};
 use utoipa::ToSchema;
 
@@ -69,6 +70,15 @@ pub(super) async fn begin(
         device: signed_in.device,
     };
     Ok((StatusCode::CREATED, Json(session)).into_response())
+}
+
+/// How the console itself is: its store, and pools that wait for somebody to confirm what a restored store says.
+#[utoipa::path(
+    get, path = "/console", tag = "session", operation_id = "console",
+    responses((status = 200, description = "How the console is", body = ConsoleState), Problems)
+)]
+pub(super) async fn console(State(web): State<Web>, Extension(caller): Extension<Caller>) -> Result<Json<ConsoleState>, Problem> {
+    Ok(Json(web.console.state(&caller)?))
 }
 
 /// Signs out: the session ends at once, with all its streams.

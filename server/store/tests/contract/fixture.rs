@@ -9,18 +9,30 @@ use switchback_engine::ports::{Session, Store};
 pub struct Fixture {
     pub store: Arc<dyn Store>,
     pub url: String,
+    /// The address of the tables' owner, where the console's user is another one.
+    pub owner: Option<String>,
 }
 
 impl Fixture {
     /// Opens the store at `url`, which is made if it is not there.
     pub async fn open(url: String) -> Self {
         let store = switchback_store::open(&url).await.unwrap();
-        Self { store, url }
+        Self { store, url, owner: None }
+    }
+
+    /// Opens a store in `PostgreSQL` whose tables the console's user does not own.
+    pub async fn open_as(console: &str, url: String, owner: String) -> Self {
+        switchback_store::migrate_store(&owner, console).await.unwrap();
+        let store = switchback_store::open(&url).await.unwrap();
+        Self { store, url, owner: Some(owner) }
     }
 
     pub async fn reopen(self) -> Self {
         drop(self.store);
-        Self::open(self.url).await
+        match self.owner {
+            Some(owner) => Self::open_as("console", self.url, owner).await,
+            None => Self::open(self.url).await,
+        }
     }
 
     /// Runs statements past the store, as somebody with a database client would.
@@ -30,7 +42,7 @@ impl Fixture {
             let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
             sqlx::raw_sql(sql).execute(&mut connection).await.map(drop)
         } else {
-            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            let mut connection = PgConnection::connect(self.owner.as_ref().unwrap_or(&self.url)).await.unwrap();
             sqlx::raw_sql(sql).execute(&mut connection).await.map(drop)
         }
     }

@@ -236,7 +236,7 @@ pub async fn changes_of_the_record_are_one_with_their_entry(fixture: Fixture) {
     let (a, b) = (fence(Side::A), fence(Side::B));
     let both = [RecordChange::FenceUp(b.clone()), RecordChange::Epoch(Epoch(3)), RecordChange::FenceUp(a.clone())];
     store.append_entry(&lease, id, 1, &step(1), Some(&audited(1)), &both, false).await.unwrap();
-    let record = PoolRecord { epoch: Epoch(3), fences: vec![a.clone(), b.clone()], ended_at: None };
+    let record = PoolRecord { epoch: Epoch(3), fences: vec![a.clone(), b.clone()], ended_at: None, unconfirmed: None };
     assert_eq!(store.record(&pool("p")).await.unwrap(), record);
     assert_eq!(store.record(&pool("q")).await.unwrap(), PoolRecord::default());
 
@@ -260,10 +260,16 @@ pub async fn changes_of_the_record_are_one_with_their_entry(fixture: Fixture) {
     for number in [4, 5] {
         store.change_record(&lease, &RecordChange::FenceDown(Side::B), &audited(number)).await.unwrap();
     }
-    assert_eq!(store.record(&pool("p")).await.unwrap(), PoolRecord { epoch: Epoch(3), fences: vec![newer.clone()], ended_at: None });
+    assert_eq!(
+        store.record(&pool("p")).await.unwrap(),
+        PoolRecord { epoch: Epoch(3), fences: vec![newer.clone()], ended_at: None, unconfirmed: None }
+    );
     assert_eq!(store.entries(3).await.unwrap(), [audited(5), audited(4), audited(3)]);
     let fixture = fixture.reopen().await;
-    assert_eq!(fixture.store.record(&pool("p")).await.unwrap(), PoolRecord { epoch: Epoch(3), fences: vec![newer], ended_at: None });
+    assert_eq!(
+        fixture.store.record(&pool("p")).await.unwrap(),
+        PoolRecord { epoch: Epoch(3), fences: vec![newer], ended_at: None, unconfirmed: None }
+    );
 }
 
 fn is_stale<T: std::fmt::Debug>(outcome: &Result<T, StoreError>) {
@@ -351,7 +357,7 @@ pub async fn the_last_end_of_an_operation_is_one_with_its_entry(fixture: Fixture
     let second = store.open_operation(&lease, &rests_on(3)).await.unwrap();
     store.append_entry(&lease, second, 1, &step(1), None, &[RecordChange::Ended(at(9))], true).await.unwrap();
     let fixture = fixture.reopen().await;
-    let record = PoolRecord { epoch: Epoch(3), fences: vec![fence(Side::B)], ended_at: Some(at(9)) };
+    let record = PoolRecord { epoch: Epoch(3), fences: vec![fence(Side::B)], ended_at: Some(at(9)), unconfirmed: None };
     assert_eq!(fixture.store.record(&pool("p")).await.unwrap(), record);
 }
 

@@ -6,6 +6,7 @@
 
 mod addresses;
 mod audit;
+mod backup;
 mod evidence;
 mod fixture;
 mod full_disk;
@@ -104,10 +105,13 @@ promises![
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn postgresql_keeps_every_promise() {
     let server = postgres::Server::start();
+    server.run("CREATE ROLE console LOGIN".into()).await;
     let mut running = Vec::new();
     for (name, promise) in PROMISES {
         let url = server.new_database(name).await;
-        let kept = tokio::spawn(async move { promise(Fixture::open(url).await).await });
+        // The console's user owns nothing: whatever is promised is kept without that.
+        let console = url.replacen("postgres://postgres@", "postgres://console@", 1);
+        let kept = tokio::spawn(async move { promise(Fixture::open_as("console", console, url).await).await });
         running.push((*name, kept));
     }
     let mut broken = Vec::new();
@@ -120,5 +124,6 @@ async fn postgresql_keeps_every_promise() {
     postgres::a_server_that_refuses_writes_fails_them_and_keeps_the_data(&server).await;
     postgres::cut_connections_are_replaced(&server).await;
     postgres::wrong_addresses_say_what_to_do(&server).await;
+    postgres::the_console_s_user_can_take_no_guard_away(&server).await;
     assert!(broken.is_empty(), "broken on PostgreSQL, see above: {broken:#?}");
 }

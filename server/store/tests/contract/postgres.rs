@@ -156,6 +156,33 @@ pub async fn cut_connections_are_replaced(server: &Server) {
     fixture.store.append(&entry(2)).await.unwrap();
 }
 
+pub async fn the_console_s_user_can_take_no_guard_away(server: &Server) {
+    let owner = server.new_database("no_owner").await;
+    let fixture = Fixture::open_as("console", server.url("console", "no_owner"), owner).await;
+    let (_, id) = opened(&*fixture.store, "p").await;
+    let mut console = PgConnection::connect(&fixture.url).await.unwrap();
+    for attempt in [
+        "DROP TABLE audit",
+        "DROP TRIGGER audit_refuses_change ON audit",
+        "ALTER TABLE audit DISABLE TRIGGER audit_refuses_change",
+        "SET session_replication_role = replica",
+        "CREATE OR REPLACE FUNCTION audit_refuses_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END; $$",
+        "CREATE TABLE more (x int)",
+        "CREATE RULE quiet AS ON INSERT TO audit DO INSTEAD NOTHING",
+        "DELETE FROM audit",
+        "UPDATE journal SET entry = '{}'",
+        "TRUNCATE evidence",
+        "UPDATE operations SET pool = 'q'",
+        "DELETE FROM _sqlx_migrations",
+    ] {
+        let refused = sqlx::raw_sql(AssertSqlSafe(attempt.to_owned())).execute(&mut console).await.expect_err(attempt);
+        let code = refused.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        assert_eq!(code.as_deref(), Some("42501"), "{attempt}: {refused}");
+    }
+    assert_eq!(fixture.store.journal(id).await.unwrap(), [step(0)]);
+    assert_eq!(fixture.store.broken_guards().await.unwrap(), []);
+}
+
 pub async fn wrong_addresses_say_what_to_do(server: &Server) {
     let sentence = async |url: String| {
         let refused = switchback_store::open(&url).await.err().unwrap();
@@ -169,7 +196,6 @@ pub async fn wrong_addresses_say_what_to_do(server: &Server) {
     assert!(matches!(refused, OpenError::Refused { .. }), "{refused:?}");
     assert!(text.contains("nobody-there"), "{text}");
 
-    server.run("CREATE ROLE console LOGIN".into()).await;
     server.new_database("of_somebody_else").await;
     let (text, refused) = sentence(server.url("console", "of_somebody_else")).await;
     assert!(matches!(refused, OpenError::NoRights { .. }), "{refused:?}");

@@ -1,0 +1,117 @@
+//! A store that was restored from a backup: what it says beside what the engines say, and the confirmation without which nothing is done.
+
+use super::{
+    Operator,
+    desk::{self, Author},
+};
+use crate::ports::{AuditEntry, Lease, RecordChange, StoreError};
+use switchback_domain::{
+    Confirmation, Login, RestoredPool, SiteBeside,
+    error::ConfirmError,
+    operation::{Entry, Event, Operation, OperationId, Outcome},
+};
+
+impl Operator {
+    /// What a restored store says about the pool, beside what its engines say now; nothing when there is nothing to confirm.
+    pub(crate) fn restored(&self) -> Option<RestoredPool> {
+        let (standing, picture) = (self.watched.standing(), self.watched.picture());
+        let site = |side| SiteBeside {
+            site: picture.sites[side].id.clone(),
+            fenced: standing.fences.iter().any(|fence| fence.side == side),
+            made_active: standing.made_active.as_ref().is_some_and(|made| made.side == side),
+            role: picture.sites[side].role,
+            active: picture.active == Some(side),
+            leader: picture.sites[side].leader.clone(),
+            timeline: picture.sites[side].leader.as_ref().and_then(|leader| picture.node(leader)).and_then(|(_, node)| node.timeline),
+            heard_at: picture.sites[side].heard_at,
+        };
+        Some(RestoredPool {
+            pool: picture.pool.clone(),
+            restored: standing.restored?,
+            epoch: standing.epoch,
+            operation: standing.operation.map(|glance| glance.id),
+            sites: switchback_domain::Side::BOTH.map(site).to_vec(),
+        })
+    }
+
+    /// Takes a confirmation in: from then on the console acts on the pool again. The confirmation and every refusal are in the audit history.
+    pub(crate) async fn confirm_restored(
+        &self,
+        confirmation: &Confirmation,
+        by: &Login,
+        from: &str,
+    ) -> Result<Result<(), ConfirmError>, StoreError> {
+        let outcome = {
+            let _turn = self.turn.lock().await;
+            self.confirm(confirmation, by, from).await?
+        };
+        match &outcome {
+            Ok(()) => self.wake.notify_one(),
+            Err(refused) => {
+                let detail = serde_json::json!({ "reason": refused.code(), "refusal": refused, "confirmation": confirmation });
+                self.note(by, from, "restored_confirmed", "refused", detail).await?;
+            }
+        }
+        Ok(outcome)
+    }
+
+    async fn confirm(&self, confirmation: &Confirmation, by: &Login, from: &str) -> Result<Result<(), ConfirmError>, StoreError> {
+        self.read_record(None).await?;
+        let Some(beside) = self.restored() else { return Ok(Err(ConfirmError::NothingToConfirm)) };
+        if let Err(refused) = beside.judge(confirmation) {
+            return Ok(Err(refused));
+        }
+        let Some(lease) = self.take_lease().await? else { return Ok(Err(ConfirmError::LeaseHeld)) };
+        let confirmed = self.confirm_under(&lease, &beside, confirmation, by, from).await;
+        self.give_back(&lease).await;
+        match confirmed {
+            Ok(()) => {
+                self.read_record(None).await?;
+                Ok(Ok(()))
+            }
+            // Somebody else was faster.
+            Err(StoreError::Taken) => Ok(Err(ConfirmError::LeaseHeld)),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn confirm_under(
+        &self,
+        lease: &Lease,
+        beside: &RestoredPool,
+        confirmation: &Confirmation,
+        by: &Login,
+        from: &str,
+    ) -> Result<(), StoreError> {
+        if let Some(open) = self.store.open_operation_of(&beside.pool).await? {
+            self.abandon(lease, open, by, from).await?;
+        }
+        // Whatever was decided by what the engines are past is void.
+        let mut changes = vec![RecordChange::Epoch(beside.epoch.next())];
+        for fence in self.watched.standing().fences {
+            if confirmation.lift.contains(&self.watched.pool.sites[fence.side].id) {
+                changes.push(RecordChange::FenceDown(fence.side));
+            }
+        }
+        let audit = AuditEntry {
+            at: self.clock.now(),
+            actor: Some(by.clone()),
+            action: "restored_confirmed".to_owned(),
+            subject: beside.pool.to_string(),
+            result: "done".to_owned(),
+            detail: serde_json::json!({ "confirmation": confirmation, "seen": beside }),
+            from_address: from.to_owned(),
+        };
+        self.store.confirm_restored(lease, beside.restored, &changes, &audit).await
+    }
+
+    /// An operation that was open when the backup was taken has come to some end since, which nobody knows here: it is not carried on.
+    async fn abandon(&self, lease: &Lease, id: OperationId, by: &Login, from: &str) -> Result<(), StoreError> {
+        let journal = self.store.journal(id).await?;
+        let operation = Operation::from_journal(id, &journal).map_err(|error| StoreError::Failed(Box::new(error)))?;
+        let entry = Entry { at: self.clock.now(), event: Event::Finished { outcome: Outcome::Abandoned { by: by.clone() } } };
+        let author = Author { login: Some(by.clone()), address: from.to_owned() };
+        let audit = desk::audit_entry(&operation, &entry, &author);
+        self.store.append_entry(lease, id, operation.events, &entry, audit.as_ref(), &[], true).await
+    }
+}

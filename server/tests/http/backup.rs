@@ -1,0 +1,134 @@
+//! Backup and restore beside the program itself as it runs: what everybody does with `sqlite3`, what our own commands do, and a kill.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+};
+
+/// A console in a process of its own. It is killed when it is dropped.
+struct Running {
+    process: Child,
+    /// Where it listens.
+    address: String,
+}
+
+impl Running {
+    fn start(folder: &Path) -> Running {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_switchback"));
+        command.args(["serve", "--config"]).arg(folder.join("switchback.toml"));
+        let mut process = command.env_clear().stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut running = Running { process, address: String::new() };
+        let listens = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("Switchback: http://").map(str::to_owned));
+        running.address = listens.expect("the console did not start");
+        running
+    }
+
+    /// Somebody guesses a password, which the console writes into the audit history.
+    fn is_guessed_at(&self) {
+        let body = r#"{"login":"ada","password":"a wrong password"}"#;
+        let mut connection = TcpStream::connect(&self.address).unwrap();
+        let head = format!("POST /api/v1/session HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.address);
+        let head = format!("{head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+        connection.write_all(format!("{head}{body}").as_bytes()).unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    }
+
+    fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The example with every secret that it names, without TLS to its engines, on a port of its own.
+fn configured() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let text = include_str!("../../../switchback.example.toml").replace("127.0.0.1:8480", &format!("127.0.0.1:{port}"));
+    let plain = |line: &str| match line {
+        line if line.starts_with("ca_file") => "tls = \"off\"\n".to_owned(),
+        line if line.starts_with("client_") => String::new(),
+        line => format!("{}\n", line.replace("https://198", "http://198")),
+    };
+    let text: String = text.lines().map(plain).collect();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let Some((_, value)) = line.split_once("_file = \"") else { continue };
+        let file = folder.path().join(value.split('"').next().unwrap());
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "a secret\n").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    fs::write(folder.path().join("switchback.toml"), text).unwrap();
+    folder
+}
+
+fn switchback(folder: &Path, words: &[&str]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_switchback"));
+    let Output { status, stdout, stderr } =
+        command.args(words).arg("--config").arg(folder.join("switchback.toml")).env_clear().output().unwrap();
+    (status.code().unwrap_or(-1), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
+}
+
+fn sqlite3(file: &Path, what: &str) -> String {
+    let done = Command::new("sqlite3").arg(file).arg(what).output().expect("Debian's package sqlite3");
+    assert!(done.status.success(), "{what}: {done:?}");
+    String::from_utf8(done.stdout).unwrap().trim().to_owned()
+}
+
+fn lines_of_audit(file: &Path) -> u32 {
+    sqlite3(file, "SELECT count(*) FROM audit").parse().unwrap()
+}
+
+#[test]
+fn nothing_is_lost_beside_other_programs_and_a_backup_is_made_and_put_back() {
+    let folder = configured();
+    let at = |name: &str| -> PathBuf { folder.path().join(name) };
+    let (store, backup) = (at("switchback.db"), at("backup.db"));
+    let console = Running::start(folder.path());
+    let (code, said) = switchback(folder.path(), &["backup", backup.to_str().unwrap(), "--reason", "nightly"]);
+    assert!(code == 0 && said.contains("looked through"), "{said}");
+    assert_eq!(fs::metadata(&backup).unwrap().permissions().mode() & 0o777, 0o600);
+    let (code, said) = switchback(folder.path(), &["backup", backup.to_str().unwrap()]);
+    assert!(code == 1 && said.contains("no backup is ever overwritten"), "{said}");
+
+    // What everybody does, again and again, while the console writes.
+    for round in 0..3 {
+        sqlite3(&store, &format!(".backup {}", at(&format!("copy-{round}.db")).display()));
+        sqlite3(&store, &format!("PRAGMA user_version = {round}"));
+        console.is_guessed_at();
+        let guesses = sqlite3(&store, "SELECT count(*) FROM audit WHERE action = 'sign_in'");
+        assert_eq!(guesses, (round + 1).to_string(), "what the console writes is in the file that others see");
+    }
+    let before = lines_of_audit(&store);
+    let (code, said) = switchback(folder.path(), &["restore", backup.to_str().unwrap(), "--reason", "a test"]);
+    assert!(code == 1 && said.contains("a console is running on"), "{said}");
+    console.kill();
+    let console = Running::start(folder.path());
+    assert!(lines_of_audit(&store) > before, "everything is there, and one more set-up link");
+    assert_eq!(sqlite3(&store, "SELECT count(*) FROM audit WHERE action = 'sign_in'"), "3");
+    console.kill();
+
+    let (code, said) = switchback(folder.path(), &["restore", backup.to_str().unwrap(), "--reason", "a test"]);
+    assert!(code == 0 && said.contains("What was there is kept in") && said.contains("confirm-restored"), "{said}");
+    assert_eq!(sqlite3(&store, "SELECT action FROM audit ORDER BY id DESC LIMIT 1"), "store_restored");
+    assert_eq!(sqlite3(&store, "SELECT count(*) FROM restored"), "1");
+    let aside: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(aside.iter().any(|name| name.starts_with("switchback.db.before-restore-")), "{aside:?}");
+    // It starts again, and a backup is made without it, too.
+    Running::start(folder.path()).kill();
+    let (code, said) = switchback(folder.path(), &["backup", at("second.db").to_str().unwrap()]);
+    assert_eq!(code, 0, "{said}");
+}
