@@ -200,6 +200,10 @@ impl Run {
         if matches!(question.trouble, Trouble::NotFenced { .. }) && self.dice.percent(60) {
             return offered(Choice::Attest);
         }
+        // Trying again does not help whoever may not read, and they know it.
+        if self.case.rows_are_hidden && matches!(question.trouble, Trouble::NotSaved { .. }) {
+            return offered(Choice::GiveUp);
+        }
         if matches!(question.trouble, Trouble::TimelinesGivenUp { .. }) {
             return offered(Choice::Confirm);
         }
