@@ -11,12 +11,14 @@ pub mod operation;
 pub mod picture;
 pub mod protection;
 pub mod readiness;
+mod witness;
 
 pub use crate::i18n::Locale;
 pub use change::change;
 pub use failure::failure;
 pub use figures::{ago, bytes, clock_time, count, duration, rate, rate_text, when};
 pub use finding::finding;
+pub use witness::witness;
 
 use std::fmt::Display;
 use switchback_domain::{Pair, SiteId};

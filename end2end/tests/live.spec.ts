@@ -53,12 +53,12 @@ test('a cut site becomes stale, then lost, and never looks healthy', async ({ pa
     await pictures(page, 'state-stale');
     // From here to the end nothing may call the pool protected or the site's nodes well.
     const lost = Date.now() + 25_000;
-    while (Date.now() < lost && !(await verdict(page, 'Site lost').isVisible())) {
+    while (Date.now() < lost && !(await verdict(page, 'Site silent').isVisible())) {
       await expect(verdict(page, 'Protected')).toHaveCount(0);
       await expect(node(page, 'a1')).not.toContainText('Accepting writes');
       await page.waitForTimeout(250);
     }
-    await protection(page, 'Site lost').toBeVisible();
+    await protection(page, 'Site silent').toBeVisible();
     await expect(page.getByText('Unreachable').first()).toBeVisible();
     await accessible(page);
     await pictures(page, 'state-site-lost');

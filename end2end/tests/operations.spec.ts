@@ -192,7 +192,7 @@ test('a failover asks whether a silent site is off, and whoever watches sees que
   const elsewhere = ['console', 'clients', 'b'];
   for (const place of elsewhere) await lab('cut', 'a', place);
   try {
-    await expect(page.getByRole('region', { name: /^Site lost/ })).toBeVisible({ timeout: 60_000 });
+    await expect(page.getByRole('region', { name: /^Site silent/ })).toBeVisible({ timeout: 60_000 });
     await page.getByRole('link', { name: 'Plan emergency failover to dc-b…' }).click();
     const button = page.getByRole('button', { name: 'Fail over to dc-b' });
     await expect(button).toHaveAttribute('aria-disabled', 'true');
@@ -246,7 +246,7 @@ test('without scripts a failover is refused until the loss is accepted, and then
   const plain = await another(browser, page, false);
   await during(['kill', 'b'], ['revive', 'b'], async () => {
     await plain.goto(POOL);
-    await reloadUntil(plain, () => plain.getByRole('region', { name: /^Site lost/ }), 60_000);
+    await reloadUntil(plain, () => plain.getByRole('region', { name: /^Site silent/ }), 60_000);
     await plain.goto(`${POOL}/plan/failover`);
     // Some seconds after the site went, members of the other one go down for want of a primary: that is another plan, and is refused first.
     await expect(async () => {

@@ -109,7 +109,7 @@ fn pool_parts(config: &PoolConfig, timeout: Duration) -> anyhow::Result<PoolPart
     let probes = config.access.iter().map(|(name, access)| {
         let endpoint = endpoints.iter().find(|endpoint| endpoint.name == *name);
         let endpoint = endpoint.with_context(|| format!("{name} belongs to no endpoint of {}", config.pool.id))?;
-        probe(endpoint.clone(), access, timeout).with_context(|| format!("the pool {}, the endpoint {name}", config.pool.id))
+        probe(config, endpoint.clone(), access, timeout).with_context(|| format!("the pool {}, the endpoint {name}", config.pool.id))
     });
     let probes = probes.collect::<anyhow::Result<Vec<_>>>()?;
     anyhow::ensure!(probes.len() == endpoints.len(), "not every endpoint of {} is configured", config.pool.id);
@@ -117,10 +117,13 @@ fn pool_parts(config: &PoolConfig, timeout: Duration) -> anyhow::Result<PoolPart
     Ok(PoolParts { pool: config.pool.clone(), probes, hands: Some(hands) })
 }
 
-fn probe(endpoint: Endpoint, access: &Access, timeout: Duration) -> anyhow::Result<Box<dyn Probe>> {
+fn probe(config: &PoolConfig, endpoint: Endpoint, access: &Access, timeout: Duration) -> anyhow::Result<Box<dyn Probe>> {
     Ok(match access {
         Access::Patroni(access) => Box::new(PatroniProbe::new(endpoint, http_target(access, timeout))?),
-        Access::Etcd(access) => Box::new(EtcdProbe::new(endpoint, http_target(access, timeout))?),
+        Access::Etcd(access) => {
+            let key = format!("{}leader", config.pool.sites[endpoint.side].keys);
+            Box::new(EtcdProbe::new(endpoint, EtcdKeyTarget { http: http_target(access, timeout), key })?)
+        }
         Access::Postgres(access) => Box::new(PostgresProbe::new(endpoint, postgres_target(access, timeout))?),
         Access::Haproxy(access) => Box::new(HaproxyProbe::new(endpoint, haproxy_target(access, timeout))?),
     })

@@ -3,7 +3,7 @@
 use crate::picture::{Look, NodeView};
 use crate::{
     EndpointName, LinkKind, LinkPicture, LinkState, MemberName, MemberState, Millis, NodeName, NodeState, Picture, ProbeFailure,
-    ProtectionState, Side, SiteRole, Timeline,
+    ProtectionState, Side, SiteRole, Timeline, Witness,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,15 +25,31 @@ pub enum Finding {
     },
     /// Not all nodes are copies of one database.
     DifferentDatabases,
-    /// The active site does not answer.
-    ActiveSiteLost {
+    /// At a node's address another server answers: another name, another database, or the process that answers for another node too.
+    OtherServerAnswers {
+        /// The node that is configured there.
+        node: NodeName,
+    },
+    /// The console gets no answer from a site that others see alive: it is the console that is cut off.
+    ConsoleCutOff {
+        /// The site.
+        side: Side,
+        /// It is the site that the other one follows.
+        active: bool,
+        /// The strongest sign of life.
+        witness: Witness,
+    },
+    /// The active site does not answer, and nobody has seen a sign of life of it.
+    #[serde(alias = "active_site_lost")]
+    ActiveSiteSilent {
         /// Which.
         side: Side,
         /// Its last good answer.
         heard_at: Option<Timestamp>,
     },
-    /// The standby site does not answer.
-    StandbySiteLost {
+    /// The standby site does not answer, and nobody has seen a sign of life of it.
+    #[serde(alias = "standby_site_lost")]
+    StandbySiteSilent {
         /// Which.
         side: Side,
         /// Its last good answer.
@@ -41,8 +57,13 @@ pub enum Finding {
     },
     /// Neither site answers: more likely the console is cut off than both are gone.
     NothingAnswers,
-    /// No node of the pool accepts writes.
+    /// No node of the pool accepts writes: each of them says so.
     NoPrimary,
+    /// No node is seen to accept writes, but not every node is seen: whether clients are served is not known.
+    PrimaryNotSeen {
+        /// The nodes that are not seen.
+        unseen: Vec<NodeName>,
+    },
     /// The sites answer us, but not each other.
     Partitioned,
     /// A site is back after having been lost and is not following yet.
@@ -66,10 +87,19 @@ pub enum Finding {
     },
     /// The other site is further behind than the target.
     LagOverTarget,
-    /// A node's `PostgreSQL` is down.
+    /// A node's `PostgreSQL` is down, by its Patroni's word.
     NodeDown {
         /// Which.
         node: NodeName,
+    },
+    /// Neither a node's `PostgreSQL` nor its Patroni answers.
+    NodeSilent {
+        /// Which.
+        node: NodeName,
+        /// What came of the newest question to its `PostgreSQL`.
+        cause: ProbeFailure,
+        /// Since when it fails.
+        since: Timestamp,
     },
     /// Replay was paused by somebody.
     ReplayPaused {
@@ -131,17 +161,22 @@ impl Finding {
     pub fn severity(&self) -> Severity {
         match self {
             Finding::SplitBrain { .. } | Finding::Collision { .. } | Finding::DifferentDatabases => Severity::Critical,
-            Finding::ActiveSiteLost { .. }
-            | Finding::StandbySiteLost { .. }
+            Finding::ActiveSiteSilent { .. }
+            | Finding::StandbySiteSilent { .. }
+            | Finding::PrimaryNotSeen { .. }
+            | Finding::ConsoleCutOff { .. }
             | Finding::NothingAnswers
             | Finding::NoPrimary
             | Finding::Partitioned
             | Finding::ProtectionOff => Severity::Serious,
-            Finding::ReturningSite { .. } | Finding::HeldSite { .. } | Finding::LagOverTarget | Finding::NoActiveMember { .. } => {
-                Severity::AtRisk
-            }
+            Finding::OtherServerAnswers { .. }
+            | Finding::ReturningSite { .. }
+            | Finding::HeldSite { .. }
+            | Finding::LagOverTarget
+            | Finding::NoActiveMember { .. } => Severity::AtRisk,
             Finding::LinkDown { .. }
             | Finding::NodeDown { .. }
+            | Finding::NodeSilent { .. }
             | Finding::ReplayPaused { .. }
             | Finding::MemberDown { .. }
             | Finding::ClusterPaused { .. }
@@ -182,12 +217,7 @@ fn databases(look: &Look) -> Vec<Finding> {
 
 /// The database system identifiers of all nodes, as last read, each once.
 pub(crate) fn system_identifiers(look: &Look) -> Vec<String> {
-    let of = |view: &NodeView| match (view.postgres.last_known(), view.patroni.last_known()) {
-        (Some(facts), _) => Some(facts.system_identifier.clone()),
-        (None, Some(facts)) => facts.system_identifier.clone(),
-        (None, None) => None,
-    };
-    let found: std::collections::BTreeSet<String> = look.nodes.iter().filter_map(of).collect();
+    let found: std::collections::BTreeSet<String> = look.nodes.iter().filter_map(NodeView::system_identifier).map(str::to_owned).collect();
     found.into_iter().collect()
 }
 
@@ -220,29 +250,43 @@ fn replays_the_active(look: &Look) -> bool {
 }
 
 fn sites(look: &Look, picture: &Picture) -> Vec<Finding> {
-    let lost = |side: Side| picture.sites[side].role == SiteRole::Lost;
-    if lost(Side::A) && lost(Side::B) {
+    let silent = |side: Side| picture.sites[side].role == SiteRole::Silent;
+    if silent(Side::A) && silent(Side::B) {
         return vec![Finding::NothingAnswers];
     }
     let mut findings = Vec::new();
-    for side in Side::BOTH.into_iter().filter(|side| lost(*side)) {
+    for (side, site) in picture.sites.iter() {
+        let active = picture.target != side;
+        if site.role == SiteRole::OutOfSight
+            && let Some(witness) = site.witnesses.first().cloned()
+        {
+            findings.push(Finding::ConsoleCutOff { side, active, witness });
+        }
+    }
+    for side in Side::BOTH.into_iter().filter(|side| silent(*side)) {
         let heard_at = picture.sites[side].heard_at;
         // `target` is the site that follows, so the other one is where the log came from.
         findings.push(if picture.target == side {
-            Finding::StandbySiteLost { side, heard_at }
+            Finding::StandbySiteSilent { side, heard_at }
         } else {
-            Finding::ActiveSiteLost { side, heard_at }
+            Finding::ActiveSiteSilent { side, heard_at }
         });
     }
-    let asked = look.nodes.iter().any(|view| view.postgres.fresh().is_some());
-    let writing = look.writable().len();
-    if writing == 0 && asked && !Side::BOTH.into_iter().any(lost) {
-        findings.push(Finding::NoPrimary);
+    let unseen: Vec<NodeName> = picture.sites.iter().flat_map(|(_, site)| &site.unproven).cloned().collect();
+    let asked = look.nodes.iter().any(|view| view.postgres.fresh().is_some() || view.patroni.fresh().is_some());
+    if look.writable().is_empty() && asked {
+        // Of a site that is silent, or that the console is cut off from, that is said already.
+        let said = picture.sites.iter().any(|(_, site)| matches!(site.role, SiteRole::Silent | SiteRole::OutOfSight));
+        if unseen.is_empty() {
+            findings.push(Finding::NoPrimary);
+        } else if !said {
+            findings.push(Finding::PrimaryNotSeen { unseen });
+        }
     }
     if let Some(active) = picture.active {
         let other = active.other();
         // It answers, and would come up as a primary of its own if nobody stopped it.
-        if !lost(other)
+        if !silent(other)
             && look.follows_by_configuration(other) == Some(false)
             && look.nodes_of(other).any(|view| view.patroni.fresh().is_some())
         {
@@ -272,7 +316,11 @@ fn replication(look: &Look, picture: &Picture) -> Vec<Finding> {
     for link in picture.links.iter().filter(fresh) {
         let down = matches!(link.state, LinkState::Broken | LinkState::Failing);
         // A node that is down is said once, as a node.
-        let told_as_node = link.to.as_ref().and_then(|to| picture.node(to)).is_some_and(|(_, node)| node.state == NodeState::Stopped);
+        let told_as_node = link
+            .to
+            .as_ref()
+            .and_then(|to| picture.node(to))
+            .is_some_and(|(_, node)| matches!(node.state, NodeState::Stopped | NodeState::NoAnswer));
         if down && (!told_as_node || matches!(link.kind, LinkKind::CrossSite | LinkKind::Archive)) {
             findings.push(Finding::LinkDown { kind: link.kind, to: link.to.clone() });
         }
@@ -286,14 +334,23 @@ fn replication(look: &Look, picture: &Picture) -> Vec<Finding> {
 fn parts(look: &Look, picture: &Picture) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (side, site) in picture.sites.iter() {
-        // Of a lost site everything fails; that is said once.
-        if site.role == SiteRole::Lost {
+        // Of a site that is not heard everything fails; that is said once.
+        if matches!(site.role, SiteRole::Silent | SiteRole::OutOfSight) {
             continue;
         }
-        for node in site.nodes.iter().filter(|node| node.knowledge.is_fresh()) {
-            match node.state {
-                NodeState::Stopped => findings.push(Finding::NodeDown { node: node.name.clone() }),
-                NodeState::ReplayPaused => findings.push(Finding::ReplayPaused { node: node.name.clone() }),
+        for view in look.nodes_of(side).filter(|view| view.impostor) {
+            findings.push(Finding::OtherServerAnswers { node: view.node.name.clone() });
+        }
+        for node in &site.nodes {
+            let failure =
+                site.endpoints.iter().find(|endpoint| endpoint.name == node.postgres).and_then(|endpoint| endpoint.failure.clone());
+            match (node.state, failure) {
+                (NodeState::NoAnswer, Some((cause, since))) => {
+                    findings.push(Finding::NodeSilent { node: node.name.clone(), cause, since });
+                }
+                _ if !node.knowledge.is_fresh() => {}
+                (NodeState::Stopped, _) => findings.push(Finding::NodeDown { node: node.name.clone() }),
+                (NodeState::ReplayPaused, _) => findings.push(Finding::ReplayPaused { node: node.name.clone() }),
                 _ => {}
             }
         }
@@ -309,7 +366,8 @@ fn parts(look: &Look, picture: &Picture) -> Vec<Finding> {
         }
         for endpoint in &site.endpoints {
             let down = |node: &crate::NodePicture| {
-                node.state == NodeState::Stopped && (node.postgres == endpoint.name || node.patroni == endpoint.name)
+                matches!(node.state, NodeState::Stopped | NodeState::NoAnswer)
+                    && (node.postgres == endpoint.name || node.patroni == endpoint.name)
             };
             if let Some((cause, since)) = &endpoint.failure
                 && *cause != ProbeFailure::NotAskedYet

@@ -34,7 +34,8 @@ impl crate::reading::Claims for Facts {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ProbeFailure {
-    /// The connection was refused or reset: the machine answers, the process is gone.
+    /// The connection was refused or reset. A machine whose process is gone says that, and so does any firewall on the way: it is no proof that
+    /// anything has stopped.
     Refused,
     /// Nothing came back in time: dead or cut off, which of the two is not known.
     TimedOut {
@@ -373,6 +374,9 @@ pub struct HaproxyFacts {
     /// The rule that closes the write port while the other site has a primary is there
     /// (a backend named as configured exists).
     pub guard: bool,
+    /// The servers of that backend whose check passes: nodes of the other site that are primary by their Patroni's word to this `HAProxy`.
+    #[serde(default)]
+    pub peers_up: Vec<String>,
 }
 
 /// One member, as `HAProxy` sees it (`show stat`).
@@ -414,4 +418,18 @@ pub enum MemberState {
 pub struct EtcdFacts {
     /// It says that it is healthy: it has a leader.
     pub healthy: bool,
+    /// Patroni's leader key for the site's cluster, if it holds one and was asked for it.
+    #[serde(default)]
+    pub leader_key: Option<LeaderKey>,
+}
+
+/// Patroni's leader key in etcd. Whoever holds it renews its lease every `loop_wait`; it disappears `ttl` after the last renewal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaderKey {
+    /// Who holds it.
+    pub holder: NodeName,
+    /// How long the lease lasts after each renewal.
+    pub lasts: Millis,
+    /// How long ago it was renewed.
+    pub renewed_ago: Millis,
 }

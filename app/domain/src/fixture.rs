@@ -3,9 +3,9 @@
 #![expect(clippy::missing_panics_doc, reason = "a fixture that is wrong should panic")]
 
 use crate::{
-    Archiver, DynamicConfig, EndpointName, EtcdFacts, Facts, HaproxyFacts, Heartbeat, Lsn, MemberFacts, MemberState, Millis, Node, Pair,
-    PatroniFacts, PatroniRole, PatroniState, Picture, Policy, Pool, PostgresFacts, ProbeFailure, Receiver, RoleRights, Sender, Side,
-    Sighting, Site, Slot, StandbyCluster, Timeline, picture,
+    Archiver, DynamicConfig, EndpointName, EtcdFacts, Facts, HaproxyFacts, Heartbeat, LeaderKey, Lsn, MemberFacts, MemberState, Millis,
+    Node, Pair, PatroniFacts, PatroniRole, PatroniState, Picture, Policy, Pool, PostgresFacts, ProbeFailure, Receiver, RoleRights, Sender,
+    Side, Sighting, Site, Slot, StandbyCluster, Timeline, picture,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -74,7 +74,7 @@ impl World {
         }
         for letter in ["a", "b"] {
             world.says(&format!("haproxy-{letter}"), Facts::Haproxy(haproxy(letter)));
-            world.says(&format!("etcd-{letter}"), Facts::Etcd(EtcdFacts { healthy: true }));
+            world.says(&format!("etcd-{letter}"), Facts::Etcd(etcd(letter)));
         }
         world
     }
@@ -119,6 +119,21 @@ impl World {
         }
     }
 
+    /// A site is gone: every endpoint of it fails in the same way from now on, and the other site sees no sign of life of it any more.
+    pub fn site_dies(&mut self, side: Side, cause: &ProbeFailure) {
+        self.site_fails(side, cause);
+        let (lost, left) = if side == Side::A { ("a", "b") } else { ("b", "a") };
+        for number in [1, 2] {
+            self.postgres(&format!("{left}{number}"), |facts| {
+                if number == 1 {
+                    facts.receiver = None;
+                }
+                facts.senders.retain(|sender| !sender.application_name.starts_with(lost));
+            });
+        }
+        self.haproxy(left, |facts| facts.peers_up.clear());
+    }
+
     /// Changes what a `PostgreSQL` says.
     pub fn postgres(&mut self, node: &str, change: impl FnOnce(&mut PostgresFacts)) {
         let sighting = self.sightings.get_mut(&name::<EndpointName>(&format!("postgres-{node}")));
@@ -131,6 +146,14 @@ impl World {
     pub fn patroni(&mut self, node: &str, change: impl FnOnce(&mut PatroniFacts)) {
         let sighting = self.sightings.get_mut(&name::<EndpointName>(&format!("patroni-{node}")));
         if let Some(Sighting { answer: Some((Facts::Patroni(facts), _)), .. }) = sighting {
+            change(facts);
+        }
+    }
+
+    /// Changes what an etcd says.
+    pub fn etcd(&mut self, site: &str, change: impl FnOnce(&mut EtcdFacts)) {
+        let sighting = self.sightings.get_mut(&name::<EndpointName>(&format!("etcd-{site}")));
+        if let Some(Sighting { answer: Some((Facts::Etcd(facts), _)), .. }) = sighting {
             change(facts);
         }
     }
@@ -206,7 +229,8 @@ fn postgres(node: &str, now: Timestamp) -> PostgresFacts {
         system_identifier: "7711095993085523164".to_owned(),
         server_version: 150_018,
         clock: now,
-        started_at: at(-3_600_000),
+        // No two are started in the same microsecond.
+        started_at: at(-3_600_000 - i64::from(node.as_bytes()[0]) * 2 - i64::from(node.as_bytes()[1])),
         timeline: Some(Timeline(7)),
         written: primary.then_some(WRITTEN),
         received: standby.then_some(WRITTEN),
@@ -252,5 +276,15 @@ fn haproxy(letter: &str) -> HaproxyFacts {
         sessions: if active { 12 } else { 0 },
         unchanged_for_s: 3_600,
     };
-    HaproxyFacts { version: "2.6.12".to_owned(), members: vec![member(1), member(2)], guard: true }
+    HaproxyFacts {
+        version: "2.6.12".to_owned(),
+        members: vec![member(1), member(2)],
+        guard: true,
+        peers_up: if active { Vec::new() } else { vec!["a1".to_owned()] },
+    }
+}
+
+fn etcd(letter: &str) -> EtcdFacts {
+    let leader_key = LeaderKey { holder: name(&format!("{letter}1")), lasts: Millis(30_000), renewed_ago: Millis(2_000) };
+    EtcdFacts { healthy: true, leader_key: Some(leader_key) }
 }

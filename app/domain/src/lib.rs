@@ -17,6 +17,7 @@ pub mod picture;
 mod readiness;
 mod reading;
 mod topology;
+mod witness;
 
 pub use console_state::{BrokenGuard, Confirmation, ConsoleState, GuardFault, Reserve, Restored, RestoredPool, SiteBeside};
 pub use diagnosis::{Finding, Severity};
@@ -31,3 +32,4 @@ pub use picture::{
 pub use readiness::{Check, CheckKind, Evidence, Objection, Verdict};
 pub use reading::{Claims, Reading, Sighting};
 pub use topology::{Endpoint, EndpointKind, FreezeWindow, Node, Policy, Pool, Site};
+pub use witness::{UnknownWitness, Witness, WitnessKind};

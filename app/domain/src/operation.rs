@@ -124,6 +124,9 @@ pub struct Operation {
     pub paused_for: Millis,
     /// Who said that what cannot be reached of the old site is off, and how they know.
     pub attested: Option<(Login, String)>,
+    /// Signs of life of that site that somebody has overridden by name.
+    #[serde(default)]
+    pub overridden: Vec<crate::WitnessKind>,
     /// Somebody wants it to pause at the next place where it may.
     pub pause_wanted_by: Option<Login>,
     /// Somebody wants it to end without the point of no return.

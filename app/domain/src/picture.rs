@@ -5,9 +5,10 @@ mod links;
 mod look;
 mod protection;
 mod sites;
+mod witnesses;
 mod work_out;
 
-pub(crate) use look::{Look, NodeView};
+pub(crate) use look::{Look, NodeView, WriteState};
 pub(crate) use sites::members_up;
 
 pub use work_out::{Sightings, work_out};
@@ -15,7 +16,7 @@ pub use work_out::{Sightings, work_out};
 use crate::operation::{Glance, Standing};
 use crate::{
     ByteLag, Check, CheckKind, EndpointKind, EndpointName, Evidence, Finding, Lsn, MemberName, MemberState, Millis, NodeName, Objection,
-    Pair, PoolId, ProbeFailure, Side, SiteId, Timeline, Verdict,
+    Pair, PoolId, ProbeFailure, Side, SiteId, Timeline, Verdict, Witness,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -105,6 +106,13 @@ pub struct SitePicture {
     pub role: SiteRole,
     /// The newest good answer of any of its endpoints.
     pub heard_at: Option<Timestamp>,
+    /// Signs of life of it that others have seen, the strongest first. What the console hears itself is not repeated here.
+    #[serde(default)]
+    pub witnesses: Vec<Witness>,
+    /// Database nodes of which nothing that proves who it is says whether they accept writes: before a failover somebody has to say that
+    /// these are off.
+    #[serde(default)]
+    pub unproven: Vec<NodeName>,
     /// Its database cluster's leader, from the nodes themselves.
     pub leader: Option<NodeName>,
     /// Its database nodes, in the order of the configuration.
@@ -128,8 +136,11 @@ pub enum SiteRole {
     ClaimsActive,
     /// Told by the console not to come back as active.
     Fenced,
-    /// Not a single answer for longer than the limit.
-    Lost,
+    /// Not a single good answer for longer than the limit, and nobody else has seen a sign of life either. Whether it is dead is not known.
+    #[serde(alias = "lost")]
+    Silent,
+    /// It gives this console no answer, but others see that it is alive: the console is cut off from it.
+    OutOfSight,
     /// Some answers, or none for a short while: not enough to say.
     Unknown,
 }
@@ -158,6 +169,9 @@ pub struct NodePicture {
     pub server_version: Option<u32>,
     /// WAL kept for slots on this node, in bytes; only on nodes that have slots.
     pub kept_for_slots: Option<ByteLag>,
+    /// What answers at its addresses is another server (`Finding::OtherServerAnswers`): nothing of it is a word of this node.
+    #[serde(default)]
+    pub impostor: bool,
     /// Its Patroni endpoint.
     pub patroni: EndpointName,
     /// Its `PostgreSQL` endpoint.
@@ -200,8 +214,10 @@ pub enum NodeState {
     ReplayPaused,
     /// Starting, stopping or being created.
     InTransition,
-    /// `PostgreSQL` is down: Patroni says so, or its port refuses.
+    /// `PostgreSQL` is down: its Patroni says so.
     Stopped,
+    /// Neither its `PostgreSQL` nor its Patroni answers; whether it is down is not known.
+    NoAnswer,
     /// Not known.
     Unknown,
 }
@@ -341,8 +357,9 @@ pub enum ProtectionState {
     AtRisk,
     /// The other site does not follow.
     Unprotected,
-    /// A site does not answer.
-    SiteLost,
+    /// A site does not answer, and nobody has seen a sign of life of it.
+    #[serde(alias = "site_lost")]
+    SiteSilent,
     /// Both sites accept writes.
     SplitBrain,
 }
@@ -407,7 +424,7 @@ impl Picture {
     pub fn with_standing(mut self, standing: Standing) -> Picture {
         for fence in &standing.fences {
             let role = &mut self.sites[fence.side].role;
-            if matches!(role, SiteRole::Lost | SiteRole::Unknown) {
+            if matches!(role, SiteRole::Silent | SiteRole::OutOfSight | SiteRole::Unknown) {
                 *role = SiteRole::Fenced;
             }
         }

@@ -1,7 +1,7 @@
 //! Readiness: the conditions of a planned operation, each with evidence, age, source and what to do about it.
 //! The list is the preflight of `operations.md`.
 
-use crate::{ByteLag, EndpointName, Lsn, MemberName, Millis, NodeName, Side, Timeline};
+use crate::{ByteLag, EndpointName, Lsn, MemberName, Millis, NodeName, Side, Timeline, Witness};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -300,6 +300,13 @@ pub enum Objection {
         /// Which.
         side: Side,
     },
+    /// The console does not hear the site that would be given up, but others see it alive. Advice that has to be overridden by name.
+    SeenAlive {
+        /// Which site.
+        side: Side,
+        /// Who sees it.
+        witnesses: Vec<Witness>,
+    },
     /// The pool already runs in its home site.
     AlreadyHome {
         /// Which.
@@ -315,7 +322,7 @@ pub enum Objection {
 impl Objection {
     /// It only advises against the action; it does not refuse it.
     pub fn is_advice(&self) -> bool {
-        matches!(self, Objection::ActiveSiteAnswers { .. })
+        matches!(self, Objection::ActiveSiteAnswers { .. } | Objection::SeenAlive { .. })
     }
 }
 

@@ -125,21 +125,21 @@ impl<T: Claims> Sighting<T> {
 }
 
 impl<T> Sighting<T> {
-    /// How well the answer is known at `now`. A refusal counts at once: the process is gone, its last answer is history.
+    /// How well the answer is known at `now`. After a refusal the last answer is not relied on any more, although nobody knows who refused.
     pub fn reading(&self, now: Timestamp, stale_after: Millis) -> Reading<&T> {
         let failure = self.failure.as_ref().map(|(cause, _)| cause.clone());
         match &self.answer {
             None => Reading::Missing { cause: failure.unwrap_or(ProbeFailure::NotAskedYet) },
             Some((value, seen_at)) => {
                 // 57P01 to 57P03: shut down, crashed, starting up or shutting down. What it said before is over.
-                let gone = match &failure {
+                let over = match &failure {
                     Some(ProbeFailure::Refused) => true,
                     Some(ProbeFailure::Sql { state }) => state.starts_with("57P0"),
                     _ => false,
                 };
                 // After a clock was set back an answer would stay young for as long.
                 let from_the_future = Millis::between(now, *seen_at) > CLOCK_STEP;
-                if gone || from_the_future || Millis::between(*seen_at, now) > stale_after {
+                if over || from_the_future || Millis::between(*seen_at, now) > stale_after {
                     Reading::Stale { value, seen_at: *seen_at, cause: failure }
                 } else {
                     Reading::Fresh { value, seen_at: *seen_at }

@@ -109,6 +109,10 @@ pub struct PlanTold {
     pub take_on: bool,
     /// The site that may have to be attested as off.
     pub attest: Option<String>,
+    /// Why it has to be.
+    pub attest_needed: Option<String>,
+    /// Signs of life of the site that would be given up.
+    pub alive: Option<AliveTold>,
     /// The site that has to be typed, if any.
     pub site: Option<String>,
     /// The site that would be typed by mistake.
@@ -176,6 +180,15 @@ pub struct CheckTold {
     pub take: String,
     /// How they stand.
     pub tone: Tone,
+}
+
+/// Signs of life of a site that would be given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AliveTold {
+    /// That it is alive.
+    pub title: String,
+    /// Each sign: the word that is sent back, and what is said by overriding it.
+    pub signs: Vec<(String, String)>,
 }
 
 /// A member and what it may be told.

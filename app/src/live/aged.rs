@@ -40,8 +40,8 @@ fn age(knowledge: &mut Knowledge) {
 
 fn aged_role(role: SiteRole) -> SiteRole {
     match role {
-        SiteRole::Active | SiteRole::Standby | SiteRole::Unknown => SiteRole::Unknown,
-        SiteRole::ClaimsActive | SiteRole::Fenced | SiteRole::Lost => role,
+        SiteRole::Active | SiteRole::Standby | SiteRole::OutOfSight | SiteRole::Unknown => SiteRole::Unknown,
+        SiteRole::ClaimsActive | SiteRole::Fenced | SiteRole::Silent => role,
     }
 }
 
@@ -49,7 +49,7 @@ fn aged_role(role: SiteRole) -> SiteRole {
 fn age_protection(protection: &mut Protection) {
     protection.state = match protection.state {
         ProtectionState::Protected | ProtectionState::AtRisk | ProtectionState::NoReading => ProtectionState::NoReading,
-        state @ (ProtectionState::Unprotected | ProtectionState::SiteLost | ProtectionState::SplitBrain) => state,
+        state @ (ProtectionState::Unprotected | ProtectionState::SiteSilent | ProtectionState::SplitBrain) => state,
     };
     if protection.bound != Bound::NotKnown {
         protection.bound = Bound::Was;

@@ -24,7 +24,7 @@ use switchback_domain::{Bound, Pair, PoolId, ProtectionState, Side, SiteRole, Su
 /// The states in the order of the filter, worst first.
 const STATES: [ProtectionState; 6] = [
     ProtectionState::SplitBrain,
-    ProtectionState::SiteLost,
+    ProtectionState::SiteSilent,
     ProtectionState::Unprotected,
     ProtectionState::AtRisk,
     ProtectionState::NoReading,

@@ -28,6 +28,8 @@ struct Filled {
     site: String,
     loss: bool,
     taken: usize,
+    attested: bool,
+    overridden: usize,
 }
 
 /// What the parts of the page share.
@@ -48,6 +50,13 @@ impl View {
         let mut gate = |open: bool, yes: String, no: String| gates.push((open, if open { yes } else { no }));
         if plan.accept.is_some() {
             gate(filled.loss, say!(lang, operations.dialog.gate_loss), say!(lang, operations.dialog.gate_loss_not));
+        }
+        if let Some(alive) = &plan.alive {
+            let all = filled.overridden >= alive.signs.len();
+            gate(all, say!(lang, operations.dialog.gate_override), say!(lang, operations.dialog.gate_override_not));
+        }
+        if plan.attest_needed.is_some() {
+            gate(filled.attested, say!(lang, operations.dialog.gate_attest), say!(lang, operations.dialog.gate_attest_not));
         }
         if plan.take_on {
             let all = filled.taken >= plan.checks.len();

@@ -12,7 +12,7 @@ pub(super) fn protection(state: ProtectionState) -> Tone {
         ProtectionState::Protected => Tone::Ok,
         ProtectionState::NoReading => Tone::Stale,
         ProtectionState::AtRisk => Tone::Warn,
-        ProtectionState::Unprotected | ProtectionState::SiteLost => Tone::Fail,
+        ProtectionState::Unprotected | ProtectionState::SiteSilent => Tone::Fail,
         ProtectionState::SplitBrain => Tone::Split,
     }
 }
@@ -43,7 +43,7 @@ pub(super) fn part(role: SiteRole) -> Part {
         SiteRole::Standby => Part::Standby,
         SiteRole::ClaimsActive => Part::Split,
         SiteRole::Fenced => Part::Fenced,
-        SiteRole::Lost | SiteRole::Unknown => Part::Lost,
+        SiteRole::Silent | SiteRole::OutOfSight | SiteRole::Unknown => Part::Lost,
     }
 }
 
@@ -54,7 +54,8 @@ pub(super) fn site(role: SiteRole) -> (Tone, Option<Sign>) {
         SiteRole::Standby => (Tone::Idle, Some(Sign::Pause)),
         SiteRole::ClaimsActive => (Tone::Split, None),
         SiteRole::Fenced => (Tone::Idle, Some(Sign::Fence)),
-        SiteRole::Lost => (Tone::Fail, None),
+        SiteRole::Silent => (Tone::Fail, None),
+        SiteRole::OutOfSight => (Tone::Warn, None),
         SiteRole::Unknown => (Tone::Stale, None),
     }
 }
@@ -64,7 +65,7 @@ pub(super) fn node(node: &NodePicture, split: bool) -> Tone {
     match node.state {
         // That it is down is read from its absence, so the last answer need not be fresh.
         NodeState::Stopped => Tone::Fail,
-        NodeState::Unknown => Tone::Stale,
+        NodeState::NoAnswer | NodeState::Unknown => Tone::Stale,
         _ if !node.knowledge.is_fresh() => Tone::Stale,
         NodeState::AcceptingWrites if split => Tone::Split,
         NodeState::AcceptingWrites | NodeState::InStep | NodeState::Replaying => Tone::Ok,

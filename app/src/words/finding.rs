@@ -10,15 +10,23 @@ pub fn finding(lang: Locale, finding: &Finding, names: &Names) -> String {
         Finding::SplitBrain { nodes } => say!(lang, words.finding.split_brain, nodes = list(lang, nodes)),
         Finding::Collision { parent } => say!(lang, words.finding.collision, parent = parent.to_string()),
         Finding::DifferentDatabases => say!(lang, words.finding.different_databases),
-        Finding::ActiveSiteLost { side, heard_at: None } => say!(lang, words.finding.active_site_lost, site = site(*side)),
-        Finding::ActiveSiteLost { side, heard_at: Some(at) } => {
-            say!(lang, words.finding.active_site_lost_since, site = site(*side), time = date_time(lang, *at))
+        Finding::ActiveSiteSilent { side, heard_at: None } => say!(lang, words.finding.active_site_silent, site = site(*side)),
+        Finding::ActiveSiteSilent { side, heard_at: Some(at) } => {
+            say!(lang, words.finding.active_site_silent_since, site = site(*side), time = date_time(lang, *at))
         }
-        Finding::StandbySiteLost { side, heard_at: None } => say!(lang, words.finding.standby_site_lost, site = site(*side)),
-        Finding::StandbySiteLost { side, heard_at: Some(at) } => {
-            say!(lang, words.finding.standby_site_lost_since, site = site(*side), time = date_time(lang, *at))
+        Finding::StandbySiteSilent { side, heard_at: None } => say!(lang, words.finding.standby_site_silent, site = site(*side)),
+        Finding::StandbySiteSilent { side, heard_at: Some(at) } => {
+            say!(lang, words.finding.standby_site_silent_since, site = site(*side), time = date_time(lang, *at))
         }
         Finding::NothingAnswers => say!(lang, words.finding.nothing_answers),
+        Finding::ConsoleCutOff { side, active: true, witness } => {
+            say!(lang, words.finding.console_cut_off_active, site = site(*side), sign = super::witness(lang, witness))
+        }
+        Finding::ConsoleCutOff { side, active: false, witness } => {
+            say!(lang, words.finding.console_cut_off_standby, site = site(*side), sign = super::witness(lang, witness))
+        }
+        Finding::PrimaryNotSeen { unseen } => say!(lang, words.finding.primary_not_seen, nodes = list(lang, unseen)),
+        Finding::OtherServerAnswers { node } => say!(lang, words.finding.other_server_answers, node = node.to_string()),
         Finding::NoPrimary => say!(lang, words.finding.no_primary),
         Finding::Partitioned => say!(lang, words.finding.partitioned),
         Finding::ReturningSite { side } => say!(lang, words.finding.returning_site, site = site(*side)),
@@ -38,6 +46,9 @@ pub fn finding(lang: Locale, finding: &Finding, names: &Names) -> String {
         },
         Finding::LagOverTarget => say!(lang, words.finding.lag_over_target),
         Finding::NodeDown { node } => say!(lang, words.finding.node_down, node = node.to_string()),
+        Finding::NodeSilent { node, cause, since } => {
+            say!(lang, words.finding.node_silent, node = node.to_string(), time = date_time(lang, *since), cause = failure(lang, cause))
+        }
         Finding::ReplayPaused { node } => say!(lang, words.finding.replay_paused, node = node.to_string()),
         Finding::MemberDown { member, side } => {
             say!(lang, words.finding.member_down, member = member.to_string(), site = site(*side))

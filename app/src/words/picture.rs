@@ -10,7 +10,8 @@ pub fn site_role(lang: Locale, role: SiteRole) -> String {
         SiteRole::Standby => say!(lang, words.site_role.standby),
         SiteRole::ClaimsActive => say!(lang, words.site_role.claims_active),
         SiteRole::Fenced => say!(lang, words.site_role.fenced),
-        SiteRole::Lost => say!(lang, words.site_role.lost),
+        SiteRole::Silent => say!(lang, words.site_role.silent),
+        SiteRole::OutOfSight => say!(lang, words.site_role.out_of_sight),
         SiteRole::Unknown => say!(lang, words.site_role.unknown),
     }
 }
@@ -38,6 +39,7 @@ pub fn node_state(lang: Locale, state: NodeState, fresh: bool) -> String {
             NodeState::ReplayPaused => say!(lang, words.node_state.replay_paused),
             NodeState::InTransition => say!(lang, words.node_state.in_transition),
             NodeState::Stopped => say!(lang, words.node_state.stopped),
+            NodeState::NoAnswer => say!(lang, words.node_state.no_answer),
             NodeState::Unknown => say!(lang, words.node_state.unknown),
         }
     } else {
@@ -50,6 +52,8 @@ pub fn node_state(lang: Locale, state: NodeState, fresh: bool) -> String {
             NodeState::ReplayPaused => say!(lang, words.node_state_was.replay_paused),
             NodeState::InTransition => say!(lang, words.node_state_was.in_transition),
             NodeState::Stopped => say!(lang, words.node_state_was.stopped),
+            // In the present: that it gives none is known.
+            NodeState::NoAnswer => say!(lang, words.node_state.no_answer),
             NodeState::Unknown => say!(lang, words.node_state_was.unknown),
         }
     }

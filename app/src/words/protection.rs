@@ -1,6 +1,6 @@
 //! Protection: the word for it, and the verdict, the sentence that every page opens with.
 
-use super::{Locale, Names, bytes, duration, figures::date_time, say};
+use super::{Locale, Names, bytes, duration, figures::date_time, list, say};
 use switchback_domain::{Bound, ByteLag, Finding, Millis, Picture, Protection, ProtectionState, Severity, Side};
 
 /// Protection in one or two words.
@@ -10,7 +10,7 @@ pub fn state(lang: Locale, state: ProtectionState) -> String {
         ProtectionState::NoReading => say!(lang, words.protection.no_reading),
         ProtectionState::AtRisk => say!(lang, words.protection.at_risk),
         ProtectionState::Unprotected => say!(lang, words.protection.unprotected),
-        ProtectionState::SiteLost => say!(lang, words.protection.site_lost),
+        ProtectionState::SiteSilent => say!(lang, words.protection.site_silent),
         ProtectionState::SplitBrain => say!(lang, words.protection.split_brain),
     }
 }
@@ -23,8 +23,10 @@ pub fn verdict(lang: Locale, picture: &Picture, names: &Names) -> Vec<String> {
     let loss = match worst {
         // No figure is worth reading while two histories exist.
         Some(Finding::SplitBrain { .. } | Finding::Collision { .. } | Finding::DifferentDatabases) => None,
-        Some(Finding::NothingAnswers | Finding::NoPrimary) if !known => None,
-        Some(Finding::ActiveSiteLost { side, .. }) => Some(loss_by_failover(lang, &picture.protection, side.other(), names)),
+        Some(Finding::NothingAnswers | Finding::NoPrimary | Finding::PrimaryNotSeen { .. } | Finding::ConsoleCutOff { .. }) if !known => {
+            None
+        }
+        Some(Finding::ActiveSiteSilent { side, .. }) => Some(loss_by_failover(lang, &picture.protection, side.other(), names)),
         _ => Some(loss_if_lost(lang, &picture.protection, picture.active, names)),
     };
     said.extend(loss);
@@ -41,11 +43,19 @@ fn cause(lang: Locale, finding: &Finding, active: Option<Side>, names: &Names) -
         Finding::SplitBrain { .. } => say!(lang, words.cause.split_brain),
         Finding::Collision { parent } => say!(lang, words.cause.collision, parent = parent.to_string()),
         Finding::DifferentDatabases => say!(lang, words.cause.different_databases),
-        Finding::ActiveSiteLost { side, .. } => say!(lang, words.cause.active_site_lost, site = site(*side)),
-        Finding::StandbySiteLost { side, .. } => {
-            say!(lang, words.cause.standby_site_lost, site = site(*side), active = site(active.unwrap_or_else(|| side.other())))
+        Finding::ActiveSiteSilent { side, .. } => say!(lang, words.cause.active_site_silent, site = site(*side)),
+        Finding::StandbySiteSilent { side, .. } => {
+            say!(lang, words.cause.standby_site_silent, site = site(*side), active = site(active.unwrap_or_else(|| side.other())))
         }
         Finding::NothingAnswers => say!(lang, words.cause.nothing_answers),
+        Finding::ConsoleCutOff { side, active: true, witness } => {
+            say!(lang, words.cause.console_cut_off_active, site = site(*side), sign = super::witness(lang, witness))
+        }
+        Finding::ConsoleCutOff { side, active: false, witness } => {
+            say!(lang, words.cause.console_cut_off_standby, site = site(*side), sign = super::witness(lang, witness))
+        }
+        Finding::PrimaryNotSeen { unseen } => say!(lang, words.cause.primary_not_seen, nodes = list(lang, unseen)),
+        Finding::OtherServerAnswers { node } => say!(lang, words.cause.other_server_answers, node = node.to_string()),
         Finding::NoPrimary => say!(lang, words.cause.no_primary),
         Finding::Partitioned => say!(lang, words.cause.partitioned),
         Finding::ProtectionOff => say!(lang, words.cause.protection_off),
@@ -55,6 +65,7 @@ fn cause(lang: Locale, finding: &Finding, active: Option<Side>, names: &Names) -
         Finding::NoActiveMember { side } => say!(lang, words.cause.no_active_member, site = site(*side)),
         Finding::LinkDown { .. }
         | Finding::NodeDown { .. }
+        | Finding::NodeSilent { .. }
         | Finding::ReplayPaused { .. }
         | Finding::MemberDown { .. }
         | Finding::ClusterPaused { .. }

@@ -214,6 +214,10 @@ pub fn objection(lang: Locale, objection: &Objection, names: &Names) -> String {
         Objection::TargetSilent { side } => say!(lang, words.objection.target_silent, site = site(*side)),
         Objection::NothingToPromote { side } => say!(lang, words.objection.nothing_to_promote, site = site(*side)),
         Objection::ActiveSiteAnswers { side } => say!(lang, words.objection.active_site_answers, site = site(*side)),
+        Objection::SeenAlive { side, witnesses } => {
+            let signs = witnesses.iter().map(|witness| super::witness(lang, witness));
+            say!(lang, words.objection.seen_alive, site = site(*side), signs = super::list(lang, signs))
+        }
         Objection::AlreadyHome { side } => say!(lang, words.objection.already_home, site = site(*side)),
         Objection::HomeDoesNotFollow { side } => say!(lang, words.objection.home_does_not_follow, site = site(*side)),
     }

@@ -35,6 +35,12 @@ fn told(make: impl Fn(Locale) -> String) {
     assert!(!en.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)), "not English: {en}");
 }
 
+/// A sign of each kind.
+fn witnesses() -> Vec<Witness> {
+    let of_kind = |kind| Witness { kind, seen_by: endpoint(), node: Some(node("a1")), at: at() };
+    WitnessKind::ALL.into_iter().map(of_kind).collect()
+}
+
 fn failures() -> Vec<ProbeFailure> {
     let all = vec![
         ProbeFailure::Refused,
@@ -82,6 +88,9 @@ fn findings() -> Vec<Finding> {
         Finding::DifferentDatabases,
         Finding::NothingAnswers,
         Finding::NoPrimary,
+        Finding::PrimaryNotSeen { unseen: vec![node("a1"), node("a2")] },
+        Finding::OtherServerAnswers { node: node("a1") },
+        Finding::NodeSilent { node: node("a1"), cause: ProbeFailure::Refused, since: at() },
         Finding::Partitioned,
         Finding::ReturningSite { side: Side::A },
         Finding::HeldSite { side: Side::A },
@@ -95,12 +104,17 @@ fn findings() -> Vec<Finding> {
         Finding::EtcdUnhealthy { endpoint: endpoint() },
     ];
     for heard_at in [None, Some(at())] {
-        all.push(Finding::ActiveSiteLost { side: Side::A, heard_at });
-        all.push(Finding::StandbySiteLost { side: Side::B, heard_at });
+        all.push(Finding::ActiveSiteSilent { side: Side::A, heard_at });
+        all.push(Finding::StandbySiteSilent { side: Side::B, heard_at });
     }
     for kind in LinkKind::ALL {
         all.push(Finding::LinkDown { kind, to: None });
         all.push(Finding::LinkDown { kind, to: Some(node("b1")) });
+    }
+    for witness in witnesses() {
+        for active in [true, false] {
+            all.push(Finding::ConsoleCutOff { side: Side::A, active, witness: witness.clone() });
+        }
     }
     all.extend(failures().into_iter().map(|cause| Finding::EndpointFails { endpoint: endpoint(), side: Side::A, cause, since: at() }));
     all
@@ -165,7 +179,7 @@ const PROTECTIONS: [ProtectionState; 6] = [
     ProtectionState::NoReading,
     ProtectionState::AtRisk,
     ProtectionState::Unprotected,
-    ProtectionState::SiteLost,
+    ProtectionState::SiteSilent,
     ProtectionState::SplitBrain,
 ];
 
@@ -206,6 +220,7 @@ fn every_objection_says_what_is_wrong_and_those_of_checks_say_what_to_do() {
         all.push(Objection::TargetSilent { side });
         all.push(Objection::NothingToPromote { side });
         all.push(Objection::ActiveSiteAnswers { side });
+        all.push(Objection::SeenAlive { side, witnesses: witnesses() });
         all.push(Objection::AlreadyHome { side });
         all.push(Objection::HomeDoesNotFollow { side });
     }
@@ -225,14 +240,29 @@ fn every_objection_says_what_is_wrong_and_those_of_checks_say_what_to_do() {
 
 #[test]
 fn every_role_and_state_has_a_word_and_what_is_old_is_told_in_the_past_tense() {
-    for role in [SiteRole::Active, SiteRole::Standby, SiteRole::ClaimsActive, SiteRole::Fenced, SiteRole::Lost, SiteRole::Unknown] {
+    for role in [
+        SiteRole::Active,
+        SiteRole::Standby,
+        SiteRole::ClaimsActive,
+        SiteRole::Fenced,
+        SiteRole::Silent,
+        SiteRole::OutOfSight,
+        SiteRole::Unknown,
+    ] {
         told(|lang| picture::site_role(lang, role));
     }
     for role in [NodeRole::Primary, NodeRole::Mirror, NodeRole::Backup, NodeRole::BackupMirror, NodeRole::Unknown] {
         told(|lang| picture::node_role(lang, role));
     }
     let healthy = [NodeState::AcceptingWrites, NodeState::InStep, NodeState::Replaying, NodeState::FromArchive];
-    let others = [NodeState::WaitingForLog, NodeState::ReplayPaused, NodeState::InTransition, NodeState::Stopped, NodeState::Unknown];
+    let others = [
+        NodeState::WaitingForLog,
+        NodeState::ReplayPaused,
+        NodeState::InTransition,
+        NodeState::Stopped,
+        NodeState::NoAnswer,
+        NodeState::Unknown,
+    ];
     for state in healthy.into_iter().chain(others) {
         for fresh in [true, false] {
             told(|lang| picture::node_state(lang, state, fresh));
@@ -283,7 +313,7 @@ fn every_role_and_state_has_a_word_and_what_is_old_is_told_in_the_past_tense() {
 fn every_change_and_error_is_told_in_both_languages() {
     let changes = [
         Changed::Protection { from: ProtectionState::Protected, to: ProtectionState::AtRisk },
-        Changed::Site { side: Side::A, from: SiteRole::Active, to: SiteRole::Lost },
+        Changed::Site { side: Side::A, from: SiteRole::Active, to: SiteRole::Silent },
         Changed::Node { node: node("a1"), from: NodeState::Replaying, to: NodeState::Stopped },
         Changed::Link { kind: LinkKind::CrossSite, to_node: None, from: LinkState::Streaming, to: LinkState::Broken },
         Changed::Link { kind: LinkKind::Cascade, to_node: Some(node("b2")), from: LinkState::Streaming, to: LinkState::Broken },
@@ -314,6 +344,8 @@ fn picture_with(protection: Protection, active: Option<Side>, findings: Vec<Find
         place: String::new(),
         role,
         heard_at: None,
+        witnesses: Vec::new(),
+        unproven: Vec::new(),
         leader: None,
         nodes: Vec::new(),
         members: Vec::new(),
@@ -352,11 +384,17 @@ fn the_verdict_names_the_site_and_both_units() {
     let told = protection::verdict(Locale::en, &idle, &names());
     assert_eq!(told, ["If *dc-a* is lost now, *nothing* would be lost, as far as the last reading tells."]);
 
-    let lost = Finding::ActiveSiteLost { side: Side::A, heard_at: Some(at()) };
-    let protection = protection_of(ProtectionState::SiteLost, Bound::AtLeast, Some(1_800), Some(155_648));
+    let lost = Finding::ActiveSiteSilent { side: Side::A, heard_at: Some(at()) };
+    let protection = protection_of(ProtectionState::SiteSilent, Bound::AtLeast, Some(1_800), Some(155_648));
     let lost = picture_with(protection, None, vec![lost]);
     let told = protection::verdict(Locale::en, &lost, &names());
-    assert_eq!(told, ["*dc-a* does not answer.", "Failing over to *dc-b* would lose at least *1.8 s* (152 KiB) of writes."]);
+    assert_eq!(
+        told,
+        [
+            "*dc-a* does not answer this console. Whether it is down is not known.",
+            "Failing over to *dc-b* would lose at least *1.8 s* (152 KiB) of writes."
+        ]
+    );
 }
 
 #[test]

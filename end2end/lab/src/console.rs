@@ -243,6 +243,7 @@ impl Console {
             accepts_loss: true,
             acknowledged: planned.plan.not_passed.iter().map(|(kind, _)| *kind).collect(),
             attestation: String::new(),
+            overridden: Vec::new(),
             dry_run: false,
         }
     }

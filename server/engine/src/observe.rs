@@ -65,8 +65,6 @@ pub(crate) struct Watched {
 struct Seen {
     sightings: Sightings,
     newest: std::collections::BTreeMap<EndpointName, u64>,
-    /// Since when an endpoint does nothing but refuse connections: whatever ran there is gone.
-    gone: std::collections::BTreeMap<EndpointName, jiff::Timestamp>,
 }
 
 /// The last that is known of a site's writes.
@@ -76,8 +74,6 @@ pub(crate) struct LastSign {
     pub(crate) at: jiff::Timestamp,
     /// Since when whoever wrote there does not answer.
     pub(crate) failing_since: Option<jiff::Timestamp>,
-    /// Since when each of its databases does nothing but refuse connections.
-    pub(crate) gone_since: Option<jiff::Timestamp>,
 }
 
 /// What came of one question.
@@ -134,11 +130,6 @@ impl Watched {
             return;
         }
         *newest = outcome.number;
-        if matches!(outcome.answer, Err(ProbeFailure::Refused)) {
-            seen.gone.entry(endpoint.clone()).or_insert(outcome.asked_at);
-        } else {
-            seen.gone.remove(endpoint);
-        }
         seen.sightings.entry(endpoint.clone()).or_default().take(outcome.answer, outcome.asked_at, outcome.took);
         drop(seen);
         self.heard.send_modify(|heard| *heard += 1);
@@ -158,9 +149,7 @@ impl Watched {
             _ => None,
         });
         let (at, _, failing_since) = beats.max_by_key(|(at, writes, _)| (*at, *writes))?;
-        let gone: Vec<_> = nodes().map(|name| seen.gone.get(name).copied()).collect();
-        let gone_since = gone.iter().copied().max().flatten().filter(|_| gone.iter().all(Option::is_some));
-        Some(LastSign { at, failing_since, gone_since })
+        Some(LastSign { at, failing_since })
     }
 
     /// What stands about the pool beside its readings.

@@ -88,7 +88,7 @@ fn of<'a, H>(all: &'a BTreeMap<EndpointName, H>, name: &EndpointName) -> Result<
 
 /// Why something was not done, before it is known whose trouble it is.
 #[derive(Debug)]
-enum Trouble {
+pub(crate) enum Trouble {
     /// It said no, in these words.
     Refused(String),
     /// It gave no usable answer.
@@ -120,7 +120,7 @@ impl From<Problem> for Trouble {
 }
 
 /// An answer with a status that says no: the status and the beginning of the text that came with it.
-fn status_says_no(status: u16, body: &[u8]) -> Trouble {
+pub(crate) fn status_says_no(status: u16, body: &[u8]) -> Trouble {
     let text = String::from_utf8_lossy(&body[..body.len().min(2_000)]);
     // Python's server wraps its errors into a page that says nothing more than the status.
     let text = if text.trim_start().starts_with('<') { "" } else { text.trim() };
@@ -219,6 +219,10 @@ impl Hands for PoolHands {
 
     fn hold_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool> {
         handled(etcd, async move { of(&self.etcd, etcd)?.put(&StandbySection::held(), |told| told != Told::Leads).await })
+    }
+
+    fn members_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, Vec<String>> {
+        handled(etcd, async move { of(&self.etcd, etcd)?.members().await })
     }
 
     fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, side: Side) -> Handled<'a, bool> {

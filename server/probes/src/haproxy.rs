@@ -32,10 +32,10 @@ impl HaproxyProbe {
             check_name(name)?;
         }
         let runtime = Runtime::new(address, tls)?;
-        // 4 = servers, 2 = the backend itself. Only what is needed is asked for: an HAProxy may have thousands of others.
+        // 4 = servers, 2 = the backend itself, 6 = both. Only what is needed is asked for: an HAProxy may have thousands of others.
         let question = match &guard_backend {
             None => format!("show info;show stat {backend} 4 -1\n"),
-            Some(guard) => format!("show info;show stat {backend} 4 -1;show stat {guard} 2 -1\n"),
+            Some(guard) => format!("show info;show stat {backend} 4 -1;show stat {guard} 6 -1\n"),
         };
         Ok(HaproxyProbe { endpoint, runtime, question, guarded: guard_backend.is_some(), timeout, diary: Diary::default() })
     }

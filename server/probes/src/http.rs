@@ -78,6 +78,11 @@ impl Http {
         &self.base
     }
 
+    /// Its certificate is verified, so that it is who it says it is.
+    pub(crate) fn is_verified(&self) -> bool {
+        self.verified
+    }
+
     /// How long one look may take altogether.
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout

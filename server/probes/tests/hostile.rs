@@ -178,7 +178,7 @@ async fn a_name_that_does_not_resolve_is_unreachable() {
     let mut target = http_target("http://no-such-host.invalid:1".to_owned());
     // A resolver may take its time to say no.
     target.timeout = HANGS / 2;
-    let mut probe = switchback_probes::EtcdProbe::new(endpoint(switchback_domain::EndpointKind::Etcd), target).unwrap();
+    let mut probe = switchback_probes::EtcdProbe::new(endpoint(switchback_domain::EndpointKind::Etcd), leader_key(target)).unwrap();
     assert_eq!(look(&mut probe).await, Err(ProbeFailure::Unreachable));
 }
 

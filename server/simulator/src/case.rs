@@ -16,7 +16,7 @@ use crate::{
     probe::WorldProbe,
     room::{Room, let_pass},
     store::{Books, Crash, WorldStore},
-    world::{Fault, Link, Ms, NodeId, Setting, World},
+    world::{Fault, Lie, Link, Ms, NodeId, Setting, World},
 };
 use futures::{FutureExt, future::BoxFuture};
 use secrecy::SecretString;
@@ -65,11 +65,14 @@ pub enum Kind {
     SplitBrain,
     /// A planned switchover; once it was taken on, every Patroni says that it is of a version that stops no primary cleanly.
     OlderPatroni,
+    /// A firewall, a router or a proxy answers in the active site's name, and somebody believes that the site is dead. Afterwards a planned
+    /// switchover.
+    LiedTo,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 13] = [
         Kind::Switchover,
         Kind::TakenOver,
         Kind::Failover,
@@ -82,6 +85,7 @@ impl Kind {
         Kind::Walled,
         Kind::SplitBrain,
         Kind::OlderPatroni,
+        Kind::LiedTo,
     ];
 }
 
@@ -107,6 +111,8 @@ pub struct Case {
     pub rows_are_hidden: bool,
     /// A second console is started on the same store before the operation.
     pub second: bool,
+    /// A cut line of the console's is one on which somebody else answers.
+    pub liars: bool,
 }
 
 /// What came of a run.
@@ -251,6 +257,12 @@ impl Run {
     async fn through(mut self) -> Told {
         match self.case.kind {
             Kind::Switchover | Kind::TakenOver | Kind::OlderPatroni => {
+                self.arm();
+                self.operate(Intent::Switchover { to: Side::B }).await;
+            }
+            Kind::LiedTo => {
+                self.believe_a_lie_about_site_a().await;
+                self.peace(15_000).await;
                 self.arm();
                 self.operate(Intent::Switchover { to: Side::B }).await;
             }
@@ -435,7 +447,11 @@ impl Run {
             4 => Fault::FreezeSite(side),
             5 => Fault::KillEtcd(side),
             6 => Fault::KillProxy(side),
-            7..=10 => Fault::Cut(link),
+            7..=10 => match link {
+                Link::ConsoleA if self.case.liars => Fault::LieAbout(Side::A, Lie::ALL[self.case.seed as usize % 4]),
+                Link::ConsoleB if self.case.liars => Fault::LieAbout(Side::B, Lie::ALL[self.case.seed as usize % 4]),
+                link => Fault::Cut(link),
+            },
             11 | 12 => Fault::LoseAnswers(self.dice.pick(&[30, 100])),
             14 if self.case.forgets => Fault::StoreForgets(self.dice.pick(&[40, 100])),
             13 => Fault::StopReplay(node, self.dice.clone().between(200, 20_000)),

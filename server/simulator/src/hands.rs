@@ -116,6 +116,10 @@ impl Hands for WorldHands {
         self.ask(etcd, Ask::HoldInEtcd, yes)
     }
 
+    fn members_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, Vec<String>> {
+        self.ask(etcd, Ask::MembersInEtcd, |answer| if let Answer::Names(names) = answer { Some(names) } else { None })
+    }
+
     fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, _side: Side) -> Handled<'a, bool> {
         self.ask(etcd, Ask::FollowInEtcd, yes)
     }

@@ -126,7 +126,8 @@ impl World {
             system_identifier: "7711095993085523164".to_owned(),
             server_version: 150_018,
             clock: orders_clock(self.now),
-            started_at: orders_clock(this.started_at),
+            // No two are started in the same microsecond.
+            started_at: orders_clock(this.started_at) + jiff::SignedDuration::from_micros(i64::try_from(node).unwrap_or(0)),
             timeline: Some(self.said_timeline(node)),
             written: (!recovery).then_some(end),
             received: recovery.then(|| self.received(node)),

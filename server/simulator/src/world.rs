@@ -11,7 +11,7 @@ mod postgres;
 #[cfg(test)]
 mod tests;
 
-pub use faults::{Fault, Link};
+pub use faults::{Fault, Lie, Link};
 pub use orders::{Answer, Ask, Order, clock as orders_clock};
 
 use crate::{
@@ -340,6 +340,8 @@ pub struct World {
     pub cut: Vec<Link>,
     /// Sites of which the console reaches nothing but the etcd.
     pub walled: Vec<Side>,
+    /// Sites in whose name something on the way from the console answers.
+    pub lies: Vec<(Side, Lie)>,
     /// Answers to the console get lost, so many of a hundred.
     pub answers_lost: u64,
     /// The console runs.
@@ -449,6 +451,7 @@ impl World {
             clients: Pair::of(|_| Client::default()),
             cut: Vec::new(),
             walled: Vec::new(),
+            lies: Vec::new(),
             answers_lost: 0,
             console_runs: false,
             store_works: true,
@@ -562,7 +565,13 @@ impl World {
 
     /// Something of the console's gets through to an endpoint of a site.
     pub fn console_gets_to(&self, side: Side, kind: EndpointKind) -> bool {
-        self.is_open(Link::console(side)) && (kind == EndpointKind::Etcd || !self.walled.contains(&side))
+        let walled = kind != EndpointKind::Etcd && self.walled.contains(&side);
+        self.is_open(Link::console(side)) && !walled && self.lie_about(side).is_none()
+    }
+
+    /// What something on the way from the console answers in a site's name.
+    pub fn lie_about(&self, side: Side) -> Option<Lie> {
+        self.lies.iter().find(|(about, _)| *about == side).map(|(_, lie)| *lie)
     }
 
     /// Its `PostgreSQL` would answer the console now.

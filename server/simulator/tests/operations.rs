@@ -25,6 +25,7 @@ fn plain(kind: Kind, seed: u64) -> Case {
         forgets: false,
         rows_are_hidden: false,
         second: false,
+        liars: false,
     }
 }
 
@@ -38,7 +39,7 @@ fn of_seed(seed: u64, kind: Kind) -> Case {
         _ => Vec::new(),
     };
     let faults = number("SIMULATE_FAULTS").unwrap_or(seed % 4);
-    Case { crashes, faults, wishes: true, ..plain(kind, seed) }
+    Case { crashes, faults, wishes: true, liars: seed % 5 == 4, ..plain(kind, seed) }
 }
 
 /// Runs a case in which nothing breaks; everything must be done.
@@ -83,6 +84,14 @@ fn a_switchover_ends_before_the_demotion_when_patroni_turns_out_to_be_too_old() 
         assert!(told.ends.iter().all(|end| !end.ends_with(": done")) && told.ends.len() == 1, "{:?}\n{}", told.ends, told.last(60));
         assert_eq!(told.writers, [0], "the old site was never told to follow: {}", told.last(60));
         assert!(told.measured.iter().all(|measured| measured.outage().is_none()), "nobody waited: {:?}", told.measured);
+    }
+}
+
+#[test]
+fn whatever_answers_in_a_living_sites_name_nobody_fails_over_from_it_and_clients_notice_nothing() {
+    for seed in 1..=12 {
+        let told = done(&plain(Kind::LiedTo, seed));
+        assert_eq!((told.writers, told.splits), (vec![2], 0), "the planned switchover afterwards is the only move");
     }
 }
 

@@ -9,7 +9,7 @@ use rand::Rng as _;
 use serde::Deserialize;
 use serde_json::json;
 use switchback_domain::{
-    CheckKind, MemberName, Picture, PoolId, Side, SiteId,
+    CheckKind, MemberName, NodeName, Picture, PoolId, Side, SiteId, Witness, WitnessKind,
     operation::{Intent, MemberChange, MemberOrder, OperationId, Planned, Request, ToTakeOn},
 };
 
@@ -37,9 +37,14 @@ pub struct Acting {
     /// A check that does not pass and that you take upon yourself, as often as needed.
     #[arg(long, value_name = "CHECK", num_args = 1.., value_parser = check_kind)]
     acknowledge: Vec<CheckKind>,
-    /// How you know that what cannot be reached of the old site is off.
+    /// How you know that what gives no answer of its own of the old site is off. Needed unless every node there says itself that it does
+    /// not write: a refused connection is no proof.
     #[arg(long, default_value = "", value_name = "TEXT")]
     attest: String,
+    /// A sign of life of the old site that you know to be wrong, as often as needed: log-stream, proxy-check, leader-key, log-replies,
+    /// database-refuses.
+    #[arg(long, value_name = "SIGN", num_args = 1..)]
+    override_sign: Vec<WitnessKind>,
     /// Does not follow the operation.
     #[arg(long)]
     no_wait: bool,
@@ -216,6 +221,23 @@ fn take_on(
     Ok(())
 }
 
+/// Asks for each sign of life of the site that is given up whether it is known to be wrong.
+fn override_signs(
+    witnesses: &[Witness],
+    overridden: &mut Vec<WitnessKind>,
+    mut ask: impl FnMut(&str) -> Result<String, Failure>,
+) -> Result<(), Failure> {
+    for witness in witnesses {
+        let name = witness.kind.code().replace('_', "-");
+        let question =
+            format!("The site is alive: {}. Do not fail over. Only if you know that this is wrong, type {name}:", words::sign(witness));
+        if !overridden.contains(&witness.kind) && ask(&question)?.parse() == Ok(witness.kind) {
+            overridden.push(witness.kind);
+        }
+    }
+    Ok(())
+}
+
 /// Turns a plan into a request, asking for what was not told. What is typed goes to the console as it is: it judges, and remembers.
 fn request(out: &Out, planned: Planned, picture: &Picture, acting: Acting) -> Result<Request, Failure> {
     let Planned { plan, hash } = planned;
@@ -229,6 +251,15 @@ fn request(out: &Out, planned: Planned, picture: &Picture, acting: Acting) -> Re
     let typed_pool = typed(acting.confirm_pool, format!("Type the pool's name ({}):", plan.pool), "--confirm-pool")?;
     let typed_site = typed(acting.confirm_site, format!("Type the site's name ({site}):"), "--confirm-site")?;
     let (mut acknowledged, mut accepts_loss) = (acting.acknowledge, acting.accept_loss);
+    let (mut overridden, mut attestation) = (acting.override_sign, acting.attest);
+    if out.can_ask() {
+        override_signs(&plan.witnesses, &mut overridden, super::print::ask)?;
+        if !plan.unproven.is_empty() && attestation.trim().is_empty() && !acting.dry_run {
+            let nodes = plan.unproven.iter().map(NodeName::as_str).collect::<Vec<_>>().join(", ");
+            attestation =
+                super::print::ask(&format!("Nothing proves that {nodes} no longer accept writes. How do you know that they are off?"))?;
+        }
+    }
     if let Some(side) = plan.intent.gives_up().filter(|_| out.can_ask()) {
         let open = ToTakeOn::of(&plan.not_passed, |kind| picture.silence_behind(kind));
         take_on(open, sites, &mut acknowledged, super::print::ask)?;
@@ -251,7 +282,8 @@ fn request(out: &Out, planned: Planned, picture: &Picture, acting: Acting) -> Re
         typed_site,
         accepts_loss,
         acknowledged,
-        attestation: acting.attest,
+        attestation,
+        overridden,
         dry_run: acting.dry_run,
     })
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use switchback_app::words::{self as app_words, Locale};
 use switchback_domain::{
-    ByteLag, Millis, Objection, Pair, Protection, Side, Verdict,
+    ByteLag, Millis, Objection, Pair, Protection, Side, Verdict, Witness,
     operation::{
         Because, Choice, GivenUp, Instruction, MemberOrder, OperationId, Outage, Outcome, PlanChange, PlanObjection, Stage, Step, Task,
         Trouble,
@@ -123,7 +123,14 @@ pub(super) fn trouble(trouble: &Trouble, sites: &Sites) -> String {
         Trouble::Refused { endpoint, said } => format!("{endpoint} said no: {said}"),
         Trouble::NotFenced { side, unreached } => {
             let names: Vec<&str> = unreached.iter().map(switchback_domain::EndpointName::as_str).collect();
-            format!("{} is not fenced: cannot reach {}; say with `attest` how you know that it is off", of(side), names.join(", "))
+            format!(
+                "nothing proves that {} is off: no answer of its own from {}; say with `attest` how you know it",
+                of(side),
+                names.join(", ")
+            )
+        }
+        Trouble::SeenAlive { side, witnesses } => {
+            format!("{} is seen alive although somebody said that it is off: {}", of(side), signs(witnesses))
         }
         Trouble::StillWrites { nodes } => {
             let names: Vec<&str> = nodes.iter().map(switchback_domain::NodeName::as_str).collect();
@@ -143,6 +150,17 @@ pub(super) fn trouble(trouble: &Trouble, sites: &Sites) -> String {
         Trouble::Internal { incident } => format!("the console's own code failed; quote incident {incident}"),
         other => told(&serde_json::to_value(other).unwrap_or_default()),
     }
+}
+
+/// Signs of life, each with the word by which it is overridden.
+pub(super) fn signs(witnesses: &[Witness]) -> String {
+    let told = |witness: &Witness| format!("{}: {}", witness.kind.code().replace('_', "-"), sign(witness));
+    witnesses.iter().map(told).collect::<Vec<_>>().join("; ")
+}
+
+/// A sign of life of a site that the console does not hear.
+pub(super) fn sign(witness: &Witness) -> String {
+    switchback_app::words::witness(switchback_app::words::Locale::en, witness)
 }
 
 /// Why a plan cannot be requested, or is advised against.
@@ -166,6 +184,9 @@ pub(super) fn objection(objection: &PlanObjection, sites: &Sites) -> String {
             Objection::TargetSilent { side } => format!("{} does not answer", of(side)),
             Objection::NothingToPromote { side } => format!("{} has no node that could lead", of(side)),
             Objection::ActiveSiteAnswers { side } => format!("advice: {} answers; a planned switchover would lose nothing", of(side)),
+            Objection::SeenAlive { side, witnesses } => {
+                format!("do not fail over: {} is alive ({}); only this console does not see it", of(side), signs(witnesses))
+            }
             Objection::AlreadyHome { side } => format!("the pool is in its home site {} already", of(side)),
             Objection::HomeDoesNotFollow { side } => format!("{} does not follow; re-protect it first", of(side)),
         },

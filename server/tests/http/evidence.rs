@@ -44,6 +44,7 @@ pub async fn collided(world: &World) -> OperationId {
         accepts_loss: false,
         acknowledged: Vec::new(),
         attestation: String::new(),
+        overridden: Vec::new(),
         dry_run: false,
     };
     let ask = LeaseAsk {

@@ -99,6 +99,9 @@ impl Hands for MembersOnly {
     fn hold_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool> {
         no(etcd)
     }
+    fn members_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, Vec<String>> {
+        no(etcd)
+    }
     fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, _: Side) -> Handled<'a, bool> {
         no(etcd)
     }
@@ -204,6 +207,9 @@ impl Hands for BothWrite {
     }
     fn hold_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool> {
         self.members.hold_in_etcd(etcd)
+    }
+    fn members_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, Vec<String>> {
+        self.members.members_in_etcd(etcd)
     }
     fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, side: Side) -> Handled<'a, bool> {
         self.members.follow_in_etcd(etcd, side)

@@ -66,6 +66,7 @@ fn request(planned: Planned) -> Request {
         accepts_loss: true,
         acknowledged: plan.not_passed.iter().map(|(kind, _)| *kind).collect(),
         attestation: String::new(),
+        overridden: Vec::new(),
         dry_run: false,
         intent: plan.intent,
     }

@@ -279,7 +279,7 @@ impl World {
     pub fn member(&self, letter: &str, state: MemberState, sessions: u32) {
         let member =
             MemberFacts { name: format!("member-{letter}").parse().unwrap(), state, healthy: true, sessions, unchanged_for_s: 100 };
-        let facts = HaproxyFacts { version: "3.0".to_owned(), members: vec![member], guard: true };
+        let facts = HaproxyFacts { version: "3.0".to_owned(), members: vec![member], guard: true, peers_up: Vec::new() };
         let name = format!("haproxy-{letter}").parse().unwrap();
         self.answers.lock().unwrap().insert(name, Facts::Haproxy(facts));
     }

@@ -7,11 +7,11 @@ fn timed_out() -> ProbeFailure {
     ProbeFailure::TimedOut { after: Millis(800) }
 }
 
-fn cut_off_for(side: Side, seconds: i64) -> World {
+fn dead_for(side: Side, seconds: i64) -> World {
     let mut world = World::healthy(at(0));
     for _ in 0..seconds {
         world.pass(1_000);
-        world.site_fails(side, &timed_out());
+        world.site_dies(side, &timed_out());
     }
     world
 }
@@ -78,46 +78,49 @@ fn a_second_primary_is_seen_even_where_our_database_password_is_wrong() {
 }
 
 #[test]
-fn a_cut_site_becomes_unknown_and_then_lost_but_never_healthy() {
+fn a_dead_site_becomes_unknown_and_then_silent_but_never_healthy() {
     // The last answer came in the first second.
     for seconds in 7..=16 {
-        let picture = cut_off_for(Side::A, seconds).picture();
+        let picture = dead_for(Side::A, seconds).picture();
         assert_eq!(picture.sites.a.role, SiteRole::Unknown, "after {seconds} s");
         assert_eq!(picture.protection.state, ProtectionState::NoReading, "after {seconds} s");
         assert!(!picture.actions.switchover.is_empty());
     }
-    let picture = cut_off_for(Side::A, 17).picture();
-    assert_eq!(picture.sites.a.role, SiteRole::Lost);
-    assert!(matches!(picture.findings[0], Finding::ActiveSiteLost { side: Side::A, .. }));
-    assert_eq!(picture.protection.state, ProtectionState::SiteLost);
+    let picture = dead_for(Side::A, 17).picture();
+    assert_eq!(picture.sites.a.role, SiteRole::Silent);
+    assert!(matches!(picture.findings[0], Finding::ActiveSiteSilent { side: Side::A, .. }));
+    assert_eq!(picture.protection.state, ProtectionState::SiteSilent);
     assert_eq!(picture.protection.bound, Bound::Was);
     assert_eq!(picture.actions.failover, [], "an emergency failover to the other site is open");
     assert_eq!(picture.target, Side::B);
 }
 
 #[test]
-fn a_site_whose_every_port_refuses_is_lost_at_once() {
+fn a_site_whose_every_port_refuses_is_not_known_to_be_dead() {
     let mut world = World::healthy(at(0));
     world.pass(1_000);
-    world.site_fails(Side::A, &ProbeFailure::Refused);
+    world.site_dies(Side::A, &ProbeFailure::Refused);
+    world.pass(5_000);
     let picture = world.picture();
-    assert_eq!(picture.sites.a.role, SiteRole::Lost);
-    assert!(picture.sites.a.nodes.iter().all(|node| node.state == NodeState::Stopped));
+    assert_eq!(picture.sites.a.role, SiteRole::Unknown, "a firewall refuses as well");
+    assert!(picture.sites.a.nodes.iter().all(|node| node.state == NodeState::NoAnswer && !node.knowledge.is_fresh()));
+    assert_eq!(picture.sites.a.nodes[0].knowledge.seen_at(), Some(at(1_000)), "the last reading is as old as it is");
+    assert_eq!(picture.sites.a.unproven, ["a1", "a2"].map(|name| name.parse().expect("a name")));
     assert!(picture.sites.a.members.iter().all(|member| !member.healthy && !member.knowledge.is_fresh()));
 }
 
 #[test]
-fn a_lost_standby_site_leaves_the_loss_growing() {
-    let picture = cut_off_for(Side::B, 17).picture();
+fn a_silent_standby_site_leaves_the_loss_growing() {
+    let picture = dead_for(Side::B, 17).picture();
     assert_eq!(picture.active, Some(Side::A));
-    assert!(has(&picture, |finding| matches!(finding, Finding::StandbySiteLost { side: Side::B, .. })));
-    assert_eq!((picture.protection.state, picture.protection.bound), (ProtectionState::SiteLost, Bound::AtLeast));
+    assert!(has(&picture, |finding| matches!(finding, Finding::StandbySiteSilent { side: Side::B, .. })));
+    assert_eq!((picture.protection.state, picture.protection.bound), (ProtectionState::SiteSilent, Bound::AtLeast));
     assert!(picture.actions.failover.contains(&Objection::TargetSilent { side: Side::B }));
 }
 
 #[test]
 fn when_nothing_answers_the_console_does_not_claim_that_both_sites_died() {
-    let mut world = cut_off_for(Side::A, 1);
+    let mut world = dead_for(Side::A, 1);
     for _ in 0..17 {
         world.pass(1_000);
         world.site_fails(Side::B, &timed_out());
@@ -128,17 +131,25 @@ fn when_nothing_answers_the_console_does_not_claim_that_both_sites_died() {
 }
 
 #[test]
-fn a_node_that_refuses_is_down_at_once() {
+fn a_node_that_refuses_gives_no_answer_and_is_down_only_by_its_patronis_word() {
     let mut world = World::healthy(at(0));
     world.pass(1_000);
     world.fails("postgres-b2", ProbeFailure::Refused);
     world.fails("patroni-b2", ProbeFailure::Refused);
     let picture = world.picture();
     let (_, node) = picture.node(&"b2".parse().expect("a name")).expect("b2 is configured");
-    assert_eq!((node.role, node.state), (NodeRole::BackupMirror, NodeState::Stopped));
-    assert!(node.knowledge.is_fresh());
-    assert_eq!(picture.findings, [Finding::NodeDown { node: node.name.clone() }]);
+    assert_eq!((node.role, node.state), (NodeRole::BackupMirror, NodeState::NoAnswer));
+    assert!(!node.knowledge.is_fresh());
+    assert_eq!(picture.findings, [Finding::NodeSilent { node: node.name.clone(), cause: ProbeFailure::Refused, since: at(1_000) }]);
     assert_eq!(picture.protection.state, ProtectionState::Protected);
+    assert_eq!(picture.actions.switchover, [], "b1 leads its cluster, and the backup mirror only warns");
+
+    let mut world = World::healthy(at(0));
+    world.pass(1_000);
+    world.patroni("b2", |facts| facts.state = PatroniState::Stopped);
+    world.fails("postgres-b2", ProbeFailure::Refused);
+    let picture = world.picture();
+    assert_eq!(picture.findings, [Finding::NodeDown { node: "b2".parse().expect("a name") }]);
     assert_eq!(picture.actions.switchover, [], "the backup mirror only warns");
 }
 
@@ -221,7 +232,7 @@ fn a_promotion_that_was_rewound_is_no_collision_any_more_and_stays_none_when_the
     assert!(!collided(&world), "both nodes of b replay what a1 writes");
     for _ in 0..30 {
         world.pass(1_000);
-        world.site_fails(Side::A, &ProbeFailure::Refused);
+        world.site_dies(Side::A, &ProbeFailure::Refused);
     }
     assert!(!collided(&world), "what b had replayed of a does not change by a's death");
     // A row that was there before the server was started proves nothing.
@@ -273,10 +284,10 @@ fn the_loss_of_a_dead_site_does_not_grow_after_its_death() {
     });
     for _ in 0..20 {
         world.pass(1_000);
-        world.site_fails(Side::A, &ProbeFailure::Refused);
+        world.site_dies(Side::A, &ProbeFailure::Refused);
     }
     let protection = world.picture().protection;
-    assert_eq!((protection.state, protection.bound), (ProtectionState::SiteLost, Bound::Was));
+    assert_eq!((protection.state, protection.bound), (ProtectionState::SiteSilent, Bound::Was));
     // It was heard once more, a second later, before it failed.
     assert_eq!(protection.loss, Some(Millis(3_000)));
 }
@@ -355,15 +366,93 @@ proptest! {
 }
 
 #[test]
-fn a_site_that_answers_but_does_not_let_us_in_is_not_lost() {
+fn answers_that_are_not_the_engines_are_silence_and_one_that_turns_us_down_is_a_sign_of_life() {
+    for cause in
+        [ProbeFailure::Tls, ProbeFailure::Status { code: 502 }, ProbeFailure::Garbage, ProbeFailure::Redirected, ProbeFailure::Unreachable]
+    {
+        let mut world = World::healthy(at(0));
+        for _ in 0..30 {
+            world.pass(1_000);
+            world.site_dies(Side::A, &cause);
+        }
+        let picture = world.picture();
+        assert_eq!(picture.sites.a.role, SiteRole::Silent, "{cause:?}");
+        assert_eq!(picture.actions.failover, [], "{cause:?}");
+        assert_eq!(picture.sites.a.unproven.len(), 2, "{cause:?}");
+    }
     let mut world = World::healthy(at(0));
     for _ in 0..30 {
         world.pass(1_000);
-        world.site_fails(Side::A, &ProbeFailure::Tls);
+        world.site_dies(Side::A, &timed_out());
+        world.fails("postgres-a1", ProbeFailure::Unauthorized);
     }
     let picture = world.picture();
-    assert_eq!(picture.sites.a.role, SiteRole::Unknown);
-    assert!(!picture.actions.failover.is_empty(), "the failover is at least advised against");
+    assert_eq!(picture.sites.a.role, SiteRole::OutOfSight);
+    assert!(matches!(&picture.actions.failover[..], [Objection::SeenAlive { .. }]));
+}
+
+/// A firewall between the console and one site answers in its name, or drops everything; the sites see each other.
+#[test]
+fn a_blind_console_says_that_it_is_blind_and_claims_nothing_about_the_site() {
+    for cause in [ProbeFailure::Refused, timed_out(), ProbeFailure::Unreachable, ProbeFailure::Status { code: 502 }] {
+        for seconds in [1_u32, 7, 60] {
+            let mut world = World::healthy(at(0));
+            for _ in 0..seconds {
+                world.pass(1_000);
+                world.site_fails(Side::A, &cause);
+            }
+            let picture = world.picture();
+            let told = format!("{cause:?} for {seconds} s: {:#?}", picture.findings);
+            if seconds > 5 || cause == ProbeFailure::Refused {
+                assert_eq!(picture.sites.a.role, SiteRole::OutOfSight, "{told}");
+                let cut_off = |finding: &Finding| matches!(finding, Finding::ConsoleCutOff { side: Side::A, active: true, witness } if witness.kind == WitnessKind::LogStream);
+                assert!(picture.findings.iter().any(cut_off), "{told}");
+                assert_eq!(picture.protection.state, ProtectionState::NoReading, "{told}");
+                assert!(matches!(&picture.actions.failover[..], [Objection::SeenAlive { side: Side::A, .. }]), "{told}");
+            }
+            let claims = |finding: &Finding| {
+                matches!(finding, Finding::NoPrimary | Finding::ActiveSiteSilent { .. } | Finding::NodeDown { .. } | Finding::ProtectionOff)
+            };
+            assert!(!picture.findings.iter().any(claims), "{told}");
+            assert!(picture.sites.a.nodes.iter().all(|node| node.state != NodeState::Stopped), "{told}");
+            let cross = picture.link(LinkKind::CrossSite).expect("there is one");
+            assert_eq!(cross.state, LinkState::Streaming, "{told}");
+        }
+    }
+}
+
+#[test]
+fn nobody_writes_is_said_only_when_every_node_says_so() {
+    let mut world = World::healthy(at(0));
+    world.pass(1_000);
+    world.postgres("a1", |facts| facts.in_recovery = true);
+    world.patroni("a1", |facts| facts.role = PatroniRole::Replica);
+    assert!(has(&world.picture(), |finding| *finding == Finding::NoPrimary));
+    world.fails("postgres-a2", ProbeFailure::Refused);
+    world.fails("patroni-a2", ProbeFailure::Refused);
+    let picture = world.picture();
+    assert!(!has(&picture, |finding| *finding == Finding::NoPrimary));
+    assert!(picture.findings.contains(&Finding::PrimaryNotSeen { unseen: vec!["a2".parse().expect("a name")] }), "{:#?}", picture.findings);
+}
+
+#[test]
+fn another_server_behind_a_nodes_address_proves_nothing_about_the_node() {
+    let a1 = || "a1".parse::<NodeName>().expect("a name");
+    // Its Patroni has another name.
+    let mut renamed = World::healthy(at(0));
+    renamed.patroni("a1", |facts| facts.name = Some("b1".parse().expect("a name")));
+    // Its address leads to the very process that answers for b1.
+    let mut moved = World::healthy(at(0));
+    let of_b1 = moved.sightings[&"postgres-b1".parse::<EndpointName>().expect("a name")].answer.clone().expect("it answers").0;
+    moved.says("postgres-a1", of_b1);
+    // A database of somebody else's.
+    let mut foreign = World::healthy(at(0));
+    foreign.postgres("a1", |facts| facts.system_identifier = "1".to_owned());
+    for (world, what) in [(renamed, "renamed"), (moved, "moved"), (foreign, "foreign")] {
+        let picture = world.picture();
+        assert!(picture.findings.contains(&Finding::OtherServerAnswers { node: a1() }), "{what}: {:#?}", picture.findings);
+        assert!(picture.sites.a.unproven.contains(&a1()), "{what}");
+    }
 }
 
 #[test]
@@ -373,6 +462,9 @@ fn a_site_that_is_choosing_a_new_leader_is_a_reason_to_wait_with_the_failover() 
         world.pass(1_000);
         world.fails("postgres-a1", timed_out());
         world.fails("patroni-a1", timed_out());
+        world.postgres("b1", |facts| facts.receiver = None);
+        world.haproxy("b", |facts| facts.peers_up.clear());
+        world.etcd("a", |facts| facts.leader_key = None);
     }
     let picture = world.picture();
     assert_eq!(picture.active, None);
@@ -409,7 +501,7 @@ fn a_collision_is_remembered_when_the_other_site_dies() {
     world.patroni("a1", |facts| facts.history = vec![promotion(83_886_240)]);
     world.patroni("b1", |facts| facts.history = vec![promotion(76_171_824)]);
     world.postgres("b1", |facts| facts.heartbeat = Some(Heartbeat { beat: 1, beat_at: at(-60_000) }));
-    world.site_fails(Side::A, &ProbeFailure::Refused);
+    world.site_dies(Side::A, &ProbeFailure::Refused);
     assert!(world.picture().actions.failover.contains(&Objection::Collision));
 }
 
@@ -443,7 +535,7 @@ fn replay_that_is_far_behind_closes_the_planned_button() {
 
 #[test]
 fn the_loss_of_a_silent_standby_grows_in_seconds_too() {
-    let mut world = cut_off_for(Side::B, 17);
+    let mut world = dead_for(Side::B, 17);
     let written = Lsn(WRITTEN.0 + 5_000_000);
     let now = world.now;
     world.postgres("a1", |facts| {

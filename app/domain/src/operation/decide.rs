@@ -71,7 +71,7 @@ impl Operation {
             return Event::GaveUp { why: GivenUp::StepFailed { step: at, trouble: trouble.clone() } };
         }
         let mut options = match trouble {
-            Trouble::NotFenced { .. } => vec![Choice::Retry, Choice::Attest],
+            Trouble::NotFenced { .. } | Trouble::SeenAlive { .. } => vec![Choice::Retry, Choice::Attest],
             // To begin the step again would only ask again.
             Trouble::TimelinesGivenUp { .. } => vec![Choice::Confirm],
             _ => vec![Choice::Retry],

@@ -93,6 +93,7 @@ impl Operation {
             cancel_wanted_by: None,
             questions: Vec::new(),
             attested: None,
+            overridden: request.overridden.clone(),
             outage: None,
             events: 1,
         };
@@ -169,6 +170,9 @@ impl Operation {
         let asked = self.questions.iter_mut().find(|asked| asked.question.number == number && asked.answer.is_none())?;
         asked.answer = Some(Answered { choice, by: by.clone(), reason: reason.to_owned(), at });
         let (step, undoing) = (asked.question.step, asked.question.undoing);
+        if let (Choice::Attest, Trouble::SeenAlive { witnesses, .. }) = (choice, &asked.question.trouble) {
+            self.overridden.extend(witnesses.iter().map(|witness| witness.kind));
+        }
         let run = if undoing { &mut self.undo.iter_mut().find(|undo| undo.step == step)?.run } else { self.steps.get_mut(step)? };
         match choice {
             Choice::Retry | Choice::Attest | Choice::Confirm => {

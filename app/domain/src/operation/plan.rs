@@ -3,7 +3,7 @@
 use super::{Advice, Epoch, Intent, MemberOrder, OperationId, PlanChange, Standing, Step, advice};
 use crate::{
     CheckKind, MemberName, MemberState, Millis, NodeName, Objection, Picture, Pool, PoolId, Protection, Side, SiteId, SiteRole, Timeline,
-    Verdict,
+    Verdict, Witness, WitnessKind,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,12 @@ pub struct Plan {
     pub not_passed: Vec<(CheckKind, Verdict)>,
     /// What would be lost, as it stood when the plan was made.
     pub loss: Protection,
+    /// Nodes of the site that a failover gives up of which nothing proves that they do not write: somebody has to say that they are off.
+    #[serde(default)]
+    pub unproven: Vec<NodeName>,
+    /// Who sees a sign of life of that site while the console hears nothing of these nodes: each has to be overridden by name.
+    #[serde(default)]
+    pub witnesses: Vec<Witness>,
     /// Why it cannot be requested; empty when it can. What only advises against it is here too.
     pub objections: Vec<PlanObjection>,
 }
@@ -214,6 +220,9 @@ pub struct Request {
     /// How they know that what cannot be reached of the old site is off, in their words ("power is off"). Empty: they do not.
     #[serde(default)]
     pub attestation: String,
+    /// Signs of life of the old site that they know to be wrong, by name. Each needs the attestation as well.
+    #[serde(default)]
+    pub overridden: Vec<WitnessKind>,
     /// Only rehearse: look and prove as far as that is possible, change nothing.
     #[serde(default)]
     pub dry_run: bool,
@@ -261,6 +270,18 @@ pub enum Refusal {
         /// The limit.
         most: usize,
     },
+    /// Nothing proves that these nodes of the site that is given up do not write, and nobody has said that they are off.
+    #[error("nothing proves that these nodes are off; say in your words how you know it: {}", names(nodes))]
+    NoAttestation {
+        /// Which.
+        nodes: Vec<NodeName>,
+    },
+    /// Others see the site that is given up alive.
+    #[error("the site is seen alive; do not fail over, or override each sign of life by name: {}", codes(witnesses))]
+    SeenAlive {
+        /// The signs of life that were not overridden.
+        witnesses: Vec<Witness>,
+    },
     /// The stated loss was not accepted.
     #[error("accept the stated loss")]
     LossNotAccepted,
@@ -283,10 +304,21 @@ impl Refusal {
             Refusal::WrongSite { .. } => "wrong_site",
             Refusal::NoReason => "no_reason",
             Refusal::TooLong { .. } => "too_long",
+            Refusal::NoAttestation { .. } => "no_attestation",
+            Refusal::SeenAlive { .. } => "seen_alive",
             Refusal::LossNotAccepted => "loss_not_accepted",
             Refusal::NotAcknowledged { .. } => "not_acknowledged",
         }
     }
+}
+
+fn names(nodes: &[NodeName]) -> String {
+    nodes.iter().map(NodeName::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn codes(witnesses: &[Witness]) -> String {
+    let kinds: std::collections::BTreeSet<&str> = witnesses.iter().map(|witness| witness.kind.code()).collect();
+    kinds.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 impl Request {
@@ -326,6 +358,15 @@ impl Request {
                 now_planned.not_passed.iter().map(|(kind, _)| *kind).filter(|kind| !self.acknowledged.contains(kind)).collect();
             if !checks.is_empty() {
                 return Some(Refusal::NotAcknowledged { checks });
+            }
+            let not_overridden = |witness: &&Witness| !self.overridden.contains(&witness.kind);
+            let witnesses: Vec<Witness> = now_planned.witnesses.iter().filter(not_overridden).cloned().collect();
+            if !witnesses.is_empty() {
+                return Some(Refusal::SeenAlive { witnesses });
+            }
+            // A rehearsal gives nothing up.
+            if !now_planned.unproven.is_empty() && self.attestation.trim().is_empty() && !self.dry_run {
+                return Some(Refusal::NoAttestation { nodes: now_planned.unproven.clone() });
             }
         }
         if self.intent.gives_up().is_some() && !self.accepts_loss {
@@ -426,6 +467,15 @@ pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent,
     };
     objections.extend(needed.into_iter().map(|side| PlanObjection::NoStandbySection { side }));
     let not_passed = not_passed(picture, &intent);
+    let (unproven, witnesses) = match &intent {
+        Intent::Failover { to } => {
+            let given_up = &picture.sites[to.other()];
+            // A site that the console sees writing is stopped by its own Patroni; nobody has to speak for it.
+            let heard = picture.active == Some(to.other()) || given_up.unproven.is_empty();
+            (given_up.unproven.clone(), if heard { Vec::new() } else { given_up.witnesses.clone() })
+        }
+        _ => (Vec::new(), Vec::new()),
+    };
     Plan {
         pool: pool.id.clone(),
         intent,
@@ -435,6 +485,8 @@ pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent,
         leaders: leaders(picture),
         not_passed,
         loss: picture.protection.clone(),
+        unproven,
+        witnesses,
         objections,
     }
 }

@@ -1,7 +1,7 @@
 //! The steps that plans are made of, what they see, and why they do not succeed.
 
 use crate::{
-    ByteLag, CheckKind, EndpointName, Finding, Login, Lsn, MemberName, Millis, NodeName, ProbeFailure, Side, Timeline, Verdict,
+    ByteLag, CheckKind, EndpointName, Finding, Login, Lsn, MemberName, Millis, NodeName, ProbeFailure, Side, Timeline, Verdict, Witness,
     operation::{Intent, LostWrites, MemberChange, MemberOrder, NotSaved, Outage},
 };
 use jiff::Timestamp;
@@ -331,6 +331,7 @@ pub enum Fact {
         /// Since when the console cannot write there; nothing when it still could.
         failing_since: Option<Timestamp>,
         /// Since when each of its databases refuses connections, so that nothing runs there; nothing when it is only silent.
+        #[serde(default)]
         gone_since: Option<Timestamp>,
     },
     /// A node is out of recovery.
@@ -472,6 +473,13 @@ pub enum Fact {
         /// The node.
         node: NodeName,
     },
+    /// Others saw a sign of life of a site that the console did not hear.
+    Witnessed {
+        /// The site.
+        side: Side,
+        /// What they saw.
+        witness: Witness,
+    },
     /// A step that changes something was only rehearsed.
     Rehearsed,
     /// The console was started anew in the middle of the step and looked for its effect first.
@@ -529,6 +537,13 @@ pub enum Trouble {
         side: Side,
         /// What could not be reached.
         unreached: Vec<EndpointName>,
+    },
+    /// Somebody has said that the site is off, and others have seen a sign of life of it since.
+    SeenAlive {
+        /// The site.
+        side: Side,
+        /// The signs of life that nobody has overridden.
+        witnesses: Vec<Witness>,
     },
     /// Nodes of a site that must not accept writes do: it was fenced, and they go on, or somebody has brought them back.
     StillWrites {

@@ -35,6 +35,7 @@ fn request(plan: &Plan) -> Request {
         accepts_loss: false,
         acknowledged: Vec::new(),
         attestation: String::new(),
+        overridden: Vec::new(),
         dry_run: false,
     }
 }
@@ -270,7 +271,7 @@ fn what_earlier_attempts_saw_stays_beside_what_the_present_one_sees() {
 #[test]
 fn a_failover_that_could_not_fence_asks_and_goes_on_once_somebody_attests() {
     let mut world = World::healthy(at(0));
-    world.site_fails(Side::A, &ProbeFailure::Refused);
+    world.site_dies(Side::A, &ProbeFailure::Refused);
     let mut operation = opened(planned(&world, Intent::Failover { to: Side::B }));
     assert!(operation.plan.is_possible(), "{:?}", operation.plan.objections);
     let Next::Begin { step: 0 } = operation.decide() else { panic!() };
@@ -455,7 +456,7 @@ fn opened_after(world: &World, failover: &Operation) -> Operation {
 #[test]
 fn what_a_failover_lost_is_not_judged_by_an_estimate() {
     let mut world = World::healthy(at(0));
-    world.site_fails(Side::A, &ProbeFailure::Refused);
+    world.site_dies(Side::A, &ProbeFailure::Refused);
     let report = failed_over(&world, last_sign(10_900, Some(11_200))).report(&world.pool, "hash".to_owned(), None);
     assert_eq!((report.loss.expected_bytes, report.loss.expected), (Some(ByteLag(24_576)), Some(Millis(300))));
     assert_eq!((report.loss.by_heartbeat, report.loss.at_most), (Some(Millis(900)), Some(Millis(1_200))));
@@ -465,7 +466,7 @@ fn what_a_failover_lost_is_not_judged_by_an_estimate() {
 #[test]
 fn what_a_failover_lost_is_judged_by_what_is_found_later() {
     let mut world = World::healthy(at(0));
-    world.site_fails(Side::A, &ProbeFailure::Refused);
+    world.site_dies(Side::A, &ProbeFailure::Refused);
     let (time, bytes) = (world.pool.policy.loss_target, world.pool.policy.loss_target_bytes);
     let late = i64::try_from(time.0).unwrap() + 10_001;
     let found = |end, rows| {
@@ -540,7 +541,7 @@ fn a_loss_that_was_counted_is_judged_by_its_commits_and_never_called_kept_beyond
 #[test]
 fn what_was_found_belongs_to_the_failover_before_it_and_the_furthest_look_counts() {
     let mut world = World::healthy(at(0));
-    world.site_fails(Side::A, &ProbeFailure::Refused);
+    world.site_dies(Side::A, &ProbeFailure::Refused);
     let failover = failed_over(&world, last_sign(10_900, None));
     assert!(failover.may_have_lost());
     let mut later = opened_after(&world, &failover);
@@ -567,7 +568,7 @@ fn what_was_found_belongs_to_the_failover_before_it_and_the_furthest_look_counts
 #[test]
 fn a_log_that_does_not_go_on_says_that_nothing_was_lost_only_where_nothing_can_have_been_given_up() {
     let mut world = World::healthy(at(0));
-    world.site_fails(Side::A, &ProbeFailure::Refused);
+    world.site_dies(Side::A, &ProbeFailure::Refused);
     let mut failover = failed_over(&world, last_sign(10_900, None));
     let verify = failover.plan.steps.iter().position(|step| matches!(step, Step::Verify { .. })).unwrap();
     let promoted = Fact::Promoted { node: "b1".parse().unwrap(), from: None, to: crate::Timeline(8), at: None };

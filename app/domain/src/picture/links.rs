@@ -51,34 +51,28 @@ fn stream(look: &Look, kind: LinkKind, from: Option<&NodeView>, to: Option<&Node
         return link;
     };
     let sender = from.postgres.last_known().and_then(|facts| sender_to(facts, to));
-    link.knowledge = to_end_knowledge(from).and(to_end_knowledge(to));
     link.state = stream_state(look, from, to, sender);
+    link.knowledge = match (from.postgres.fresh().and(from.postgres.seen_at()), to.postgres.fresh().and(to.postgres.seen_at())) {
+        // One end is enough to know that nothing flows, and the receiving end to know that something does.
+        (Some(seen_at), None) if link.state == LinkState::Broken => Knowledge::Fresh { seen_at },
+        (None, Some(seen_at)) => Knowledge::Fresh { seen_at },
+        _ => from.knowledge().and(to.knowledge()),
+    };
+    if link.state == LinkState::Streaming && from.postgres.fresh().is_none() {
+        // It flows, but how far the other end is nobody says.
+        return link;
+    }
     link.lag_bytes = lag_bytes(from, to, sender);
     link.lag = lag(from, to, sender, link.lag_bytes);
     link.commit_wait = sender.filter(|sender| sender.synchronous).and_then(|sender| sender.flush_lag);
     link
 }
 
-/// How well an end is known: a refused port is fresh knowledge that nothing flows there.
-fn to_end_knowledge(view: &NodeView) -> Knowledge {
-    match view.postgres_failure {
-        Some((crate::ProbeFailure::Refused, asked_at)) => Knowledge::Fresh { seen_at: asked_at },
-        _ => view.knowledge(),
-    }
-}
-
 fn sender_to<'a>(facts: &'a PostgresFacts, to: &NodeView) -> Option<&'a Sender> {
     facts.senders.iter().find(|sender| sender.application_name == to.node.name.as_str())
 }
 
-fn refuses(view: &NodeView) -> bool {
-    matches!(view.postgres_failure, Some((crate::ProbeFailure::Refused, _)))
-}
-
 fn stream_state(look: &Look, from: &NodeView, to: &NodeView, sender: Option<&Sender>) -> LinkState {
-    if refuses(to) || refuses(from) {
-        return LinkState::Broken;
-    }
     // The target says whether it hears anything; the source's "streaming" may be a memory of the line before it was cut.
     match (to.postgres.fresh(), from.postgres.fresh()) {
         (Some(target), _) if !target.in_recovery || !hears(look, target) => LinkState::Broken,

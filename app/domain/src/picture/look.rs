@@ -6,6 +6,7 @@ use crate::{
     PostgresFacts, ProbeFailure, Reading, Side, Sighting, StandbyCluster,
 };
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// One look at a pool.
 pub(crate) struct Look<'a> {
@@ -26,6 +27,23 @@ pub(crate) struct NodeView<'a> {
     /// Its word that it accepts writes is older than the first such word of another node: it may well have been told to stop in
     /// between, as in every switchover, and its next word tells.
     pub superseded: bool,
+    /// Why the newest question to its Patroni failed, as `postgres_failure`.
+    pub patroni_failure: Option<(&'a ProbeFailure, Timestamp)>,
+    /// What answers at its addresses is another server: nothing that it says is about this node.
+    pub impostor: bool,
+    /// That server has another database than all of the other site: whether it accepts writes is nothing to this pool.
+    pub foreign_database: bool,
+}
+
+/// Whether a node accepts writes, by answers that are fresh and its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WriteState {
+    /// It does.
+    Writes,
+    /// It does not: it is in recovery, or its Patroni says that it is stopped or no primary.
+    ReadOnly,
+    /// Nothing that proves who it is says so.
+    Unknown,
 }
 
 fn pick<'a, T>(reading: Reading<&'a Facts>, part: impl Fn(&'a Facts) -> Option<&'a T>) -> Reading<&'a T> {
@@ -52,9 +70,16 @@ impl<'a> Look<'a> {
                     ),
                     postgres_failure: look.current_failure(&node.postgres),
                     superseded: false,
+                    patroni_failure: look.current_failure(&node.patroni),
+                    impostor: false,
+                    foreign_database: false,
                 };
                 look.nodes.push(view);
             }
+        }
+        let foreign: Vec<bool> = look.nodes.iter().map(|view| look.has_foreign_database(view)).collect();
+        for (view, foreign) in look.nodes.iter_mut().zip(foreign) {
+            view.foreign_database = foreign;
         }
         let claims: Vec<_> = look.nodes.iter().map(|view| look.claim(view)).collect();
         for (view, claim) in look.nodes.iter_mut().zip(&claims) {
@@ -62,7 +87,30 @@ impl<'a> Look<'a> {
                 |other: &Option<(Timestamp, Timestamp)>| other.is_some_and(|(since, _)| claim.is_some_and(|(_, seen_at)| since > seen_at));
             view.superseded = claims.iter().any(later);
         }
+        let impostors: Vec<bool> = look.nodes.iter().map(|view| look.is_impostor(view)).collect();
+        for (view, impostor) in look.nodes.iter_mut().zip(impostors) {
+            view.impostor = impostor;
+        }
         look
+    }
+
+    fn has_foreign_database(&self, view: &NodeView) -> bool {
+        let Some(own) = view.system_identifier() else { return false };
+        let others: BTreeSet<&str> = self.nodes_of(view.side.other()).filter_map(NodeView::system_identifier).collect();
+        others.len() == 1 && !others.contains(own)
+    }
+
+    /// Another server answers at this node's addresses: its database is another one, its Patroni has another name, or it is the very process
+    /// that answers for another node too (no two start in the same microsecond).
+    fn is_impostor(&self, view: &NodeView<'a>) -> bool {
+        if view.foreign_database
+            || view.patroni.fresh().is_some_and(|facts| facts.name.as_ref().is_some_and(|name| *name != view.node.name))
+        {
+            return true;
+        }
+        let process = |view: &NodeView<'a>| view.postgres.fresh().map(|facts| (&facts.system_identifier, facts.started_at));
+        let same = |other: &&NodeView<'a>| other.node.name != view.node.name && process(other) == process(view);
+        process(view).is_some() && self.nodes.iter().any(|other| same(&other))
     }
 
     /// Since when a node has said that it accepts writes, and when it said so last.
@@ -117,6 +165,19 @@ impl<'a> Look<'a> {
             .or_else(|| self.nodes_of(side).find(|view| view.patroni.fresh().is_some_and(|facts| facts.role == PatroniRole::StandbyLeader)))
     }
 
+    /// Another node of its cluster says that it leads, which only the holder of the leader key does, and this one was no primary when it was
+    /// last read.
+    pub fn led_by_another(&self, view: &NodeView) -> bool {
+        let leads = |other: &NodeView| {
+            let says = |facts: &PatroniFacts| {
+                matches!(facts.role, PatroniRole::Primary | PatroniRole::StandbyLeader) && facts.state == PatroniState::Running
+            };
+            other.node.name != view.node.name && !other.impostor && other.patroni.fresh().is_some_and(|facts| says(facts))
+        };
+        let read = view.postgres.last_known().is_some() || view.patroni.last_known().is_some();
+        read && !view.impostor && !view.was_writable() && self.nodes_of(view.side).any(leads)
+    }
+
     /// The same by the last known answers, however old: for showing only.
     pub fn last_known_leader(&self, side: Side) -> Option<&NodeView<'a>> {
         self.leader(side).or_else(|| {
@@ -148,7 +209,7 @@ impl NodeView<'_> {
     /// It accepts writes, by a fresh reading. `PostgreSQL` itself is asked first; when it does not let us in, Patroni's word counts:
     /// a second primary must be seen even where our password is wrong or only the port is shut to us.
     pub fn is_writable(&self) -> bool {
-        if self.superseded {
+        if self.superseded || self.foreign_database {
             return false;
         }
         match self.postgres.fresh() {
@@ -164,6 +225,32 @@ impl NodeView<'_> {
         match self.postgres.last_known().filter(|_| !patroni_is_newer) {
             Some(facts) => !facts.in_recovery,
             None => self.patroni.last_known().is_some_and(|facts| facts.role == PatroniRole::Primary),
+        }
+    }
+
+    /// The database system identifier that was last read of it.
+    pub fn system_identifier(&self) -> Option<&str> {
+        match (self.postgres.last_known(), self.patroni.last_known()) {
+            (Some(facts), _) => Some(&facts.system_identifier),
+            (None, Some(facts)) => facts.system_identifier.as_deref(),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether it accepts writes, by what is proved: a refused or silent connection proves nothing.
+    pub fn write_state(&self) -> WriteState {
+        if self.impostor || self.superseded {
+            return WriteState::Unknown;
+        }
+        if let Some(facts) = self.postgres.fresh() {
+            return if facts.in_recovery { WriteState::ReadOnly } else { WriteState::Writes };
+        }
+        match self.patroni.fresh() {
+            Some(facts) if matches!(facts.state, PatroniState::Stopped | PatroniState::Failed) => WriteState::ReadOnly,
+            Some(facts) if facts.state != PatroniState::Running => WriteState::Unknown,
+            Some(facts) if facts.role == PatroniRole::Primary => WriteState::Writes,
+            Some(_) => WriteState::ReadOnly,
+            None => WriteState::Unknown,
         }
     }
 

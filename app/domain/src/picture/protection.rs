@@ -15,11 +15,11 @@ pub(super) fn protection(
     if sites.iter().all(|(_, site)| site.role == SiteRole::ClaimsActive) {
         return not_known(ProtectionState::SplitBrain);
     }
-    let all_lost = sites.iter().all(|(_, site)| site.role == SiteRole::Lost);
-    let one_lost = sites.iter().any(|(_, site)| site.role == SiteRole::Lost);
+    let all_silent = sites.iter().all(|(_, site)| site.role == SiteRole::Silent);
+    let one_silent = sites.iter().any(|(_, site)| site.role == SiteRole::Silent);
     let link = links.iter().find(|link| link.kind == LinkKind::CrossSite);
     let Some(link) = link else {
-        return not_known(if one_lost && !all_lost { ProtectionState::SiteLost } else { ProtectionState::NoReading });
+        return not_known(if one_silent && !all_silent { ProtectionState::SiteSilent } else { ProtectionState::NoReading });
     };
     let with = |state, bound| Protection {
         state,
@@ -28,12 +28,12 @@ pub(super) fn protection(
         bound: if link.lag_bytes.is_none() && link.lag.is_none() { Bound::NotKnown } else { bound },
         measured_at: link.knowledge.seen_at(),
     };
-    if all_lost {
+    if all_silent {
         return with(ProtectionState::NoReading, Bound::Was);
     }
-    if one_lost {
-        // With the active site gone the figure is history; with the standby gone it grows from here.
-        return with(ProtectionState::SiteLost, if active.is_some() { Bound::AtLeast } else { Bound::Was });
+    if one_silent {
+        // Of a silent active site the figure is history; of a silent standby it grows from here.
+        return with(ProtectionState::SiteSilent, if active.is_some() { Bound::AtLeast } else { Bound::Was });
     }
     if active.is_none() || !matches!(link.knowledge, Knowledge::Fresh { .. }) {
         return with(ProtectionState::NoReading, Bound::Was);

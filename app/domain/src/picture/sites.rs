@@ -1,6 +1,9 @@
 //! Sites, their nodes, members and endpoints.
 
-use super::{EndpointPicture, Knowledge, Look, MemberPicture, NodePicture, NodeRole, NodeState, NodeView, SitePicture, SiteRole};
+use super::{
+    EndpointPicture, Knowledge, Look, MemberPicture, NodePicture, NodeRole, NodeState, NodeView, SitePicture, SiteRole, WriteState,
+    witnesses::witnesses,
+};
 use crate::{
     ByteLag, EndpointName, Lsn, MemberFacts, MemberState, Millis, PatroniRole, PatroniState, PostgresFacts, ProbeFailure, Reading, Side,
 };
@@ -13,6 +16,8 @@ pub(super) fn site(look: &Look, side: Side) -> SitePicture {
         place: site.place.clone(),
         role: role(look, side),
         heard_at: heard_at(look, side),
+        witnesses: witnesses(look, side),
+        unproven: look.nodes_of(side).filter(|view| view.write_state() == WriteState::Unknown).map(|view| view.node.name.clone()).collect(),
         leader: look.leader(side).map(|view| view.node.name.clone()),
         nodes: look.nodes_of(side).map(|view| node(look, view)).collect(),
         members: site.proxies.iter().flat_map(|proxy| members(look, proxy)).collect(),
@@ -43,28 +48,24 @@ fn endpoint_names(look: &Look, side: Side) -> Vec<EndpointName> {
     look.pool.endpoints().into_iter().filter(|endpoint| endpoint.side == side).map(|endpoint| endpoint.name).collect()
 }
 
-/// Nothing was heard for longer than the limit, or every single endpoint of the site refuses: its processes are gone.
-fn is_lost(look: &Look, side: Side) -> bool {
+/// No endpoint of the site gave a good answer for longer than the limit. Why makes no difference: a refusal, an answer in somebody else's
+/// words or a wrong certificate can come from anything that stands between.
+fn is_silent(look: &Look, side: Side) -> bool {
     let names = endpoint_names(look, side);
-    let sightings: Vec<_> = names.iter().filter_map(|name| look.sighting(name)).collect();
-    let failing_since = |since: Timestamp| Millis::between(since, look.now) > look.pool.policy.lost_after;
-    let all = |test: &dyn Fn(&ProbeFailure, Timestamp) -> bool| {
-        sightings.len() == names.len()
-            && sightings.iter().all(|sighting| sighting.failure.as_ref().is_some_and(|(cause, since)| test(cause, *since)))
-    };
-    // A wrong password or certificate is an answer: the site is there, it only does not let us in.
-    let silence = |cause: &ProbeFailure| {
-        matches!(cause, ProbeFailure::Refused | ProbeFailure::TimedOut { .. } | ProbeFailure::Unreachable | ProbeFailure::NotAskedYet)
-    };
-    if sightings.iter().any(|sighting| sighting.failure.as_ref().is_some_and(|(cause, _)| !silence(cause))) {
-        return false;
+    let too_long_ago = |since: Timestamp| Millis::between(since, look.now) > look.pool.policy.lost_after;
+    match heard_at(look, side) {
+        Some(heard_at) => too_long_ago(heard_at),
+        // Before the first answer ever: since when it has been failing counts.
+        None => names.iter().all(|name| {
+            let failure = look.sighting(name).and_then(|sighting| sighting.failure.as_ref());
+            failure.is_some_and(|(_, since)| too_long_ago(*since))
+        }),
     }
-    all(&|cause, _| *cause == ProbeFailure::Refused)
-        || match heard_at(look, side) {
-            Some(heard_at) => failing_since(heard_at),
-            // Before the first answer ever: since when it has been failing counts.
-            None => all(&|_, since| failing_since(since)),
-        }
+}
+
+/// Nothing that the site said itself can be relied on now.
+fn is_unheard(look: &Look, side: Side) -> bool {
+    endpoint_names(look, side).iter().all(|name| look.reading(name).fresh().is_none())
 }
 
 fn role(look: &Look, side: Side) -> SiteRole {
@@ -72,8 +73,11 @@ fn role(look: &Look, side: Side) -> SiteRole {
     if writes(side) {
         return if writes(side.other()) { SiteRole::ClaimsActive } else { SiteRole::Active };
     }
-    if is_lost(look, side) {
-        return SiteRole::Lost;
+    if is_unheard(look, side) && !witnesses(look, side).is_empty() {
+        return SiteRole::OutOfSight;
+    }
+    if is_silent(look, side) {
+        return SiteRole::Silent;
     }
     let in_recovery = look.nodes_of(side).any(|view| match view.postgres.fresh() {
         Some(facts) => facts.in_recovery,
@@ -103,6 +107,7 @@ fn node(look: &Look, view: &NodeView) -> NodePicture {
         started_at: facts.map(|facts| facts.started_at),
         server_version: facts.map(|facts| facts.server_version),
         kept_for_slots: facts.and_then(|facts| kept_for_slots(facts)),
+        impostor: view.impostor,
         patroni: view.node.patroni.clone(),
         postgres: view.node.postgres.clone(),
     }
@@ -139,21 +144,23 @@ fn node_state(look: &Look, view: &NodeView) -> (NodeState, Knowledge) {
     if let Reading::Fresh { value: facts, seen_at } = view.postgres {
         return (postgres_state(look, view, facts), Knowledge::Fresh { seen_at });
     }
-    // A refusal and a word of Patroni are fresh knowledge too: of a node that is down.
-    match view.postgres_failure {
-        // Only its port is shut while Patroni says that it runs: what it does cannot be told.
-        Some((ProbeFailure::Refused, _)) if view.patroni.fresh().is_some_and(|facts| facts.state == PatroniState::Running) => {}
-        Some((ProbeFailure::Refused, asked_at)) => {
-            let moving = view
-                .patroni
-                .fresh()
-                .is_some_and(|facts| matches!(facts.state, PatroniState::Starting | PatroniState::Stopping | PatroniState::Creating));
-            return (if moving { NodeState::InTransition } else { NodeState::Stopped }, Knowledge::Fresh { seen_at: asked_at });
+    // Its Patroni's word is fresh knowledge too.
+    if let Reading::Fresh { value: facts, seen_at } = view.patroni {
+        let state = match facts.state {
+            PatroniState::Stopped | PatroniState::Failed => Some(NodeState::Stopped),
+            PatroniState::Starting | PatroniState::Stopping | PatroniState::Creating => Some(NodeState::InTransition),
+            PatroniState::Running | PatroniState::Other(_) => None,
+        };
+        if let Some(state) = state {
+            return (state, Knowledge::Fresh { seen_at });
         }
+    }
+    match (view.postgres_failure, view.patroni_failure) {
         // 57P03: "the database system is starting up", or shutting down.
-        Some((ProbeFailure::Sql { state }, asked_at)) if state == "57P03" => {
+        (Some((ProbeFailure::Sql { state }, asked_at)), _) if state == "57P03" => {
             return (NodeState::InTransition, Knowledge::Fresh { seen_at: asked_at });
         }
+        (Some(_), Some(_)) if view.patroni.fresh().is_none() => return (NodeState::NoAnswer, view.knowledge()),
         _ => {}
     }
     let state = view.postgres.last_known().map_or(NodeState::Unknown, |facts| postgres_state(look, view, facts));

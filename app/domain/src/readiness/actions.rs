@@ -3,6 +3,7 @@
 use super::{Check, CheckKind, Evidence, Objection, Verdict};
 use crate::picture::{Look, NodeView};
 use crate::{Actions, Finding, NodeName, PatroniState, Picture, Side, SiteRole};
+use std::collections::BTreeSet;
 
 pub(crate) fn actions(look: &Look, picture: &Picture) -> Actions {
     Actions { switchover: switchover(picture), failover: failover(look, picture), failback: failback(picture) }
@@ -59,8 +60,13 @@ fn old_patroni(picture: &Picture) -> Vec<Objection> {
 }
 
 fn failover(look: &Look, picture: &Picture) -> Vec<Objection> {
-    let mut objections = picture.forbidden();
     let target = picture.target;
+    let mut objections = picture.forbidden();
+    // Where only the site that is given up answers with another database, it is not this pool that answers there.
+    let ours = look.nodes_of(target).filter_map(NodeView::system_identifier).collect::<BTreeSet<_>>();
+    if ours.len() == 1 && look.nodes_of(target.other()).any(|view| view.foreign_database) {
+        objections.retain(|objection| !matches!(objection, Objection::CheckFails { check: CheckKind::OneDatabase, .. }));
+    }
     if picture.links.is_empty() && objections.is_empty() {
         // Nobody knows where the log came from, so nobody knows which way to go.
         objections.push(Objection::ActiveSiteUnknown);
@@ -79,9 +85,18 @@ fn failover(look: &Look, picture: &Picture) -> Vec<Objection> {
     if look.nodes_of(target).any(|view| view.patroni.fresh().is_some_and(|facts| facts.paused)) {
         objections.push(Objection::CheckFails { check: CheckKind::NotPaused, verdict: Verdict::Fail });
     }
-    // Only a lost site is no reason to wait: one that is not understood may just be electing a leader of its own.
-    if objections.is_empty() && picture.sites[target.other()].role != SiteRole::Lost {
-        objections.push(Objection::ActiveSiteAnswers { side: target.other() });
+    let given_up = &picture.sites[target.other()];
+    if objections.is_empty() {
+        match given_up.role {
+            SiteRole::Silent => {}
+            // The console is cut off from it, or hears it only in part.
+            SiteRole::OutOfSight => objections.push(Objection::SeenAlive { side: target.other(), witnesses: given_up.witnesses.clone() }),
+            _ if !given_up.unproven.is_empty() && !given_up.witnesses.is_empty() && picture.active.is_none() => {
+                objections.push(Objection::SeenAlive { side: target.other(), witnesses: given_up.witnesses.clone() });
+            }
+            // One that is not understood may just be electing a leader of its own.
+            _ => objections.push(Objection::ActiveSiteAnswers { side: target.other() }),
+        }
     }
     objections
 }

@@ -2,7 +2,7 @@
 
 use super::{Check, CheckKind, Evidence, Verdict};
 use crate::diagnosis::system_identifiers;
-use crate::picture::{Look, NodeView, members_up};
+use crate::picture::{Look, NodeView, WriteState, members_up};
 use crate::{EndpointName, LinkKind, LinkState, Millis, NodeName, PatroniFacts, Picture, PostgresFacts, Side, Slot, Timeline};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -142,11 +142,12 @@ impl<'a> Bench<'a> {
         (pass_if(found.len() == 1), Evidence::Identifiers { found })
     }
 
-    /// A node that does not answer might be writing: only refused connections and fresh readings count as "not writable".
+    /// A node that does not answer, or whose port refuses, might be writing: only its own word, its Patroni's, or that of another node which
+    /// leads its cluster counts as "not writable".
     fn one_primary(&self) -> Judged {
-        let refuses = |view: &NodeView| matches!(view.postgres_failure, Some((crate::ProbeFailure::Refused, _)));
-        let silent = |view: &&NodeView| view.postgres.fresh().is_none() && !refuses(view);
-        let missing: Vec<_> = self.look.nodes.iter().filter(silent).map(|view| view.node.postgres.clone()).collect();
+        let unknown =
+            |view: &&NodeView| view.write_state() == WriteState::Unknown && !view.is_writable() && !self.look.led_by_another(view);
+        let missing: Vec<_> = self.look.nodes.iter().filter(unknown).map(|view| view.node.postgres.clone()).collect();
         let writable: Vec<NodeName> = self.look.writable().iter().map(|view| view.node.name.clone()).collect();
         match writable.len() {
             2.. => (Verdict::Fail, Evidence::Nodes { nodes: writable }),

@@ -1,6 +1,6 @@
 //! A plan, before somebody asks for it.
 
-use super::{CheckTold, Figure, MemberTold, PlanTold, RouteTold, form, steps};
+use super::{AliveTold, CheckTold, Figure, MemberTold, PlanTold, RouteTold, form, steps};
 use crate::{
     ui::{Part, Tone},
     words::{self, Locale, Names, duration, figures, readiness, say},
@@ -54,6 +54,9 @@ pub(super) fn tell(lang: Locale, planned: &Planned, picture: &Picture, problem: 
         take_on: danger && !plan.not_passed.is_empty(),
         checks,
         attest: intent.gives_up().map(|side| names[side].to_string()),
+        attest_needed: (!plan.unproven.is_empty())
+            .then(|| say!(lang, operations.dialog.attest_needed, nodes = words::list(lang, &plan.unproven))),
+        alive: alive(lang, plan, &names),
         other_site: intent.side().map(|side| names[side.other()].to_string()),
         button: match (intent, &site) {
             (Intent::Switchover { .. }, Some(site)) => say!(lang, operations.dialog.start_switchover, site = site.clone()),
@@ -95,7 +98,7 @@ pub(super) fn part(role: SiteRole) -> Part {
         SiteRole::Standby => Part::Standby,
         SiteRole::ClaimsActive => Part::Split,
         SiteRole::Fenced => Part::Fenced,
-        SiteRole::Lost | SiteRole::Unknown => Part::Lost,
+        SiteRole::Silent | SiteRole::OutOfSight | SiteRole::Unknown => Part::Lost,
     }
 }
 
@@ -126,6 +129,20 @@ fn checks(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Vec<Ch
     };
     let alone = alone.into_iter().map(|(kind, verdict)| check(lang, kind, verdict));
     alone.chain(together.into_iter().map(silent)).collect()
+}
+
+/// Signs of life of the site that would be given up: each has to be overridden.
+fn alive(lang: Locale, plan: &Plan, names: &Names) -> Option<AliveTold> {
+    let side = plan.intent.gives_up().filter(|_| !plan.witnesses.is_empty())?;
+    let mut signs: Vec<(String, String)> = Vec::new();
+    for witness in &plan.witnesses {
+        let text = say!(lang, operations.dialog.override_sign, sign = words::witness(lang, witness));
+        match signs.iter_mut().find(|(code, _)| code == witness.kind.code()) {
+            Some((_, told)) => *told = words::lines([told.clone(), words::witness(lang, witness)]),
+            None => signs.push((witness.kind.code().to_owned(), text)),
+        }
+    }
+    Some(AliveTold { title: say!(lang, operations.dialog.alive_title, site = names[side].to_string()), signs })
 }
 
 fn check(lang: Locale, kind: CheckKind, verdict: Verdict) -> CheckTold {
@@ -199,10 +216,12 @@ fn stakes(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Vec<Fi
             told.push(figure(say!(lang, operations.dialog.loss_most), unknown(), note, Tone::Fail));
             if let Some(step) = number(plan, |step| matches!(step, Step::Verify { .. })) {
                 let value = say!(lang, operations.dialog.pause_until, n = step.to_string());
-                let note = if picture.sites[to.other()].role == SiteRole::Active {
-                    String::new()
-                } else {
-                    say!(lang, operations.dialog.pause_until_note)
+                let from = &picture.sites[to.other()];
+                let note = match from.role {
+                    SiteRole::Active => String::new(),
+                    // Each node says that it does not write.
+                    _ if from.unproven.is_empty() && picture.active.is_none() => say!(lang, operations.dialog.pause_until_note),
+                    _ => say!(lang, operations.dialog.pause_until_unseen, site = names[to.other()].to_string()),
                 };
                 told.push(figure(say!(lang, operations.dialog.pause), value, note, Tone::Idle));
             }

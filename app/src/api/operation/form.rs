@@ -131,6 +131,7 @@ pub struct OperationForm {
     accepts_loss: bool,
     acknowledged: Vec<String>,
     attestation: String,
+    overridden: Vec<String>,
     dry_run: bool,
 }
 
@@ -181,6 +182,7 @@ impl OperationForm {
                 // One box may stand for several checks.
                 "acknowledged" => form.acknowledged.extend(value.split_whitespace().map(str::to_owned)),
                 "attestation" => form.attestation = value,
+                "overridden" => form.overridden.push(value),
                 "dry_run" => form.dry_run = true,
                 _ => {}
             }
@@ -201,6 +203,7 @@ impl OperationForm {
             accepts_loss: self.accepts_loss,
             acknowledged: self.acknowledged.iter().map(|check| decoded(check)).collect::<Option<_>>()?,
             attestation: self.attestation.trim().to_owned(),
+            overridden: self.overridden.iter().map(|kind| kind.parse().ok()).collect::<Option<_>>()?,
             dry_run: self.dry_run,
         })
     }

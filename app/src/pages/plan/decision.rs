@@ -65,6 +65,7 @@ pub(super) fn Form(view: View, close: String, head: Head) -> impl IntoView {
                 <div class="dlg__form">
                     <Refused view />
                     <Objections view />
+                    <Alive view />
                     <Stakes view />
                     <Loss view />
                     <Checks view />
@@ -162,6 +163,31 @@ fn Objections(view: View) -> impl IntoView {
         view! {
             {objections}
             {advice}
+        }
+        .into_any()
+    })
+}
+
+/// Others see the site alive that would be given up: what they see, and a box to override each.
+#[component]
+fn Alive(view: View) -> impl IntoView {
+    let lang = use_lang();
+    let alive = Memo::new(move |_| view.plan.with(|plan| plan.alive.clone()));
+    dynamic(move || {
+        let Some(alive) = alive.get() else { return ().into_any() };
+        let sign = |(code, text): (String, String)| {
+            view! {
+                <label class="tick">
+                    <input type="checkbox" name="overridden" value=code />
+                    <span>{text}</span>
+                </label>
+            }
+        };
+        view! {
+            <Callout tone=Tone::Split title=alive.title>
+                <p>{say!(lang(), operations.dialog.alive_risk)}</p>
+            </Callout>
+            {alive.signs.into_iter().map(sign).collect_view()}
         }
         .into_any()
     })
@@ -330,6 +356,7 @@ fn Fields(view: View) -> impl IntoView {
         view! { <Typed view name="typed_site" label wanted=site other=plan.other_site typed=|filled| &filled.site /> }
     });
     let attest = plan.attest.map(|site| {
+        let needed = Memo::new(move |_| view.plan.with(|plan| plan.attest_needed.clone()));
         view! {
             <div class="field">
                 <label for="attestation">{say!(lang(), operations.dialog.attest, site = site)}</label>
@@ -339,9 +366,12 @@ fn Fields(view: View) -> impl IntoView {
                     name="attestation"
                     maxlength=TEXT_MAX
                     value=before("attestation")
+                    required=move || needed.read().is_some()
                     aria-describedby="attestation-hint"
                 />
-                <p class="hint" id="attestation-hint">{say!(lang(), operations.dialog.attest_hint)}</p>
+                <p class="hint" id="attestation-hint">
+                    {dynamic(move || needed.get().unwrap_or_else(|| say!(lang(), operations.dialog.attest_hint)).into_any())}
+                </p>
             </div>
         }
     });
@@ -421,6 +451,8 @@ mod script {
             site: text("typed_site"),
             loss: data.has("accepts_loss"),
             taken: data.get_all("acknowledged").length() as usize,
+            attested: !text("attestation").trim().is_empty(),
+            overridden: data.get_all("overridden").length() as usize,
         }
     }
 

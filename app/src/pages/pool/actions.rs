@@ -81,8 +81,9 @@ fn Guarded(view: View) -> impl IntoView {
     let lang = use_lang();
     let target = view.part(|picture| picture.target);
     let home = view.part(|picture| picture.home);
-    let hot = view
-        .part(|picture| picture.protection.state == ProtectionState::SiteLost && picture.actions.failover.iter().all(Objection::is_advice));
+    let hot = view.part(|picture| {
+        picture.protection.state == ProtectionState::SiteSilent && picture.actions.failover.iter().all(Objection::is_advice)
+    });
     let switchover = move || say!(lang(), pages.actions.switchover_button, site = view.site(target.get()));
     let failover = move || say!(lang(), pages.actions.failover_button, site = view.site(target.get()));
     let failback = move || say!(lang(), pages.actions.failback_button, site = view.site(home.get()));
@@ -133,7 +134,7 @@ fn Guarded(view: View) -> impl IntoView {
 /// The way to the plan, or the reasons why there is none.
 fn door(view: View, action: Action, reasons: &'static str, text: impl Fn() -> String + Copy + Send + Sync + 'static) -> AnyView {
     let open = Memo::new(move |_| view.trusted.get() && action.is_open(&view.picture.read()));
-    let hot = view.part(|picture| picture.protection.state == ProtectionState::SiteLost);
+    let hot = view.part(|picture| picture.protection.state == ProtectionState::SiteSilent);
     let href = view.pool.with_value(|pool| paths::plan(pool, action.kind()));
     dynamic(move || {
         if !open.get() {
@@ -207,7 +208,10 @@ fn reasons(lang: Locale, picture: &Picture, action: Action, connection: Option<C
     let mut told: Vec<Reason> = Vec::new();
     match action {
         Action::Failover => {
-            told.push((Tone::Ok, say!(lang, pages.actions.can_take_over, site = view.site(picture.target))));
+            let alive = action.objections(picture).iter().any(|objection| matches!(objection, Objection::SeenAlive { .. }));
+            if !alive {
+                told.push((Tone::Ok, say!(lang, pages.actions.can_take_over, site = view.site(picture.target))));
+            }
         }
         Action::Failback if !follows(picture, picture.home) => {
             told.push((Tone::Warn, say!(lang, pages.actions.reprotects_first, site = view.site(picture.home))));

@@ -29,7 +29,7 @@ pub(super) fn PoolVerdict(view: View) -> impl IntoView {
         view! { <Age since=measured text /> }.into_any()
     };
     let silent = view.part(|picture| match picture.findings.first() {
-        Some(Finding::ActiveSiteLost { side, heard_at: Some(at) } | Finding::StandbySiteLost { side, heard_at: Some(at) }) => {
+        Some(Finding::ActiveSiteSilent { side, heard_at: Some(at) } | Finding::StandbySiteSilent { side, heard_at: Some(at) }) => {
             Some((*side, *at))
         }
         _ => None,

@@ -80,6 +80,13 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
             };
             sentences(lang, &[Some(confirmed), then].into_iter().flatten().collect::<Vec<_>>())
         }
+        Fact::Witnessed { side, witness } => say!(
+            lang,
+            operations.fact.witnessed,
+            site = names[*side].to_string(),
+            time = clock_time(lang, witness.at),
+            sign = crate::words::witness(lang, witness)
+        ),
         Fact::ClientsWaited { outage } => {
             let from = clock_time(lang, outage.last_write_at);
             match outage.first_write_at {

@@ -66,6 +66,11 @@ fn refused(lang: Locale, refusal: &Refusal, names: &Names) -> String {
         Refusal::WrongSite { expected } => say!(lang, operations.refusal.wrong_site, site = expected.to_string()),
         Refusal::NoReason => say!(lang, operations.refusal.no_reason),
         Refusal::TooLong { most } => say!(lang, operations.refusal.too_long, most = most.to_string()),
+        Refusal::NoAttestation { nodes } => say!(lang, operations.refusal.no_attestation, nodes = list(lang, nodes)),
+        Refusal::SeenAlive { witnesses } => {
+            let signs = list(lang, witnesses.iter().map(|witness| crate::words::witness(lang, witness)));
+            say!(lang, operations.refusal.seen_alive, signs = signs)
+        }
         Refusal::LossNotAccepted => say!(lang, operations.refusal.loss_not_accepted),
         Refusal::NotAcknowledged { checks } => {
             let titles = checks.iter().map(|check: &CheckKind| readiness::title(lang, *check));
@@ -133,6 +138,8 @@ pub fn request_by_code(lang: Locale, code: &str, pool: &PoolId, site: &str, chan
         "wrong_site" => say!(lang, operations.refusal.wrong_site, site = site.to_owned()),
         "no_reason" => say!(lang, operations.refusal.no_reason),
         "too_long" => say!(lang, operations.refusal.too_long, most = TEXT_MAX.to_string()),
+        "no_attestation" => say!(lang, operations.refusal.no_attestation_there),
+        "seen_alive" => say!(lang, operations.refusal.seen_alive_there),
         "loss_not_accepted" => say!(lang, operations.refusal.loss_not_accepted),
         "not_acknowledged" => say!(lang, operations.refusal.not_acknowledged),
         "lease_held" => say!(lang, operations.refusal.lease_held),

@@ -13,6 +13,10 @@ fn node() -> NodeName {
     "b1".parse().expect("a name")
 }
 
+fn witness() -> Witness {
+    Witness { kind: WitnessKind::LogStream, seen_by: endpoint(), node: Some(node()), at: at() }
+}
+
 fn endpoint() -> EndpointName {
     "postgres-a1".parse().expect("a name")
 }
@@ -160,6 +164,7 @@ fn facts() -> Vec<Fact> {
         Fact::Saved { node: node.clone(), name: "lost-rows-b1.jsonl".to_owned(), rows: 3, bytes: 512, tables: 2, left_out: 1 },
         Fact::NothingToSave { side },
         Fact::Elected { node: node.clone() },
+        Fact::Witnessed { side, witness: witness() },
         Fact::Rehearsed,
         Fact::TakenUpAgain,
     ];
@@ -205,6 +210,7 @@ fn facts() -> Vec<Fact> {
             | Fact::Saved { .. }
             | Fact::NothingToSave { .. }
             | Fact::Elected { .. }
+            | Fact::Witnessed { .. }
             | Fact::Rehearsed
             | Fact::TakenUpAgain => {}
         }
@@ -290,6 +296,7 @@ fn troubled() -> Vec<Trouble> {
         Trouble::Endpoint { endpoint: endpoint(), failure: ProbeFailure::TimedOut { after: Millis(800) } },
         Trouble::Refused { endpoint: endpoint(), said: "no".to_owned() },
         Trouble::NotFenced { side: Side::A, unreached: vec![endpoint()] },
+        Trouble::SeenAlive { side: Side::A, witnesses: vec![witness()] },
         Trouble::StillWrites { nodes: vec!["a1".parse().expect("a name")] },
         Trouble::SplitBrain,
         Trouble::Collision { timeline: Timeline(7), active_left_at: Lsn(1), returning_left_at: Lsn(2) },
@@ -311,6 +318,7 @@ fn troubled() -> Vec<Trouble> {
             | Trouble::Refused { .. }
             | Trouble::TooLate { .. }
             | Trouble::NotFenced { .. }
+            | Trouble::SeenAlive { .. }
             | Trouble::StillWrites { .. }
             | Trouble::SplitBrain
             | Trouble::Collision { .. }
@@ -460,7 +468,7 @@ fn changes() -> Vec<PlanChange> {
         check(CheckKind::OnePrimary, None, Some(Verdict::Fail)),
         check(CheckKind::SameTimeline, Some(Verdict::Unknown), None),
         check(CheckKind::MirrorInStep, Some(Verdict::Unknown), Some(Verdict::Fail)),
-        PlanChange::Protection { was: ProtectionState::Protected, now: ProtectionState::SiteLost },
+        PlanChange::Protection { was: ProtectionState::Protected, now: ProtectionState::SiteSilent },
         PlanChange::Steps { was: 5, now: 10 },
         PlanChange::Steps { was: 5, now: 5 },
     ];
@@ -486,6 +494,8 @@ fn refusals() -> Vec<Refusal> {
         Refusal::WrongSite { expected: "dc-b".parse().expect("a name") },
         Refusal::NoReason,
         Refusal::TooLong { most: 1_000 },
+        Refusal::NoAttestation { nodes: vec![node()] },
+        Refusal::SeenAlive { witnesses: vec![witness()] },
         Refusal::LossNotAccepted,
         Refusal::NotAcknowledged { checks: vec![CheckKind::OnePrimary] },
     ];
@@ -498,6 +508,8 @@ fn refusals() -> Vec<Refusal> {
             | Refusal::WrongSite { .. }
             | Refusal::NoReason
             | Refusal::TooLong { .. }
+            | Refusal::NoAttestation { .. }
+            | Refusal::SeenAlive { .. }
             | Refusal::LossNotAccepted
             | Refusal::NotAcknowledged { .. } => {}
         }
@@ -696,7 +708,7 @@ fn what_has_changed_since_a_plan_was_seen_is_said_thing_by_thing() {
         "Another operation has changed the pool since then.",
         "Leader of dc-a: not known, was b1.",
         "Timeline of dc-b: 7, was not known.",
-        "Protection: Site lost, was Protected.",
+        "Protection: Site silent, was Protected.",
         "Steps of the plan: 10, were 5.",
         "The plan has other steps.",
         "Checks that do not pass any more: Exactly one node accepts writes.",

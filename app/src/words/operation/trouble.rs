@@ -36,6 +36,10 @@ pub fn trouble(lang: Locale, trouble: &Trouble, names: &Names) -> String {
         Trouble::NotFenced { side, unreached } => {
             say!(lang, operations.trouble.not_fenced, site = names[*side].to_string(), endpoints = list(lang, unreached))
         }
+        Trouble::SeenAlive { side, witnesses } => {
+            let signs = list(lang, witnesses.iter().map(|witness| crate::words::witness(lang, witness)));
+            say!(lang, operations.trouble.seen_alive, site = names[*side].to_string(), signs = signs)
+        }
         Trouble::StillWrites { nodes } => say!(lang, operations.trouble.still_writes, nodes = list(lang, nodes)),
         Trouble::SplitBrain => say!(lang, operations.trouble.split_brain),
         Trouble::Collision { timeline, active_left_at, returning_left_at } => say!(
@@ -108,6 +112,7 @@ pub fn remedy(lang: Locale, trouble: &Trouble, names: &Names) -> String {
             Missing::Members { .. } => say!(lang, operations.missing_remedy.members),
         },
         Trouble::NotFenced { .. } => say!(lang, operations.remedy.not_fenced),
+        Trouble::SeenAlive { .. } => say!(lang, operations.remedy.seen_alive),
         Trouble::StillWrites { .. } => say!(lang, operations.remedy.still_writes),
         Trouble::SplitBrain => say!(lang, operations.remedy.split_brain),
         Trouble::Collision { .. } => say!(lang, operations.remedy.collision),

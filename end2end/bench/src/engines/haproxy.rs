@@ -48,7 +48,7 @@ async fn answer(mut stream: TcpStream, recorded: &Recorded, moves: bool, moving:
 }
 
 impl Recorded {
-    /// The answer to `show info;show stat members 4 -1;show stat peer_pg 2 -1`, out of the answers to `show info` and
+    /// The answer to `show info;show stat members 4 -1;show stat peer_pg 6 -1`, out of the answers to `show info` and
     /// `show stat`. Each part ends with an empty line.
     fn of(info: &str, stat: &str) -> Recorded {
         let mut lines = stat.lines();
@@ -56,7 +56,7 @@ impl Recorded {
         let rows: Vec<&str> = lines.collect();
         let members: Vec<&str> =
             rows.iter().filter(|row| row.starts_with("members,") && !is(row, "FRONTEND") && !is(row, "BACKEND")).copied().collect();
-        let guard: Vec<&str> = rows.iter().filter(|row| row.starts_with("peer_pg,") && is(row, "BACKEND")).copied().collect();
+        let guard: Vec<&str> = rows.iter().filter(|row| row.starts_with("peer_pg,")).copied().collect();
         // The sessions of the first member, its fifth column, are what moves.
         let first = members.first().copied().unwrap_or_default();
         let at: usize = first.split(',').take(4).map(|cell| cell.len() + 1).sum();
@@ -87,7 +87,7 @@ mod tests {
                     members,BACKEND,0,0,1,1\npeer_pg,b1,0,0,0,0\npeer_pg,BACKEND,0,0,0,1\nother,BACKEND,0,0,0,1\n";
         let Recorded { before, after } = Recorded::of("Name: HAProxy\nVersion: 2.6\n\n\n", stat);
         let expected = "Name: HAProxy\nVersion: 2.6\n\n# pxname,svname,qcur,qmax,scur,smax\nmembers,m1,0,0,42,8\nmembers,m2,0,0,9,9\n\n\
-                        # pxname,svname,qcur,qmax,scur,smax\npeer_pg,BACKEND,0,0,0,1\n\n";
+                        # pxname,svname,qcur,qmax,scur,smax\npeer_pg,b1,0,0,0,0\npeer_pg,BACKEND,0,0,0,1\n\n";
         assert_eq!(format!("{before}42{after}"), expected);
     }
 }

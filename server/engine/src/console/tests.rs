@@ -128,6 +128,7 @@ async fn kept(bench: &Bench, intent: Intent, epoch: u64, saw: impl Fn(&Step) -> 
         accepts_loss: true,
         acknowledged: Vec::new(),
         attestation: String::new(),
+        overridden: Vec::new(),
         dry_run: false,
     };
     let by = Bench::caller().person.login;

@@ -64,12 +64,12 @@ fn a_gap_stays_a_gap() {
     let mut noted = live_through(&mut world, &mut recorder, 20, |_| {});
     let come_back = |world: &mut World| world.sightings.values_mut().for_each(|sighting| sighting.failure = None);
     // First one site falls silent, later both.
-    noted.extend(live_through(&mut world, &mut recorder, 30, |world| world.site_fails(Side::B, &ProbeFailure::Refused)));
+    noted.extend(live_through(&mut world, &mut recorder, 30, |world| world.site_dies(Side::B, &ProbeFailure::Refused)));
     come_back(&mut world);
     noted.extend(live_through(&mut world, &mut recorder, 30, |_| {}));
     noted.extend(live_through(&mut world, &mut recorder, 20, |world| {
         for side in Side::BOTH {
-            world.site_fails(side, &ProbeFailure::Refused);
+            world.site_dies(side, &ProbeFailure::Refused);
         }
     }));
     come_back(&mut world);
@@ -144,13 +144,13 @@ fn what_changes_is_noted_once_with_before_and_after() {
     world.fails("postgres-b2", ProbeFailure::Refused);
     world.fails("patroni-b2", ProbeFailure::Refused);
     let changes: Vec<Change> = live_through(&mut world, &mut recorder, 3, |_| {}).into_iter().flat_map(|noted| noted.changes).collect();
-    let node = Changed::Node { node: "b2".parse().expect("a name"), from: NodeState::Replaying, to: NodeState::Stopped };
+    let node = Changed::Node { node: "b2".parse().expect("a name"), from: NodeState::Replaying, to: NodeState::NoAnswer };
     assert_eq!(changes.iter().filter(|change| change.what == node).map(|change| change.at).collect::<Vec<_>>(), [at(4_000)]);
     let cascade = |what: &Changed| matches!(what, Changed::Link { kind: LinkKind::Cascade, .. });
     assert_eq!(changes.iter().filter(|change| cascade(&change.what)).count(), 1, "{changes:?}");
     assert!(!changes.iter().any(|change| matches!(change.what, Changed::Protection { .. })), "{changes:?}");
     let mut changes = Vec::new();
-    world.site_fails(Side::B, &ProbeFailure::Refused);
+    world.site_dies(Side::B, &ProbeFailure::Refused);
     changes.extend(live_through(&mut world, &mut recorder, 20, |_| {}).into_iter().flat_map(|noted| noted.changes));
     let protection: Vec<_> = changes
         .iter()
@@ -160,7 +160,7 @@ fn what_changes_is_noted_once_with_before_and_after() {
         })
         .collect();
     assert_eq!(protection.first().map(|(from, _)| *from), Some(ProtectionState::Protected));
-    assert_eq!(protection.last().map(|(_, to)| *to), Some(ProtectionState::SiteLost));
+    assert_eq!(protection.last().map(|(_, to)| *to), Some(ProtectionState::SiteSilent));
     assert!(changes.iter().any(|change| matches!(change.what, Changed::Site { side: Side::B, .. })));
 }
 
@@ -194,7 +194,7 @@ async fn spans_and_changes_reach_the_store_and_spans_the_page() {
     let series = bench.console.series(&caller, &pool().id, &Metric::LossBytes, Span::Quarter).await.expect("the store answers");
     assert_eq!(series.points.len(), 3);
     let changes = bench.console.changes(&caller, &pool().id).await.expect("the store answers");
-    assert!(changes.iter().any(|change| matches!(change.what, Changed::Node { to: NodeState::Stopped, .. })), "{changes:?}");
+    assert!(changes.iter().any(|change| matches!(change.what, Changed::Node { to: NodeState::NoAnswer, .. })), "{changes:?}");
     let trends = bench.console.trends(&caller, &pool().id).await.expect("the store answers");
     assert!(trends.iter().any(|series| series.metric == Metric::Lag { kind: LinkKind::CrossSite, to: "b1".parse().expect("a name") }));
     assert!(trends.iter().all(|series| series.step == Span::Quarter.step()));

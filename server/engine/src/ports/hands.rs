@@ -244,6 +244,9 @@ pub trait Hands: Send + Sync + 'static {
     /// whether that had to be written. Never overwrites a change that came between.
     fn hold_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool>;
 
+    /// The members whose Patroni is registered in the site's etcd: those that have run within the last `ttl`.
+    fn members_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, Vec<String>>;
+
     /// Writes the complete `standby_cluster` section of `side` into the site's configuration in its etcd, unless it follows there already;
     /// for a site of which nothing runs, because it is about to be made anew. Returns whether that had to be written.
     fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, side: Side) -> Handled<'a, bool>;

@@ -1,15 +1,12 @@
 //! Orders to one etcd over its JSON gateway, for a site whose Patroni does not run.
 
-use super::{ORDER, StandbySection, Trouble, section, status_says_no};
+use super::{ORDER, StandbySection, Trouble, section};
 use crate::{
+    etcd::gateway::{Gateway, Pair, decoded, encoded, pairs, read},
     failure::Problem,
-    http::{Http, Question},
-    target::{Credentials, HttpTarget, SetUpError},
+    target::{HttpTarget, SetUpError},
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use reqwest::Method;
-use secrecy::ExposeSecret;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use switchback_engine::ports::Told;
 
@@ -27,16 +24,19 @@ pub struct EtcdKeyTarget {
 
 /// One etcd.
 pub(super) struct Etcd {
-    http: Http,
-    credentials: Option<Credentials>,
+    gateway: Gateway,
     key: String,
 }
 
 impl Etcd {
-    pub(super) fn new(EtcdKeyTarget { mut http, key }: EtcdKeyTarget) -> Result<Self, SetUpError> {
-        // The gateway knows no basic authentication: a token is fetched with user name and password.
-        let credentials = http.credentials.take();
-        Ok(Etcd { http: Http::new(HttpTarget { timeout: ORDER, ..http })?, credentials, key })
+    pub(super) fn new(EtcdKeyTarget { http, key }: EtcdKeyTarget) -> Result<Self, SetUpError> {
+        Ok(Etcd { gateway: Gateway::new(http, ORDER)?, key })
+    }
+
+    /// The members whose Patroni is registered there.
+    pub(super) async fn members(&self) -> Result<Vec<String>, Trouble> {
+        let prefix = format!("{}members/", self.key.trim_end_matches("config"));
+        tokio::time::timeout(ORDER, self.gateway.names_below(&prefix)).await.unwrap_or_else(|_| Err(Problem::timed_out(ORDER).into()))
     }
 
     /// Writes the section unless what is stored is `good` already. Returns whether it was written.
@@ -45,9 +45,9 @@ impl Etcd {
     }
 
     async fn try_to_put(&self, section: &StandbySection, good: fn(Told) -> bool) -> Result<bool, Trouble> {
-        let token = self.token().await?;
+        let token = self.gateway.token().await?;
         for _ in 0..TRIES {
-            let stored = stored(&self.ask("/v3/kv/range", &json!({ "key": encoded(&self.key) }), token.as_deref()).await?)?;
+            let stored = stored(&self.gateway.ask("/v3/kv/range", &json!({ "key": encoded(&self.key) }), token.as_deref()).await?)?;
             let Some(Stored { mut config, revision }) = stored else {
                 return Err(Trouble::refused(format!("there is no key {} in it", self.key)));
             };
@@ -56,40 +56,12 @@ impl Etcd {
             }
             section.put_into(&mut config);
             let order = transaction(&self.key, &revision, &Value::Object(config));
-            if done(&self.ask("/v3/kv/txn", &order, token.as_deref()).await?)? {
+            if done(&self.gateway.ask("/v3/kv/txn", &order, token.as_deref()).await?)? {
                 return Ok(true);
             }
         }
         Err(Trouble::refused("other changes came between again and again"))
     }
-
-    async fn token(&self) -> Result<Option<String>, Trouble> {
-        #[derive(Deserialize)]
-        struct Said {
-            token: String,
-        }
-        let Some(credentials) = &self.credentials else { return Ok(None) };
-        let login = json!({ "name": credentials.username, "password": credentials.password.expose_secret() });
-        match self.ask("/v3/auth/authenticate", &login, None).await {
-            Ok(body) => Ok(Some(read::<Said>(&body)?.token)),
-            // Who asks for no password gets none.
-            Err(Trouble::Refused(said)) if said.contains("authentication is not enabled") => Ok(None),
-            Err(trouble) => Err(trouble),
-        }
-    }
-
-    async fn ask(&self, path: &str, body: &Value, token: Option<&str>) -> Result<Vec<u8>, Trouble> {
-        let answer = self.http.order(Question { method: Method::POST, path, body: Some(body), token }, ORDER).await?;
-        if answer.status == 200 { Ok(answer.body) } else { Err(status_says_no(answer.status, &answer.body)) }
-    }
-}
-
-fn encoded(text: &str) -> String {
-    STANDARD.encode(text)
-}
-
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| Problem::json(&error))
 }
 
 /// A configuration and the revision that it was last changed with.
@@ -99,28 +71,14 @@ struct Stored {
     revision: String,
 }
 
-/// What `/v3/kv/range` says of one key; nothing when there is none. Every etcd answers with a header, whatever it found.
+/// What `/v3/kv/range` says of one key; nothing when there is none.
 fn stored(body: &[u8]) -> Result<Option<Stored>, Trouble> {
-    #[derive(Deserialize)]
-    struct Said {
-        #[serde(rename = "header")]
-        _header: Map<String, Value>,
-        #[serde(default)]
-        kvs: Vec<Pair>,
-    }
-    #[derive(Deserialize)]
-    struct Pair {
-        mod_revision: String,
-        #[serde(default)]
-        value: String,
-    }
-    let Some(Pair { mod_revision, value }) = read::<Said>(body)?.kvs.into_iter().next() else { return Ok(None) };
+    let Some(Pair { mod_revision, value, .. }) = pairs(body)?.into_iter().next() else { return Ok(None) };
     if mod_revision.parse::<u64>().is_err() {
         return Err(Problem::garbage("the revision is no number").into());
     }
-    let value = STANDARD.decode(value).map_err(|error| Problem::garbage(error.to_string()))?;
     let no_config = |_| Trouble::refused("what is stored under the key is no configuration of Patroni's");
-    Ok(Some(Stored { config: serde_json::from_slice(&value).map_err(no_config)?, revision: mod_revision }))
+    Ok(Some(Stored { config: serde_json::from_slice(&decoded(&value)?).map_err(no_config)?, revision: mod_revision }))
 }
 
 /// Writes the value if nobody has changed it since that revision.

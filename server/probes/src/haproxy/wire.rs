@@ -1,4 +1,4 @@
-//! What the runtime interface answers to `show info;show stat BACKEND 4 -1;show stat GUARD 2 -1`: one part for each command, each
+//! What the runtime interface answers to `show info;show stat BACKEND 4 -1;show stat GUARD 6 -1`: one part for each command, each
 //! ended by an empty line.
 
 use crate::failure::{Problem, bounded};
@@ -17,9 +17,14 @@ pub(super) fn facts(answer: &[u8], guarded: bool) -> Result<HaproxyFacts, Proble
     let mut rest = text;
     let version = version(&mut rest)?;
     let members = servers(&mut rest)?;
-    // The table has a row when the name is that of a backend; with the name of a bare frontend it has none.
-    let guard = guarded && table(&mut rest)?.is_some_and(|table| !table.rows.is_empty());
-    Ok(HaproxyFacts { version, members, guard })
+    // The table has a row of its own for a backend; with the name of a bare frontend it has none.
+    let peers = if guarded { table(&mut rest)? } else { None };
+    let guard = peers.as_ref().is_some_and(|table| !table.rows.is_empty());
+    let peers_up = peers.map_or_else(Vec::new, |table| {
+        let up = |row: &&Vec<String>| table.cell(row, "svname") != Some("BACKEND") && table.cell(row, "status").is_some_and(is_up);
+        table.rows.iter().filter(up).filter_map(|row| table.cell(row, "svname")).map(|name| bounded(name, 63)).collect()
+    });
+    Ok(HaproxyFacts { version, members, guard, peers_up })
 }
 
 /// What `show stat BACKEND 4 -1` alone answers.
@@ -152,6 +157,11 @@ fn member(table: &Table, row: &[String]) -> Result<MemberFacts, Problem> {
         sessions,
         unchanged_for_s,
     })
+}
+
+/// Its check passes. "no check" is not a check that passes.
+fn is_up(status: &str) -> bool {
+    status.split(' ').next() == Some("UP")
 }
 
 /// The first word tells; what may follow are counts ("UP 1/2") and reasons ("MAINT (via x/y)").

@@ -64,7 +64,7 @@ pub fn patroni(address: SocketAddr) -> Box<dyn Probe> {
 }
 
 pub fn etcd(address: SocketAddr) -> Box<dyn Probe> {
-    Box::new(EtcdProbe::new(endpoint(EndpointKind::Etcd), http_target(format!("http://{address}"))).unwrap())
+    Box::new(EtcdProbe::new(endpoint(EndpointKind::Etcd), leader_key(http_target(format!("http://{address}")))).unwrap())
 }
 
 pub fn haproxy(address: SocketAddr) -> Box<dyn Probe> {
@@ -179,4 +179,9 @@ pub async fn nobody() -> SocketAddr {
 /// What a probe says that waited in vain.
 pub fn timed_out() -> ProbeFailure {
     ProbeFailure::TimedOut { after: switchback_domain::Millis(u64::try_from(LIMIT.as_millis()).unwrap()) }
+}
+
+/// An etcd and the leader key of a cluster in it.
+pub fn leader_key(http: switchback_probes::HttpTarget) -> switchback_probes::EtcdKeyTarget {
+    switchback_probes::EtcdKeyTarget { http, key: "/service/pool-a/leader".to_owned() }
 }

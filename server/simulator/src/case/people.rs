@@ -3,7 +3,7 @@
 use super::{Kind, Run, caller};
 use crate::{
     room::let_pass,
-    world::{Fault, Link, Ms, NAMES, nodes_of},
+    world::{Fault, Lie, Link, Ms, NAMES, nodes_of},
 };
 use switchback_domain::{
     CheckKind, Side,
@@ -84,7 +84,9 @@ impl Run {
         let planned = self.with_console(async move |console| console.plan(&caller(), &id, wanted).await).await?;
         let Ok(Planned { plan, hash }) = planned else { return None };
         let acknowledged: Vec<CheckKind> = plan.not_passed.iter().map(|(kind, _)| *kind).collect();
-        let attests = matches!(intent, Intent::Failover { .. }) && self.dice.percent(70);
+        let willing = matches!(intent, Intent::Failover { .. }) && self.dice.percent(70);
+        // Without their word nothing would begin.
+        let attests = willing || !plan.unproven.is_empty();
         let site = intent.side().map(|side| pool.sites[side].id.to_string()).unwrap_or_default();
         let request = Request {
             pool: pool.id.clone(),
@@ -98,10 +100,14 @@ impl Run {
             accepts_loss: true,
             acknowledged,
             attestation: if attests { "the power is off, said the people there".to_owned() } else { String::new() },
+            overridden: plan.witnesses.iter().map(|witness| witness.kind).collect(),
             dry_run: false,
         };
         {
             let mut world = self.room.world();
+            if attests {
+                world.somebody_attests();
+            }
             if let Intent::Failover { to } = intent {
                 world.expect_failover(*to);
                 self.failed_over = true;
@@ -174,6 +180,9 @@ impl Run {
                 let number = question.number;
                 let site = operation.gives_up_by(choice).map(|side| self.room.world().pool.sites[side].id.to_string()).unwrap_or_default();
                 self.room.world().tell(format!("ann answers {choice:?}"));
+                if choice == Choice::Attest {
+                    self.room.world().somebody_attests();
+                }
                 let _ = self
                     .with_console(async move |console| {
                         console.answer(&caller(), id, number, choice, ("as agreed", &site), "127.0.0.1").await
@@ -197,7 +206,7 @@ impl Run {
         if self.case.kind == Kind::BackMeanwhile && matches!(question.trouble, Trouble::StillWrites { .. }) {
             return offered(Choice::Undo).or(offered(Choice::Retry));
         }
-        if matches!(question.trouble, Trouble::NotFenced { .. }) && self.dice.percent(60) {
+        if matches!(question.trouble, Trouble::NotFenced { .. } | Trouble::SeenAlive { .. }) && self.dice.percent(60) {
             return offered(Choice::Attest);
         }
         // Trying again does not help whoever may not read, and they know it.
@@ -229,6 +238,53 @@ impl Run {
         }
         let regrets = self.case.regrets || !matches!(operation.plan.intent, Intent::Failover { .. });
         offered(Choice::Skip).or(offered(Choice::GiveUp)).or(offered(Choice::Undo).filter(|_| regrets)).or(offered(Choice::Abandon))
+    }
+
+    /// Something between the console and the active site answers in its name, while the sites see each other. Somebody believes that the site
+    /// is dead and says so, but overrides nobody who sees it alive: nothing may begin, and clients must notice nothing.
+    pub(super) async fn believe_a_lie_about_site_a(&mut self) {
+        let lie = self.dice.pick(&Lie::ALL);
+        self.room.world().strike(Fault::LieAbout(Side::A, lie));
+        for _ in 0..4 {
+            // Until its last readings are old, a failover from it is one from a site that answers.
+            let wait = self.dice.between(6_000, 15_000);
+            self.pass(wait).await;
+            for attestation in ["", "everything there is off"] {
+                let Some(refused) = self.try_failover_to_b(attestation).await else { continue };
+                let fine = matches!(refused, Err(RequestError::Refused { .. } | RequestError::LeaseHeld));
+                if !fine {
+                    self.room.world().complain(format!("a failover from a living site was taken: {refused:?}"));
+                }
+            }
+            if self.room.world().writer_of(Side::A).is_none() || self.room.world().writer_of(Side::B).is_some() {
+                self.room.world().complain("the active site was touched because of a lie about it");
+            }
+        }
+        self.room.world().strike(Fault::HearItself(Side::A));
+    }
+
+    async fn try_failover_to_b(&mut self, attestation: &str) -> Option<Result<OperationId, RequestError>> {
+        let pool = self.room.world().pool.clone();
+        let (id, intent) = (pool.id.clone(), Intent::Failover { to: Side::B });
+        let wanted = intent.clone();
+        let planned = self.with_console(async move |console| console.plan(&caller(), &id, wanted).await).await?;
+        let Planned { plan, hash } = planned.ok()?;
+        let request = Request {
+            pool: pool.id.clone(),
+            intent,
+            plan: hash,
+            planned_at: plan.made_at,
+            reason: "it is dead".to_owned(),
+            ticket: String::new(),
+            typed_pool: pool.id.to_string(),
+            typed_site: pool.sites.b.id.to_string(),
+            accepts_loss: true,
+            acknowledged: plan.not_passed.iter().map(|(kind, _)| *kind).collect(),
+            attestation: attestation.to_owned(),
+            overridden: Vec::new(),
+            dry_run: false,
+        };
+        self.with_console(async move |console| console.request(&caller(), request, None, "127.0.0.1").await).await
     }
 
     /// The active site is lost, in one of the ways in which sites are lost, for longer than the policy's limit.

@@ -21,6 +21,7 @@ async fn with_an_old_fence(seed: u64, unconfirmed: Option<Restored>) -> Run {
         regrets: false,
         forgets: false,
         second: false,
+        liars: false,
         rows_are_hidden: false,
     };
     let run = Run::begin(case).await;

@@ -27,6 +27,8 @@ pub struct Eye {
     pub(super) planned_move: Option<Side>,
     /// A failover was asked for: what it loses is stated, and what cannot be reached may go on writing until it can.
     pub(super) failover_to: Option<Side>,
+    /// Somebody has said in words that what is silent of the site that is given up is off.
+    attested: bool,
     /// The site that was told to lead.
     lead_sent: Option<Side>,
     /// Somebody else has made both sites write, and the console has not begun to stop one of them.
@@ -80,6 +82,11 @@ impl World {
         self.eye.failover_to = Some(to);
     }
 
+    /// Somebody says that what is silent of the old site is off.
+    pub fn somebody_attests(&mut self) {
+        self.eye.attested = true;
+    }
+
     /// Somebody makes both sites write, past the console.
     pub(super) fn expect_split(&mut self) {
         self.eye.by_others = true;
@@ -122,6 +129,7 @@ impl World {
         let patroni = patroni && nodes_of(side).into_iter().all(obeys);
         self.console_runs
             && !self.walled.contains(&side)
+            && self.lie_about(side).is_none()
             && self.store_works
             && self.store_forgets == 0
             && self.answers_lost == 0
@@ -171,6 +179,11 @@ impl World {
             self.complain(format!("both sites accept writes without any failover: {}", names.join(" and ")));
             return;
         };
+        if !self.eye.attested {
+            self.eye.told = true;
+            self.complain("both sites accept writes, and nobody has said that the old one is off");
+            return;
+        }
         let old = to.other();
         let index = usize::from(old == Side::B);
         let could = self.eye.could_fence[index].map_or(0, |since| self.now - since);
@@ -217,6 +230,7 @@ impl World {
     pub fn is_whole(&self) -> bool {
         self.cut.is_empty()
             && self.walled.is_empty()
+            && self.lies.is_empty()
             && self.answers_lost == 0
             && Side::BOTH.into_iter().all(|side| {
                 let place = &self.places[side];

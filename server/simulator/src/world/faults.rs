@@ -1,7 +1,7 @@
 //! What breaks, and what comes back.
 
 use super::{Agent, Doing, Happening, Ms, NAMES, NodeId, Server, World, nodes_of, side_of};
-use switchback_domain::{PatroniRole, Side, operation::MemberOrder};
+use switchback_domain::{PatroniRole, ProbeFailure, Side, operation::MemberOrder};
 use switchback_engine::ports::Told;
 
 /// A line between two of: site a, site b, the console.
@@ -24,6 +24,34 @@ impl Link {
         match side {
             Side::A => Link::ConsoleA,
             Side::B => Link::ConsoleB,
+        }
+    }
+}
+
+/// What something between the console and a site answers in the site's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lie {
+    /// A firewall's reset.
+    Refused,
+    /// A router's "no route to host".
+    Unreachable,
+    /// A proxy's error page.
+    BadGateway,
+    /// A server of somebody else's, with a certificate of its own.
+    OtherCertificate,
+}
+
+impl Lie {
+    /// All of them.
+    pub const ALL: [Lie; 4] = [Lie::Refused, Lie::Unreachable, Lie::BadGateway, Lie::OtherCertificate];
+
+    /// What the console hears.
+    pub fn failure(self) -> ProbeFailure {
+        match self {
+            Lie::Refused => ProbeFailure::Refused,
+            Lie::Unreachable => ProbeFailure::Unreachable,
+            Lie::BadGateway => ProbeFailure::Status { code: 502 },
+            Lie::OtherCertificate => ProbeFailure::Tls,
         }
     }
 }
@@ -65,6 +93,10 @@ pub enum Fault {
     WallOff(Side),
     /// It reaches everything of it again.
     OpenAgain(Side),
+    /// Something between the console and a site answers in its name.
+    LieAbout(Side, Lie),
+    /// The site answers itself again.
+    HearItself(Side),
     /// Somebody tells a site's cluster to lead, past the console.
     ToldToLead(Side),
     /// Answers to the console are lost, so many of a hundred.
@@ -91,6 +123,7 @@ impl Fault {
             Fault::KillProxy(side) => Some(Fault::StartProxy(side)),
             Fault::Cut(link) => Some(Fault::Heal(link)),
             Fault::WallOff(side) => Some(Fault::OpenAgain(side)),
+            Fault::LieAbout(side, _) => Some(Fault::HearItself(side)),
             Fault::LoseAnswers(_) => Some(Fault::LoseAnswers(0)),
             Fault::StoreFails => Some(Fault::StoreWorks),
             Fault::StoreForgets(_) => Some(Fault::StoreForgets(0)),
@@ -172,6 +205,12 @@ impl World {
                 self.walled.retain(|walled| *walled != side);
                 self.deliver_late(Link::console(side));
             }
+            Fault::LieAbout(side, lie) => {
+                if self.lie_about(side).is_none() {
+                    self.lies.push((side, lie));
+                }
+            }
+            Fault::HearItself(side) => self.lies.retain(|(about, _)| *about != side),
             Fault::ToldToLead(side) => {
                 self.places[side].etcd.told = Told::Leads;
                 self.places[side].etcd.revision += 1;
@@ -234,6 +273,9 @@ impl World {
         }
         for side in self.walled.clone() {
             self.strike(Fault::OpenAgain(side));
+        }
+        for (side, _) in self.lies.clone() {
+            self.strike(Fault::HearItself(side));
         }
         if self.answers_lost > 0 {
             self.strike(Fault::LoseAnswers(0));

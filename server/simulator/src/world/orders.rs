@@ -67,6 +67,8 @@ pub enum Ask {
     TellMember(switchback_domain::MemberName, MemberOrder),
     /// The same section in etcd.
     HoldInEtcd,
+    /// Which members are registered in its etcd.
+    MembersInEtcd,
     /// The section of a site that follows, in etcd.
     FollowInEtcd,
 }
@@ -125,6 +127,7 @@ pub enum Answer {
     Saved(Saved),
     Directory(String),
     Members(Vec<MemberSeen>),
+    Names(Vec<String>),
 }
 
 type Outcome = Result<Answer, HandError>;
@@ -151,7 +154,7 @@ impl World {
         if order.ask == Ask::Lead {
             self.note_lead(side);
         }
-        if self.console_gets_to(side, kind) {
+        if self.console_gets_to(side, kind) || self.lie_about(side).is_some() {
             self.plan(self.now + way, Happening::Arrive { id, order });
         } else if order.ask.is_effect() && self.dice(&format!("late {words}")).percent(10) {
             // What was handed to the network is sent again when the line is there.
@@ -180,6 +183,11 @@ impl World {
 
     pub(super) fn arrive(&mut self, id: u64, order: Order) {
         let (side, kind, node) = self.place_of(&order.to);
+        if let Some(lie) = self.lie_about(side) {
+            let failed = HandError::Failed { endpoint: order.to.clone(), failure: lie.failure() };
+            self.post(id, side, Err(failed), 2);
+            return;
+        }
         if !self.console_gets_to(side, kind) {
             if order.ask.is_effect() && self.dice(&format!("late {:?}", order.ask)).percent(30) {
                 self.late.push_back((Link::console(side), id, order));
@@ -392,7 +400,8 @@ impl World {
 
     fn ask_etcd(&mut self, order: &Order, side: Side) -> Outcome {
         match &order.ask {
-            Ask::Look(_) => Ok(Answer::Facts(Box::new(Facts::Etcd(switchback_domain::EtcdFacts { healthy: true })))),
+            Ask::Look(_) => Ok(Answer::Facts(Box::new(Facts::Etcd(self.etcd_facts(side))))),
+            Ask::MembersInEtcd => Ok(Answer::Names(self.registered(side))),
             Ask::HoldInEtcd | Ask::FollowInEtcd => {
                 let hold = order.ask == Ask::HoldInEtcd;
                 let etcd = &mut self.places[side].etcd;
@@ -582,7 +591,35 @@ impl World {
             version: "2.6.12".to_owned(),
             members: self.members(side).into_iter().map(facts).collect(),
             guard: true,
+            peers_up: self.peers_seen_up(side),
         }
+    }
+
+    fn etcd_facts(&self, side: Side) -> switchback_domain::EtcdFacts {
+        let lasts = self.setting.ttl;
+        let leader_key =
+            self.places[side].etcd.leader.filter(|(_, until)| self.now < *until).map(|(holder, until)| switchback_domain::LeaderKey {
+                holder: NAMES[holder].parse().expect("a name"),
+                lasts: Millis(lasts),
+                renewed_ago: Millis(lasts.saturating_sub(until - self.now)),
+            });
+        switchback_domain::EtcdFacts { healthy: true, leader_key }
+    }
+
+    /// Members whose Patroni runs, or has run until a moment ago: their keys end with their lease, which is not simulated to the second.
+    fn registered(&self, side: Side) -> Vec<String> {
+        let runs = |node: &NodeId| self.nodes[*node].agent != Agent::Down;
+        nodes_of(side).into_iter().filter(runs).map(|node| NAMES[node].to_owned()).collect()
+    }
+
+    /// Which nodes of the other site a site's `HAProxy` sees as primary, by their Patroni's word to it.
+    fn peers_seen_up(&self, side: Side) -> Vec<String> {
+        let other = side.other();
+        let seen = |node: &NodeId| {
+            let answers = self.nodes[*node].agent == Agent::Up && !self.is_frozen(*node) && self.is_open(super::Link::Between);
+            answers && self.key_holder(*node) == Some(*node) && self.writes(*node)
+        };
+        nodes_of(other).into_iter().filter(seen).map(|node| NAMES[node].to_owned()).collect()
     }
 
     /// Sessions end by and by on members that take no new ones.

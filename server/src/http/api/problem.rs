@@ -167,6 +167,8 @@ impl From<Refusal> for Problem {
             | Refusal::NoReason
             | Refusal::TooLong { .. }
             | Refusal::LossNotAccepted
+            | Refusal::NoAttestation { .. }
+            | Refusal::SeenAlive { .. }
             | Refusal::NotAcknowledged { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         };
         let problem = Problem::new(status, refusal.code(), refusal.to_string());
@@ -191,6 +193,8 @@ impl From<Refusal> for Problem {
             Refusal::WrongSite { expected } => problem.with("expected", expected),
             Refusal::TooLong { most } => problem.with("most", most),
             Refusal::NotAcknowledged { checks } => problem.with("checks", checks),
+            Refusal::NoAttestation { nodes } => problem.with("nodes", nodes),
+            Refusal::SeenAlive { witnesses } => problem.with("witnesses", witnesses),
             Refusal::PlanChanged { changes } => problem.with("changes", changes),
             Refusal::PlanExpired | Refusal::NoReason | Refusal::LossNotAccepted => problem,
         }
@@ -296,6 +300,10 @@ pub(super) struct ProblemBody {
     changes: Option<Vec<PlanChange>>,
     /// Checks that were not acknowledged (code `not_acknowledged`).
     checks: Option<Vec<switchback_domain::CheckKind>>,
+    /// Nodes of the site that is given up of which nothing proves that they do not write (code `no_attestation`).
+    nodes: Option<Vec<switchback_domain::NodeName>>,
+    /// Signs of life of that site which were not overridden (code `seen_alive`).
+    witnesses: Option<Vec<switchback_domain::Witness>>,
     /// The name that has to be typed (codes `wrong_pool` and `wrong_site`).
     expected: Option<String>,
     /// After how many seconds it is worth trying again (codes `slow_down` and `busy`).

@@ -80,6 +80,7 @@ fn eventful() -> Vec<Entry> {
         accepts_loss: false,
         acknowledged: Vec::new(),
         attestation: odd.clone(),
+        overridden: Vec::new(),
         dry_run: true,
     };
     let outage = Outage { last_write_at: at(1), first_write_at: None, acknowledged: u64::MAX, found: Some(0), uncertain: Millis(7) };

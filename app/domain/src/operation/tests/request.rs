@@ -1,6 +1,7 @@
 //! What a request is refused for, and what is said about it.
 
 use super::*;
+use crate::WitnessKind;
 
 #[test]
 fn a_request_is_refused_for_exactly_what_is_wrong_with_it() {
@@ -25,16 +26,41 @@ fn a_request_is_refused_for_exactly_what_is_wrong_with_it() {
 #[test]
 fn a_failover_needs_each_failed_check_acknowledged_by_name_and_the_loss_accepted() {
     let mut world = World::healthy(at(0));
-    world.site_fails(Side::A, &ProbeFailure::Refused);
+    world.site_dies(Side::A, &ProbeFailure::Refused);
     let plan = planned(&world, Intent::Failover { to: Side::B });
     let checks: Vec<CheckKind> = plan.not_passed.iter().map(|(kind, _)| *kind).collect();
     assert!(!checks.is_empty());
     let mut asked = request(&plan);
     assert_eq!(asked.refusal(&world.pool, &plan, "hash", None, world.now), Some(Refusal::NotAcknowledged { checks: checks.clone() }));
     asked.acknowledged = checks;
+    // Refused connections prove nothing.
+    let nodes = vec!["a1".parse().expect("a name"), "a2".parse().expect("a name")];
+    assert_eq!(asked.refusal(&world.pool, &plan, "hash", None, world.now), Some(Refusal::NoAttestation { nodes }));
+    asked.attestation = "the power is off, said the people there".to_owned();
     assert_eq!(asked.refusal(&world.pool, &plan, "hash", None, world.now), Some(Refusal::LossNotAccepted));
     asked.accepts_loss = true;
     assert_eq!(asked.refusal(&world.pool, &plan, "hash", None, world.now), None);
+}
+
+#[test]
+fn a_failover_from_a_site_that_others_see_alive_needs_each_of_them_overridden_by_name_and_an_attestation() {
+    let mut world = World::healthy(at(0));
+    world.site_fails(Side::A, &ProbeFailure::Refused);
+    let plan = planned(&world, Intent::Failover { to: Side::B });
+    let kinds: Vec<WitnessKind> = plan.witnesses.iter().map(|witness| witness.kind).collect();
+    assert_eq!(kinds, [WitnessKind::LogStream, WitnessKind::ProxyCheck]);
+    let mut asked = request(&plan);
+    asked.acknowledged = plan.not_passed.iter().map(|(kind, _)| *kind).collect();
+    asked.accepts_loss = true;
+    let refusal = |asked: &Request| asked.refusal(&world.pool, &plan, "hash", None, world.now);
+    for (overridden, left) in [(vec![], 2), (vec![WitnessKind::LogStream], 1), (vec![WitnessKind::LeaderKey], 2)] {
+        asked.overridden = overridden;
+        assert!(matches!(refusal(&asked), Some(Refusal::SeenAlive { witnesses }) if witnesses.len() == left));
+    }
+    asked.overridden = kinds;
+    assert!(matches!(refusal(&asked), Some(Refusal::NoAttestation { .. })), "overriding needs the words as well");
+    asked.attestation = "I stand beside the machines; they are off".to_owned();
+    assert_eq!(refusal(&asked), None);
 }
 
 #[test]
@@ -43,15 +69,15 @@ fn a_plan_that_is_another_one_says_what_has_changed() {
     let intent = || Intent::Failover { to: Side::B };
     let seen = planned(&world, intent());
     assert_eq!(seen.changes_since(&seen), []);
-    world.site_fails(Side::A, &ProbeFailure::Refused);
-    world.pass(10_000);
+    world.site_dies(Side::A, &ProbeFailure::Refused);
+    world.pass(16_000);
     let now = planned(&world, intent());
     let changes = now.changes_since(&seen);
     let a1 = || Some("a1".parse().unwrap());
     assert!(changes.contains(&PlanChange::Leader { side: Side::A, was: a1(), now: None }), "{changes:?}");
     let unknown = PlanChange::Check { check: CheckKind::OneDatabase, was: None, now: Some(Verdict::Unknown) };
     assert!(changes.contains(&unknown), "{changes:?}");
-    let class = PlanChange::Protection { was: seen.loss.state, now: crate::ProtectionState::SiteLost };
+    let class = PlanChange::Protection { was: seen.loss.state, now: crate::ProtectionState::SiteSilent };
     assert!(changes.contains(&class), "{changes:?}");
 
     let refused = request(&seen).refusal(&world.pool, &now, "another hash", Some(&seen), world.now);
@@ -82,7 +108,7 @@ fn checks_that_only_a_silent_site_keeps_from_being_told_say_so() {
         plan.not_passed.iter().map(|(kind, verdict)| (*kind, *verdict, picture.silence_behind(*kind))).collect::<Vec<_>>()
     };
     assert_eq!(of(&world), []);
-    world.site_fails(Side::A, &ProbeFailure::Unreachable);
+    world.site_dies(Side::A, &ProbeFailure::Unreachable);
     world.pass(10_000);
     let lost = of(&world);
     assert!(lost.len() > 10, "{lost:?}");

@@ -35,6 +35,7 @@ fn request() -> Request {
         accepts_loss: false,
         acknowledged: Vec::new(),
         attestation: String::new(),
+        overridden: Vec::new(),
         dry_run: false,
     }
 }
@@ -49,6 +50,8 @@ fn asked() -> Event {
         leaders: Vec::new(),
         not_passed: Vec::new(),
         loss: Protection { state: ProtectionState::Protected, loss_bytes: None, loss: None, bound: Bound::NotKnown, measured_at: None },
+        unproven: Vec::new(),
+        witnesses: Vec::new(),
         objections: Vec::new(),
     };
     Event::Requested { request: Box::new(request()), by: by(), plan: Box::new(plan) }

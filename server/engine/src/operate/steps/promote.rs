@@ -36,8 +36,9 @@ impl Run<'_> {
     fn measure_emergency(&mut self, promotion: &StepRun, lost: Side) {
         // A site that has come back and follows confirms rows of the new primary.
         let before = |at: &LastSign| promotion.first_began_at().is_some_and(|began| at.at <= began);
-        if let Some(LastSign { at, failing_since, gone_since }) = self.scene.watched.last_sign(lost).filter(before) {
-            self.facts.push(Fact::LastConfirmed { side: lost, at, failing_since, gone_since });
+        if let Some(LastSign { at, failing_since }) = self.scene.watched.last_sign(lost).filter(before) {
+            // Refused connections do not tell when it stopped: anything on the way can refuse.
+            self.facts.push(Fact::LastConfirmed { side: lost, at, failing_since, gone_since: None });
         }
         let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
         if meter.is_none() {

@@ -8,7 +8,7 @@ use crate::{
 use futures::future::{join, join_all};
 use std::time::Duration;
 use switchback_domain::{
-    EndpointName, LinkKind, LinkState, Lsn, Millis, Node, NodeName, PatroniState, ProbeFailure, Promotion, Side, Timeline,
+    EndpointName, LinkKind, LinkState, Lsn, Millis, Node, NodeName, PatroniState, Promotion, Side, Timeline,
     operation::{Fact, Missing, Operation, StepRun, Trouble},
 };
 
@@ -154,12 +154,17 @@ impl Run<'_> {
         self.store(side, true, leader.as_ref(), true).await
     }
 
-    /// Every Patroni and every `PostgreSQL` of the site refuses: their machines answer, they are not there.
+    /// Nothing of the site answers, and the site's own etcd says that no Patroni is registered there any more: its members' keys end with their
+    /// lease. That connections are refused says nothing, because a firewall refuses them too, and what is only hidden behind one has its rows.
     async fn nothing_runs(&self, side: Side) -> bool {
-        let refused = |error: &HandError| matches!(error, HandError::Failed { failure: ProbeFailure::Refused, .. });
         let (statuses, positions) = join(self.scene.statuses(side), self.scene.positions(side)).await;
-        statuses.iter().all(|(_, status)| status.as_ref().is_err_and(refused))
-            && positions.iter().all(|(_, position)| position.as_ref().is_err_and(refused))
+        if statuses.iter().any(|(_, status)| status.is_ok()) || positions.iter().any(|(_, position)| position.is_ok()) {
+            return false;
+        }
+        let site = &self.scene.pool.sites[side];
+        let told = join_all(site.etcd.iter().map(|etcd| self.scene.hands.members_in_etcd(etcd))).await;
+        told.iter().any(|told| matches!(told, Ok(members) if members.is_empty()))
+            && told.iter().all(|told| told.as_ref().map_or(true, Vec::is_empty))
     }
 
     /// Every node of the site streams the active site's timeline and has replayed what was written *afterwards*, and the active site has

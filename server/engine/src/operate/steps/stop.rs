@@ -8,7 +8,7 @@ use crate::{
 use futures::future::{join, join_all, join3, join4};
 use std::time::Duration;
 use switchback_domain::{
-    Millis, Node, NodeName, NodePicture, NodeRole, NodeState, Picture, ProbeFailure, Side, SiteRole,
+    Millis, Node, NodeName, NodePicture, NodeRole, NodeState, Picture, ProbeFailure, Side, SiteRole, Witness,
     operation::{Fact, Intent, Missing, Operation, StepRun, Trouble},
 };
 
@@ -29,6 +29,9 @@ const READ_IN_ETCD_WITHIN: Duration = Duration::from_secs(13);
 
 /// How long the site that is given up may take to say that it writes after all, right before the other one is told to lead.
 const LAST_LOOK_WITHIN: Duration = Duration::from_millis(150);
+
+/// The last message of a site that has just died is taken note of for so long by those who see its signs of life.
+const SIGNS_END_WITHIN: Duration = Duration::from_secs(5);
 
 /// A site that is told to lead again does so when one of its nodes has written for so long: longer than Patroni takes to begin a demotion.
 const LEADS_FOR: Duration = Duration::from_secs(1);
@@ -166,13 +169,15 @@ impl Run<'_> {
     pub(super) async fn establish(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
         let before = self.scene.watched.picture();
         // A site that has been silent for long is not waited for once more: clients are.
-        let patience = if before.sites[side].role == SiteRole::Lost { SILENT_WITHIN } else { LOOK_WITHIN };
+        let patience = if before.sites[side].role == SiteRole::Silent { SILENT_WITHIN } else { LOOK_WITHIN };
         let told = self.scene.nodes(side).iter().map(|node| tokio::time::timeout(patience, self.scene.hands.told(node)));
         let (picture, told) = join(self.scene.watched.look_now(patience), join_all(told)).await;
         for endpoint in &picture.sites[side].endpoints {
             self.facts
                 .push(Fact::Answer { endpoint: endpoint.name.clone(), failure: endpoint.failure.as_ref().map(|(cause, _)| cause.clone()) });
         }
+        let witnesses = picture.sites[side].witnesses.iter().cloned();
+        self.facts.extend(witnesses.map(|witness| Fact::Witnessed { side, witness }));
         self.note_leaders(&picture);
         if told.iter().any(|told| matches!(told, Ok(Ok(Told::Follows)))) {
             self.facts.push(Fact::FollowedBefore { side });
@@ -260,12 +265,18 @@ impl Run<'_> {
             // A machine whose etcd answers is not off. Whatever of its site cannot be heard stops by itself once Patroni has read the order.
             let stops = held.by_etcd_alone && operation.attested.is_some() && self.deadline.elapsed() < READ_IN_ETCD_WITHIN;
             if writing.is_empty() && !stops {
-                if let Some((by, how)) = operation.attested.as_ref().filter(|_| !self.refuted(operation, &unknown)) {
+                let alive = self.seen_alive_since(operation, side);
+                // A sign that was on its way when somebody spoke is not one that speaks against them.
+                if operation.attested.is_some() && !alive.is_empty() {
+                    if self.deadline.elapsed() >= SIGNS_END_WITHIN {
+                        return Err(Trouble::SeenAlive { side, witnesses: alive });
+                    }
+                } else if let Some((by, how)) = operation.attested.as_ref().filter(|_| !self.refuted(operation, &unknown)) {
                     self.facts.extend(unknown.into_iter().map(|node| Fact::Silent { node }));
                     self.facts.push(Fact::Attested { by: by.clone(), how: how.clone() });
                     return Ok(());
                 }
-                if asked_twice {
+                if asked_twice && alive.is_empty() {
                     let silent = scene.nodes(side).iter().filter(|node| unknown.contains(&node.name));
                     let unreached = silent.flat_map(|node| [node.patroni.clone(), node.postgres.clone()]).collect();
                     return Err(Trouble::NotFenced { side, unreached });
@@ -278,6 +289,15 @@ impl Run<'_> {
             self.again(20, || Missing::OldPrimaryGone).await?;
             answers = answers_of(scene, side, FENCE_WITHIN).await;
         }
+    }
+
+    /// Signs of life that others have seen of the site since somebody has said that it is off, without those that were overridden by name.
+    fn seen_alive_since(&self, operation: &Operation, side: Side) -> Vec<Witness> {
+        let picture = self.scene.watched.picture();
+        let since = operation.attested_at();
+        let contradicts =
+            |witness: &&Witness| since.is_none_or(|since| witness.at > since) && !operation.overridden.contains(&witness.kind);
+        picture.sites[side].witnesses.iter().filter(contradicts).cloned().collect()
     }
 
     /// One of these nodes has said that it writes after somebody had said that it is off.
@@ -326,7 +346,8 @@ impl Run<'_> {
                 {
                     self.facts.push(Fact::LastHeartbeat { node: node.name, at: last_write_at });
                 }
-                return self.last_look(side.other()).await;
+                self.last_look(side.other()).await?;
+                return self.still_off(operation, side.other());
             }
             self.again(15, || Missing::Replay).await?;
         }
@@ -336,6 +357,13 @@ impl Run<'_> {
     pub(super) async fn last_look(&self, given_up: Side) -> Result<(), Trouble> {
         let nodes = heard(self.scene, given_up, LAST_LOOK_WITHIN).await.writing;
         if nodes.is_empty() { Ok(()) } else { Err(Trouble::StillWrites { nodes }) }
+    }
+
+    /// Where the site was given up on somebody's word alone, nobody has seen a sign of life of it since.
+    fn still_off(&self, operation: &Operation, given_up: Side) -> Result<(), Trouble> {
+        let by_word = operation.steps.iter().flat_map(|run| &run.facts).any(|fact| matches!(fact, Fact::Attested { .. }));
+        let witnesses = if by_word { self.seen_alive_since(operation, given_up) } else { Vec::new() };
+        if witnesses.is_empty() { Ok(()) } else { Err(Trouble::SeenAlive { side: given_up, witnesses }) }
     }
 
     /// Takes a fence back, as far as anything of the site answers: what does not answer was not fenced, or comes back as a standby.
@@ -431,12 +459,15 @@ struct Held {
 
 /// What each node of a site and its Patroni say within a limit.
 async fn answers_of(scene: &Scene, side: Side, limit: Duration) -> Vec<Answers<'_>> {
-    let ask = async |node| {
+    let picture = scene.watched.picture();
+    let ask = async |node: &'_ Node| {
         let position = tokio::time::timeout(limit, scene.hands.position(node));
         let (position, status) = join(position, tokio::time::timeout(limit, scene.hands.status(node))).await;
-        Answers { node, position: position.ok(), status: status.ok() }
+        let impostor = picture.node(&node.name).is_some_and(|(_, seen)| seen.impostor);
+        (position.ok(), status.ok(), impostor)
     };
-    join_all(scene.nodes(side).iter().map(ask)).await
+    let asked = join_all(scene.nodes(side).iter().map(async |node| (node, ask(node).await)));
+    asked.await.into_iter().map(|(node, (position, status, impostor))| Answers { node, position, status, impostor }).collect()
 }
 
 /// What is heard of a site beside which nobody must be made to lead.
@@ -460,6 +491,8 @@ struct Answers<'a> {
     node: &'a Node,
     position: Option<Result<Position, HandError>>,
     status: Option<Result<MemberStatus, HandError>>,
+    /// Another server answers at the node's addresses.
+    impostor: bool,
 }
 
 impl Answers<'_> {
@@ -467,15 +500,15 @@ impl Answers<'_> {
         self.position.is_none() && self.status.is_none()
     }
 
-    /// Whether the node may accept writes. `held`: the site's own etcd says that it must not.
+    /// Whether the node may accept writes. `held`: the site's own etcd says that it must not. A refused connection says nothing: it looks the
+    /// same whether the process is gone or a firewall refuses in its name.
     fn shut(&self, held: bool) -> Shut {
-        let gone = |error: &HandError| matches!(error, HandError::Failed { failure: ProbeFailure::Refused, .. });
-        let patroni_gone = matches!(&self.status, Some(Err(error)) if gone(error));
+        if self.impostor {
+            return Shut::Unknown;
+        }
         match &self.position {
             Some(Ok(position)) if position.in_recovery => Shut::Yes,
             Some(Ok(_)) => Shut::Writes,
-            // Nobody is there, and nobody who would start it as a primary: the machine answers, its processes do not.
-            Some(Err(error)) if gone(error) && (patroni_gone || held) => Shut::Yes,
             // 57P03: it starts or stops, and takes no new sessions.
             Some(Err(HandError::Failed { failure: ProbeFailure::Sql { state }, .. })) if state == "57P03" && held => Shut::Yes,
             // It lets nobody in, or does not answer in time: then its Patroni's word counts, whichever it is.
@@ -549,6 +582,7 @@ mod tests {
         let primary = || Some(Ok(says(PatroniRole::Primary, PatroniState::Running)));
         let replica = || Some(Ok(says(PatroniRole::Replica, PatroniState::Running)));
         let stopping = || Some(Ok(says(PatroniRole::Primary, PatroniState::Stopping)));
+        let stopped = || Some(Ok(says(PatroniRole::Primary, PatroniState::Stopped)));
         for (position, status, held, expected) in [
             (full(), primary(), true, Shut::Writes),
             (full(), primary(), false, Shut::Writes),
@@ -557,15 +591,21 @@ mod tests {
             (None, stopping(), true, Shut::Yes),
             (full(), None, true, Shut::Unknown),
             (None, None, true, Shut::Unknown),
-            // Its Patroni has not noticed yet.
-            (gone(), primary(), true, Shut::Yes),
-            // Nobody has told that Patroni not to start it again.
+            // Its own Patroni is there and says that it runs: only its port is shut to us.
+            (gone(), primary(), true, Shut::Writes),
             (gone(), primary(), false, Shut::Writes),
+            (gone(), stopped(), false, Shut::Yes),
+            // Refused by whom, nobody knows.
             (gone(), None, false, Shut::Unknown),
+            (gone(), None, true, Shut::Unknown),
+            (gone(), Some(Err(failed(ProbeFailure::Refused))), true, Shut::Unknown),
+            (gone(), Some(Err(failed(ProbeFailure::Unreachable))), true, Shut::Unknown),
+            (gone(), Some(Err(failed(ProbeFailure::Status { code: 502 }))), true, Shut::Unknown),
         ] {
             let told = format!("{position:?} {status:?} held {held}");
-            let answers = Answers { node: &pool.sites.a.nodes[0], position, status };
+            let answers = Answers { node: &pool.sites.a.nodes[0], position, status, impostor: false };
             assert_eq!(answers.shut(held), expected, "{told}");
+            assert_eq!(Answers { impostor: true, ..answers }.shut(held), Shut::Unknown, "another server speaks: {told}");
         }
     }
 }
