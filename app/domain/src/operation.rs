@@ -32,7 +32,7 @@ pub use rebuild::{Instruction, Task};
 pub use report::{Beyond, FoundLoss, Loss, Report, StepReport, Targets};
 pub use standing::{Fence, Glance, MadeActive, Split, Standing};
 pub use state::{Attempt, GivenUp, Outcome, Stage, StageWord, StepRun, StepState, UndoRun};
-pub use step::{Fact, Missing, Step, Trouble};
+pub use step::{Fact, Missing, OrderFailure, OrderKind, Step, Trouble};
 
 use crate::{Login, Millis};
 use jiff::Timestamp;

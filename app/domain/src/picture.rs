@@ -387,6 +387,10 @@ pub struct Actions {
     pub switchover: Vec<Objection>,
     /// Emergency failover to the other site. What is in `Objection::is_advice` only advises against it.
     pub failover: Vec<Objection>,
+    /// Emergency failover to the site that is not the target. Only there when nobody is seen to write: then either site may be the way out,
+    /// whatever the log says of who followed whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failover_other: Option<Vec<Objection>>,
     /// Failback to the home site.
     pub failback: Vec<Objection>,
 }
@@ -435,6 +439,17 @@ impl Picture {
     /// Both sites accept writes.
     pub fn is_split(&self) -> bool {
         self.sites.iter().all(|(_, site)| site.role == SiteRole::ClaimsActive)
+    }
+
+    /// How far the log of a site goes, by what its nodes say now; nothing when none of them does.
+    pub fn log_end(&self, side: Side) -> Option<(Timeline, Lsn)> {
+        let fresh = self.sites[side].nodes.iter().filter(|node| node.knowledge.is_fresh());
+        fresh.filter_map(|node| Some((node.timeline?, node.position?))).max()
+    }
+
+    /// What stands in the way of an emergency failover to a site; nothing when that is no question, because it is the active one.
+    pub fn failover_to(&self, to: Side) -> Option<&[Objection]> {
+        if to == self.target { Some(&self.actions.failover) } else { self.actions.failover_other.as_deref() }
     }
 
     /// The pool on one line.

@@ -307,6 +307,19 @@ pub enum Objection {
         /// Who sees it.
         witnesses: Vec<Witness>,
     },
+    /// The other site answers and is not told to follow: it may write unseen, or its own cluster may be about to elect a leader. Advice, not
+    /// a refusal.
+    OtherMayElect {
+        /// Which.
+        side: Side,
+    },
+    /// Nobody writes, and the log of the other site goes further: what only that one has would be given up. Advice, not a refusal.
+    OtherIsFurther {
+        /// Which.
+        side: Side,
+        /// By so much; nothing when it is on another timeline.
+        bytes: Option<ByteLag>,
+    },
     /// The pool already runs in its home site.
     AlreadyHome {
         /// Which.
@@ -322,7 +335,13 @@ pub enum Objection {
 impl Objection {
     /// It only advises against the action; it does not refuse it.
     pub fn is_advice(&self) -> bool {
-        matches!(self, Objection::ActiveSiteAnswers { .. } | Objection::SeenAlive { .. })
+        matches!(
+            self,
+            Objection::ActiveSiteAnswers { .. }
+                | Objection::SeenAlive { .. }
+                | Objection::OtherMayElect { .. }
+                | Objection::OtherIsFurther { .. }
+        )
     }
 }
 

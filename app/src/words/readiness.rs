@@ -218,6 +218,11 @@ pub fn objection(lang: Locale, objection: &Objection, names: &Names) -> String {
             let signs = witnesses.iter().map(|witness| super::witness(lang, witness));
             say!(lang, words.objection.seen_alive, site = site(*side), signs = super::list(lang, signs))
         }
+        Objection::OtherMayElect { side } => say!(lang, words.objection.other_may_elect, site = site(*side)),
+        Objection::OtherIsFurther { side, bytes: Some(bytes) } => {
+            say!(lang, words.objection.other_is_further, site = site(*side), bytes = super::bytes(*bytes))
+        }
+        Objection::OtherIsFurther { side, bytes: None } => say!(lang, words.objection.other_is_later, site = site(*side)),
         Objection::AlreadyHome { side } => say!(lang, words.objection.already_home, site = site(*side)),
         Objection::HomeDoesNotFollow { side } => say!(lang, words.objection.home_does_not_follow, site = site(*side)),
     }

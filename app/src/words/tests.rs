@@ -221,6 +221,9 @@ fn every_objection_says_what_is_wrong_and_those_of_checks_say_what_to_do() {
         all.push(Objection::NothingToPromote { side });
         all.push(Objection::ActiveSiteAnswers { side });
         all.push(Objection::SeenAlive { side, witnesses: witnesses() });
+        all.push(Objection::OtherMayElect { side });
+        all.push(Objection::OtherIsFurther { side, bytes: None });
+        all.push(Objection::OtherIsFurther { side, bytes: Some(ByteLag(4_096)) });
         all.push(Objection::AlreadyHome { side });
         all.push(Objection::HomeDoesNotFollow { side });
     }

@@ -9,11 +9,13 @@ use tracing::{info, warn};
 pub(crate) struct Problem {
     pub(crate) failure: ProbeFailure,
     pub(crate) cause: String,
+    /// No connection was made, so nothing was sent.
+    pub(crate) not_connected: bool,
 }
 
 impl Problem {
     pub(crate) fn new(failure: ProbeFailure, cause: impl Into<String>) -> Self {
-        Problem { failure, cause: cause.into() }
+        Problem { failure, cause: cause.into(), not_connected: false }
     }
 
     pub(crate) fn garbage(cause: impl Into<String>) -> Self {

@@ -91,6 +91,8 @@ fn of<'a, H>(all: &'a BTreeMap<EndpointName, H>, name: &EndpointName) -> Result<
 pub(crate) enum Trouble {
     /// It said no, in these words.
     Refused(String),
+    /// It was an order, and was not sent.
+    NotSent(Problem),
     /// It gave no usable answer.
     Failed(Problem),
 }
@@ -101,11 +103,20 @@ impl Trouble {
         Trouble::Refused(bounded(&said, 200))
     }
 
+    /// What went wrong with an order.
+    pub(crate) fn of_order(problem: Problem) -> Trouble {
+        if problem.not_connected { Trouble::NotSent(problem) } else { Trouble::Failed(problem) }
+    }
+
     fn by(self, endpoint: &EndpointName) -> HandError {
         let endpoint = endpoint.clone();
         match self {
             Trouble::Refused(said) => HandError::Refused { endpoint, said },
-            Trouble::Failed(Problem { failure, cause }) => {
+            Trouble::NotSent(Problem { failure, cause, .. }) => {
+                debug!(%endpoint, ?failure, %cause, "no connection was made for an order");
+                HandError::NotSent { endpoint, failure }
+            }
+            Trouble::Failed(Problem { failure, cause, .. }) => {
                 debug!(%endpoint, ?failure, %cause, "no usable answer");
                 HandError::Failed { endpoint, failure }
             }

@@ -178,6 +178,12 @@ impl Answer {
 }
 
 fn send_problem(error: &reqwest::Error, limit: Duration) -> Problem {
+    // Its time-out while it connects is one of these as well.
+    let not_connected = error.is_connect();
+    Problem { not_connected, ..send_problem_named(error, limit) }
+}
+
+fn send_problem_named(error: &reqwest::Error, limit: Duration) -> Problem {
     let because = |failure| Problem::new(failure, chain(error));
     if error.is_timeout() {
         return Problem::timed_out(limit);

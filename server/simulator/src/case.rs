@@ -113,6 +113,9 @@ pub struct Case {
     pub second: bool,
     /// A cut line of the console's is one on which somebody else answers.
     pub liars: bool,
+    /// From so many writes of the journal on, and for so long, a site refuses the console's orders. After that somebody must be able to
+    /// write again, by an answer that is offered or by a failover.
+    pub refuses: Option<(u32, Side, Ms)>,
 }
 
 /// What came of a run.
@@ -199,6 +202,8 @@ struct Run {
     led: BTreeSet<NodeId>,
     /// Faults that strike after so many writes of the journal: writes, delay, fault, how long it lasts.
     waiting: Vec<(u32, Ms, Fault, Ms)>,
+    /// People give any of the answers that are offered.
+    any_answer: bool,
 }
 
 fn start_console(room: &Room, seed: u64) -> (Arc<Console>, CancellationToken) {
@@ -251,6 +256,7 @@ impl Run {
             second: None,
             led: BTreeSet::new(),
             waiting: Vec::new(),
+            any_answer: false,
         }
     }
 
@@ -323,6 +329,9 @@ impl Run {
                 }
                 self.operate(Intent::Reprotect { side: keep.other() }).await;
             }
+        }
+        if self.case.refuses.is_some() {
+            self.somebody_must_write().await;
         }
         self.end().await
     }
@@ -423,6 +432,9 @@ impl Run {
             self.second = Some((room, console, stop));
         }
         self.room.books().crashes = self.case.crashes.iter().map(|crash| Crash { at: crash.at + before, ..*crash }).collect();
+        if let Some((at, side, lasts)) = self.case.refuses {
+            self.waiting.push((before + at, 0, Fault::RefuseOrders(side), lasts));
+        }
         for _ in 0..self.case.faults {
             let fault = self.some_fault();
             let lasts = match self.dice.between(0, 3) {

@@ -33,7 +33,7 @@ impl Probe for WorldProbe {
             match self.room.ask(order).await {
                 Ok(Answer::Facts(facts)) => Ok(*facts),
                 Ok(_) => Err(ProbeFailure::Garbage),
-                Err(HandError::Failed { failure, .. }) => Err(failure),
+                Err(HandError::Failed { failure, .. } | HandError::NotSent { failure, .. }) => Err(failure),
                 Err(HandError::Refused { .. }) => Err(ProbeFailure::Status { code: 503 }),
             }
         }

@@ -342,6 +342,8 @@ pub struct World {
     pub walled: Vec<Side>,
     /// Sites in whose name something on the way from the console answers.
     pub lies: Vec<(Side, Lie)>,
+    /// Sites that refuse the console's orders.
+    pub refusing: Vec<Side>,
     /// Answers to the console get lost, so many of a hundred.
     pub answers_lost: u64,
     /// The console runs.
@@ -452,6 +454,7 @@ impl World {
             cut: Vec::new(),
             walled: Vec::new(),
             lies: Vec::new(),
+            refusing: Vec::new(),
             answers_lost: 0,
             console_runs: false,
             store_works: true,

@@ -5,6 +5,7 @@
 //! story of one seed: `SIMULATE_FROM=17 SIMULATE_KIND=Failover cargo nextest run … --run-ignored only tell --no-capture`.
 
 use std::collections::BTreeMap;
+use switchback_domain::Side;
 use switchback_simulator::{
     case::{Case, Kind, Told},
     store::Crash,
@@ -26,6 +27,7 @@ fn plain(kind: Kind, seed: u64) -> Case {
         rows_are_hidden: false,
         second: false,
         liars: false,
+        refuses: None,
     }
 }
 
@@ -258,6 +260,44 @@ fn a_site_of_which_only_the_etcd_answers_is_replaced_once_somebody_says_that_it_
         let held = told.story.iter().any(|(_, line)| line == "etcd-a is told: HoldInEtcd");
         assert!(held, "{seed}: its etcd was not told");
     }
+}
+
+#[test]
+fn after_orders_that_were_refused_there_is_always_a_way_to_a_pool_in_which_somebody_writes() {
+    let (mut refused, mut put_back) = (0, 0);
+    let kinds = [Kind::Switchover, Kind::Failover, Kind::BackMeanwhile, Kind::Failback, Kind::FailbackAtOnce, Kind::LocalSwitchover];
+    // A refusal that begins at each write of the journal only when there is time.
+    let (seeds, every) = number("SIMULATE_SEEDS").map_or((2, 5), |seeds| (seeds, 1));
+    for seed in 1..=seeds {
+        for kind in kinds {
+            let from = u32::try_from(seed % 5).expect("a small number");
+            for at in (from..20).step_by(every) {
+                let side = if (seed + u64::from(at)).is_multiple_of(2) { Side::A } else { Side::B };
+                let lasts = [2_000, 25_000, 120_000][usize::try_from((seed + u64::from(at)) % 3).expect("a small number")];
+                let case = Case { refuses: Some((at, side, lasts)), regrets: seed.is_multiple_of(3), ..plain(kind, seed) };
+                let told = case.check();
+                refused += u32::from(told.story.iter().any(|(_, what)| what.contains(" refuses: ")));
+                put_back += u32::from(told.ends.iter().any(|end| end.ends_with(": undone")));
+            }
+        }
+    }
+    assert!(refused > 15 && put_back > 5, "{refused} cases with a refusal, {put_back} put back: this proves little");
+}
+
+/// The promotion is refused when the old site has stopped already: it leads again by itself, and nobody is asked.
+#[test]
+fn a_switchover_whose_promotion_is_refused_for_certain_is_taken_back_and_clients_write_on() {
+    let mut seen = 0;
+    for at in 8..16 {
+        let case = Case { refuses: Some((at, Side::B, 300_000)), ..plain(Kind::Switchover, 4) };
+        let told = case.check();
+        let promotes = told.story.iter().any(|(_, what)| what.starts_with("patroni-b") && what.ends_with("refuses: Lead"));
+        if promotes && told.ends == ["switchover: undone"] {
+            assert!(told.writers.len() == 1 && told.writers[0] < 2 && told.splits == 0, "write {at}\n{}", told.last(120));
+            seen += 1;
+        }
+    }
+    assert!(seen > 0, "no promotion was refused after the demotion: this proves nothing");
 }
 
 #[test]

@@ -187,6 +187,14 @@ pub(super) fn objection(objection: &PlanObjection, sites: &Sites) -> String {
             Objection::SeenAlive { side, witnesses } => {
                 format!("do not fail over: {} is alive ({}); only this console does not see it", of(side), signs(witnesses))
             }
+            Objection::OtherMayElect { side } => format!(
+                "advice: {} answers and is not told to follow; it may write, or be about to elect a leader: wait for that first",
+                of(side)
+            ),
+            Objection::OtherIsFurther { side, bytes } => {
+                let by = bytes.map(|bytes| format!("by {}", self::bytes(bytes))).unwrap_or_else(|| "on a later timeline".to_owned());
+                format!("advice: the log of {} goes further, {by}; what only that one has would be given up", of(side))
+            }
             Objection::AlreadyHome { side } => format!("the pool is in its home site {} already", of(side)),
             Objection::HomeDoesNotFollow { side } => format!("{} does not follow; re-protect it first", of(side)),
         },
@@ -198,7 +206,7 @@ pub(super) fn objection(objection: &PlanObjection, sites: &Sites) -> String {
         PlanObjection::NoStandbySection { side } => {
             format!("the configuration does not say how {} follows; add [pool.site.standby_cluster]", of(side))
         }
-        PlanObjection::NothingToDo => "it is so already".to_owned(),
+        PlanObjection::NothingToDo => "it is so already: there is nothing to do".to_owned(),
         PlanObjection::OtherAdvised { advice } => {
             let (keep, other) = (of(&advice.keep), of(&advice.keep.other()));
             let because = match &advice.because {

@@ -468,7 +468,7 @@ fn a_site_that_is_choosing_a_new_leader_is_a_reason_to_wait_with_the_failover() 
     }
     let picture = world.picture();
     assert_eq!(picture.active, None);
-    assert_eq!(picture.actions.failover, [Objection::ActiveSiteAnswers { side: Side::A }]);
+    assert_eq!(picture.actions.failover, [Objection::OtherMayElect { side: Side::A }]);
 }
 
 #[test]

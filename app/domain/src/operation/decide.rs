@@ -26,7 +26,9 @@ impl Operation {
     /// console in the middle of one.
     pub fn decide(&self) -> Next {
         match &self.stage {
-            Stage::Finished { .. } | Stage::NeedsPerson { .. } | Stage::AwaitingApproval { .. } => Next::Rest,
+            Stage::Finished { .. } | Stage::AwaitingApproval { .. } => Next::Rest,
+            // The wish may have come in just before it asked.
+            Stage::NeedsPerson { question, .. } => self.cancelled().filter(|_| !question.undoing).map_or(Next::Rest, write),
             Stage::Paused { .. } => self.cancelled().map_or(Next::Rest, write),
             Stage::Undoing { why } => self.next_undo(why),
             Stage::Running => self.cancelled().map_or_else(|| self.next_step(), write),
@@ -49,10 +51,13 @@ impl Operation {
         }
     }
 
-    /// A planned operation gives up by itself before its point of no return; everything else is for a person to say.
+    /// A planned operation gives up by itself before its point of no return, which is not passed by an order that was refused for certain;
+    /// everything else is for a person to say.
     fn after_failure(&self, at: usize, step: &Step, trouble: &Trouble) -> Event {
         let gives_up = match step {
             Step::Preflight | Step::Mark { .. } | Step::Warm { .. } | Step::Drain { .. } | Step::Demote { .. } | Step::Prove { .. } => true,
+            // Clients wait for the site that was demoted for it.
+            Step::Promote { .. } if self.plan.demotes() => true,
             Step::Establish { .. }
             | Step::Fence { .. }
             | Step::Settle { .. }
@@ -112,7 +117,7 @@ impl Operation {
             Step::SetMember { change } => run.member_was(&change.member).is_some(),
             step => step.can_be_undone(),
         };
-        known && run.attempts > 0 && !self.request.dry_run
+        known && run.may_have_acted() && !self.request.dry_run
     }
 
     /// The steps whose effects stay although the operation gives up. What may have taken effect counts: nobody shall rely on it not being
@@ -123,6 +128,7 @@ impl Operation {
             let nothing_happened = match (&run.state, step) {
                 // It only waits; what it changes is the pool's fence, once it is done.
                 (state, Step::Reprotect { .. }) => *state != StepState::Done,
+                _ if !run.may_have_acted() => true,
                 (StepState::Failed { trouble: Trouble::Refused { .. } }, _) => run.earlier.is_empty(),
                 // Somebody else had told it so before.
                 _ => run.earlier.is_empty() && run.facts.iter().any(|fact| matches!(fact, Fact::Stored { already: true, .. })),

@@ -11,7 +11,15 @@ use jiff::Timestamp;
 
 impl StepRun {
     fn new() -> StepRun {
-        StepRun { state: StepState::Waiting, attempts: 0, began_at: None, ended_at: None, facts: Vec::new(), earlier: Vec::new() }
+        StepRun {
+            state: StepState::Waiting,
+            attempts: 0,
+            began_at: None,
+            ended_at: None,
+            facts: Vec::new(),
+            earlier: Vec::new(),
+            acted_before: false,
+        }
     }
 
     fn begin(&mut self, at: Timestamp) {
@@ -27,6 +35,7 @@ impl StepRun {
 
     /// What the present attempt saw becomes evidence of an earlier one: what comes next rests only on what it sees itself.
     fn put_aside(&mut self) {
+        self.acted_before = self.may_have_acted();
         let (facts, ended_at) = (std::mem::take(&mut self.facts), self.ended_at.take());
         let Some(began_at) = self.began_at.take() else { return };
         let trouble = match &self.state {
@@ -62,6 +71,17 @@ impl StepRun {
             Fact::MemberWas { member: other, order } if other == member => Some(*order),
             _ => None,
         })
+    }
+
+    /// Something in an engine may be different because of it. Not when it was never begun, nor when every attempt ended with the word that
+    /// no order was taken: each was refused for certain, or none was given.
+    pub fn may_have_acted(&self) -> bool {
+        self.acted_before
+            || match self.state {
+                StepState::Waiting | StepState::Skipped { .. } => false,
+                StepState::Failed { .. } => !self.facts.contains(&Fact::NoOrderTaken),
+                StepState::Running | StepState::Done => true,
+            }
     }
 
     /// It is behind: done, or left out by somebody.
@@ -200,9 +220,10 @@ impl Operation {
         Some(())
     }
 
-    /// The point of no return is behind it: its step was begun at least once.
+    /// The point of no return is behind it: its order was given and may have been taken. While it is being given that counts as well; as
+    /// long as every one was refused for certain, the way back is open.
     pub fn is_past_no_return(&self) -> bool {
-        !self.request.dry_run && self.plan.no_return().and_then(|step| self.steps.get(step)).is_some_and(|run| run.attempts > 0)
+        !self.request.dry_run && self.plan.no_return().and_then(|step| self.steps.get(step)).is_some_and(StepRun::may_have_acted)
     }
 
     /// Who has said, when it was asked while something was taken back, that the site which cannot be reached is off, and how they know.

@@ -2,8 +2,8 @@
 
 use super::{Advice, Epoch, Intent, MemberOrder, OperationId, PlanChange, Standing, Step, advice};
 use crate::{
-    CheckKind, MemberName, MemberState, Millis, NodeName, Objection, Picture, Pool, PoolId, Protection, Side, SiteId, SiteRole, Timeline,
-    Verdict, Witness, WitnessKind,
+    Bound, ByteLag, CheckKind, MemberName, MemberState, Millis, NodeName, Objection, Picture, Pool, PoolId, Protection, Side, SiteId,
+    SiteRole, Timeline, Verdict, Witness, WitnessKind,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -181,6 +181,11 @@ impl Plan {
     /// The step after which nothing is taken back, counted from zero.
     pub fn no_return(&self) -> Option<usize> {
         self.steps.iter().position(|step| step.is_point_of_no_return(&self.intent))
+    }
+
+    /// The active site is told to stop before the other one is told to lead: clients wait in between.
+    pub fn demotes(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Demote { .. }))
     }
 
     /// The site that is active before it, and the one that is active after it.
@@ -413,9 +418,11 @@ pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent,
             steps
         }
         Intent::Failover { to } => {
-            situation(&picture.actions.failover);
-            if picture.target != *to {
-                objections.push(PlanObjection::NothingToDo);
+            match picture.failover_to(*to) {
+                Some(in_the_way) => situation(in_the_way),
+                None if picture.is_split() => situation(&picture.actions.failover),
+                // Its clients can write.
+                None => objections.push(PlanObjection::NothingToDo),
             }
             failover(*to)
         }
@@ -476,6 +483,10 @@ pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent,
         }
         _ => (Vec::new(), Vec::new()),
     };
+    let loss = match intent {
+        Intent::Failover { to } if to != picture.target && picture.active.is_none() => given_up_by_going_back(picture, to),
+        _ => picture.protection.clone(),
+    };
     Plan {
         pool: pool.id.clone(),
         intent,
@@ -484,11 +495,24 @@ pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent,
         steps,
         leaders: leaders(picture),
         not_passed,
-        loss: picture.protection.clone(),
+        loss,
         unproven,
         witnesses,
         objections,
     }
+}
+
+/// What would be lost where nobody writes and the site is chosen that is not the picture's target: what the log of the other one has beyond
+/// its own.
+fn given_up_by_going_back(picture: &Picture, to: Side) -> Protection {
+    let ends = (picture.log_end(to.other()), picture.log_end(to));
+    let loss_bytes = match ends {
+        (Some(other), Some(own)) if other <= own => Some(ByteLag(0)),
+        (Some(other), Some(own)) => (other.0 == own.0).then(|| other.1.bytes_ahead_of(own.1)),
+        _ => None,
+    };
+    let bound = if loss_bytes.is_some() { Bound::Was } else { Bound::NotKnown };
+    Protection { loss_bytes, loss: None, bound, ..picture.protection.clone() }
 }
 
 /// Who leads each site, and on which timeline.

@@ -42,6 +42,21 @@ pub enum Choice {
     Abandon,
 }
 
+impl Choice {
+    /// All of them.
+    pub const ALL: [Choice; 7] =
+        [Choice::Retry, Choice::Skip, Choice::Undo, Choice::Attest, Choice::Confirm, Choice::GiveUp, Choice::Abandon];
+
+    /// It cannot be given without a reason: what it leaves out, vouches for or leaves behind has to be explained to others. To try again,
+    /// or to put back what was done, needs no explanation.
+    pub fn needs_reason(self) -> bool {
+        match self {
+            Choice::Skip | Choice::Attest | Choice::Confirm | Choice::GiveUp | Choice::Abandon => true,
+            Choice::Retry | Choice::Undo => false,
+        }
+    }
+}
+
 /// A question that was asked, and its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -22,6 +22,9 @@ pub struct StepRun {
     /// The attempts before it, oldest first; of more than [`Attempt::KEPT`] the first one and the newest.
     #[serde(default)]
     pub earlier: Vec<Attempt>,
+    /// An attempt before the present one may have changed something in an engine: it did not end with [`Fact::NoOrderTaken`].
+    #[serde(default)]
+    pub acted_before: bool,
 }
 
 /// An attempt at a step before its present one: it failed, or the console ended in its middle, or it was done and had to be seen once more

@@ -299,6 +299,17 @@ pub enum Fact {
         /// Where.
         endpoint: EndpointName,
     },
+    /// An endpoint did not take an order.
+    OrderFailed {
+        /// Which.
+        endpoint: EndpointName,
+        /// What it was told.
+        order: OrderKind,
+        /// How it answered.
+        answer: OrderFailure,
+    },
+    /// No order of this attempt was taken: each was refused for certain or never sent, or none was given. Nothing has changed by it.
+    NoOrderTaken,
     /// Somebody said that what cannot be reached is off.
     Attested {
         /// Who.
@@ -484,6 +495,57 @@ pub enum Fact {
     Rehearsed,
     /// The console was started anew in the middle of the step and looked for its effect first.
     TakenUpAgain,
+}
+
+/// What an engine is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OrderKind {
+    /// To lead.
+    Lead,
+    /// To follow the other site.
+    Follow,
+    /// To be read-only and to follow nobody.
+    Hold,
+    /// To take no sessions.
+    CloseMembers,
+    /// To make another node of its site the leader.
+    SwitchInSite,
+    /// What a member shall do.
+    TellMember,
+}
+
+/// How an order was answered that is not known to be taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum OrderFailure {
+    /// With a no: nothing has happened.
+    Refused {
+        /// Its words, shortened.
+        said: String,
+    },
+    /// No connection was made: nothing was sent.
+    NotSent {
+        /// Why.
+        failure: ProbeFailure,
+    },
+    /// Not at all, or with something that says neither yes nor no: nobody knows whether it was taken.
+    Unanswered {
+        /// What is the matter.
+        failure: ProbeFailure,
+    },
+}
+
+impl OrderFailure {
+    /// It is certain that nothing has happened.
+    pub fn is_certain(&self) -> bool {
+        match self {
+            OrderFailure::Refused { .. } | OrderFailure::NotSent { .. } => true,
+            OrderFailure::Unanswered { .. } => false,
+        }
+    }
 }
 
 /// Why a step did not succeed.

@@ -7,6 +7,7 @@ use crate::{ByteLag, CheckKind, FreezeWindow, Objection, ProbeFailure, Side, Ver
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
+mod refused;
 mod request;
 mod resolve;
 

@@ -55,21 +55,27 @@ fn last_known_source(look: &Look, sites: &Pair<super::SitePicture>) -> Option<Si
     if sites.a.role == SiteRole::ClaimsActive {
         return None;
     }
-    let follower = |side: &Side| sites[*side].role == SiteRole::Standby;
-    match Side::BOTH.into_iter().filter(follower).collect::<Vec<_>>()[..] {
+    let end =
+        |side: Side| look.nodes_of(side).filter_map(|view| view.postgres.fresh()).map(|facts| (facts.timeline, position(facts))).max();
+    // The one that is further is the one to make active; where neither is, either may be.
+    let less_far = || if end(Side::A) >= end(Side::B) { Side::B } else { Side::A };
+    let is = |wanted: SiteRole| Side::BOTH.into_iter().filter(move |side| sites[*side].role == wanted).collect::<Vec<_>>();
+    match is(SiteRole::Standby)[..] {
         [one] => return Some(one.other()),
-        // Both follow: somebody stopped half way. The one that is further is the one to make active.
-        [_, _] => {
-            let end = |side: Side| {
-                look.nodes_of(side).filter_map(|view| view.postgres.fresh()).map(|facts| (facts.timeline, position(facts))).max()
-            };
-            return Some(if end(Side::A) >= end(Side::B) { Side::B } else { Side::A });
-        }
+        // Both follow: somebody stopped half way.
+        [_, _] => return Some(less_far()),
         _ => {}
     }
-    look.nodes
+    let last = look
+        .nodes
         .iter()
         .filter(|view| view.was_writable())
         .max_by_key(|view| view.postgres.seen_at().max(view.patroni.seen_at()))
-        .map(|view| view.side)
+        .map(|view| view.side);
+    // Nobody was seen to write since the start of the console: whoever held a site held it for the other one.
+    last.or_else(|| match is(SiteRole::Fenced)[..] {
+        [one] => Some(one.other()),
+        [_, _] => Some(less_far()),
+        _ => (end(Side::A).is_some() && end(Side::B).is_some()).then(less_far),
+    })
 }

@@ -6,7 +6,13 @@ use crate::{Actions, Finding, NodeName, PatroniState, Picture, Side, SiteRole};
 use std::collections::BTreeSet;
 
 pub(crate) fn actions(look: &Look, picture: &Picture) -> Actions {
-    Actions { switchover: switchover(picture), failover: failover(look, picture), failback: failback(picture) }
+    let other = picture.active.is_none() && !picture.is_split();
+    Actions {
+        switchover: switchover(picture),
+        failover: failover(look, picture, picture.target),
+        failover_other: other.then(|| failover(look, picture, picture.target.other())),
+        failback: failback(picture),
+    }
 }
 
 impl Picture {
@@ -59,8 +65,7 @@ fn old_patroni(picture: &Picture) -> Vec<Objection> {
     picture.old_patroni().into_iter().map(old).collect()
 }
 
-fn failover(look: &Look, picture: &Picture) -> Vec<Objection> {
-    let target = picture.target;
+fn failover(look: &Look, picture: &Picture, target: Side) -> Vec<Objection> {
     let mut objections = picture.forbidden();
     // Where only the site that is given up answers with another database, it is not this pool that answers there.
     let ours = look.nodes_of(target).filter_map(NodeView::system_identifier).collect::<BTreeSet<_>>();
@@ -85,20 +90,33 @@ fn failover(look: &Look, picture: &Picture) -> Vec<Objection> {
     if look.nodes_of(target).any(|view| view.patroni.fresh().is_some_and(|facts| facts.paused)) {
         objections.push(Objection::CheckFails { check: CheckKind::NotPaused, verdict: Verdict::Fail });
     }
-    let given_up = &picture.sites[target.other()];
     if objections.is_empty() {
-        match given_up.role {
-            SiteRole::Silent => {}
-            // The console is cut off from it, or hears it only in part.
-            SiteRole::OutOfSight => objections.push(Objection::SeenAlive { side: target.other(), witnesses: given_up.witnesses.clone() }),
-            _ if !given_up.unproven.is_empty() && !given_up.witnesses.is_empty() && picture.active.is_none() => {
-                objections.push(Objection::SeenAlive { side: target.other(), witnesses: given_up.witnesses.clone() });
-            }
-            // One that is not understood may just be electing a leader of its own.
-            _ => objections.push(Objection::ActiveSiteAnswers { side: target.other() }),
-        }
+        objections.extend(against_failover(look, picture, target));
     }
     objections
+}
+
+/// What advises against giving a site up that is not lost.
+fn against_failover(look: &Look, picture: &Picture, target: Side) -> Option<Objection> {
+    let side = target.other();
+    if picture.active == Some(side) {
+        // Of a planned switchover nothing is said where there can be none.
+        return Some(Objection::ActiveSiteAnswers { side });
+    }
+    let given_up = &picture.sites[side];
+    // The console is cut off from it, or hears it only in part.
+    let half_heard = picture.active.is_none() && !given_up.unproven.is_empty() && !given_up.witnesses.is_empty();
+    if given_up.role == SiteRole::OutOfSight || half_heard {
+        return Some(Objection::SeenAlive { side, witnesses: given_up.witnesses.clone() });
+    }
+    // One that is told to follow, or held, elects nobody who would write.
+    let kept = look.held_by_configuration(side) || look.follows_by_configuration(side) == Some(true);
+    if given_up.role != SiteRole::Silent && !kept {
+        return Some(Objection::OtherMayElect { side });
+    }
+    let (other, own) = (picture.log_end(side)?, picture.log_end(target)?);
+    let bytes = (other.0 == own.0).then(|| other.1.bytes_ahead_of(own.1));
+    (other > own).then_some(Objection::OtherIsFurther { side, bytes })
 }
 
 fn failback(picture: &Picture) -> Vec<Objection> {

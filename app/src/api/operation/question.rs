@@ -46,7 +46,7 @@ pub(super) fn tell(lang: Locale, operation: &Operation, question: &Question, nam
             code: code(&choice),
             title: words::operation::choice::title(lang, choice),
             lines: lines.into_iter().enumerate().map(|(index, line)| (tone(index), line)).collect(),
-            reason: words::operation::choice::needs_reason(choice).then(|| match choice {
+            reason: choice.needs_reason().then(|| match choice {
                 Choice::Attest => say!(lang, operations.choice.how),
                 Choice::Confirm => say!(lang, operations.choice.what),
                 _ => say!(lang, operations.choice.reason),
@@ -95,6 +95,7 @@ pub(super) fn controls(lang: Locale, operation: &Operation) -> Vec<ControlTold> 
     let cancel = match (&operation.stage, passed) {
         (_, Some(time)) => cancel(true, say!(lang, operations.page.cancel_blocked, time = words::clock_time(lang, time))),
         (Stage::Undoing { .. }, _) => cancel(true, say!(lang, operations.page.cancel_wanted)),
+        (Stage::NeedsPerson { question, .. }, _) if question.undoing => cancel(true, say!(lang, operations.page.cancel_asks)),
         _ if operation.cancel_wanted_by.is_some() => cancel(true, say!(lang, operations.page.cancel_wanted)),
         _ => cancel(false, say!(lang, operations.page.cancel_hint)),
     };

@@ -477,6 +477,7 @@ mod tests {
             ended_at: Some(at(to)),
             facts,
             earlier: Vec::new(),
+            acted_before: false,
         };
         let promoted = Fact::Promoted { node: "b1".parse().expect("a name"), from: None, to: Timeline(8), at: None };
         let steps = vec![

@@ -116,6 +116,7 @@ fn Guarded(view: View) -> impl IntoView {
                     hot
                 >
                     {door(view, Action::Failover, "act-failover-why", failover)}
+                    {other_way(view)}
                 </GuardedAction>
                 <GuardedAction
                     id="act-failback"
@@ -147,6 +148,24 @@ fn door(view: View, action: Action, reasons: &'static str, text: impl Fn() -> St
             Action::Failback => Kind::Default,
         };
         view! { <ButtonLink href=href.clone() kind describedby=reasons>{text}</ButtonLink> }.into_any()
+    })
+}
+
+/// Where nobody writes, the other site may be the way out as well. What speaks against it is on its plan.
+fn other_way(view: View) -> AnyView {
+    let lang = use_lang();
+    let to = Memo::new(move |_| {
+        let picture = view.picture.read();
+        let objections = picture.actions.failover_other.as_ref()?;
+        let open = view.trusted.get() && picture.standing.operation.is_none() && objections.iter().all(Objection::is_advice);
+        open.then_some(picture.target.other())
+    });
+    dynamic(move || {
+        let Some(to) = to.get() else { return ().into_any() };
+        let site = view.site(to);
+        let href = format!("{}?site={site}", view.pool.with_value(|pool| paths::plan(pool, Action::Failover.kind())));
+        let text = say!(lang(), pages.actions.failover_button, site = site);
+        view! { <ButtonLink href kind=Kind::DangerLine describedby="act-failover-why">{text}</ButtonLink> }.into_any()
     })
 }
 

@@ -89,11 +89,3 @@ pub fn consequences(lang: Locale, choice: Choice, step: &Step, active: Option<Si
         Choice::Abandon => vec![say!(lang, operations.choice.abandon_line), say!(lang, operations.choice.abandon_fence)],
     }
 }
-
-/// It cannot be given without a reason.
-pub fn needs_reason(choice: Choice) -> bool {
-    match choice {
-        Choice::Skip | Choice::Attest | Choice::Confirm | Choice::GiveUp | Choice::Abandon => true,
-        Choice::Retry | Choice::Undo => false,
-    }
-}

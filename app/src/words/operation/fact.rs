@@ -3,8 +3,8 @@
 use super::lost;
 use crate::words::{Locale, Names, bytes, clock_time, count, duration, failure, figures, say, sentences};
 use switchback_domain::{
-    ByteLag,
-    operation::{Fact, MemberOrder},
+    ByteLag, EndpointName,
+    operation::{Fact, MemberOrder, OrderFailure, OrderKind},
 };
 
 /// The fact.
@@ -57,6 +57,8 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
             sentences(lang, &[Some(loss), age].into_iter().flatten().collect::<Vec<_>>())
         }
         Fact::Fenced { endpoint } => say!(lang, operations.fact.fenced, endpoint = endpoint.to_string()),
+        Fact::OrderFailed { endpoint, order, answer } => order_failed(lang, endpoint, *order, answer),
+        Fact::NoOrderTaken => say!(lang, operations.fact.no_order_taken),
         Fact::Attested { by, how } => say!(lang, operations.fact.attested, by = by.to_string(), how = how.clone()),
         Fact::Rest { node, received: None, replayed } => {
             say!(lang, operations.fact.rest, node = node.to_string(), replayed = replayed.to_string())
@@ -192,5 +194,28 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
         Fact::Elected { node } => say!(lang, operations.fact.elected, node = node.to_string()),
         Fact::Rehearsed => say!(lang, operations.fact.rehearsed),
         Fact::TakenUpAgain => say!(lang, operations.fact.taken_up),
+    }
+}
+
+fn order_failed(lang: Locale, endpoint: &EndpointName, order: OrderKind, answer: &OrderFailure) -> String {
+    let order = match order {
+        OrderKind::Lead => say!(lang, operations.order.lead),
+        OrderKind::Follow => say!(lang, operations.order.follow),
+        OrderKind::Hold => say!(lang, operations.order.hold),
+        OrderKind::CloseMembers => say!(lang, operations.order.close_members),
+        OrderKind::SwitchInSite => say!(lang, operations.order.switch_in_site),
+        OrderKind::TellMember => say!(lang, operations.order.tell_member),
+    };
+    let endpoint = endpoint.to_string();
+    match answer {
+        OrderFailure::Refused { said } => {
+            say!(lang, operations.order.refused, endpoint = endpoint, order = order, said = said.clone())
+        }
+        OrderFailure::NotSent { failure: cause } => {
+            say!(lang, operations.order.not_sent, endpoint = endpoint, order = order, cause = failure(lang, cause))
+        }
+        OrderFailure::Unanswered { failure: cause } => {
+            say!(lang, operations.order.unanswered, endpoint = endpoint, order = order, cause = failure(lang, cause))
+        }
     }
 }

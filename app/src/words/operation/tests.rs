@@ -134,6 +134,7 @@ fn facts() -> Vec<Fact> {
         Fact::Answer { endpoint: endpoint(), failure: None },
         Fact::Answer { endpoint: endpoint(), failure: Some(ProbeFailure::Refused) },
         Fact::Fenced { endpoint: endpoint() },
+        Fact::NoOrderTaken,
         Fact::Attested { by: login(), how: "power is off".to_owned() },
         Fact::Rest { node: node.clone(), received: None, replayed: Lsn(2) },
         Fact::Rest { node: node.clone(), received: Some(Lsn(2)), replayed: Lsn(2) },
@@ -175,6 +176,17 @@ fn facts() -> Vec<Fact> {
         all.push(Fact::ExpectedLoss { bytes, time, age: None });
         all.push(Fact::ExpectedLoss { bytes, time, age: Some(Millis(2_000)) });
     }
+    let orders =
+        [OrderKind::Lead, OrderKind::Follow, OrderKind::Hold, OrderKind::CloseMembers, OrderKind::SwitchInSite, OrderKind::TellMember];
+    for order in orders {
+        for answer in [
+            OrderFailure::Refused { said: "status 401".to_owned() },
+            OrderFailure::NotSent { failure: ProbeFailure::Refused },
+            OrderFailure::Unanswered { failure: ProbeFailure::TimedOut { after: Millis(5_000) } },
+        ] {
+            all.push(Fact::OrderFailed { endpoint: endpoint(), order, answer });
+        }
+    }
     all.extend(ORDERS.map(|order| Fact::Member { member: member(), order, sessions: 12 }));
     all.extend(ORDERS.map(|order| Fact::MemberWas { member: member(), order }));
     for fact in &all {
@@ -189,6 +201,8 @@ fn facts() -> Vec<Fact> {
             | Fact::Answer { .. }
             | Fact::ExpectedLoss { .. }
             | Fact::Fenced { .. }
+            | Fact::OrderFailed { .. }
+            | Fact::NoOrderTaken
             | Fact::Attested { .. }
             | Fact::Rest { .. }
             | Fact::LastHeartbeat { .. }
@@ -246,7 +260,8 @@ fn whatever_may_stay_of_an_operation_is_told_in_both_languages() {
     let lasting: Vec<Step> = steps().into_iter().filter(Step::lasts).collect();
     for step in &lasting {
         for state in [StepState::Done, StepState::Failed { trouble: Trouble::SplitBrain }] {
-            let run = StepRun { state, attempts: 1, began_at: None, ended_at: None, facts: Vec::new(), earlier: Vec::new() };
+            let run =
+                StepRun { state, attempts: 1, began_at: None, ended_at: None, facts: Vec::new(), earlier: Vec::new(), acted_before: false };
             told(|lang| stays(lang, 3, &run, step, &names()));
             said.insert(stays(Locale::en, 3, &run, step, &names()));
         }

@@ -196,7 +196,13 @@ pub(crate) fn wished(operation: &Operation, wish: Wish, by: &Login) -> Result<Op
         Wish::Resume => Ok(Some(Event::Resumed { by })),
         Wish::Cancel if operation.is_past_no_return() => Err(WishError::PastNoReturn),
         Wish::Cancel if operation.cancel_wanted_by.is_some() || operation.given_up.is_some() => Ok(None),
-        Wish::Cancel => Ok(Some(Event::CancelWanted { by })),
+        Wish::Cancel => Ok(Some(match &operation.stage {
+            // To put it back is one of the answers.
+            Stage::NeedsPerson { question, .. } if question.options.contains(&Choice::Undo) => {
+                Event::Answered { number: question.number, choice: Choice::Undo, by, reason: String::new() }
+            }
+            _ => Event::CancelWanted { by },
+        })),
     }
 }
 
@@ -220,7 +226,7 @@ pub(crate) fn answered(
         return Err(WishError::NotOffered);
     }
     let reason = reason.trim();
-    if reason.is_empty() && choice != Choice::Retry {
+    if reason.is_empty() && choice.needs_reason() {
         return Err(WishError::NoReason);
     }
     let reason = reason.chars().take(1_000).collect();

@@ -20,7 +20,7 @@ use std::{
 };
 use switchback_domain::{
     Millis,
-    operation::{Event, Fence, GivenUp, Intent, Next, Operation, Outage, Step, StepState, Trouble, UndoRun},
+    operation::{Event, Fact, Fence, GivenUp, Intent, Next, Operation, Outage, Step, StepState, Trouble, UndoRun},
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -67,7 +67,7 @@ pub(crate) async fn drive(
             *meter = Meter::take_up(scene, desk, &[]);
         }
     }
-    let mut driver = Driver { operator, scene, desk, meter, keeping, seen: BTreeMap::new() };
+    let mut driver = Driver { operator, scene, desk, meter, keeping, seen: BTreeMap::new(), lifted: None };
     loop {
         let operation = desk.operation();
         driver.show_emergency(&operation);
@@ -97,6 +97,8 @@ struct Driver<'a> {
     keeping: &'a CancellationToken,
     /// The steps that this driver has itself brought to a good end without a break, and when.
     seen: BTreeMap<usize, Instant>,
+    /// The fence of the site that is to lead, which was lifted for it: put up again when nobody took the order.
+    lifted: Option<Fence>,
 }
 
 impl Driver<'_> {
@@ -135,7 +137,7 @@ impl Driver<'_> {
     fn stale_ground(&self, operation: &Operation, step: usize) -> Option<usize> {
         let is_stale = |ground: &usize| self.seen.get(ground).is_none_or(|at| at.elapsed() >= GROUND_LASTS);
         let no_return = operation.plan.no_return() == Some(step);
-        let first = no_return && operation.steps[step].attempts == 0;
+        let first = no_return && !operation.is_past_no_return();
         // A fence that is put up while both sites write leaves nobody when whoever was to go on has stopped meanwhile. And one that is put
         // up for the first time long after it was looked may shut out a site that is back.
         let fence = matches!(operation.plan.steps[step], Step::Fence { .. });
@@ -161,6 +163,10 @@ impl Driver<'_> {
         let confirms = self.desk.operation().steps.get(number).is_some_and(|run| run.state == StepState::Done);
         // Whatever rested on what this step saw before has to be seen once more as well.
         self.seen.retain(|other, _| *other < number);
+        if let Some(Step::Promote { side }) = self.desk.operation().plan.steps.get(number) {
+            let fences = self.scene.watched.standing().fences;
+            self.lifted = self.lifted.take().or_else(|| fences.into_iter().find(|fence| fence.side == *side));
+        }
         self.write(Event::StepBegun { step: number }).await?;
         // A wish may have come in while the intent was written, or the store was away for so long that everything was taken back.
         if self.desk.operation().steps.get(number).is_none_or(|run| run.state != StepState::Running) {
@@ -234,7 +240,7 @@ impl Driver<'_> {
             let operation = self.desk.operation();
             // After everything was taken back no new step is begun, whatever was to be written.
             let event = if taken_back && matches!(event, Event::StepBegun { .. }) { gave_up(&operation) } else { event.clone() };
-            let changes = changes(self.scene, &operation, &event);
+            let changes = changes(self.scene, &operation, &event, self.lifted.as_ref());
             let written = tokio::time::timeout(WRITE_WITHIN, self.desk.write(event, &changes)).await;
             match written.unwrap_or_else(|_| Err(DeskError::Store(StoreError::Failed("no answer in time".into())))) {
                 Ok(_) if taken_back && self.desk.operation().given_up.is_none() => {
@@ -290,14 +296,14 @@ fn gave_up(operation: &Operation) -> Event {
 
 /// The old site was told to stop and the other one was not told to lead.
 fn clients_wait(operation: &Operation) -> bool {
-    let demoted =
-        operation.plan.steps.iter().zip(&operation.steps).any(|(step, run)| matches!(step, Step::Demote { .. }) && run.attempts > 0);
+    let mut steps = operation.plan.steps.iter().zip(&operation.steps);
+    let demoted = steps.any(|(step, run)| matches!(step, Step::Demote { .. }) && run.may_have_acted());
     let led_again = |undo: &UndoRun| matches!(operation.plan.steps[undo.step], Step::Demote { .. }) && undo.run.is_behind();
     demoted && !operation.request.dry_run && !operation.is_past_no_return() && !operation.undo.iter().any(led_again)
 }
 
 /// What an event changes about the pool itself, written together with it.
-fn changes(scene: &Scene, operation: &Operation, event: &Event) -> Vec<crate::ports::RecordChange> {
+fn changes(scene: &Scene, operation: &Operation, event: &Event, lifted: Option<&Fence>) -> Vec<crate::ports::RecordChange> {
     use crate::ports::RecordChange;
     if operation.request.dry_run {
         return Vec::new();
@@ -328,6 +334,11 @@ fn changes(scene: &Scene, operation: &Operation, event: &Event) -> Vec<crate::po
         // What is let in again must not be shut out a moment later by the fencer.
         Event::UndoBegun { step } => match operation.plan.steps.get(*step) {
             Some(Step::Fence { side }) => vec![RecordChange::FenceDown(*side)],
+            _ => Vec::new(),
+        },
+        // Nobody was told to lead, so what kept that site from it goes on doing so.
+        Event::StepEnded { step, facts, .. } if facts.contains(&Fact::NoOrderTaken) => match operation.plan.steps.get(*step) {
+            Some(Step::Promote { .. }) => lifted.cloned().map(RecordChange::FenceUp).into_iter().collect(),
             _ => Vec::new(),
         },
         Event::StepEnded { step, trouble: None, .. } => match operation.plan.steps.get(*step) {

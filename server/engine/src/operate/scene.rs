@@ -60,7 +60,7 @@ impl Deadline {
 pub(crate) fn trouble(error: HandError) -> Trouble {
     match error {
         HandError::Refused { endpoint, said } => Trouble::Refused { endpoint, said },
-        HandError::Failed { endpoint, failure } => Trouble::Endpoint { endpoint, failure },
+        HandError::NotSent { endpoint, failure } | HandError::Failed { endpoint, failure } => Trouble::Endpoint { endpoint, failure },
     }
 }
 

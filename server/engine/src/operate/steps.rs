@@ -19,7 +19,7 @@ use std::{
 };
 use switchback_domain::{
     CheckKind, Lsn, Node, NodeName, Picture, Side, Verdict,
-    operation::{Fact, Intent, MemberChange, Operation, Step, StepState, Trouble},
+    operation::{Fact, Intent, MemberChange, Operation, OrderKind, Step, StepState, Trouble},
 };
 
 pub(super) use promote::{LAST_ROW, outage_event};
@@ -41,6 +41,8 @@ pub(crate) struct Run<'a> {
     pub(crate) facts: Vec<Fact>,
     pub(crate) deadline: Deadline,
     pub(crate) how: How,
+    /// An order was taken, or may have been.
+    pub(crate) acted: bool,
 }
 
 /// What a step has to know of what went before it.
@@ -59,11 +61,11 @@ pub(crate) async fn carry_out(scene: &Scene, desk: &Arc<Desk>, meter: &Mutex<Opt
     let operation = desk.operation();
     let step = operation.plan.steps[number].clone();
     let deadline = Deadline::after(Duration::from_millis(step.deadline().0));
-    let mut run = Run { scene, desk, meter, facts: Vec::new(), deadline, how };
+    let mut run = Run { scene, desk, meter, facts: Vec::new(), deadline, how, acted: false };
     if operation.request.dry_run && (step.changes_something() || waits_for_an_effect(&step)) {
         return Came { facts: vec![Fact::Rehearsed], trouble: None };
     }
-    let outcome = match step {
+    let outcome = match step.clone() {
         Step::Preflight => run.preflight(&operation).await,
         Step::Mark { side } => run.mark(&operation, side).await,
         Step::Warm { side } => run.warm(&operation, side).await,
@@ -84,7 +86,16 @@ pub(crate) async fn carry_out(scene: &Scene, desk: &Arc<Desk>, meter: &Mutex<Opt
         Step::SwitchInSite { side } => run.switch_in_site(&operation, side).await,
         Step::SetMember { change } => run.set_member(&operation, number, &change).await,
     };
+    if outcome.is_err() && !run.acted && gives_orders(&step) {
+        run.facts.push(Fact::NoOrderTaken);
+    }
     Came { facts: run.facts, trouble: outcome.err() }
+}
+
+/// Steps that do nothing to an engine but by [`Run::order`], so that it is known when none of it was taken. The fence is none of them: the
+/// fencer tells as well.
+fn gives_orders(step: &Step) -> bool {
+    matches!(step, Step::Drain { .. } | Step::Demote { .. } | Step::Promote { .. } | Step::SwitchInSite { .. } | Step::SetMember { .. })
 }
 
 /// Takes the effect of the step of this number back.
@@ -92,7 +103,7 @@ pub(crate) async fn take_back(scene: &Scene, desk: &Arc<Desk>, meter: &Mutex<Opt
     let operation = desk.operation();
     // A standby that is promoted by its own site again may need Patroni's `ttl`.
     let deadline = Deadline::after(Duration::from_mins(1));
-    let mut run = Run { scene, desk, meter, facts: Vec::new(), deadline, how };
+    let mut run = Run { scene, desk, meter, facts: Vec::new(), deadline, how, acted: false };
     let outcome = match &operation.plan.steps[number] {
         Step::Drain { side, .. } => run.end_drain(&operation, number, *side).await,
         Step::Demote { side } => match run.lead_again(&operation, *side).await {
@@ -132,6 +143,24 @@ impl Run<'_> {
         let operation = self.desk.operation();
         let unwritten = self.scene.unwritten.load(Ordering::Relaxed);
         (unwritten || operation.cancel_wanted_by.is_some()) && !operation.is_past_no_return()
+    }
+
+    /// Gives an order. How it was answered is evidence unless it was taken.
+    async fn order<T>(&mut self, order: OrderKind, given: impl Future<Output = Result<T, HandError>>) -> Result<T, HandError> {
+        let answer = given.await;
+        match &answer {
+            Ok(_) => self.acted = true,
+            Err(error) => {
+                let answer = error.order_failure();
+                self.acted |= !answer.is_certain();
+                let fact = Fact::OrderFailed { endpoint: error.endpoint().clone(), order, answer };
+                // The same again and again is said once.
+                if !self.facts.contains(&fact) {
+                    self.facts.push(fact);
+                }
+            }
+        }
+        answer
     }
 
     /// Waits a little before the next look, or says why there is none.
@@ -230,34 +259,44 @@ impl Run<'_> {
 
     /// The same, told to these nodes only.
     async fn store_by(&mut self, nodes: &[&Node], side: Side, follows: bool, look_first: bool) -> Result<(), Trouble> {
+        let scene = self.scene;
+        let (wanted, other) = if follows { (Told::Follows, Told::Leads) } else { (Told::Leads, Told::Follows) };
         let mut already = look_first;
         let mut look = look_first;
         let mut last = None;
         loop {
+            let (mut refused, mut unclear) = (None, false);
             for node in nodes {
-                let wanted = if follows { Told::Follows } else { Told::Leads };
-                let other = if follows { Told::Leads } else { Told::Follows };
-                let stored = if std::mem::replace(&mut look, true) { self.scene.hands.told(node).await } else { Ok(other) };
+                let stored = if std::mem::replace(&mut look, true) { scene.hands.told(node).await } else { Ok(other) };
                 match stored {
                     Ok(stored) if stored == wanted => {
+                        // Whoever told it so: perhaps this step, whose order was not answered.
                         self.facts.push(Fact::Stored { side, node: node.name.clone(), follows, already });
                         return Ok(());
                     }
                     Ok(_) => {
                         already = false;
-                        let told = if follows { self.scene.hands.follow(node, side).await } else { self.scene.hands.lead(node).await };
+                        let told = if follows {
+                            self.order(OrderKind::Follow, scene.hands.follow(node, side)).await
+                        } else {
+                            self.order(OrderKind::Lead, scene.hands.lead(node)).await
+                        };
                         match told {
                             Ok(()) => {
                                 self.facts.push(Fact::Stored { side, node: node.name.clone(), follows, already: false });
                                 return Ok(());
                             }
-                            Err(error @ HandError::Refused { .. }) => return Err(trouble(error)),
+                            // Another member may take it: they have one configuration.
+                            Err(error @ HandError::Refused { .. }) => refused = Some(error),
                             // Whether it happened is asked next.
-                            Err(error) => last = Some(error),
+                            Err(error) => (last, unclear) = (Some(error), true),
                         }
                     }
                     Err(error) => last = Some(error),
                 }
+            }
+            if let Some(error) = refused.filter(|_| !unclear) {
+                return Err(trouble(error));
             }
             if self.deadline.has_passed()
                 && let Some(error) = last

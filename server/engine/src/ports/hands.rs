@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use switchback_domain::{
     EndpointName, Lsn, MemberName, MemberState, Millis, Node, PatroniRole, PatroniState, ProbeFailure, Promotion, Side, Timeline,
-    operation::{LostWrites, MemberOrder, NotSaved, OperationId},
+    operation::{LostWrites, MemberOrder, NotSaved, OperationId, OrderFailure},
 };
 
 /// Why an engine did not do what it was told, or did not answer.
@@ -17,6 +17,15 @@ pub enum HandError {
         endpoint: EndpointName,
         /// Its words, shortened to 200 characters.
         said: String,
+    },
+    /// An order was not sent, because no connection was made; nothing has happened. A question that failed in this way is
+    /// [`HandError::Failed`].
+    #[error("no connection to {endpoint} was made: {failure:?}")]
+    NotSent {
+        /// To whom.
+        endpoint: EndpointName,
+        /// Why.
+        failure: ProbeFailure,
     },
     /// It gave no usable answer. When something was sent, nobody knows whether it happened.
     #[error("{endpoint} gave no usable answer: {failure:?}")]
@@ -31,13 +40,22 @@ pub enum HandError {
 impl HandError {
     /// The same question may be answered in a moment: the server starts or stops, or cannot be reached. What was refused stays so.
     pub fn may_pass(&self) -> bool {
-        matches!(self, HandError::Failed { .. })
+        matches!(self, HandError::Failed { .. } | HandError::NotSent { .. })
     }
 
     /// Who.
     pub fn endpoint(&self) -> &EndpointName {
         match self {
-            HandError::Refused { endpoint, .. } | HandError::Failed { endpoint, .. } => endpoint,
+            HandError::Refused { endpoint, .. } | HandError::NotSent { endpoint, .. } | HandError::Failed { endpoint, .. } => endpoint,
+        }
+    }
+
+    /// What became of an order that this was the answer to.
+    pub fn order_failure(&self) -> OrderFailure {
+        match self {
+            HandError::Refused { said, .. } => OrderFailure::Refused { said: said.clone() },
+            HandError::NotSent { failure, .. } => OrderFailure::NotSent { failure: failure.clone() },
+            HandError::Failed { failure, .. } => OrderFailure::Unanswered { failure: failure.clone() },
         }
     }
 }

@@ -96,7 +96,7 @@ impl Patroni {
     }
 
     async fn order(&self, method: Method, path: &str, body: &Value, limit: Duration) -> Result<(u16, Vec<u8>), Trouble> {
-        let answer = self.http.order(Question { method, path, body: Some(body), token: None }, limit).await?;
+        let answer = self.http.order(Question { method, path, body: Some(body), token: None }, limit).await.map_err(Trouble::of_order)?;
         Ok((answer.status, answer.body))
     }
 }
@@ -110,7 +110,10 @@ fn config_answer((status, body): &(u16, Vec<u8>)) -> Result<(), Trouble> {
     match status {
         // A web server in Patroni's place may answer anything with 200.
         200 => Ok(config(body).map(|_| ())?),
-        409 => Err(Trouble::refused("status 409: other changes came between again and again")),
+        // Another change came between, again and again. Or an earlier try of Patroni's own was written, and its etcd's word of that got
+        // lost: then Patroni tries once more, finds its own change, and says the same.
+        // 408 and 503 may be said by somebody in between who has sent it on.
+        408 | 409 | 503 => Err(Trouble::Failed(Problem::new(ProbeFailure::Status { code: *status }, String::from_utf8_lossy(body)))),
         _ => Err(status_says_no(*status, body)),
     }
 }

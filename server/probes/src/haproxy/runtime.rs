@@ -50,7 +50,9 @@ impl Runtime {
             Some((connector, name)) => {
                 let stream = connector.connect(name.clone(), stream).await.map_err(|error| match Problem::io(&error, limit) {
                     // Whoever hangs up or talks nonsense in the middle of a handshake does not speak TLS.
-                    Problem { failure: ProbeFailure::CutShort | ProbeFailure::Garbage, cause } => Problem::new(ProbeFailure::Tls, cause),
+                    Problem { failure: ProbeFailure::CutShort | ProbeFailure::Garbage, cause, .. } => {
+                        Problem::new(ProbeFailure::Tls, cause)
+                    }
                     other => other,
                 })?;
                 self.converse(stream, line, limit).await

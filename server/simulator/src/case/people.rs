@@ -192,11 +192,43 @@ impl Run {
         }
     }
 
+    /// Everything has healed. When nobody writes, either site is made to lead again by a failover, whichever is tried first.
+    pub(super) async fn somebody_must_write(&mut self) {
+        self.peace(30_000).await;
+        // Others come and answer what was left to them, with whatever is offered.
+        self.any_answer = true;
+        let open = self.room.books().operations.iter().rposition(|kept| !kept.ended);
+        if let Some(index) = open {
+            self.stay_with(OperationId(index as u64 + 1)).await;
+            self.peace(15_000).await;
+        }
+        let first = self.dice.pick(&[Side::A, Side::B]);
+        for to in [first, first.other()] {
+            let open = self.room.books().operations.iter().any(|kept| !kept.ended);
+            if open || !self.room.world().writers().is_empty() {
+                break;
+            }
+            self.room.world().tell(format!("nobody writes: a failover to {to:?}"));
+            self.operate(Intent::Failover { to }).await;
+            self.peace(15_000).await;
+        }
+        if self.room.world().writers().is_empty() {
+            self.room
+                .world()
+                .complain("everything has healed, and no answer and no action has led back to a pool in which somebody writes");
+        }
+    }
+
     fn choose(&mut self, operation: &Operation, answers: usize) -> Option<Choice> {
         let Stage::NeedsPerson { question, .. } = &operation.stage else { return None };
         let offered = |choice: Choice| question.options.contains(&choice).then_some(choice);
         if answers >= ANSWERS {
             return None;
+        }
+        if self.any_answer {
+            // What they have not seen they do not attest.
+            let honest: Vec<Choice> = question.options.iter().copied().filter(|choice| *choice != Choice::Attest).collect();
+            return Some(self.dice.pick(&honest));
         }
         // They know that it leads.
         if self.case.kind == Kind::TakenOver && matches!(question.trouble, Trouble::NotFenced { .. }) {

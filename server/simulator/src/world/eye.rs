@@ -31,6 +31,8 @@ pub struct Eye {
     attested: bool,
     /// The site that was told to lead.
     lead_sent: Option<Side>,
+    /// How many orders to do so were not refused.
+    leads_out: u32,
     /// Somebody else has made both sites write, and the console has not begun to stop one of them.
     by_others: bool,
     /// How often both sites accepted writes.
@@ -53,6 +55,7 @@ impl World {
         }
         self.eye.planned_move = Some(to);
         self.eye.lead_sent = None;
+        self.eye.leads_out = 0;
         if self.eye.failover_to.take().is_some() {
             // Its newest log is what counts, also of a site that is down at this very moment.
             let newest = nodes_of(to.other()).into_iter().max_by_key(|node| (self.timeline(*node), self.end(*node))).unwrap_or(0);
@@ -69,7 +72,17 @@ impl World {
 
     /// The console has told a site to lead.
     pub(super) fn note_lead(&mut self, side: Side) {
+        let same = self.eye.lead_sent == Some(side);
+        self.eye.leads_out = if same { self.eye.leads_out + 1 } else { 1 };
         self.eye.lead_sent = Some(side);
+    }
+
+    /// The site has said no to that.
+    pub(super) fn note_lead_refused(&mut self, side: Side) {
+        if self.eye.lead_sent == Some(side) {
+            self.eye.leads_out = self.eye.leads_out.saturating_sub(1);
+            self.eye.lead_sent = Some(side).filter(|_| self.eye.leads_out > 0);
+        }
     }
 
     /// Which site the console told to lead, since a planned operation began to move it.
@@ -231,6 +244,7 @@ impl World {
         self.cut.is_empty()
             && self.walled.is_empty()
             && self.lies.is_empty()
+            && self.refusing.is_empty()
             && self.answers_lost == 0
             && Side::BOTH.into_iter().all(|side| {
                 let place = &self.places[side];

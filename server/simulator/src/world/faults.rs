@@ -97,6 +97,10 @@ pub enum Fault {
     LieAbout(Side, Lie),
     /// The site answers itself again.
     HearItself(Side),
+    /// Every Patroni and the proxy of a site refuse the console's orders, as after a change of their password; they go on answering questions.
+    RefuseOrders(Side),
+    /// They take them again.
+    TakeOrders(Side),
     /// Somebody tells a site's cluster to lead, past the console.
     ToldToLead(Side),
     /// Answers to the console are lost, so many of a hundred.
@@ -124,6 +128,7 @@ impl Fault {
             Fault::Cut(link) => Some(Fault::Heal(link)),
             Fault::WallOff(side) => Some(Fault::OpenAgain(side)),
             Fault::LieAbout(side, _) => Some(Fault::HearItself(side)),
+            Fault::RefuseOrders(side) => Some(Fault::TakeOrders(side)),
             Fault::LoseAnswers(_) => Some(Fault::LoseAnswers(0)),
             Fault::StoreFails => Some(Fault::StoreWorks),
             Fault::StoreForgets(_) => Some(Fault::StoreForgets(0)),
@@ -211,6 +216,12 @@ impl World {
                 }
             }
             Fault::HearItself(side) => self.lies.retain(|(about, _)| *about != side),
+            Fault::RefuseOrders(side) => {
+                if !self.refusing.contains(&side) {
+                    self.refusing.push(side);
+                }
+            }
+            Fault::TakeOrders(side) => self.refusing.retain(|refusing| *refusing != side),
             Fault::ToldToLead(side) => {
                 self.places[side].etcd.told = Told::Leads;
                 self.places[side].etcd.revision += 1;
@@ -276,6 +287,8 @@ impl World {
         }
         for (side, _) in self.lies.clone() {
             self.strike(Fault::HearItself(side));
+        for side in self.refusing.clone() {
+            self.strike(Fault::TakeOrders(side));
         }
         if self.answers_lost > 0 {
             self.strike(Fault::LoseAnswers(0));

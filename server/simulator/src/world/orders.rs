@@ -244,6 +244,14 @@ impl World {
         let side = side_of(node);
         let etcd_answers = self.places[side].etcd.up;
         let said_no = |said: &str| Err(HandError::Refused { endpoint: order.to.clone(), said: said.to_owned() });
+        let is_order = matches!(order.ask, Ask::Follow(_) | Ask::Hold | Ask::Lead | Ask::Switch { .. } | Ask::Elect(_));
+        if is_order && self.refusing.contains(&side) {
+            self.tell_seldom(format!("{} refuses: {:?}", order.to, order.ask));
+            if order.ask == Ask::Lead {
+                self.note_lead_refused(side);
+            }
+            return Some(said_no("status 401: not authenticated"));
+        }
         // Patroni answers 5xx when it cannot reach its etcd.
         let without_etcd = Err(HandError::Failed { endpoint: order.to.clone(), failure: ProbeFailure::Status { code: 502 } });
         Some(match &order.ask {
@@ -380,6 +388,9 @@ impl World {
         match &order.ask {
             Ask::Look(_) => Ok(Answer::Facts(Box::new(Facts::Haproxy(self.proxy_facts(side))))),
             Ask::Members => Ok(Answer::Members(self.members(side))),
+            Ask::TellMember(..) if self.refusing.contains(&side) => {
+                Err(HandError::Refused { endpoint: order.to.clone(), said: "Permission denied".to_owned() })
+            }
             Ask::TellMember(member, told) => {
                 let names = World::member_names(side);
                 let Some(index) = names.iter().position(|name| name == member) else {

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use std::time::Duration;
 use switchback_domain::{
     EndpointName, MemberState, Millis, ProbeFailure, Side,
-    operation::{Fact, MemberChange, MemberOrder, Missing, Operation, StepRun, Trouble},
+    operation::{Fact, MemberChange, MemberOrder, Missing, Operation, OrderKind, StepRun, Trouble},
 };
 
 impl Scene {
@@ -37,12 +37,14 @@ impl Run<'_> {
     /// Takes sessions away gently, for as long as the policy allows. A member in maintenance has none, and is left there.
     pub(super) async fn drain(&mut self, operation: &Operation, number: usize, side: Side, at_most: Millis) -> Result<(), Trouble> {
         let limit = Deadline::after(Duration::from_millis(at_most.0));
-        let proxies = &self.scene.pool.sites[side].proxies;
+        let scene = self.scene;
+        let proxies = &scene.pool.sites[side].proxies;
         for proxy in proxies {
-            for seen in self.scene.hands.members(proxy).await.map_err(trouble)? {
+            for seen in scene.hands.members(proxy).await.map_err(trouble)? {
                 if seen.state != MemberState::Maintenance {
                     self.note_before(&operation.steps[number], &seen);
-                    self.scene.hands.tell_member(proxy, &seen.member, MemberOrder::Drain).await.map_err(trouble)?;
+                    let told = scene.hands.tell_member(proxy, &seen.member, MemberOrder::Drain);
+                    self.order(OrderKind::TellMember, told).await.map_err(trouble)?;
                 }
             }
         }
@@ -151,9 +153,10 @@ impl Run<'_> {
 
     /// Tells one member what to do, and sees that it does.
     pub(super) async fn set_member(&mut self, operation: &Operation, number: usize, change: &MemberChange) -> Result<(), Trouble> {
+        let scene = self.scene;
         let mut found = None;
-        for proxy in &self.scene.pool.sites[change.side].proxies {
-            let members = self.scene.hands.members(proxy).await.map_err(trouble)?;
+        for proxy in &scene.pool.sites[change.side].proxies {
+            let members = scene.hands.members(proxy).await.map_err(trouble)?;
             if let Some(seen) = members.into_iter().find(|seen| seen.member == change.member) {
                 self.note_before(&operation.steps[number], &seen);
                 found = Some(proxy);
@@ -166,7 +169,7 @@ impl Run<'_> {
                 None => Trouble::NoLeader { side: change.side },
             });
         };
-        self.scene.hands.tell_member(proxy, &change.member, change.to).await.map_err(trouble)?;
+        self.order(OrderKind::TellMember, scene.hands.tell_member(proxy, &change.member, change.to)).await.map_err(trouble)?;
         loop {
             let members = self.scene.hands.members(proxy).await.map_err(trouble)?;
             if let Some(seen) = members.into_iter().find(|seen| seen.member == change.member && obeys(seen, change.to)) {

@@ -15,7 +15,7 @@ use crate::{
 use std::{collections::BTreeSet, sync::PoisonError, time::Duration};
 use switchback_domain::{
     Node, NodeName, Side, Timeline,
-    operation::{Event, Fact, Missing, Operation, Outage, Step, StepRun, Trouble},
+    operation::{Event, Fact, Missing, Operation, OrderKind, Outage, Step, StepRun, Trouble},
 };
 
 /// Far above every number that the outage meter uses: the row by which a new primary shows that it takes writes.
@@ -85,7 +85,8 @@ impl Run<'_> {
                 seen(self.facts.iter().rev()).ok_or(Trouble::NoLeader { side })?
             };
             let node = self.scene.nodes(side).iter().find(|node| node.name == name).ok_or(Trouble::NoLeader { side })?;
-            match self.scene.hands.lead(node).await {
+            let scene = self.scene;
+            match self.order(OrderKind::Lead, scene.hands.lead(node)).await {
                 Ok(()) => {
                     self.facts.push(Fact::Stored { side, node: name, follows: false, already: false });
                     return Ok(());

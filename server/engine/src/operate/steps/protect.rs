@@ -9,7 +9,7 @@ use futures::future::{join, join_all};
 use std::time::Duration;
 use switchback_domain::{
     EndpointName, LinkKind, LinkState, Lsn, Millis, Node, NodeName, PatroniState, Promotion, Side, Timeline,
-    operation::{Fact, Missing, Operation, StepRun, Trouble},
+    operation::{Fact, Missing, Operation, OrderKind, StepRun, Trouble},
 };
 
 /// A site that was told to follow and has no leader for so long is told whom to take: its members may stand in each other's way
@@ -295,7 +295,9 @@ impl Run<'_> {
         if done.is_none() {
             let candidate = self.candidate(side, &leader).await?;
             // Patroni answers only when it is done, which may take longer than anybody waits; without an answer it is looked at.
-            if let Err(error @ HandError::Refused { .. }) = self.scene.hands.switch_in_site(&leader, &candidate).await {
+            let scene = self.scene;
+            let told = scene.hands.switch_in_site(&leader, &candidate);
+            if let Err(error @ (HandError::Refused { .. } | HandError::NotSent { .. })) = self.order(OrderKind::SwitchInSite, told).await {
                 return Err(trouble(error));
             }
         }

@@ -9,7 +9,7 @@ use futures::future::{join, join_all, join3, join4};
 use std::time::Duration;
 use switchback_domain::{
     Millis, Node, NodeName, NodePicture, NodeRole, NodeState, Picture, ProbeFailure, Side, SiteRole, Witness,
-    operation::{Fact, Intent, Missing, Operation, StepRun, Trouble},
+    operation::{Fact, Intent, Missing, Operation, Step, StepRun, Trouble},
 };
 
 /// The record that ends the log of a primary that was shut down properly.
@@ -399,15 +399,24 @@ impl Run<'_> {
     /// follow a moment ago; else somebody may have promoted it meanwhile, and a person has to say that it is off.
     pub(super) async fn lead_again(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
         let other = side.other();
-        let told = join_all(self.scene.nodes(other).iter().map(|node| within(self.scene.hands.told(node))));
-        let (answers, told) = join(answers_of(self.scene, other, FENCE_WITHIN), told).await;
-        let leads = told.iter().any(|told| matches!(told, Some(Ok(Told::Leads))));
-        if leads || answers.iter().any(|answers| answers.shut(true) == Shut::Writes) {
-            return Err(Trouble::SituationChanged { checks: Vec::new(), findings: Vec::new() });
-        }
-        let follows = told.iter().any(|told| matches!(told, Some(Ok(Told::Follows | Told::Held))));
-        let heard = follows || answers.iter().any(|answers| answers.shut(true) == Shut::Yes);
-        if !heard && !self.how.unbroken {
+        let heard = if promotion_tried(operation) {
+            // It said no to that. Whoever was told after all leads within moments.
+            let watched = Deadline::after(LEADS_FOR);
+            loop {
+                if !self.hears_no_leader(other).await? {
+                    break false;
+                }
+                if watched.has_passed() {
+                    break true;
+                }
+                if !self.scene.wait(100).await {
+                    return Err(Trouble::Interrupted);
+                }
+            }
+        } else {
+            self.hears_no_leader(other).await? || self.how.unbroken
+        };
+        if !heard {
             let Some((by, how)) = operation.undo_attested() else {
                 let unreached = self.scene.nodes(other).iter().flat_map(|node| [node.patroni.clone(), node.postgres.clone()]).collect();
                 return Err(Trouble::NotFenced { side: other, unreached });
@@ -446,6 +455,27 @@ impl Run<'_> {
             }
         }
     }
+}
+
+impl Run<'_> {
+    /// A site says that it is not told to lead and that nobody in it writes; false when nothing of it is heard. Whoever leads, or is told to,
+    /// is another situation.
+    async fn hears_no_leader(&self, side: Side) -> Result<bool, Trouble> {
+        let told = join_all(self.scene.nodes(side).iter().map(|node| within(self.scene.hands.told(node))));
+        let (answers, told) = join(answers_of(self.scene, side, FENCE_WITHIN), told).await;
+        let leads = told.iter().any(|told| matches!(told, Some(Ok(Told::Leads))));
+        if leads || answers.iter().any(|answers| answers.shut(true) == Shut::Writes) {
+            return Err(Trouble::SituationChanged { checks: Vec::new(), findings: Vec::new() });
+        }
+        let follows = told.iter().any(|told| matches!(told, Some(Ok(Told::Follows | Told::Held))));
+        Ok(follows || answers.iter().any(|answers| answers.shut(true) == Shut::Yes))
+    }
+}
+
+/// The other site was to lead, and every order to do so was refused.
+fn promotion_tried(operation: &Operation) -> bool {
+    let mut promotions = operation.plan.steps.iter().zip(&operation.steps).filter(|(step, _)| matches!(step, Step::Promote { .. }));
+    promotions.any(|(_, run)| run.attempts > 0)
 }
 
 /// Who has taken the order to hold a site.

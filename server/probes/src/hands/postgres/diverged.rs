@@ -519,6 +519,7 @@ impl<'a> Search<'a> {
             Err(Problem {
                 failure: switchback_domain::ProbeFailure::Sql { .. } | switchback_domain::ProbeFailure::Unauthorized,
                 cause,
+                ..
             }) => {
                 self.closed(database, &files, &bounded(&cause, 200));
                 return Ok(());
@@ -623,7 +624,7 @@ impl<'a> Search<'a> {
                 "there is no more room".to_owned()
             }
             Err(Trouble::Refused(why)) => why,
-            Err(Trouble::Failed(problem)) => return Err(problem.into()),
+            Err(Trouble::NotSent(problem) | Trouble::Failed(problem)) => return Err(problem.into()),
         };
         self.lines.left_out(NotSaved::Sequence { database, schema, sequence: name, why });
         Ok(())
@@ -652,7 +653,7 @@ impl<'a> Search<'a> {
                         unread = Some(why);
                         break;
                     }
-                    Trouble::Failed(problem) => return Err(problem.into()),
+                    Trouble::NotSent(problem) | Trouble::Failed(problem) => return Err(problem.into()),
                 },
             }
         }
