@@ -2,6 +2,8 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a fixture that is wrong should panic")]
 
+pub mod questions;
+
 use crate::{
     Archiver, DynamicConfig, EndpointName, EtcdFacts, Facts, HaproxyFacts, Heartbeat, LeaderKey, Lsn, MemberFacts, MemberState, Millis,
     Node, Pair, PatroniFacts, PatroniRole, PatroniState, Picture, Policy, Pool, PostgresFacts, ProbeFailure, Receiver, RoleRights, Sender,

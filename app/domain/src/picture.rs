@@ -13,7 +13,7 @@ pub(crate) use sites::members_up;
 
 pub use work_out::{Sightings, work_out};
 
-use crate::operation::{Glance, Standing};
+use crate::operation::{FenceState, Glance, Standing};
 use crate::{
     ByteLag, Check, CheckKind, EndpointKind, EndpointName, Evidence, Finding, Lsn, MemberName, MemberState, Millis, NodeName, Objection,
     Pair, PoolId, ProbeFailure, Side, SiteId, Timeline, Verdict, Witness,
@@ -423,12 +423,14 @@ pub struct Summary {
 }
 
 impl Picture {
-    /// The same picture with what stands about the pool: a fenced site is shown as such until it follows.
+    /// The same picture with what stands about the pool: a site that has confirmed that it is fenced is shown as such until it follows. One
+    /// that was only asked is what it is.
     #[must_use]
     pub fn with_standing(mut self, standing: Standing) -> Picture {
         for fence in &standing.fences {
             let role = &mut self.sites[fence.side].role;
-            if matches!(role, SiteRole::Silent | SiteRole::OutOfSight | SiteRole::Unknown) {
+            let unheard = matches!(role, SiteRole::Silent | SiteRole::OutOfSight | SiteRole::Unknown);
+            if unheard && fence.state() == FenceState::Confirmed {
                 *role = SiteRole::Fenced;
             }
         }

@@ -11,12 +11,13 @@ pub use fact::fact;
 pub use refusal::objection;
 pub use trouble::trouble;
 
-use super::{Locale, Names, bytes, clock_time, count, duration, say};
+use super::{Locale, Names, bytes, clock_time, count, duration, figures, list, say, sentences};
 use jiff::Timestamp;
 use switchback_domain::{
     Millis, Side,
     operation::{
-        Advice, Attempt, Because, FoundLoss, GivenUp, Intent, IntentKind, MemberOrder, Outage, Outcome, StageWord, Step, StepRun, StepState,
+        Advice, Attempt, Because, Difference, Fence, FenceAnswer, FenceState, FoundLoss, GivenUp, Intent, IntentKind, MemberOrder,
+        OrderFailure, Outage, Outcome, StageWord, Step, StepRun, StepState,
     },
 };
 
@@ -242,6 +243,49 @@ pub fn stays(lang: Locale, number: usize, run: &StepRun, stayed: &Step, names: &
         Step::SetMember { change } if done => say!(lang, operations.stays.member, member = change.member.to_string()),
         _ => say!(lang, operations.stays.perhaps, n = (number + 1).to_string(), step = step(lang, stayed, names)),
     }
+}
+
+/// What is not as it was before, although everything was taken back.
+pub fn difference(lang: Locale, difference: &Difference, names: &Names) -> String {
+    match difference {
+        Difference::Timeline { side, before, now } => {
+            say!(lang, operations.difference.timeline, site = names[*side].to_string(), before = before.to_string(), now = now.to_string())
+        }
+        Difference::Leader { side, before, now } => {
+            say!(lang, operations.difference.leader, site = names[*side].to_string(), before = before.to_string(), now = now.to_string())
+        }
+        Difference::MayBeHeld { endpoint } => say!(lang, operations.difference.may_be_held, endpoint = endpoint.to_string()),
+    }
+}
+
+/// How far a fence has come: asked for, confirmed or refused, and by whom.
+pub fn fence(lang: Locale, fence: &Fence, names: &Names) -> String {
+    let (site, operation, asked) = (names[fence.side].to_string(), fence.operation.to_string(), figures::date_time(lang, fence.since));
+    let first = match (fence.state(), fence.confirmed_at()) {
+        (FenceState::Confirmed, Some(at)) => {
+            let endpoints: Vec<_> = fence.answers.iter().filter(|answer| answer.holds()).map(|answer| answer.endpoint.clone()).collect();
+            let (endpoints, time) = (list(lang, &endpoints), figures::date_time(lang, at));
+            say!(lang, operations.fence.confirmed, site = site, endpoints = endpoints, time = time, operation = operation, asked = asked)
+        }
+        (FenceState::Refused, _) => say!(lang, operations.fence.refused, site = site, operation = operation, time = asked),
+        (FenceState::AskedFor | FenceState::Confirmed, _) => {
+            say!(lang, operations.fence.asked, site = site, operation = operation, time = asked)
+        }
+    };
+    let said_no = fence.answers.iter().filter_map(|answer| match &answer.failure {
+        Some(OrderFailure::Refused { said }) => Some(say!(
+            lang,
+            operations.fence.said_no,
+            endpoint = answer.endpoint.to_string(),
+            time = clock_time(lang, answer.at),
+            said = said.clone()
+        )),
+        _ => None,
+    });
+    let silent = |answer: &&FenceAnswer| matches!(answer.failure, Some(OrderFailure::NotSent { .. } | OrderFailure::Unanswered { .. }));
+    let silent: Vec<_> = fence.answers.iter().filter(silent).map(|answer| answer.endpoint.clone()).collect();
+    let silent = (!silent.is_empty()).then(|| say!(lang, operations.fence.silent, endpoints = list(lang, &silent)));
+    sentences(lang, &std::iter::once(first).chain(said_no).chain(silent).collect::<Vec<_>>())
 }
 
 #[cfg(test)]

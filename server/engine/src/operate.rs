@@ -313,6 +313,12 @@ pub(crate) async fn keep_operating(operator: Arc<Operator>, stop: CancellationTo
             continue;
         }
         operator.keep_time();
+        if scene.is_some()
+            && let Err(error) = operator.keep_fence_answers().await
+        {
+            figures::store_failed("fence_answered");
+            tracing::error!(pool = %operator.watched.pool.id, error = &error as &dyn Error, "how the fenced site answered was not written down; it is tried again");
+        }
         if looked.elapsed() >= LOOK_AGAIN_EVERY {
             looked = Instant::now();
             known = false;

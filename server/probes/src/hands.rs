@@ -229,7 +229,11 @@ impl Hands for PoolHands {
     }
 
     fn hold_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool> {
-        handled(etcd, async move { of(&self.etcd, etcd)?.put(&StandbySection::held(), |told| told != Told::Leads).await })
+        handled(etcd, async move { of(&self.etcd, etcd)?.put(Some(&StandbySection::held()), |told| told != Told::Leads).await })
+    }
+
+    fn release_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool> {
+        handled(etcd, async move { of(&self.etcd, etcd)?.put(None, |told| told != Told::Held).await })
     }
 
     fn members_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, Vec<String>> {
@@ -237,6 +241,6 @@ impl Hands for PoolHands {
     }
 
     fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, side: Side) -> Handled<'a, bool> {
-        handled(etcd, async move { of(&self.etcd, etcd)?.put(self.section(side)?, |told| told == Told::Follows).await })
+        handled(etcd, async move { of(&self.etcd, etcd)?.put(Some(self.section(side)?), |told| told == Told::Follows).await })
     }
 }

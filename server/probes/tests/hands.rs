@@ -338,6 +338,22 @@ async fn a_section_is_put_into_etcd_and_everything_else_stays() {
 }
 
 #[tokio::test]
+async fn only_a_section_that_holds_is_taken_out_of_etcd() {
+    let held = json!({"ttl": 20, "standby_cluster": {"host": "127.0.0.1", "port": 1, "primary_slot_name": "held"}});
+    let done = r#"{"header":HEADER,"succeeded":true,"responses":[{"response_put":{"header":{"revision":"69"}}}]}"#;
+    let (address, asked) = open_etcd(move |path, _| if path == "/v3/kv/range" { stored(&held, 8) } else { etcd(done) }).await;
+    assert!(hands(address).release_in_etcd(&name("etcd")).await.unwrap());
+    let put = asked.lock().unwrap()[2].1["success"][0]["request_put"]["value"].as_str().map(|text| STANDARD.decode(text).unwrap());
+    assert_eq!(serde_json::from_slice::<Value>(&put.unwrap()).unwrap(), json!({"ttl": 20}));
+
+    for config in [json!({"ttl": 20}), json!({"ttl": 20, "standby_cluster": {"host": "198.18.1.11", "port": 5432}})] {
+        let (address, asked) = open_etcd(move |_, _| stored(&config, 8)).await;
+        assert!(!hands(address).release_in_etcd(&name("etcd")).await.unwrap());
+        assert_eq!(asked.lock().unwrap().len(), 2, "nothing is written");
+    }
+}
+
+#[tokio::test]
 async fn a_change_in_etcd_that_came_between_is_never_overwritten() {
     let rounds = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&rounds);

@@ -61,6 +61,9 @@ pub enum Kind {
     Orphaned,
     /// A site is given up of which the console reaches nothing but the etcd.
     Walled,
+    /// A site is only cut off from everybody and given up. While the operation asks, the lines are back and the fencer stops that site; then
+    /// everything is taken back.
+    HeldMeanwhile,
     /// Somebody makes the standby site lead while the active one does; the console ends it.
     SplitBrain,
     /// A planned switchover; once it was taken on, every Patroni says that it is of a version that stops no primary cleanly.
@@ -83,6 +86,7 @@ impl Kind {
         Kind::LocalSwitchover,
         Kind::Orphaned,
         Kind::Walled,
+        Kind::HeldMeanwhile,
         Kind::SplitBrain,
         Kind::OlderPatroni,
         Kind::LiedTo,
@@ -315,6 +319,13 @@ impl Run {
                 self.site_a_comes_back().await;
                 self.arm();
                 self.operate(Intent::Failback { to: Side::A }).await;
+            }
+            Kind::HeldMeanwhile => {
+                self.room.world().strike(Fault::Cut(Link::Between));
+                self.room.world().strike(Fault::Cut(Link::ConsoleA));
+                self.pass(20_000).await;
+                self.arm();
+                self.operate(Intent::Failover { to: Side::B }).await;
             }
             Kind::SplitBrain => {
                 let keep = self.dice.pick(&[Side::A, Side::B]);

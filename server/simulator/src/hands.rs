@@ -120,6 +120,10 @@ impl Hands for WorldHands {
         self.ask(etcd, Ask::MembersInEtcd, |answer| if let Answer::Names(names) = answer { Some(names) } else { None })
     }
 
+    fn release_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool> {
+        self.ask(etcd, Ask::ReleaseInEtcd, yes)
+    }
+
     fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, _side: Side) -> Handled<'a, bool> {
         self.ask(etcd, Ask::FollowInEtcd, yes)
     }

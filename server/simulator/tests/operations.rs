@@ -5,7 +5,10 @@
 //! story of one seed: `SIMULATE_FROM=17 SIMULATE_KIND=Failover cargo nextest run … --run-ignored only tell --no-capture`.
 
 use std::collections::BTreeMap;
-use switchback_domain::Side;
+use switchback_domain::{
+    Millis, Side,
+    operation::{Difference, Fact},
+};
 use switchback_simulator::{
     case::{Case, Kind, Told},
     store::Crash,
@@ -402,6 +405,27 @@ fn an_order_to_switch_within_a_site_that_was_lost_is_not_taken_for_done() {
 fn a_second_console_on_the_same_store_stays_out_of_the_way() {
     for kind in [Kind::Switchover, Kind::Reprotect, Kind::FailbackAtOnce] {
         done(&Case { second: true, ..plain(kind, 2) });
+    }
+}
+
+#[test]
+fn what_the_fencer_did_before_a_failover_was_taken_back_is_in_its_report_with_the_outage() {
+    for seed in 1..=6 {
+        let told = plain(Kind::HeldMeanwhile, seed).check();
+        let story = || told.last(120);
+        assert_eq!((&told.ends[..], told.splits), (&["failover: undone".to_owned()][..], 0), "{seed}\n{}", story());
+        assert!(told.writers.len() == 1 && told.writers[0] < 2, "{seed}: {:?}\n{}", told.writers, story());
+        let [measured] = &told.measured[..] else { panic!("{seed}: {:?}", told.measured) };
+        let report = &measured.report;
+        let held = |fact: &Fact| matches!(fact, Fact::FencerTold { answer } if answer.holds());
+        assert!(report.undone.iter().flat_map(|undo| undo.run.every_fact()).any(held), "{seed}: {:?}\n{}", report.undone, story());
+        let other = |difference: &Difference| matches!(difference, Difference::Timeline { side: Side::A, before, now } if before < now);
+        assert!(report.differences.iter().any(other), "{seed}: {:?}\n{}", report.differences, story());
+        let outage = report.outage.unwrap_or_else(|| panic!("{seed}: no outage\n{}", story()));
+        // It was held for longer than the people took to answer.
+        let length = outage.first_write_at.map(|until| Millis::between(outage.last_write_at, until));
+        assert!(length.is_some_and(|length| length.0 > 6_000), "{seed}: {outage:?}\n{}", story());
+        assert_eq!(report.fences, [], "{seed}: it was lifted");
     }
 }
 

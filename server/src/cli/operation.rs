@@ -243,6 +243,12 @@ async fn report(client: &Client, out: &Out, id: OperationId) -> Outcome {
         out.say(format_args!("Clients at the nodes could not write for {length}; the target is {target}: {verdict}."));
         out.say(app_words::operation::path(Locale::en));
     }
+    for difference in &report.differences {
+        out.say(format_args!("Not as it was before: {}.", words::difference(difference, &sites)));
+    }
+    for fence in &report.fences {
+        out.say(words::fence(fence, &sites));
+    }
     say_loss(out, &report, kept(report.targets.recovery_point_kept));
     for (number, step) in report.steps.iter().enumerate() {
         let took = step.took.map(|took| format!(" in {}", words::time(took))).unwrap_or_default();

@@ -49,7 +49,7 @@ pub(super) async fn show(client: &Client, out: &Out, pool: &PoolId) -> Outcome {
         out.say(format_args!("{} {}: {}.", operation.id, operation.kind.word(), word(&operation.stage).replace('_', " ")));
     }
     for fence in &picture.standing.fences {
-        out.say(format_args!("{} is fenced since {:.0} by {}.", sites[fence.side], fence.since, fence.operation));
+        out.say(words::fence(fence, &sites));
     }
     for finding in &picture.findings {
         out.say(format_args!("{}: {}", word(&finding.severity()), told(&serde_json::to_value(finding).unwrap_or_default())));

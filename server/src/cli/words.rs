@@ -8,8 +8,8 @@ use switchback_app::words::{self as app_words, Locale};
 use switchback_domain::{
     ByteLag, Millis, Objection, Pair, Protection, Side, Verdict, Witness,
     operation::{
-        Because, Choice, GivenUp, Instruction, MemberOrder, OperationId, Outage, Outcome, PlanChange, PlanObjection, Stage, Step, Task,
-        Trouble,
+        Because, Choice, Difference, Fence, FenceAnswer, FenceState, GivenUp, Instruction, MemberOrder, OperationId, OrderFailure, Outage,
+        Outcome, PlanChange, PlanObjection, Stage, Step, Task, Trouble,
     },
 };
 
@@ -163,6 +163,40 @@ pub(super) fn sign(witness: &Witness) -> String {
     switchback_app::words::witness(switchback_app::words::Locale::en, witness)
 }
 
+/// How far a fence has come: asked for, confirmed or refused, and by whom.
+pub(super) fn fence(fence: &Fence, sites: &Sites) -> String {
+    let (site, by) = (&sites[fence.side], format!("asked for at {:.0} by {}", fence.since, fence.operation));
+    let names = |wanted: &dyn Fn(&FenceAnswer) -> bool| {
+        fence.answers.iter().filter(|answer| wanted(answer)).map(|answer| answer.endpoint.to_string()).collect::<Vec<_>>().join(", ")
+    };
+    let mut said = vec![match (fence.state(), fence.confirmed_at()) {
+        (FenceState::Confirmed, Some(at)) => format!("{site} is fenced: confirmed by {} at {at:.0}, {by}.", names(&FenceAnswer::holds)),
+        (FenceState::Refused, _) => format!("{site} is not fenced: {by}, and refused."),
+        _ => format!("{site} is to be fenced: {by}, and nobody there has confirmed it yet."),
+    }];
+    for answer in &fence.answers {
+        if let Some(OrderFailure::Refused { said: words }) = &answer.failure {
+            said.push(format!("{} refused at {:.0}: {words}.", answer.endpoint, answer.at));
+        }
+    }
+    let silent = names(&|answer| matches!(answer.failure, Some(OrderFailure::NotSent { .. } | OrderFailure::Unanswered { .. })));
+    if !silent.is_empty() {
+        said.push(format!("Not reached: {silent}."));
+    }
+    said.join(" ")
+}
+
+/// What is not as it was before, although everything was taken back.
+pub(super) fn difference(difference: &Difference, sites: &Sites) -> String {
+    match difference {
+        Difference::Timeline { side, before, now } => format!("{} is on timeline {now} now; it was on {before}", sites[*side]),
+        Difference::Leader { side, before, now } => format!("{now} leads {} now; it was {before}", sites[*side]),
+        Difference::MayBeHeld { endpoint } => {
+            format!("{endpoint} was told to keep its site read-only, and nobody knows whether it has taken that")
+        }
+    }
+}
+
 /// Why a plan cannot be requested, or is advised against.
 pub(super) fn objection(objection: &PlanObjection, sites: &Sites) -> String {
     let of = |side: &Side| sites[*side].as_str();
@@ -192,7 +226,7 @@ pub(super) fn objection(objection: &PlanObjection, sites: &Sites) -> String {
                 of(side)
             ),
             Objection::OtherIsFurther { side, bytes } => {
-                let by = bytes.map(|bytes| format!("by {}", self::bytes(bytes))).unwrap_or_else(|| "on a later timeline".to_owned());
+                let by = bytes.map_or_else(|| "on a later timeline".to_owned(), |bytes| format!("by {}", self::bytes(bytes)));
                 format!("advice: the log of {} goes further, {by}; what only that one has would be given up", of(side))
             }
             Objection::AlreadyHome { side } => format!("the pool is in its home site {} already", of(side)),
@@ -240,7 +274,7 @@ pub(super) fn stage(stage: &Stage, sites: &Sites) -> String {
         Stage::Finished { outcome, .. } => match outcome {
             Outcome::Done => "done".to_owned(),
             Outcome::Undone { why, stays } if stays.is_empty() => {
-                format!("undone, everything is as it was before: {}", given_up(why, sites))
+                format!("undone, what was done is taken back: {}", given_up(why, sites))
             }
             Outcome::Undone { why, stays } => {
                 let steps: Vec<String> = stays.iter().map(|step| (step + 1).to_string()).collect();

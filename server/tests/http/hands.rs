@@ -102,6 +102,9 @@ impl Hands for MembersOnly {
     fn members_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, Vec<String>> {
         no(etcd)
     }
+    fn release_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool> {
+        no(etcd)
+    }
     fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, _: Side) -> Handled<'a, bool> {
         no(etcd)
     }
@@ -210,6 +213,9 @@ impl Hands for BothWrite {
     }
     fn members_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, Vec<String>> {
         self.members.members_in_etcd(etcd)
+    }
+    fn release_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool> {
+        self.members.release_in_etcd(etcd)
     }
     fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, side: Side) -> Handled<'a, bool> {
         self.members.follow_in_etcd(etcd, side)

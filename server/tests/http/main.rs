@@ -19,6 +19,7 @@ mod live;
 mod operations;
 mod origin;
 mod people;
+mod questions;
 mod records;
 mod restored;
 mod security;

@@ -17,11 +17,17 @@ use std::{
 };
 use switchback_domain::{
     Endpoint, EndpointName, Facts, HaproxyFacts, MemberFacts, MemberState, Millis, Node, Pair, Policy, Pool, ProbeFailure, Side, Site,
-    Timeline, fixture, picture::work_out,
+    Timeline,
+    error::WishError,
+    fixture,
+    operation::{Entry, Epoch, OperationId, Wish},
+    people::{Caller, Person},
+    permission::Role,
+    picture::work_out,
 };
 use switchback_engine::{
     Console, Parts, PoolParts, Settings, Started, WorkOut,
-    ports::{AuditEntry, Chance, Clock, Hands, Lane, Passwords, PasswordsFailed, Probe, Store},
+    ports::{AuditEntry, Chance, Clock, Hands, Lane, LeaseAsk, Opening, Passwords, PasswordsFailed, Probe, Store},
 };
 use switchback_server::{
     config::MetricsAccess,
@@ -199,6 +205,58 @@ impl World {
 
     pub async fn with(public_url: &str, metrics_access: MetricsAccess, proxies: TrustedProxies) -> World {
         World::of(pool(), None, work_out, public_url, metrics_access, proxies).await
+    }
+
+    /// A console that finds this journal of an operation that has not ended. It only watches, so the operation stays where it is.
+    pub async fn with_journal(journal: &[Entry]) -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let store = switchback_store::open(&format!("sqlite:{}", folder.path().join("store.db").display())).await.unwrap();
+        let [first, rest @ ..] = journal else { panic!("an empty journal") };
+        let pool = fixture::pool();
+        let from = fixture::at(0);
+        let ask = LeaseAsk {
+            holder: "somebody else",
+            machine: "another",
+            since_boot: Duration::ZERO,
+            lasts: Duration::from_secs(6),
+            stood_still: None,
+            told_until: from,
+        };
+        let lease = store.take_lease(&pool.id, &ask).await.unwrap().taken().unwrap();
+        let audit = AuditEntry {
+            at: from,
+            actor: None,
+            action: "operation_requested".to_owned(),
+            subject: String::new(),
+            result: "done".to_owned(),
+            detail: serde_json::json!({}),
+            from_address: String::new(),
+        };
+        let opening = Opening { first: first.clone(), audit, epoch: Epoch(0), key: None };
+        let id = store.open_operation(&lease, &opening).await.unwrap();
+        for (number, entry) in (1..).zip(rest) {
+            store.append_entry(&lease, id, number, entry, None, &[], false).await.unwrap();
+        }
+        store.give_lease_back(&lease).await.unwrap();
+        let world = World::over(folder, store, pool, None, WELL, ORIGIN, MetricsAccess::Loopback, TrustedProxies::none()).await;
+        world.taken_up(id).await;
+        world
+    }
+
+    /// The operation lies on the console's desk.
+    #[expect(clippy::disallowed_methods, reason = "the test waits for the operator")]
+    async fn taken_up(&self, id: OperationId) {
+        let person = Person { login: "mira".parse().unwrap(), name: "Mira".to_owned(), created_at: fixture::at(0) };
+        let session_ends_at = machine_time() + jiff::SignedDuration::from_hours(1);
+        let caller = Caller { person, role: Role::Administrator, session_ends_at };
+        for _ in 0..500 {
+            // Before that nobody takes a wish; after that this one is refused, because nothing is paused.
+            if self.console.wish(&caller, id, Wish::Resume, "").await == Err(WishError::NotPaused) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{id} was not taken up");
     }
 
     async fn of(

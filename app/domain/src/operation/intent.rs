@@ -116,6 +116,17 @@ pub enum IntentKind {
 }
 
 impl IntentKind {
+    /// All of them.
+    pub const ALL: [IntentKind; 7] = [
+        IntentKind::Switchover,
+        IntentKind::Failover,
+        IntentKind::Reprotect,
+        IntentKind::Failback,
+        IntentKind::Resolve,
+        IntentKind::LocalSwitchover,
+        IntentKind::Members,
+    ];
+
     /// Its word, as in addresses, commands and the audit history.
     pub fn word(self) -> &'static str {
         match self {

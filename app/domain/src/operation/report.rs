@@ -1,10 +1,10 @@
 //! What an operation achieved, for people who were not there.
 
 use super::{
-    Asked, Choice, Epoch, Fact, Instruction, Intent, LostWrites, NotSaved, Operation, OperationId, Outage, Outcome, Stage, Step, StepRun,
-    StepState, Trouble,
+    Asked, Choice, Epoch, Fact, Fence, Instruction, Intent, LostWrites, NotSaved, Operation, OperationId, Outage, Outcome, Stage, Step,
+    StepRun, StepState, Trouble,
 };
-use crate::{ByteLag, CheckKind, Login, Lsn, Millis, NodeName, Pair, Policy, Pool, Side, SiteId, Timeline};
+use crate::{ByteLag, CheckKind, EndpointName, Login, Lsn, Millis, NodeName, Pair, Policy, Pool, Side, SiteId, Timeline};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,12 @@ pub struct Report {
     pub steps: Vec<StepReport>,
     /// What was taken back, by step.
     pub undone: Vec<StepReport>,
+    /// What is not as it was before, although everything was taken back.
+    #[serde(default)]
+    pub differences: Vec<Difference>,
+    /// Its fences that still stand, with how each endpoint has answered until now, also after its end.
+    #[serde(default)]
+    pub fences: Vec<Fence>,
     /// What was asked and answered.
     pub questions: Vec<Asked>,
     /// Names of what it keeps for people beside its journal: `/api/v1/operations/{id}/evidence/{name}`.
@@ -185,6 +191,36 @@ pub struct Targets {
     pub recovery_point_kept: Option<bool>,
 }
 
+/// Something that is not as it was before an operation that was taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(tag = "difference", rename_all = "snake_case")]
+pub enum Difference {
+    /// A site is on another timeline: its primary had stopped and was promoted again.
+    Timeline {
+        /// The site.
+        side: Side,
+        /// Before.
+        before: Timeline,
+        /// Now.
+        now: Timeline,
+    },
+    /// Another node leads a site.
+    Leader {
+        /// The site.
+        side: Side,
+        /// Before.
+        before: NodeName,
+        /// Now.
+        now: NodeName,
+    },
+    /// The fencer had told an endpoint to keep its site read-only, and nobody knows whether it has taken that.
+    MayBeHeld {
+        /// Which.
+        endpoint: EndpointName,
+    },
+}
+
 /// One step in a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -250,10 +286,59 @@ impl Operation {
             loss,
             steps: self.steps.iter().enumerate().map(|(step, run)| report(step, run)).collect(),
             undone: self.undo.iter().map(|undo| report(undo.step, &undo.run)).collect(),
+            differences: self.differences(),
+            fences: Vec::new(),
             questions: self.questions.clone(),
             evidence: self.evidence(),
             instructions: self.instructions(pool),
         }
+    }
+
+    /// What is not as it was before, by what was seen while everything was taken back.
+    pub fn differences(&self) -> Vec<Difference> {
+        let mut all = Vec::new();
+        for undo in &self.undo {
+            let (Some(Step::Demote { side } | Step::Fence { side }), facts) = (self.plan.steps.get(undo.step), &undo.run.facts) else {
+                continue;
+            };
+            let led = facts.iter().rev().find_map(|fact| match fact {
+                Fact::Promoted { node, from, to, .. } => Some((node, *from, *to)),
+                _ => None,
+            });
+            if let Some((now, from, timeline)) = led {
+                let before = self.led_before(*side);
+                // Of a site that was silent then only the look right before it was told says on which timeline it was.
+                let was_on = before.as_ref().and_then(|(_, was_on)| *was_on).or(from);
+                if let Some((before, _)) = before.filter(|(before, _)| before != now) {
+                    all.push(Difference::Leader { side: *side, before, now: now.clone() });
+                }
+                if let Some(before) = was_on.filter(|before| timeline > *before) {
+                    all.push(Difference::Timeline { side: *side, before, now: timeline });
+                }
+            }
+            let lifted = facts.iter().any(|fact| matches!(fact, Fact::Stored { .. }));
+            all.extend(undo.run.every_fact().filter_map(|fact| match fact {
+                Fact::FencerTold { answer } if answer.may_hold() && !lifted => {
+                    Some(Difference::MayBeHeld { endpoint: answer.endpoint.clone() })
+                }
+                _ => None,
+            }));
+        }
+        all.dedup();
+        all
+    }
+
+    /// Who led a site before the operation changed anything, and on which timeline: by the last look before that, or else by its plan.
+    fn led_before(&self, of: Side) -> Option<(NodeName, Option<Timeline>)> {
+        let seen = self.steps.iter().flat_map(StepRun::every_fact).filter_map(|fact| match fact {
+            Fact::Leader { side, node, timeline } if *side == of => Some((node.clone(), *timeline)),
+            _ => None,
+        });
+        let planned = || {
+            let (_, node, timeline) = self.plan.leaders.iter().find(|(side, ..)| *side == of)?;
+            Some((node.clone()?, *timeline))
+        };
+        seen.last().or_else(planned)
     }
 
     /// Something may have been lost by it that is only found when the site that it gave up comes back.

@@ -1,7 +1,7 @@
 //! What stands about a pool beside its readings.
 
-use super::{Epoch, IntentKind, OperationId, Outage, StageWord};
-use crate::{ByteLag, FreezeWindow, Login, PoolId, Side};
+use super::{Epoch, IntentKind, OperationId, OrderFailure, OrderKind, Outage, StageWord};
+use crate::{ByteLag, EndpointName, FreezeWindow, Login, PoolId, Side};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -89,8 +89,97 @@ pub struct Fence {
     pub epoch: Epoch,
     /// The operation that fenced it.
     pub operation: OperationId,
-    /// Since when.
+    /// When it was asked for. Whether anybody of the site has taken it is in `answers`.
     pub since: Timestamp,
     /// The primary's last known position and when it was read: what is missing beyond it is found when the site comes back.
     pub expected_loss: Option<ByteLag>,
+    /// How each endpoint of the site has answered; one that was not told yet is not here.
+    #[serde(default)]
+    pub answers: Vec<FenceAnswer>,
+}
+
+/// How an endpoint of a fenced site has answered, and when that was news.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct FenceAnswer {
+    /// Which.
+    pub endpoint: EndpointName,
+    /// What it was told: to stay read-only, or to take no sessions.
+    pub order: OrderKind,
+    /// When it answered so for the first time.
+    pub at: Timestamp,
+    /// Why it has not taken the order; nothing when it has confirmed it.
+    pub failure: Option<OrderFailure>,
+}
+
+impl FenceAnswer {
+    /// It says the same, in whatever words.
+    fn says_the_same(&self, other: &FenceAnswer) -> bool {
+        match (&self.failure, &other.failure) {
+            (None, None) => true,
+            (Some(one), Some(other)) => std::mem::discriminant(one) == std::mem::discriminant(other),
+            _ => false,
+        }
+    }
+
+    /// It has confirmed that its site stays read-only.
+    pub fn holds(&self) -> bool {
+        self.order == OrderKind::Hold && self.failure.is_none()
+    }
+
+    /// It was told to stay read-only, and nobody knows whether it has taken that.
+    pub fn may_hold(&self) -> bool {
+        self.order == OrderKind::Hold && self.failure.as_ref().is_some_and(|failure| !failure.is_certain())
+    }
+}
+
+/// How far a fence has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum FenceState {
+    /// The console asks for it; nobody of the site has answered yet.
+    AskedFor,
+    /// A Patroni or the etcd of the site has confirmed it: whoever comes back there stays read-only.
+    Confirmed,
+    /// Nobody has confirmed it, and somebody has refused.
+    Refused,
+}
+
+impl Fence {
+    /// How far it has come.
+    pub fn state(&self) -> FenceState {
+        let refused = |answer: &FenceAnswer| matches!(answer.failure, Some(OrderFailure::Refused { .. }));
+        match self.confirmed_at() {
+            Some(_) => FenceState::Confirmed,
+            None if self.answers.iter().any(refused) => FenceState::Refused,
+            None => FenceState::AskedFor,
+        }
+    }
+
+    /// Since when the site is held, by the first of its Patronis and etcds that has confirmed it.
+    pub fn confirmed_at(&self) -> Option<Timestamp> {
+        self.answers.iter().filter(|answer| answer.holds()).map(|answer| answer.at).min()
+    }
+
+    /// It is the same fence, whoever has answered meanwhile.
+    pub fn is_same(&self, other: &Fence) -> bool {
+        (self.side, self.epoch, self.operation) == (other.side, other.epoch, other.operation)
+    }
+
+    /// Takes an answer in; tells whether it was news. What an endpoint has confirmed is stored there, whether it answers later or not.
+    pub fn take(&mut self, answer: FenceAnswer) -> bool {
+        match self.answers.iter_mut().find(|known| known.endpoint == answer.endpoint) {
+            Some(known) if known.failure.is_none() || known.says_the_same(&answer) => false,
+            Some(known) => {
+                *known = answer;
+                true
+            }
+            None => {
+                self.answers.push(answer);
+                self.answers.sort_by(|one, other| one.endpoint.cmp(&other.endpoint));
+                true
+            }
+        }
+    }
 }

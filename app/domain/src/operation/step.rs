@@ -2,7 +2,7 @@
 
 use crate::{
     ByteLag, CheckKind, EndpointName, Finding, Login, Lsn, MemberName, Millis, NodeName, ProbeFailure, Side, Timeline, Verdict, Witness,
-    operation::{Intent, LostWrites, MemberChange, MemberOrder, NotSaved, Outage},
+    operation::{FenceAnswer, Intent, LostWrites, MemberChange, MemberOrder, NotSaved, Outage},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -307,6 +307,11 @@ pub enum Fact {
         order: OrderKind,
         /// How it answered.
         answer: OrderFailure,
+    },
+    /// How an endpoint had answered the fencer by the time the fence was lifted.
+    FencerTold {
+        /// Its answer.
+        answer: FenceAnswer,
     },
     /// No order of this attempt was taken: each was refused for certain or never sent, or none was given. Nothing has changed by it.
     NoOrderTaken,

@@ -16,7 +16,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use switchback_domain::{
     Pair, PoolId, Side,
     error::RequestError,
-    operation::{Event, Operation, OperationId, Outcome, Plan, Refusal, Request, Step, Wish},
+    operation::{Event, Fact, FenceAnswer, Operation, OperationId, Outcome, Plan, Refusal, Request, Step, Wish},
 };
 use switchback_engine::ports::AuditEntry;
 
@@ -180,6 +180,12 @@ impl Telling<'_> {
             }
             "evidence_kept" => say!(lang, audit.say.evidence_kept, name = self.evidence()),
             "evidence_read" => say!(lang, audit.say.evidence_read, name = self.evidence()),
+            "fence_answered" => {
+                let answers: Vec<FenceAnswer> = read(&entry.detail["answers"]).unwrap_or_default();
+                let told: Vec<String> = answers.into_iter().map(|answer| fact(lang, &Fact::FencerTold { answer }, self.names)).collect();
+                self.add(say!(lang, operations.fence.title), told);
+                say!(lang, audit.say.fence_answered, operation = entry.subject.clone())
+            }
             "split_brain_seen" => say!(lang, audit.say.split_brain_seen, nodes = self.nodes()),
             "split_brain_over" => say!(lang, audit.say.split_brain_over, nodes = self.nodes()),
             _ => return None,

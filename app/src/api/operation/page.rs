@@ -10,7 +10,7 @@ use crate::{
 use jiff::Timestamp;
 use switchback_domain::{
     Millis, Side,
-    operation::{GivenUp, Instruction, Intent, Operation, OperationId, Outcome, Report, Stage, StageWord, Step, StepState},
+    operation::{FenceState, GivenUp, Instruction, Intent, Operation, OperationId, Outcome, Report, Stage, StageWord, Step, StepState},
 };
 
 /// A number out of an address.
@@ -131,7 +131,9 @@ impl Telling<'_> {
             .zip(&self.operation.steps)
             .any(|(step, run)| matches!(step, Step::Reprotect { side } if *side == from) && run.state == StepState::Done);
         let fenced = self.operation.plan.steps.iter().any(|step| matches!(step, Step::Fence { .. }));
+        let unconfirmed = self.report.fences.iter().any(|fence| fence.side == from && fence.state() != FenceState::Confirmed);
         let part = |side: Side| match (side == to, promoted) {
+            (false, true) if unconfirmed => Part::Lost,
             (false, true) if !follows => Part::Fenced,
             (true, false) | (false, true) => Part::Standby,
             (false, false) if fenced => Part::Lost,
@@ -242,8 +244,9 @@ impl Telling<'_> {
                 said.extend(self.loss_sentence());
             }
             Outcome::Undone { why, stays } => {
-                said.push(if stays.is_empty() { say!(lang, operations.say.undone) } else { say!(lang, operations.say.undone_but) });
+                said.push(undone(lang, stays, self.report));
                 said.push(self.why(why));
+                said.extend(self.report.differences.iter().map(|difference| words::operation::difference(lang, difference, self.names)));
                 let stayed = |step: &usize| Some((*step, self.operation.steps.get(*step)?, plan.steps.get(*step)?));
                 let told = |(number, run, step)| words::operation::stays(lang, number, run, step, self.names);
                 said.extend(stays.iter().filter_map(stayed).map(told));
@@ -510,6 +513,9 @@ impl Telling<'_> {
             let titles = request.acknowledged.iter().map(|check| readiness::title(lang, *check));
             told.push((say!(lang, operations.page.taken_on), words::lines(titles), false));
         }
+        for fence in &self.report.fences {
+            told.push((say!(lang, operations.fence.title), words::operation::fence(lang, fence, self.names), false));
+        }
         told.push((say!(lang, operations.page.planned_at), figures::date_time(lang, request.planned_at), false));
         told.push((say!(lang, operations.page.epoch), operation.plan.epoch.to_string(), false));
         told.push((say!(lang, operations.page.hash), request.plan.clone(), true));
@@ -530,6 +536,17 @@ impl Telling<'_> {
             }
             _ => say!(lang, operations.page.announce, operation = id, state = state.to_owned()),
         }
+    }
+}
+
+/// In what state a pool is left by an operation that was taken back: only when nothing differs and nobody had to wait is it as before.
+pub(super) fn undone(lang: Locale, stays: &[usize], report: &Report) -> String {
+    if !stays.is_empty() || !report.differences.is_empty() {
+        say!(lang, operations.say.undone_but)
+    } else if report.outage.is_some() {
+        say!(lang, operations.say.undone_after)
+    } else {
+        say!(lang, operations.say.undone)
     }
 }
 

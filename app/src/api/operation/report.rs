@@ -292,10 +292,12 @@ impl Telling<'_> {
             || say!(lang, operations.report.not_ended),
             |outcome| match outcome {
                 Outcome::Undone { why, stays } => {
-                    let back = if stays.is_empty() { say!(lang, operations.say.undone) } else { say!(lang, operations.say.undone_but) };
+                    let back = super::page::undone(lang, stays, report);
                     let stayed = stays.iter().filter_map(|step| Some((*step, report.steps.get(*step)?)));
                     let told = stayed.map(|(number, step)| words::operation::stays(lang, number, &step.run, &step.step, self.names));
-                    let said = [words::plain(&back), words::operation::given_up(lang, why, self.names)].into_iter().chain(told);
+                    let differs = report.differences.iter().map(|difference| words::operation::difference(lang, difference, self.names));
+                    let said =
+                        [words::plain(&back), words::operation::given_up(lang, why, self.names)].into_iter().chain(told).chain(differs);
                     words::sentences(lang, &said.collect::<Vec<_>>())
                 }
                 Outcome::Abandoned { by } => words::plain(&say!(lang, operations.say.abandoned, by = by.to_string())),
@@ -308,6 +310,9 @@ impl Telling<'_> {
         }
         if report.outage.is_some() {
             why.push(plain(say!(lang, operations.report.path), words::operation::path(lang)));
+        }
+        for fence in &report.fences {
+            why.push(plain(say!(lang, operations.fence.title), words::operation::fence(lang, fence, self.names)));
         }
         let mut parts = vec![(say!(lang, operations.report.why), why)];
         if moved || report.intent.gives_up().is_some() && !report.dry_run {
@@ -526,6 +531,8 @@ mod tests {
             },
             steps,
             undone: Vec::new(),
+            differences: Vec::new(),
+            fences: Vec::new(),
             questions: Vec::new(),
             evidence: Vec::new(),
             instructions: Vec::new(),

@@ -81,6 +81,7 @@ pub(super) fn run(lang: Locale, operation: &Operation, names: &Names) -> Vec<Pha
 /// How a step stands, as style sheets call it, and in a word.
 pub(super) fn state(lang: Locale, run: &StepRun, step: &Step, dry_run: bool) -> (&'static str, String) {
     match &run.state {
+        StepState::Waiting if run.attempts > 0 => ("todo", say!(lang, operations.state.waiting_again, n = run.attempts.to_string())),
         StepState::Waiting => ("todo", say!(lang, operations.state.waiting)),
         StepState::Running => ("run", say!(lang, operations.state.running)),
         StepState::Done if dry_run && step.changes_something() => ("done", say!(lang, operations.state.rehearsed)),

@@ -108,8 +108,7 @@ fn restored_strip(lang: words::Locale, restored: Restored, pool: &PoolId) -> Any
 
 fn fenced(lang: words::Locale, fence: &Fence, names: &Names, pool: &PoolId) -> AnyView {
     let site = names[fence.side].to_string();
-    let time = words::figures::date_time(lang, fence.since);
-    let text = say!(lang, operations.list.fenced, site = site.clone(), time = time, operation = fence.operation.to_string());
+    let text = words::operation::fence(lang, fence, names);
     let href = format!("{}?site={site}", paths::plan(pool, "reprotect"));
     let plan = say!(lang, operations.list.reprotect, site = site);
     let end = view! {

@@ -58,6 +58,12 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
         }
         Fact::Fenced { endpoint } => say!(lang, operations.fact.fenced, endpoint = endpoint.to_string()),
         Fact::OrderFailed { endpoint, order, answer } => order_failed(lang, endpoint, *order, answer),
+        Fact::FencerTold { answer } => match &answer.failure {
+            Some(failure) => order_failed(lang, &answer.endpoint, answer.order, failure),
+            None => {
+                say!(lang, operations.fact.fencer_confirmed, endpoint = answer.endpoint.to_string(), time = clock_time(lang, answer.at))
+            }
+        },
         Fact::NoOrderTaken => say!(lang, operations.fact.no_order_taken),
         Fact::Attested { by, how } => say!(lang, operations.fact.attested, by = by.to_string(), how = how.clone()),
         Fact::Rest { node, received: None, replayed } => {

@@ -135,6 +135,15 @@ fn facts() -> Vec<Fact> {
         Fact::Answer { endpoint: endpoint(), failure: Some(ProbeFailure::Refused) },
         Fact::Fenced { endpoint: endpoint() },
         Fact::NoOrderTaken,
+        Fact::FencerTold { answer: FenceAnswer { endpoint: endpoint(), order: OrderKind::Hold, at: at(), failure: None } },
+        Fact::FencerTold {
+            answer: FenceAnswer {
+                endpoint: endpoint(),
+                order: OrderKind::CloseMembers,
+                at: at(),
+                failure: Some(OrderFailure::NotSent { failure: ProbeFailure::Refused }),
+            },
+        },
         Fact::Attested { by: login(), how: "power is off".to_owned() },
         Fact::Rest { node: node.clone(), received: None, replayed: Lsn(2) },
         Fact::Rest { node: node.clone(), received: Some(Lsn(2)), replayed: Lsn(2) },
@@ -203,6 +212,7 @@ fn facts() -> Vec<Fact> {
             | Fact::Fenced { .. }
             | Fact::OrderFailed { .. }
             | Fact::NoOrderTaken
+            | Fact::FencerTold { .. }
             | Fact::Attested { .. }
             | Fact::Rest { .. }
             | Fact::LastHeartbeat { .. }
@@ -731,4 +741,26 @@ fn what_has_changed_since_a_plan_was_seen_is_said_thing_by_thing() {
         "Checks that do not pass for another reason: The mirror confirms every commit.",
     ];
     assert_eq!(refusal::changes(Locale::en, &changes(), &names()), told);
+}
+
+#[test]
+fn a_fence_is_asked_for_confirmed_or_refused_and_never_said_to_stand_before_it_is_confirmed() {
+    let mut fence =
+        Fence { side: Side::A, epoch: Epoch(1), operation: OperationId(3), since: at(), expected_loss: None, answers: Vec::new() };
+    let answer = |name: &str, failure: Option<OrderFailure>| FenceAnswer {
+        endpoint: name.parse().expect("a name"),
+        order: OrderKind::Hold,
+        at: at(),
+        failure,
+    };
+    let told = |fence: &Fence| super::fence(Locale::en, fence, &names());
+    assert!(told(&fence).contains("is to be fenced") && told(&fence).contains("op-0003"), "{}", told(&fence));
+    fence.take(answer("etcd-a", Some(OrderFailure::Unanswered { failure: ProbeFailure::TimedOut { after: Millis(500) } })));
+    assert!(told(&fence).contains("is to be fenced") && told(&fence).contains("Not reached: etcd-a"), "{}", told(&fence));
+    fence.take(answer("patroni-a1", Some(OrderFailure::Refused { said: "status 401".to_owned() })));
+    assert!(told(&fence).contains("is not fenced") && told(&fence).contains("status 401"), "{}", told(&fence));
+    fence.take(answer("etcd-a", None));
+    assert!(told(&fence).contains("is fenced: etcd-a confirmed it"), "{}", told(&fence));
+    assert!(told(&fence).contains("patroni-a1 refused"), "{}", told(&fence));
+    assert!(!super::fence(Locale::zh_CN, &fence, &names()).is_empty());
 }

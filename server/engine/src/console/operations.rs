@@ -166,7 +166,10 @@ impl Console {
         let operation = self.operation(caller, id).await?;
         let pool = &self.watched(caller, &operation.plan.pool)?.pool;
         let found = self.found_after(caller, &operation).await?;
-        Ok(operation.report(pool, operate::hash(&operation.plan), found))
+        let mut report = operation.report(pool, operate::hash(&operation.plan), found);
+        let fences = self.watched(caller, &operation.plan.pool)?.standing().fences;
+        report.fences = fences.into_iter().filter(|fence| fence.operation == id).collect();
+        Ok(report)
     }
 
     /// What the operations after a failover found in the site that it gave up, as long as no other site has become active since: whatever

@@ -19,8 +19,8 @@ use std::{
     time::Duration,
 };
 use switchback_domain::{
-    Millis,
-    operation::{Event, Fact, Fence, GivenUp, Intent, Next, Operation, Outage, Step, StepState, Trouble, UndoRun},
+    EndpointName, Millis, Side,
+    operation::{Event, Fact, Fence, FenceAnswer, GivenUp, Intent, Next, Operation, OrderKind, Outage, Step, StepState, Trouble, UndoRun},
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -67,7 +67,7 @@ pub(crate) async fn drive(
             *meter = Meter::take_up(scene, desk, &[]);
         }
     }
-    let mut driver = Driver { operator, scene, desk, meter, keeping, seen: BTreeMap::new(), lifted: None };
+    let mut driver = Driver { operator, scene, desk, meter, keeping, seen: BTreeMap::new(), lifted: None, fencer_told: Vec::new() };
     loop {
         let operation = desk.operation();
         driver.show_emergency(&operation);
@@ -99,6 +99,8 @@ struct Driver<'a> {
     seen: BTreeMap<usize, Instant>,
     /// The fence of the site that is to lead, which was lifted for it: put up again when nobody took the order.
     lifted: Option<Fence>,
+    /// How the endpoints of a fenced site had answered when the fence was lifted.
+    fencer_told: Vec<FenceAnswer>,
 }
 
 impl Driver<'_> {
@@ -188,9 +190,18 @@ impl Driver<'_> {
     }
 
     async fn undo(&mut self, number: usize) -> Result<(), Halt> {
+        let operation = self.desk.operation();
+        let mut told = Vec::new();
+        if let Some(Step::Fence { side }) = operation.plan.steps.get(number)
+            && let Some(fence) = own_fence(self.scene, &operation, *side)
+        {
+            self.fencer_told = fence.answers;
+            told.extend(self.fencer_told.iter().map(|answer| Fact::FencerTold { answer: answer.clone() }));
+        }
         self.write(Event::UndoBegun { step: number }).await?;
-        let acting = steps::take_back(self.scene, self.desk, self.meter, number, self.how_to_take_back(number));
+        let acting = steps::take_back(self.scene, self.desk, self.meter, number, self.how_to_take_back(number), self.fencer_told.clone());
         let Some(Came { facts, trouble }) = self.calmly(acting).await else { return Err(self.why_halted()) };
+        let facts: Vec<Fact> = told.into_iter().chain(facts).collect();
         if let Some(outage) = steps::outage_event(&facts) {
             self.write(outage).await?;
         }
@@ -285,7 +296,7 @@ impl Driver<'_> {
         tracing::warn!(operation = %operation.id, "the journal cannot be written while clients wait: the demotion is taken back");
         let how = self.how_to_take_back(step);
         self.seen.clear();
-        let _ = self.calmly(steps::take_back(self.scene, self.desk, self.meter, step, how)).await;
+        let _ = self.calmly(steps::take_back(self.scene, self.desk, self.meter, step, how, Vec::new())).await;
     }
 }
 
@@ -320,9 +331,12 @@ fn changes(scene: &Scene, operation: &Operation, event: &Event, lifted: Option<&
                 changes
             }
             Some(Step::Fence { side }) => {
+                // Begun again, it is the same fence, since it was asked for first.
+                let kept = own_fence(scene, operation, *side);
                 let (epoch, expected_loss) = (operation.plan.epoch.next(), operation.plan.loss.loss_bytes);
-                let fence = Fence { side: *side, epoch, operation: operation.id, since: scene.clock.now(), expected_loss };
-                let mut changes = vec![RecordChange::FenceUp(fence)];
+                let fence =
+                    Fence { side: *side, epoch, operation: operation.id, since: scene.clock.now(), expected_loss, answers: Vec::new() };
+                let mut changes = vec![RecordChange::FenceUp(kept.unwrap_or(fence))];
                 // Where both sites write, the fence is what answers which of them is active.
                 if operation.plan.no_return() == Some(*step) {
                     changes.push(RecordChange::Epoch(epoch));
@@ -336,6 +350,15 @@ fn changes(scene: &Scene, operation: &Operation, event: &Event, lifted: Option<&
             Some(Step::Fence { side }) => vec![RecordChange::FenceDown(*side)],
             _ => Vec::new(),
         },
+        // How each endpoint has answered stands beside the fence from the beginning.
+        Event::StepEnded { step, facts, .. } if matches!(operation.plan.steps.get(*step), Some(Step::Fence { .. })) => {
+            let Some(Step::Fence { side }) = operation.plan.steps.get(*step) else { return Vec::new() };
+            let Some(mut fence) = own_fence(scene, operation, *side) else { return Vec::new() };
+            for answer in answers_in(scene, *side, facts) {
+                fence.take(answer);
+            }
+            vec![RecordChange::FenceUp(fence)]
+        }
         // Nobody was told to lead, so what kept that site from it goes on doing so.
         Event::StepEnded { step, facts, .. } if facts.contains(&Fact::NoOrderTaken) => match operation.plan.steps.get(*step) {
             Some(Step::Promote { .. }) => lifted.cloned().map(RecordChange::FenceUp).into_iter().collect(),
@@ -347,4 +370,24 @@ fn changes(scene: &Scene, operation: &Operation, event: &Event, lifted: Option<&
         },
         _ => Vec::new(),
     }
+}
+
+/// The fence that an operation has put up around a site.
+fn own_fence(scene: &Scene, operation: &Operation, side: Side) -> Option<Fence> {
+    scene.watched.standing().fences.into_iter().find(|fence| fence.side == side && fence.operation == operation.id)
+}
+
+/// How each endpoint has answered, by what the step saw.
+fn answers_in(scene: &Scene, side: Side, facts: &[Fact]) -> Vec<FenceAnswer> {
+    let at = scene.clock.now();
+    let order =
+        |endpoint: &EndpointName| if scene.pool.sites[side].proxies.contains(endpoint) { OrderKind::CloseMembers } else { OrderKind::Hold };
+    let answer = |fact: &Fact| match fact {
+        Fact::Fenced { endpoint } => Some(FenceAnswer { endpoint: endpoint.clone(), order: order(endpoint), at, failure: None }),
+        Fact::OrderFailed { endpoint, order, answer } => {
+            Some(FenceAnswer { endpoint: endpoint.clone(), order: *order, at, failure: Some(answer.clone()) })
+        }
+        _ => None,
+    };
+    facts.iter().filter_map(answer).collect()
 }

@@ -11,7 +11,10 @@ use crate::{
 };
 use futures::future::join_all;
 use std::{sync::Arc, time::Duration};
-use switchback_domain::{EndpointName, MemberState, Node, ProbeFailure, Side, operation::MemberOrder};
+use switchback_domain::{
+    EndpointName, MemberState, Node, ProbeFailure, Side,
+    operation::{Fence, FenceAnswer, MemberOrder, OrderFailure, OrderKind, Standing},
+};
 use tokio_util::sync::CancellationToken;
 
 /// Between two questions to what does not answer: Patroni has promoted itself 2.8 s after its start and answered after 1.2 s
@@ -28,9 +31,26 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) struct Record {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) side: Side,
+    /// The fence that is kept.
+    pub(crate) fence: Fence,
 }
 
 impl Record {
+    /// Keeps how an endpoint has answered beside the fence, where everybody sees it. From there it is written down.
+    fn note(&self, scene: &Scene, endpoint: &EndpointName, order: OrderKind, failure: Option<OrderFailure>) {
+        let answer = FenceAnswer { endpoint: endpoint.clone(), order, at: scene.clock.now(), failure };
+        let take = |standing: &mut Standing| {
+            let fence = standing.fences.iter_mut().find(|fence| fence.is_same(&self.fence));
+            fence.is_some_and(|fence| fence.take(answer.clone()))
+        };
+        // Most answers are the same again, and nobody is woken for them.
+        if take(&mut scene.watched.standing()) {
+            scene.watched.change_standing(|standing| {
+                take(standing);
+            });
+        }
+    }
+
     /// The fence is still up. Read before each order, because another console may have taken it down. When it cannot be read it is up as
     /// long as the other site is active by the picture, and by its own word right now: the picture may be older than the order by which
     /// another console has just moved the pool back. A console that knows neither keeps its hands off.
@@ -62,7 +82,9 @@ pub(crate) async fn keep_fenced(scene: Scene, record: Record, lifted: Cancellati
 async fn keep_etcd(scene: &Scene, etcd: &EndpointName, record: &Record, lifted: &CancellationToken) {
     loop {
         let answer = if record.stands(scene).await {
-            tokio::time::timeout(PATIENCE, scene.hands.hold_in_etcd(etcd)).await.unwrap_or_else(|_| Err(silent(etcd)))
+            let answer = tokio::time::timeout(PATIENCE, scene.hands.hold_in_etcd(etcd)).await.unwrap_or_else(|_| Err(silent(etcd)));
+            record.note(scene, etcd, OrderKind::Hold, answer.as_ref().err().map(HandError::order_failure));
+            answer
         } else {
             Err(silent(etcd))
         };
@@ -84,10 +106,17 @@ async fn keep_etcd(scene: &Scene, etcd: &EndpointName, record: &Record, lifted: 
 async fn keep_node(scene: &Scene, node: &Node, record: &Record, lifted: &CancellationToken) {
     loop {
         let wait = match tokio::time::timeout(PATIENCE, scene.hands.told(node)).await {
-            Ok(Ok(Told::Held | Told::Follows)) if !may_write(scene, node).await => WHILE_FOLLOWING,
+            Ok(Ok(Told::Held | Told::Follows)) if !may_write(scene, node).await => {
+                record.note(scene, &node.patroni, OrderKind::Hold, None);
+                WHILE_FOLLOWING
+            }
             // Told through its etcd, Patroni finds out within its `loop_wait`; told by its own interface, at once.
             Ok(Ok(_)) if record.stands(scene).await => {
                 let told = tokio::time::timeout(PATIENCE * 5, scene.hands.hold(node)).await;
+                let failure = told
+                    .as_ref()
+                    .map_or_else(|_| Some(silent(&node.patroni).order_failure()), |told| told.as_ref().err().map(HandError::order_failure));
+                record.note(scene, &node.patroni, OrderKind::Hold, failure);
                 tracing::warn!(pool = %scene.pool.id, node = %node.name, stored = matches!(told, Ok(Ok(()))), "the returning site's Patroni was told to hold it");
                 WHILE_SILENT
             }

@@ -127,6 +127,14 @@ impl Meter {
         needed.then(|| Meter::run(scene, desk, Side::BOTH.to_vec(), Seen { again: true, ..Seen::default() }, None))
     }
 
+    /// Begins while a site is let in again that the fencer has stopped. Since its last sign its clients may have gone on writing until the first
+    /// of its endpoints confirmed that it holds.
+    pub(crate) fn of_put_back(scene: &Scene, desk: &Arc<Desk>, side: Side, last_sign: Option<Timestamp>, held_at: Timestamp) -> Meter {
+        let last_write_at = last_sign.unwrap_or(held_at);
+        let last = Some(Since { last_write_at, uncertain: Millis::between(last_write_at, held_at) });
+        Meter::run(scene, desk, vec![side], Seen { last, waits: true, ..Seen::default() }, None)
+    }
+
     /// Writes on whoever writes in these sites.
     fn run(scene: &Scene, desk: &Arc<Desk>, sides: Vec<Side>, seen: Seen, first: Option<Node>) -> Meter {
         let stop = scene.stop.child_token();

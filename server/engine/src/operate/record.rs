@@ -1,13 +1,20 @@
 //! What stands about a pool in the store: read again and again, because another console may have changed it, and kept to.
 
 use super::{Operator, fencer, locked, scene::Scene};
-use crate::ports::{RecordChange, StoreError};
+use crate::ports::{AuditEntry, RecordChange, StoreError};
 use std::sync::Arc;
 use switchback_domain::operation::{Epoch, Fence, MadeActive, Operation, OperationId, Step};
 
 impl Operator {
     pub(super) async fn read_record(&self, scene: Option<&Scene>) -> Result<(), StoreError> {
-        let record = self.store.record(&self.watched.pool.id).await?;
+        let mut record = self.store.record(&self.watched.pool.id).await?;
+        // What the fencer has heard since it was written down last stays beside it.
+        for fence in &mut record.fences {
+            let known = self.watched.standing().fences.into_iter().find(|known| known.is_same(fence));
+            for answer in known.into_iter().flat_map(|known| known.answers) {
+                fence.take(answer);
+            }
+        }
         // What a restored store says about fences may be older than the truth: the site that it would keep down may be the active one now.
         let mut kept = if record.unconfirmed.is_none() { record.fences.clone() } else { Vec::new() };
         let made_active = self.look_up_made_active(record.epoch).await?;
@@ -31,6 +38,43 @@ impl Operator {
                 standing.restored = record.unconfirmed;
             });
         }
+        Ok(())
+    }
+
+    /// Writes down how endpoints have answered the fencer since that was done last, as long as no operation lies on the desk: an entry of its
+    /// own would stand in the way of the driver's. It belongs to the operation that has put the fence up, also after its end.
+    pub(super) async fn keep_fence_answers(&self) -> Result<(), StoreError> {
+        let known = self.watched.standing().fences;
+        if known.iter().all(|fence| fence.answers.is_empty()) {
+            return Ok(());
+        }
+        let _turn = self.turn.lock().await;
+        if locked(&self.desk).is_some() {
+            return Ok(());
+        }
+        let written = self.store.record(&self.watched.pool.id).await?.fences;
+        let news = |fence: &&Fence| written.iter().any(|before| before.is_same(fence) && before.answers != fence.answers);
+        let news: Vec<&Fence> = known.iter().filter(news).collect();
+        if news.is_empty() {
+            return Ok(());
+        }
+        // Whoever holds it writes down what its own fencer hears.
+        let Some(lease) = self.take_lease().await? else { return Ok(()) };
+        for fence in news {
+            let before = written.iter().find(|before| before.is_same(fence)).map(|before| &before.answers[..]).unwrap_or_default();
+            let answers: Vec<_> = fence.answers.iter().filter(|answer| !before.contains(answer)).collect();
+            let audit = AuditEntry {
+                at: self.clock.now(),
+                actor: None,
+                action: "fence_answered".to_owned(),
+                subject: fence.operation.to_string(),
+                result: "done".to_owned(),
+                detail: serde_json::json!({ "pool": self.watched.pool.id, "side": fence.side, "answers": answers }),
+                from_address: String::new(),
+            };
+            self.store.change_record(&lease, &RecordChange::FenceUp(fence.clone()), &audit).await?;
+        }
+        self.give_back(&lease).await;
         Ok(())
     }
 
@@ -100,11 +144,11 @@ impl Operator {
     fn set_fences(&self, scene: Option<&Scene>, fences: &[Fence]) {
         let Some(scene) = scene else { return };
         let mut fencers = locked(&self.fencers);
-        fencers.retain(|(kept, _)| fences.contains(kept));
+        fencers.retain(|(kept, _)| fences.iter().any(|fence| fence.is_same(kept)));
         for fence in fences {
-            if !fencers.iter().any(|(kept, _)| kept == fence) {
+            if !fencers.iter().any(|(kept, _)| kept.is_same(fence)) {
                 let lifted = scene.stop.child_token();
-                let record = fencer::Record { store: Arc::clone(&self.store), side: fence.side };
+                let record = fencer::Record { store: Arc::clone(&self.store), side: fence.side, fence: fence.clone() };
                 tokio::spawn(fencer::keep_fenced(scene.clone(), record, lifted.clone()));
                 fencers.push((fence.clone(), lifted.drop_guard()));
             }

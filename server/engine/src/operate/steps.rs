@@ -19,7 +19,7 @@ use std::{
 };
 use switchback_domain::{
     CheckKind, Lsn, Node, NodeName, Picture, Side, Verdict,
-    operation::{Fact, Intent, MemberChange, Operation, OrderKind, Step, StepState, Trouble},
+    operation::{Fact, FenceAnswer, Intent, MemberChange, Operation, OrderKind, Step, StepState, Trouble},
 };
 
 pub(super) use promote::{LAST_ROW, outage_event};
@@ -43,6 +43,8 @@ pub(crate) struct Run<'a> {
     pub(crate) how: How,
     /// An order was taken, or may have been.
     pub(crate) acted: bool,
+    /// How the endpoints of a site had answered the fencer when its fence was lifted.
+    pub(crate) fencer_told: Vec<FenceAnswer>,
 }
 
 /// What a step has to know of what went before it.
@@ -61,7 +63,7 @@ pub(crate) async fn carry_out(scene: &Scene, desk: &Arc<Desk>, meter: &Mutex<Opt
     let operation = desk.operation();
     let step = operation.plan.steps[number].clone();
     let deadline = Deadline::after(Duration::from_millis(step.deadline().0));
-    let mut run = Run { scene, desk, meter, facts: Vec::new(), deadline, how, acted: false };
+    let mut run = Run { scene, desk, meter, facts: Vec::new(), deadline, how, acted: false, fencer_told: Vec::new() };
     if operation.request.dry_run && (step.changes_something() || waits_for_an_effect(&step)) {
         return Came { facts: vec![Fact::Rehearsed], trouble: None };
     }
@@ -99,11 +101,18 @@ fn gives_orders(step: &Step) -> bool {
 }
 
 /// Takes the effect of the step of this number back.
-pub(crate) async fn take_back(scene: &Scene, desk: &Arc<Desk>, meter: &Mutex<Option<Meter>>, number: usize, how: How) -> Came {
+pub(crate) async fn take_back(
+    scene: &Scene,
+    desk: &Arc<Desk>,
+    meter: &Mutex<Option<Meter>>,
+    number: usize,
+    how: How,
+    fencer_told: Vec<FenceAnswer>,
+) -> Came {
     let operation = desk.operation();
     // A standby that is promoted by its own site again may need Patroni's `ttl`.
     let deadline = Deadline::after(Duration::from_mins(1));
-    let mut run = Run { scene, desk, meter, facts: Vec::new(), deadline, how, acted: false };
+    let mut run = Run { scene, desk, meter, facts: Vec::new(), deadline, how, acted: false, fencer_told };
     let outcome = match &operation.plan.steps[number] {
         Step::Drain { side, .. } => run.end_drain(&operation, number, *side).await,
         Step::Demote { side } => match run.lead_again(&operation, *side).await {

@@ -265,6 +265,10 @@ pub trait Hands: Send + Sync + 'static {
     /// The members whose Patroni is registered in the site's etcd: those that have run within the last `ttl`.
     fn members_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, Vec<String>>;
 
+    /// Takes the `standby_cluster` section out of the site's configuration in its etcd, if it is one that holds; for a site whose Patroni does
+    /// not answer. Returns whether that had to be written. Never overwrites a change that came between.
+    fn release_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool>;
+
     /// Writes the complete `standby_cluster` section of `side` into the site's configuration in its etcd, unless it follows there already;
     /// for a site of which nothing runs, because it is about to be made anew. Returns whether that had to be written.
     fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, side: Side) -> Handled<'a, bool>;

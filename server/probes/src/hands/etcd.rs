@@ -39,12 +39,12 @@ impl Etcd {
         tokio::time::timeout(ORDER, self.gateway.names_below(&prefix)).await.unwrap_or_else(|_| Err(Problem::timed_out(ORDER).into()))
     }
 
-    /// Writes the section unless what is stored is `good` already. Returns whether it was written.
-    pub(super) async fn put(&self, section: &StandbySection, good: fn(Told) -> bool) -> Result<bool, Trouble> {
+    /// Writes the section, or none, unless what is stored is `good` already. Returns whether it was written.
+    pub(super) async fn put(&self, section: Option<&StandbySection>, good: fn(Told) -> bool) -> Result<bool, Trouble> {
         tokio::time::timeout(ORDER, self.try_to_put(section, good)).await.unwrap_or_else(|_| Err(Problem::timed_out(ORDER).into()))
     }
 
-    async fn try_to_put(&self, section: &StandbySection, good: fn(Told) -> bool) -> Result<bool, Trouble> {
+    async fn try_to_put(&self, section: Option<&StandbySection>, good: fn(Told) -> bool) -> Result<bool, Trouble> {
         let token = self.gateway.token().await?;
         for _ in 0..TRIES {
             let stored = stored(&self.gateway.ask("/v3/kv/range", &json!({ "key": encoded(&self.key) }), token.as_deref()).await?)?;
@@ -54,7 +54,10 @@ impl Etcd {
             if good(section::told(&config)) {
                 return Ok(false);
             }
-            section.put_into(&mut config);
+            match section {
+                Some(section) => section.put_into(&mut config),
+                None => StandbySection::take_out_of(&mut config),
+            }
             let order = transaction(&self.key, &revision, &Value::Object(config));
             if done(&self.gateway.ask("/v3/kv/txn", &order, token.as_deref()).await?)? {
                 return Ok(true);

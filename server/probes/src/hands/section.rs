@@ -64,6 +64,11 @@ impl StandbySection {
         json!({ SECTION: null })
     }
 
+    /// Takes any section out of a whole configuration.
+    pub(super) fn take_out_of(config: &mut Map<String, Value>) {
+        config.remove(SECTION);
+    }
+
     /// Puts the section into a whole configuration in place of an older one.
     pub(super) fn put_into(&self, config: &mut Map<String, Value>) {
         let mut keys = self.keys();

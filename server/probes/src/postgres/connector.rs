@@ -117,7 +117,7 @@ async fn encrypt(mut stream: TcpStream, mut tls: MakeRustlsConnect, host: &str, 
     let Ok(connector) = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut tls, host);
     connector.connect(stream).await.map_err(|error| match problem(&error) {
         // Whoever hangs up or talks nonsense in the middle of a handshake does not speak TLS.
-        Problem { failure: ProbeFailure::CutShort | ProbeFailure::Garbage, cause } => Problem::new(ProbeFailure::Tls, cause),
+        Problem { failure: ProbeFailure::CutShort | ProbeFailure::Garbage, cause, .. } => Problem::new(ProbeFailure::Tls, cause),
         other => other,
     })
 }

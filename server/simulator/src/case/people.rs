@@ -84,7 +84,7 @@ impl Run {
         let planned = self.with_console(async move |console| console.plan(&caller(), &id, wanted).await).await?;
         let Ok(Planned { plan, hash }) = planned else { return None };
         let acknowledged: Vec<CheckKind> = plan.not_passed.iter().map(|(kind, _)| *kind).collect();
-        let willing = matches!(intent, Intent::Failover { .. }) && self.dice.percent(70);
+        let willing = matches!(intent, Intent::Failover { .. }) && self.case.kind != Kind::HeldMeanwhile && self.dice.percent(70);
         // Without their word nothing would begin.
         let attests = willing || !plan.unproven.is_empty();
         let site = intent.side().map(|side| pool.sites[side].id.to_string()).unwrap_or_default();
@@ -172,6 +172,10 @@ impl Run {
                 moved.1 = now;
                 let wait = self.dice.pick(&[500, 3_000, 20_000]);
                 self.pass(wait).await;
+                if self.case.kind == Kind::HeldMeanwhile && answers == 0 {
+                    self.room.world().heal();
+                    self.pass(8_000).await;
+                }
                 let Some(choice) = self.choose(&operation, answers) else {
                     self.room.world().tell("ann leaves the question to others");
                     return;
@@ -233,6 +237,9 @@ impl Run {
         // They know that it leads.
         if self.case.kind == Kind::TakenOver && matches!(question.trouble, Trouble::NotFenced { .. }) {
             return offered(Choice::Abandon);
+        }
+        if self.case.kind == Kind::HeldMeanwhile {
+            return offered(Choice::Undo).or(offered(Choice::Retry));
         }
         // It serves again, so they want it to go on.
         if self.case.kind == Kind::BackMeanwhile && matches!(question.trouble, Trouble::StillWrites { .. }) {

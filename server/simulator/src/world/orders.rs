@@ -69,6 +69,8 @@ pub enum Ask {
     HoldInEtcd,
     /// Which members are registered in its etcd.
     MembersInEtcd,
+    /// A section that holds is taken out of etcd.
+    ReleaseInEtcd,
     /// The section of a site that follows, in etcd.
     FollowInEtcd,
 }
@@ -86,6 +88,7 @@ impl Ask {
                 | Ask::Checkpoint
                 | Ask::TellMember(..)
                 | Ask::HoldInEtcd
+                | Ask::ReleaseInEtcd
                 | Ask::FollowInEtcd
         )
     }
@@ -94,7 +97,7 @@ impl Ask {
     fn way(&self, mut dice: crate::chance::Dice) -> Ms {
         match self {
             Ask::Follow(_) | Ask::Hold | Ask::Lead => dice.between(40, 55),
-            Ask::HoldInEtcd | Ask::FollowInEtcd => dice.between(5, 15),
+            Ask::HoldInEtcd | Ask::ReleaseInEtcd | Ask::FollowInEtcd => dice.between(5, 15),
             _ => dice.between(2, 6),
         }
     }
@@ -413,6 +416,15 @@ impl World {
         match &order.ask {
             Ask::Look(_) => Ok(Answer::Facts(Box::new(Facts::Etcd(self.etcd_facts(side))))),
             Ask::MembersInEtcd => Ok(Answer::Names(self.registered(side))),
+            Ask::ReleaseInEtcd => {
+                let etcd = &mut self.places[side].etcd;
+                let held = etcd.told == Told::Held;
+                if held {
+                    etcd.told = Told::Leads;
+                    etcd.revision += 1;
+                }
+                Ok(Answer::Yes(held))
+            }
             Ask::HoldInEtcd | Ask::FollowInEtcd => {
                 let hold = order.ask == Ask::HoldInEtcd;
                 let etcd = &mut self.places[side].etcd;

@@ -22,7 +22,7 @@ fn resolved(world: &World, standing: &Standing, keep: Side) -> Plan {
 }
 
 fn fence(side: Side) -> Fence {
-    Fence { side, epoch: Epoch(3), operation: OperationId(3), since: at(0), expected_loss: None }
+    Fence { side, epoch: Epoch(3), operation: OperationId(3), since: at(0), expected_loss: None, answers: Vec::new() }
 }
 
 fn resolve() -> Operation {

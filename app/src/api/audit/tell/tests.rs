@@ -174,6 +174,11 @@ fn every_other_deed_has_a_sentence_for_each_way_it_can_go() {
         ("operation_answer", "refused", json!({ "reason": "not_offered", "question": 2, "choice": "skip", "why": "it is known" })),
         ("evidence_kept", "done", json!({ "rows": 3 })),
         ("evidence_read", "done", json!({ "bytes": 3 })),
+        (
+            "fence_answered",
+            "done",
+            json!({ "answers": [{ "endpoint": "etcd-a", "order": "hold", "at": "2026-03-14T02:47:09Z", "failure": null }] }),
+        ),
         ("split_brain_seen", "done", json!({ "nodes": ["a1", "b1"] })),
         ("split_brain_over", "done", json!({ "nodes": ["a1", "b1"] })),
     ];

@@ -2,14 +2,18 @@
 
 use super::{LOOK_WITHIN, Run, noted_position, noted_timeline, protect::ready};
 use crate::{
-    operate::scene::{Deadline, Scene, trouble},
+    operate::{
+        meter::Meter,
+        scene::{Deadline, Scene, trouble},
+    },
     ports::{HandError, LogEnd, MemberStatus, Position, Told},
+    time::millis,
 };
 use futures::future::{join, join_all, join3, join4};
-use std::time::Duration;
+use std::{sync::PoisonError, time::Duration};
 use switchback_domain::{
-    Millis, Node, NodeName, NodePicture, NodeRole, NodeState, Picture, ProbeFailure, Side, SiteRole, Witness,
-    operation::{Fact, Intent, Missing, Operation, Step, StepRun, Trouble},
+    EndpointName, Millis, Node, NodeName, NodePicture, NodeRole, NodeState, Picture, ProbeFailure, Side, SiteRole, Witness,
+    operation::{Fact, FenceAnswer, Intent, Missing, Operation, OrderFailure, OrderKind, Step, StepRun, Trouble},
 };
 
 /// The record that ends the log of a primary that was shut down properly.
@@ -242,10 +246,10 @@ impl Run<'_> {
         let by_patroni = nodes.iter().any(|(_, told)| told.as_ref().is_some_and(Result::is_ok));
         let by_etcd = etcd.iter().any(|(_, told)| told.as_ref().is_some_and(Result::is_ok));
         let held = Held { at_all: by_patroni || by_etcd, by_etcd_alone: by_etcd && !by_patroni };
-        let reached = etcd.into_iter().filter(|(_, told)| matches!(told, Some(Ok(_)))).map(|(endpoint, _)| endpoint);
-        let reached = reached.chain(nodes.into_iter().filter(|(_, told)| matches!(told, Some(Ok(())))).map(|(endpoint, _)| endpoint));
-        let reached = reached.chain(proxies.into_iter().filter(|(_, told)| matches!(told, Some(Ok(())))).map(|(endpoint, _)| endpoint));
-        self.facts.extend(reached.map(|endpoint| Fact::Fenced { endpoint: endpoint.clone() }));
+        let etcd = etcd.into_iter().map(|(endpoint, told)| fence_answer(endpoint, OrderKind::Hold, told.map(|told| told.map(drop))));
+        let nodes = nodes.into_iter().map(|(endpoint, told)| fence_answer(endpoint, OrderKind::Hold, told));
+        let proxies = proxies.into_iter().map(|(endpoint, told)| fence_answer(endpoint, OrderKind::CloseMembers, told));
+        self.facts.extend(etcd.chain(nodes).chain(proxies));
         self.until_shut(operation, side, held, first).await
     }
 
@@ -376,14 +380,28 @@ impl Run<'_> {
             matches!(fact, Fact::Fenced { endpoint } if held(endpoint))
         };
         let held = told.iter().any(|told| matches!(told, Some(Ok(Told::Held))))
-            || operation.steps.iter().flat_map(StepRun::every_fact).any(told_by_us);
+            || operation.steps.iter().flat_map(StepRun::every_fact).any(told_by_us)
+            || self.fencer_told.iter().any(FenceAnswer::holds);
         let followed = operation.steps.iter().flat_map(|run| &run.facts).any(|fact| *fact == Fact::FollowedBefore { side });
+        // Its Patronis are silent and its etcd is not: there it was told, and there it is told again.
+        let by_etcd = held && !site.etcd.is_empty() && told.iter().all(|told| !matches!(told, Some(Ok(_))));
         if held && followed {
             // It was no primary before, so it is made none now.
-            let leader = self.scene.leader(side).await.map(|(node, _)| node.name.clone());
-            self.store(side, true, leader.as_ref(), false).await?;
+            if by_etcd {
+                self.tell_etcd(side, true).await?;
+            } else {
+                let leader = self.scene.leader(side).await.map(|(node, _)| node.name.clone());
+                self.store(side, true, leader.as_ref(), false).await?;
+            }
         } else if held {
-            self.lead_again(operation, side).await?;
+            self.meter_put_back(side);
+            if by_etcd {
+                self.may_lead_again(operation, side).await?;
+                self.tell_etcd(side, false).await?;
+            } else {
+                self.lead_again(operation, side).await?;
+            }
+            self.note_outage().await;
         }
         for proxy in &self.scene.pool.sites[side].proxies {
             // Its sessions go to whoever is primary; a proxy that does not answer has lost nothing.
@@ -398,6 +416,45 @@ impl Run<'_> {
     /// Silence of the other site says nothing about who leads it. Whoever has driven the operation until here without a break has heard it
     /// follow a moment ago; else somebody may have promoted it meanwhile, and a person has to say that it is off.
     pub(super) async fn lead_again(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
+        self.may_lead_again(operation, side).await?;
+        self.order_to_lead_again(side).await
+    }
+
+    /// Clients of the site have waited since it was first held.
+    fn meter_put_back(&self, side: Side) {
+        let held_at = self.fencer_told.iter().filter(|answer| answer.holds()).map(|answer| answer.at).min();
+        let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held_at) = held_at.filter(|_| meter.is_none()) {
+            let last_sign = self.scene.watched.last_sign(side).map(|sign| sign.at);
+            *meter = Some(Meter::of_put_back(self.scene, self.desk, side, last_sign, held_at));
+        }
+    }
+
+    /// Takes a hold back through the site's etcd; whoever comes back there finds it so.
+    async fn tell_etcd(&mut self, side: Side, follows: bool) -> Result<(), Trouble> {
+        let scene = self.scene;
+        let mut outcome = Ok(());
+        for etcd in &scene.pool.sites[side].etcd {
+            let told = if follows {
+                self.order(OrderKind::Follow, scene.hands.follow_in_etcd(etcd, side)).await
+            } else {
+                self.order(OrderKind::Lead, scene.hands.release_in_etcd(etcd)).await
+            };
+            match told {
+                Ok(_) => {
+                    if let Some(node) = scene.nodes(side).first() {
+                        self.facts.push(Fact::Stored { side, node: node.name.clone(), follows, already: false });
+                    }
+                    return Ok(());
+                }
+                Err(error) => outcome = Err(trouble(error)),
+            }
+        }
+        outcome
+    }
+
+    /// Nobody leads the other site, as far as that must be known before a site is made to lead again.
+    async fn may_lead_again(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
         let other = side.other();
         let heard = if promotion_tried(operation) {
             // It said no to that. Whoever was told after all leads within moments.
@@ -423,6 +480,11 @@ impl Run<'_> {
             };
             self.facts.push(Fact::Attested { by, how });
         }
+        Ok(())
+    }
+
+    async fn order_to_lead_again(&mut self, side: Side) -> Result<(), Trouble> {
+        let from = self.scene.watched.picture().sites[side].nodes.iter().filter_map(|node| node.timeline).max();
         let leader = self.scene.leader(side).await.map(|(node, _)| node.name.clone());
         // Patroni would tell what its last round saw, which may be older than the demotion.
         self.store(side, false, leader.as_ref(), false).await?;
@@ -439,7 +501,12 @@ impl Run<'_> {
                 (Some((node, position)), Some((name, lasted))) if node.name == *name => {
                     if lasted.has_passed() {
                         let to = position.timeline.unwrap_or(switchback_domain::Timeline(0));
-                        self.facts.push(Fact::Promoted { node: name.clone(), from: None, to, at: position.written });
+                        self.facts.push(Fact::Promoted {
+                            node: name.clone(),
+                            from: from.filter(|from| *from < to),
+                            to,
+                            at: position.written,
+                        });
                         return Ok(());
                     }
                 }
@@ -560,6 +627,17 @@ enum Shut {
     Writes,
     /// It does not say.
     Unknown,
+}
+
+/// What an endpoint has answered to the order that fences it, as evidence.
+fn fence_answer(endpoint: &EndpointName, order: OrderKind, told: Option<Result<(), HandError>>) -> Fact {
+    let endpoint = endpoint.clone();
+    let silence = || OrderFailure::Unanswered { failure: ProbeFailure::TimedOut { after: millis(FENCE_WITHIN) } };
+    match told {
+        Some(Ok(())) => Fact::Fenced { endpoint },
+        Some(Err(error)) => Fact::OrderFailed { endpoint, order, answer: error.order_failure() },
+        None => Fact::OrderFailed { endpoint, order, answer: silence() },
+    }
 }
 
 /// The answer, if it comes soon.
