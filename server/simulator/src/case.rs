@@ -75,7 +75,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 13] = [
+    pub const ALL: [Kind; 14] = [
         Kind::Switchover,
         Kind::TakenOver,
         Kind::Failover,

@@ -29,7 +29,7 @@ async fn restored(folder: &Path, side: Side) -> Arc<dyn Store> {
         told_until: fixture::at(0),
     };
     let lease = store.take_lease(&fixture::pool().id, &ask).await.unwrap().taken().unwrap();
-    let fence = Fence { side, epoch: Epoch(3), operation: OperationId(1), since: fixture::at(0), expected_loss: None };
+    let fence = Fence { side, epoch: Epoch(3), operation: OperationId(1), since: fixture::at(0), expected_loss: None, answers: Vec::new() };
     let audit = AuditEntry {
         at: fixture::at(0),
         actor: None,

@@ -238,7 +238,7 @@ impl World {
             store.append_entry(&lease, id, number, entry, None, &[], false).await.unwrap();
         }
         store.give_lease_back(&lease).await.unwrap();
-        let world = World::over(folder, store, pool, None, WELL, ORIGIN, MetricsAccess::Loopback, TrustedProxies::none()).await;
+        let world = World::on(folder, store, pool, None, WELL, ORIGIN, MetricsAccess::Loopback, TrustedProxies::none());
         world.taken_up(id).await;
         world
     }

@@ -509,7 +509,7 @@ fn counted(bytes: u64, from: i64, to: i64, complete: bool) -> Fact {
 #[test]
 fn a_loss_that_was_counted_is_judged_by_its_commits_and_never_called_kept_beyond_the_target() {
     let mut world = World::healthy(at(0));
-    world.site_fails(Side::A, &ProbeFailure::Refused);
+    world.site_dies(Side::A, &ProbeFailure::Refused);
     let (time, bytes) = (i64::try_from(world.pool.policy.loss_target.0).unwrap(), world.pool.policy.loss_target_bytes.0);
     let judged = |gone: Option<i64>, fact: Fact| {
         let failover = failed_over(&world, last_sign(10_900, gone));
@@ -757,7 +757,7 @@ fn what_cannot_be_saved_is_asked_for_and_given_up_only_by_somebody() {
 #[test]
 fn what_was_given_up_stands_in_the_report_of_the_failover_that_lost_it() {
     let mut world = World::healthy(at(0));
-    world.site_fails(Side::A, &ProbeFailure::Refused);
+    world.site_dies(Side::A, &ProbeFailure::Refused);
     let failover = failed_over(&world, last_sign(10_900, None));
     let mut later = opened_after(&world, &failover);
     one_step(&mut later, vec![diverged(9_000, None)], None);

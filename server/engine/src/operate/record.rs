@@ -52,7 +52,12 @@ impl Operator {
         if locked(&self.desk).is_some() {
             return Ok(());
         }
-        let written = self.store.record(&self.watched.pool.id).await?.fences;
+        let record = self.store.record(&self.watched.pool.id).await?;
+        // A restored store is only read until it is confirmed.
+        if record.unconfirmed.is_some() {
+            return Ok(());
+        }
+        let written = record.fences;
         let news = |fence: &&Fence| written.iter().any(|before| before.is_same(fence) && before.answers != fence.answers);
         let news: Vec<&Fence> = known.iter().filter(news).collect();
         if news.is_empty() {

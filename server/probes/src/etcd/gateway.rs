@@ -50,7 +50,11 @@ impl Gateway {
     }
 
     pub(crate) async fn ask(&self, path: &str, body: &Value, token: Option<&str>) -> Result<Vec<u8>, Trouble> {
-        let answer = self.http.order(Question { method: Method::POST, path, body: Some(body), token }, self.limit).await.map_err(Trouble::of_order)?;
+        let answer = self
+            .http
+            .order(Question { method: Method::POST, path, body: Some(body), token }, self.limit)
+            .await
+            .map_err(Trouble::of_order)?;
         if answer.status == 200 { Ok(answer.body) } else { Err(status_says_no(answer.status, &answer.body)) }
     }
 

@@ -19,6 +19,7 @@ fn a_console_that_has_slept_gives_no_order_before_it_knows_that_the_lease_is_sti
                 forgets: false,
                 second: false,
                 liars: false,
+                refuses: None,
                 rows_are_hidden: false,
             };
             let mut run = Run::begin(case).await;

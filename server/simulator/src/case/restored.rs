@@ -22,11 +22,19 @@ async fn with_an_old_fence(seed: u64, unconfirmed: Option<Restored>) -> Run {
         forgets: false,
         second: false,
         liars: false,
+        refuses: None,
         rows_are_hidden: false,
     };
     let run = Run::begin(case).await;
     assert!(run.is_active(Side::A));
-    let fence = Fence { side: Side::A, epoch: Epoch(3), operation: OperationId(1), since: fixture::at(0), expected_loss: None };
+    let fence = Fence {
+        side: Side::A,
+        epoch: Epoch(3),
+        operation: OperationId(1),
+        since: fixture::at(0),
+        expected_loss: None,
+        answers: Vec::new(),
+    };
     let record = PoolRecord { epoch: Epoch(3), fences: vec![fence], ended_at: None, unconfirmed };
     let pool = run.room.world().pool.id.clone();
     run.room.books().records.insert(pool, record);

@@ -287,6 +287,7 @@ impl World {
         }
         for (side, _) in self.lies.clone() {
             self.strike(Fault::HearItself(side));
+        }
         for side in self.refusing.clone() {
             self.strike(Fault::TakeOrders(side));
         }

@@ -20,7 +20,7 @@ fn up_to(operation: &mut Operation, is: fn(&Step) -> bool) {
 fn failover() -> Operation {
     let mut world = World::healthy(at(0));
     world.pass(60_000);
-    world.site_fails(Side::A, &ProbeFailure::Refused);
+    world.site_dies(Side::A, &ProbeFailure::Refused);
     opened(planned(&world, Intent::Failover { to: Side::B }))
 }
 
