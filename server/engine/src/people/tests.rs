@@ -287,8 +287,8 @@ async fn load_is_told_as_load_and_holds_up_only_strangers() {
 async fn a_flood_of_guesses_at_names_that_nobody_has_does_not_fill_the_audit_history() {
     let (bench, _) = with_ann().await;
     for n in 0..2_000 {
-        let _ = bench.console.sign_in("eve", "wrong".into(), &*format!("2001:db8:{:x}::1", n)).await;
-        let _ = bench.console.sign_in(&format!("eve{n}"), "wrong".into(), &*format!("2001:db8:{:x}::1", n)).await;
+        let _ = bench.console.sign_in("eve", "wrong".into(), &*format!("2001:db8:{n:x}::1")).await;
+        let _ = bench.console.sign_in(&format!("eve{n}"), "wrong".into(), &*format!("2001:db8:{n:x}::1")).await;
     }
     let entries = bench.store.kept().audit.len();
     assert!((50..=70).contains(&entries), "{entries} entries");
