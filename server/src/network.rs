@@ -49,17 +49,15 @@ impl TrustedProxies {
     /// long as the one after it is a trusted proxy's. What is no address ends the search: everything before it may be made up.
     pub(crate) fn client(&self, headers: &HeaderMap, connected: IpAddr) -> IpAddr {
         let mut client = connected.to_canonical();
-        let mut steps = 0;
         let all: Vec<&str> =
             headers.get_all("x-forwarded-for").iter().flat_map(|value| value.to_str().unwrap_or("?").split(',')).map(str::trim).collect();
-        for told in all.into_iter().rev() {
+        for (steps, told) in all.into_iter().rev().enumerate() {
             let believed = match self {
                 TrustedProxies::Listed(_) => self.may_be_proxy(client),
                 TrustedProxies::WhoeverConnects => steps == 0,
             };
             let Some(address) = address(told).filter(|_| believed) else { break };
             client = address;
-            steps += 1;
         }
         client
     }

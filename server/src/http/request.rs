@@ -71,6 +71,7 @@ impl Peer {
 const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 /// Answers 408 when the body of a request does not arrive in time, whatever the handler made of the part that did.
+#[expect(clippy::disallowed_methods, reason = "a deadline for one request, which ends with it")]
 pub(super) async fn sent_in_time(request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
@@ -202,6 +203,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    #[expect(clippy::disallowed_methods, reason = "tests pause time, so this takes none")]
     async fn a_body_that_does_not_arrive_in_time_is_answered_with_408() {
         use axum::{Router, routing::post};
         use tower::ServiceExt as _;

@@ -55,6 +55,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// What happened to connections is logged at most this often.
 const LOG_EVERY: Duration = Duration::from_mins(1);
 
+/// How long nobody is let in when the machine had no file or no memory for somebody.
+const AFTER_REFUSED_FILE: Duration = Duration::from_millis(100);
+
 /// What was refused is still read for a moment: a connection that is closed with bytes unread is reset, and the client never sees why.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -333,7 +336,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, proxie
                 // No file is left, or no memory; it is no use to ask again at once.
                 let of_client = [io::ErrorKind::ConnectionAborted, io::ErrorKind::ConnectionReset, io::ErrorKind::ConnectionRefused];
                 if !of_client.contains(&error.kind()) {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    let _ = tokio::time::timeout(AFTER_REFUSED_FILE, stop.cancelled()).await;
                 }
             }
         }

@@ -74,10 +74,11 @@ pub(super) async fn gate(State(web): State<Web>, mut request: Request, next: Nex
             }
             let Some(secret) = secret else { return refused(&request) };
             let counts = refusals::leaves_a_trace(request.method(), path);
-            if counts && let Some(peer) = request.extensions().get::<Peer>() {
-                if let Some(answer) = refusals::slow_down(&web, &secret, &caller, peer, path).await {
-                    return answer;
-                }
+            if counts
+                && let Some(peer) = request.extensions().get::<Peer>()
+                && let Some(answer) = refusals::slow_down(&web, &secret, &caller, peer, path).await
+            {
+                return answer;
             }
             request.extensions_mut().insert(caller);
             request.extensions_mut().insert(Secret(Arc::clone(&secret)));

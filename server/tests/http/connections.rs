@@ -25,7 +25,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-const HERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
+const HERE: Ipv4Addr = Ipv4Addr::LOCALHOST;
 const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 #[expect(clippy::disallowed_methods, reason = "the tests wait for real connections")]

@@ -63,7 +63,7 @@ fn what_is_held_is_held_by_tests_that_exist() {
             None => known.contains(*name),
         };
         if state == "held" {
-            assert!(named.iter().any(|name| is_there(name)), "{requirement} is held by nothing");
+            assert!(named.iter().any(is_there), "{requirement} is held by nothing");
             assert!(
                 named.iter().all(|name| is_there(name) || !name.contains('_')),
                 "{requirement} names a test that is not there: {named:?}"
