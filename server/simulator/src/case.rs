@@ -323,7 +323,8 @@ impl Run {
             Kind::HeldMeanwhile => {
                 self.room.world().strike(Fault::Cut(Link::Between));
                 self.room.world().strike(Fault::Cut(Link::ConsoleA));
-                self.pass(20_000).await;
+                // Its last answers still count, so nobody has to say that it is off before the operation asks.
+                self.pass(1_500).await;
                 self.arm();
                 self.operate(Intent::Failover { to: Side::B }).await;
             }

@@ -678,7 +678,7 @@ mod tests {
         let measured =
             FoundLoss { bytes: ByteLag(14 << 20), rows: None, writes: None, not_saved: Vec::new(), given_up: None, ..counted.clone() };
         found.loss.found = Some(measured.clone());
-        assert_eq!(tell("en", &found).figures[1].1, "at most 14.0 MiB, not counted");
+        assert_eq!(tell("en", &found).figures[1].1, "at most 14 MiB, not counted");
 
         // And where nothing of clients is, nothing was lost, however far the log goes on.
         let writes = Some(LostWrites { complete: true, ..LostWrites::default() });
@@ -697,6 +697,7 @@ mod tests {
     #[test]
     fn an_operation_that_was_undone_has_lost_nothing_and_says_what_stays() {
         let mut undone = failover();
+        undone.outage = None;
         let why = GivenUp::Cancelled { by: "mira".parse().expect("a name") };
         undone.outcome = Some(Outcome::Undone { why: why.clone(), stays: Vec::new() });
         let outcome = |report: &Report| {

@@ -280,7 +280,7 @@ impl Run<'_> {
                     self.facts.push(Fact::Attested { by: by.clone(), how: how.clone() });
                     return Ok(());
                 }
-                if asked_twice && alive.is_empty() {
+                if asked_twice && (alive.is_empty() || operation.attested.is_none()) {
                     let silent = scene.nodes(side).iter().filter(|node| unknown.contains(&node.name));
                     let unreached = silent.flat_map(|node| [node.patroni.clone(), node.postgres.clone()]).collect();
                     return Err(Trouble::NotFenced { side, unreached });
