@@ -48,7 +48,7 @@ enum What {
     },
     /// Makes the tables of a store in PostgreSQL or brings them up to date, as their owner; the console's own user need not own them.
     MigrateStore {
-        /// A file with the owner's address: postgres://OWNER:PASSWORD@HOST/DATABASE.
+        /// A file with the owner's address, such as `postgres://OWNER:PASSWORD@HOST/DATABASE`.
         #[arg(long, value_name = "FILE")]
         url_file: PathBuf,
         /// The console's user.

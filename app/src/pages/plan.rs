@@ -20,6 +20,7 @@ pub(super) use steps::{Phases, gate};
 
 /// What is typed and ticked, as far as it opens the button.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field or a box of its own")]
 struct Filled {
     /// The script has read the form: until then nothing is blocked, so that the form works without one.
     read: bool,

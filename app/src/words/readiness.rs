@@ -143,13 +143,7 @@ pub fn evidence(lang: Locale, check: &Check, names: &Names) -> String {
             (_, false) => say!(lang, words.evidence.endpoints, endpoints = list(lang, endpoints)),
         },
         Evidence::NotYet => say!(lang, words.evidence.not_yet),
-        Evidence::Unreadable { databases, tables, first } => {
-            let closed =
-                (!databases.is_empty()).then(|| say!(lang, words.evidence.unreadable_databases, databases = list(lang, databases)));
-            let hidden = (*tables > 0).then(|| say!(lang, words.evidence.unreadable_tables, n = count(*tables), first = list(lang, first)));
-            let said: Vec<String> = [closed, hidden].into_iter().flatten().collect();
-            if said.is_empty() { say!(lang, words.evidence.readable) } else { sentences(lang, &said) }
-        }
+        Evidence::Unreadable { databases, tables, first } => unreadable(lang, databases, *tables, first),
         Evidence::Guards { pre_promote_missing, proxy_missing } => match (pre_promote_missing.is_empty(), proxy_missing.is_empty()) {
             (true, true) => say!(lang, words.evidence.guards_ok),
             (false, true) => say!(lang, words.evidence.guards_pre_promote, sites = sites(pre_promote_missing)),
@@ -160,18 +154,24 @@ pub fn evidence(lang: Locale, check: &Check, names: &Names) -> String {
         },
         Evidence::OldPatroni { members } if members.is_empty() => say!(lang, words.evidence.patroni_new),
         Evidence::OldPatroni { members } => say!(lang, words.evidence.patroni_old, members = versions(lang, members)),
-        Evidence::Rights { excess, no_histories: false } if excess.is_empty() => say!(lang, words.evidence.rights_ok),
-        Evidence::Rights { excess, no_histories } => {
-            let mut all = Vec::new();
-            if !excess.is_empty() {
-                all.push(say!(lang, words.evidence.rights_excess, rights = list(lang, excess)));
-            }
-            if *no_histories {
-                all.push(say!(lang, words.evidence.rights_missing));
-            }
-            sentences(lang, &all)
-        }
+        Evidence::Rights { excess, no_histories } => rights(lang, excess, *no_histories),
     }
+}
+
+/// Rights of the console's role beyond what it needs, and what it needs and does not have.
+fn rights(lang: Locale, excess: &[String], no_histories: bool) -> String {
+    let beyond = (!excess.is_empty()).then(|| say!(lang, words.evidence.rights_excess, rights = list(lang, excess)));
+    let missing = no_histories.then(|| say!(lang, words.evidence.rights_missing));
+    let said: Vec<String> = [beyond, missing].into_iter().flatten().collect();
+    if said.is_empty() { say!(lang, words.evidence.rights_ok) } else { sentences(lang, &said) }
+}
+
+/// What could not be saved if the site were lost, because the console may not read it.
+fn unreadable(lang: Locale, databases: &[String], tables: u64, first: &[String]) -> String {
+    let closed = (!databases.is_empty()).then(|| say!(lang, words.evidence.unreadable_databases, databases = list(lang, databases)));
+    let hidden = (tables > 0).then(|| say!(lang, words.evidence.unreadable_tables, n = count(tables), first = list(lang, first)));
+    let said: Vec<String> = [closed, hidden].into_iter().flatten().collect();
+    if said.is_empty() { say!(lang, words.evidence.readable) } else { sentences(lang, &said) }
 }
 
 /// Members of a cluster, each with the version of its Patroni.

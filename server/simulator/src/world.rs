@@ -319,6 +319,7 @@ enum Happening {
 }
 
 /// The world.
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing that is so or not")]
 pub struct World {
     /// Now.
     pub now: Ms,

@@ -92,9 +92,8 @@ impl Access {
     pub fn shows_password(&self) -> bool {
         match self {
             Access::Patroni(access) | Access::Etcd(access) => access.login.is_some() && !access.url.https,
-            // What is sent there proves that the password is known, and does not tell it.
-            Access::Postgres(_) => false,
-            Access::Haproxy(_) => false,
+            // PostgreSQL is sent what proves that the password is known and does not tell it; HAProxy is sent none.
+            Access::Postgres(_) | Access::Haproxy(_) => false,
         }
     }
 }

@@ -47,10 +47,9 @@ async fn page(
     headers: HeaderMap,
 ) -> Response {
     let Ok(pool) = pool.parse::<PoolId>() else { return Redirect::to(&paths::overview()).into_response() };
-    let beside = match web.console.restored(&caller, &pool) {
-        Ok(Some(beside)) => beside,
+    let Ok(Some(beside)) = web.console.restored(&caller, &pool) else {
         // Nothing is to be confirmed (any more); the pool's page says what there is.
-        Ok(None) | Err(_) => return Redirect::to(&paths::pool(&pool)).into_response(),
+        return Redirect::to(&paths::pool(&pool)).into_response();
     };
     let page = Page { told: restored::tell(language(&headers), &beside, told.problem.as_deref()), style: web.files.style() };
     match page.render() {

@@ -39,8 +39,11 @@ async fn answered(world: &World, id: OperationId, number: u32) -> Option<(Choice
     asked.answer.as_ref().map(|answer| (answer.choice, answer.reason.clone()))
 }
 
+/// A form of a page: where it leads, its hidden fields, and all of its text.
+type Form<'a> = (&'a str, Vec<(&'a str, &'a str)>, &'a str);
+
 /// The form of a page that has all of these in it: where it goes, and its hidden fields as they are sent.
-fn form<'a>(page: &'a str, has: &[&str]) -> Option<(&'a str, Vec<(&'a str, &'a str)>, &'a str)> {
+fn form<'a>(page: &'a str, has: &[&str]) -> Option<Form<'a>> {
     let mut forms = page.split("<form").skip(1).map(|rest| rest.split("</form>").next().unwrap());
     let found = forms.find(|form| has.iter().all(|part| form.contains(part)))?;
     let value = |text: &'a str, name: &str| text.split(&format!("{name}=\"")).nth(1).and_then(|rest| rest.split('"').next());

@@ -381,6 +381,15 @@ impl Request {
     }
 }
 
+/// Of the site that a failover gives up: the nodes of which nothing proves that they do not write, and who else sees it alive.
+fn unheard(picture: &Picture, intent: &Intent) -> (Vec<NodeName>, Vec<Witness>) {
+    let Intent::Failover { to } = intent else { return (Vec::new(), Vec::new()) };
+    let given_up = &picture.sites[to.other()];
+    // A site that the console sees writing is stopped by its own Patroni; nobody has to speak for it.
+    let heard = picture.active == Some(to.other()) || given_up.unproven.is_empty();
+    (given_up.unproven.clone(), if heard { Vec::new() } else { given_up.witnesses.clone() })
+}
+
 /// The plan for what somebody wants, in the present situation. There always is one; when it cannot be requested, its objections say why.
 pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent, now: Timestamp) -> Plan {
     let mut objections = general(standing, &intent);
@@ -435,12 +444,7 @@ pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent,
             }
             let other = advice::advice(picture, standing).filter(|advice| advice.keep != *keep);
             objections.extend(other.map(|advice| PlanObjection::OtherAdvised { advice }));
-            vec![
-                Step::Establish { side: keep.other() },
-                Step::Fence { side: keep.other() },
-                Step::SoleWriter { side: *keep },
-                Step::Reroute { to: *keep },
-            ]
+            resolve(*keep)
         }
         Intent::Reprotect { side } => {
             match picture.active {
@@ -465,24 +469,9 @@ pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent,
             changes.iter().map(|change| Step::SetMember { change: change.clone() }).collect()
         }
     };
-    let sections = |sides: &[Side]| sides.iter().copied().filter(|side| !pool.sites[*side].can_follow).collect::<Vec<_>>();
-    let needed = match &intent {
-        Intent::Switchover { to } | Intent::Failover { to } | Intent::Failback { to } => sections(&[to.other()]),
-        Intent::Reprotect { side } => sections(&[*side]),
-        // A site that is fenced is held, which needs no section.
-        Intent::Resolve { .. } | Intent::LocalSwitchover { .. } | Intent::Members { .. } => Vec::new(),
-    };
-    objections.extend(needed.into_iter().map(|side| PlanObjection::NoStandbySection { side }));
+    objections.extend(cannot_follow(pool, &intent).into_iter().map(|side| PlanObjection::NoStandbySection { side }));
     let not_passed = not_passed(picture, &intent);
-    let (unproven, witnesses) = match &intent {
-        Intent::Failover { to } => {
-            let given_up = &picture.sites[to.other()];
-            // A site that the console sees writing is stopped by its own Patroni; nobody has to speak for it.
-            let heard = picture.active == Some(to.other()) || given_up.unproven.is_empty();
-            (given_up.unproven.clone(), if heard { Vec::new() } else { given_up.witnesses.clone() })
-        }
-        _ => (Vec::new(), Vec::new()),
-    };
+    let (unproven, witnesses) = unheard(picture, &intent);
     let loss = match intent {
         Intent::Failover { to } if to != picture.target && picture.active.is_none() => given_up_by_going_back(picture, to),
         _ => picture.protection.clone(),
@@ -500,6 +489,22 @@ pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent,
         witnesses,
         objections,
     }
+}
+
+/// The site that would have to follow the other one, where the configuration does not say how.
+fn cannot_follow(pool: &Pool, intent: &Intent) -> Option<Side> {
+    let follower = match intent {
+        Intent::Switchover { to } | Intent::Failover { to } | Intent::Failback { to } => Some(to.other()),
+        Intent::Reprotect { side } => Some(*side),
+        // A site that is fenced is held, which needs no section.
+        Intent::Resolve { .. } | Intent::LocalSwitchover { .. } | Intent::Members { .. } => None,
+    };
+    follower.filter(|side| !pool.sites[*side].can_follow)
+}
+
+fn resolve(keep: Side) -> Vec<Step> {
+    let other = keep.other();
+    vec![Step::Establish { side: other }, Step::Fence { side: other }, Step::SoleWriter { side: keep }, Step::Reroute { to: keep }]
 }
 
 /// What would be lost where nobody writes and the site is chosen that is not the picture's target: what the log of the other one has beyond

@@ -120,6 +120,33 @@ fn steps() -> Vec<Step> {
     all
 }
 
+/// Facts that come in several forms.
+fn variants() -> Vec<Fact> {
+    let (node, side) = (node(), Side::B);
+    let mut all = Vec::new();
+    for (follows, already) in [(true, true), (true, false), (false, true), (false, false)] {
+        all.push(Fact::Stored { side, node: node.clone(), follows, already });
+    }
+    for (bytes, time) in [(None, None), (Some(ByteLag(9)), None), (None, Some(Millis(1))), (Some(ByteLag(9)), Some(Millis(1)))] {
+        all.push(Fact::ExpectedLoss { bytes, time, age: None });
+        all.push(Fact::ExpectedLoss { bytes, time, age: Some(Millis(2_000)) });
+    }
+    let orders =
+        [OrderKind::Lead, OrderKind::Follow, OrderKind::Hold, OrderKind::CloseMembers, OrderKind::SwitchInSite, OrderKind::TellMember];
+    for order in orders {
+        for answer in [
+            OrderFailure::Refused { said: "status 401".to_owned() },
+            OrderFailure::NotSent { failure: ProbeFailure::Refused },
+            OrderFailure::Unanswered { failure: ProbeFailure::TimedOut { after: Millis(5_000) } },
+        ] {
+            all.push(Fact::OrderFailed { endpoint: endpoint(), order, answer });
+        }
+    }
+    all.extend(ORDERS.map(|order| Fact::Member { member: member(), order, sessions: 12 }));
+    all.extend(ORDERS.map(|order| Fact::MemberWas { member: member(), order }));
+    all
+}
+
 fn facts() -> Vec<Fact> {
     let (node, side) = (node(), Side::B);
     let outage = |first_write_at| Outage { last_write_at: at(), first_write_at, acknowledged: 10, found: None, uncertain: Millis(0) };
@@ -178,26 +205,7 @@ fn facts() -> Vec<Fact> {
         Fact::Rehearsed,
         Fact::TakenUpAgain,
     ];
-    for (follows, already) in [(true, true), (true, false), (false, true), (false, false)] {
-        all.push(Fact::Stored { side, node: node.clone(), follows, already });
-    }
-    for (bytes, time) in [(None, None), (Some(ByteLag(9)), None), (None, Some(Millis(1))), (Some(ByteLag(9)), Some(Millis(1)))] {
-        all.push(Fact::ExpectedLoss { bytes, time, age: None });
-        all.push(Fact::ExpectedLoss { bytes, time, age: Some(Millis(2_000)) });
-    }
-    let orders =
-        [OrderKind::Lead, OrderKind::Follow, OrderKind::Hold, OrderKind::CloseMembers, OrderKind::SwitchInSite, OrderKind::TellMember];
-    for order in orders {
-        for answer in [
-            OrderFailure::Refused { said: "status 401".to_owned() },
-            OrderFailure::NotSent { failure: ProbeFailure::Refused },
-            OrderFailure::Unanswered { failure: ProbeFailure::TimedOut { after: Millis(5_000) } },
-        ] {
-            all.push(Fact::OrderFailed { endpoint: endpoint(), order, answer });
-        }
-    }
-    all.extend(ORDERS.map(|order| Fact::Member { member: member(), order, sessions: 12 }));
-    all.extend(ORDERS.map(|order| Fact::MemberWas { member: member(), order }));
+    all.extend(variants());
     for fact in &all {
         match fact {
             Fact::Leader { .. }

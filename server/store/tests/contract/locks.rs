@@ -99,12 +99,10 @@ async fn be_the_console(file: &Path) {
     let store = switchback_store::open(&format!("sqlite:{}", file.display())).await.unwrap();
     let (lease, id) = opened(&*store, "p").await;
     println!("open");
-    let mut number = 1;
-    for line in std::io::stdin().lines() {
+    for (number, line) in (1..).zip(std::io::stdin().lines()) {
         assert_eq!(line.unwrap(), "write");
         let changes = [RecordChange::Epoch(Epoch(u64::from(number)))];
         store.append_entry(&lease, id, number, &step(number), Some(&entry(i64::from(number))), &changes, false).await.unwrap();
-        number += 1;
         println!("written");
     }
 }
