@@ -154,9 +154,7 @@ impl Lab {
 
     /// Roles and databases of console, members and load.
     fn set_up_databases(&self, node: Node) -> Result<()> {
-        // With everything that the console can make use of: rows of a lost timeline are saved, whosever they are.
-        let script = format!("\\set save_rows on\n{}", POOL_SETUP.replace("\\ir pool-upgrade.sql", POOL_UPGRADE));
-        self.psql(node, "postgres", &[("SWITCHBACK_PASSWORD", &self.secrets.console)], &script)?;
+        self.set_up_for_console(node)?;
         let others = format!(
             "CREATE ROLE prosody LOGIN PASSWORD '{}';\nCREATE DATABASE prosody OWNER prosody;\n\
              CREATE ROLE load LOGIN PASSWORD '{}';\nCREATE DATABASE load OWNER load;\n\\connect load load\n\
@@ -169,6 +167,13 @@ impl Lab {
         // The connection as `load` needs its password, which psql takes from the same place as the first one.
         let script = others.replace("\\connect load load\n", "\\connect load\nSET ROLE load;\n");
         self.psql(node, "postgres", &[], &script).map(drop)
+    }
+
+    /// Runs the script that users run for their pools, on the node that is the primary; the second time it mends what is missing.
+    pub fn set_up_for_console(&self, node: Node) -> Result<()> {
+        // With everything that the console can make use of: rows of a lost timeline are saved, whosever they are.
+        let script = format!("\\set save_rows on\n{}", POOL_SETUP.replace("\\ir pool-upgrade.sql", POOL_UPGRADE));
+        self.psql(node, "postgres", &[("SWITCHBACK_PASSWORD", &self.secrets.console)], &script).map(drop)
     }
 
     /// Runs a script with psql as superuser on a node and returns what it says.

@@ -95,12 +95,12 @@ pub async fn failback(scene: &Scene) -> anyhow::Result<String> {
 async fn without_what_proves(scene: &Scene) -> anyhow::Result<String> {
     let from = scene.lab().active().await?;
     let leader = scene.lab().leader(from).await.context("nobody leads")?;
-    let change = |script: &str| scene.lab().psql(leader, "switchback", &[], script);
-    change("DROP EXTENSION pg_walinspect;")?;
+    scene.lab().psql(leader, "switchback", &[], "DROP EXTENSION pg_walinspect;")?;
     let observed = scene.observe().await;
     let (id, _) = scene.console().begin(&Intent::Switchover { to: side(from.peer()) }, "").await?;
     let operation = scene.console().rest(id, RESTS_WITHIN).await;
-    change("CREATE EXTENSION pg_walinspect;")?;
+    // The console's right to use the functions has gone with them; the set-up script gives both again.
+    scene.lab().set_up_for_console(leader)?;
     let operation = operation?;
     let Stage::Finished {
         outcome: Outcome::Undone { why: GivenUp::StepFailed { step, trouble: Trouble::Refused { said, .. } }, .. }, ..
