@@ -76,9 +76,15 @@ impl Lab {
         network::forbid(&self.layout, Rule::Cut, x, y)
     }
 
-    /// Ends a cut.
+    /// Answers every TCP packet between two places with a reset, also of open connections: each side seems to refuse the other one.
+    pub fn reset(&self, x: Place, y: Place) -> Result<()> {
+        network::forbid(&self.layout, Rule::Reset, x, y)
+    }
+
+    /// Ends cuts and resets.
     pub fn heal(&self, x: Place, y: Place) -> Result<()> {
-        network::allow(&self.layout, Rule::Cut, x, y)
+        network::allow(&self.layout, Rule::Cut, x, y)?;
+        network::allow(&self.layout, Rule::Reset, x, y)
     }
 
     /// Drops replication between the sites, and nothing else: WAL files still travel, and so do members and consoles.

@@ -61,7 +61,9 @@ enum Command {
     Thaw { target: Target },
     /// Silently drop every packet between two of the places a, b, console, clients (only a lab that root has started).
     Cut { x: Place, y: Place },
-    /// End a cut.
+    /// Answer every TCP packet between two of these places with a reset, as if each refused the other (only a lab that root has started).
+    Reset { x: Place, y: Place },
+    /// End a cut or resets.
     Heal { x: Place, y: Place },
     /// Keep every packet between two places for a while, and lose some; 0 and 0 ends it (only a lab that root has started).
     Slow {
@@ -189,6 +191,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Freeze { target } => lab()?.freeze(target),
         Command::Thaw { target } => lab()?.thaw(target),
         Command::Cut { x, y } => lab()?.cut(x, y)?,
+        Command::Reset { x, y } => lab()?.reset(x, y)?,
         Command::Heal { x, y } => lab()?.heal(x, y)?,
         Command::Slow { x, y, delay_ms, loss } => lab()?.slow(x, y, delay_ms, loss).await?,
         Command::StallReplication => lab()?.stall_replication()?,

@@ -103,11 +103,14 @@ fn rules(layout: &Layout) -> String {
         "table ip lab {{
            # Pairs of networks between which every packet is dropped, without a word to either side.
            set cuts {{ type ipv4_addr . ipv4_addr; flags interval; }}
+           # Pairs of networks between which every TCP packet is answered with a reset, as firewalls and dead load balancers do.
+           set resets {{ type ipv4_addr . ipv4_addr; flags interval; }}
            # Pairs of networks between which only replication is dropped.
            set stalls {{ type ipv4_addr . ipv4_addr; flags interval; }}
            chain forward {{
              type filter hook forward priority 0; policy accept;
              ip saddr . ip daddr @cuts drop
+             ip saddr . ip daddr @resets meta l4proto tcp reject with tcp reset
              # Members reach the primary through HAProxy, which is not replication.
              ip saddr {{ {proxies} }} accept
              ip daddr {{ {proxies} }} accept
@@ -123,6 +126,8 @@ fn rules(layout: &Layout) -> String {
 pub(crate) enum Rule {
     /// Every packet.
     Cut,
+    /// Every TCP packet, with a reset as the answer.
+    Reset,
     /// Replication only.
     Stall,
 }
@@ -131,6 +136,7 @@ impl Rule {
     fn set(self) -> &'static str {
         match self {
             Self::Cut => "cuts",
+            Self::Reset => "resets",
             Self::Stall => "stalls",
         }
     }
@@ -264,8 +270,10 @@ mod tests {
             Layout { options: Options { dir: "/tmp/x".into(), instance: 0, tls: false, loopback: false, patroni: None, program: None } };
         assert_eq!(pair(&layout, Place::A, Place::B), "198.18.1.0/24 . 198.18.2.0/24, 198.18.2.0/24 . 198.18.1.0/24");
         let rules = rules(&layout);
+        let resets = "ip saddr . ip daddr @resets meta l4proto tcp reject with tcp reset";
         let proxies = rules.find("ip saddr { 198.18.1.20, 198.18.2.20 } accept").expect("the proxies' rule");
         assert!(rules.find("@cuts drop").expect("the cut") < proxies, "a cut holds for proxies too");
+        assert!(rules.find(resets).expect("the resets") < proxies, "and so do resets");
         assert!(proxies < rules.find("@stalls").expect("the stall"), "a stall does not");
     }
 

@@ -20,6 +20,8 @@ pub struct Status {
     pub unsettled: Option<String>,
     /// The pairs of places that are cut from each other.
     pub cuts: Vec<(Place, Place)>,
+    /// The pairs of places between which everything is answered with a reset.
+    pub resets: Vec<(Place, Place)>,
     /// Whether replication between the sites is dropped.
     pub replication_stalled: bool,
     /// The links that are slower or worse than the wire.
@@ -89,6 +91,7 @@ impl Lab {
         Ok(Status {
             unsettled,
             cuts: network::forbidden(&self.layout, Rule::Cut)?,
+            resets: network::forbidden(&self.layout, Rule::Reset)?,
             replication_stalled: !network::forbidden(&self.layout, Rule::Stall)?.is_empty(),
             slow: slow_links(&self.layout),
             sites: vec![a, b],
@@ -161,6 +164,9 @@ impl Status {
         );
         for (x, y) in &self.cuts {
             let _ = writeln!(text, "cut: {x} | {y}");
+        }
+        for (x, y) in &self.resets {
+            let _ = writeln!(text, "reset: {x} | {y}");
         }
         for link in &self.slow {
             let _ = writeln!(text, "slow: {} | {}, {} ms each way, {} % lost", link.x, link.y, link.delay_ms, link.loss_percent);

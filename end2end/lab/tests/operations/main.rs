@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "real engines take their own time")]
 
 mod quick;
+mod refused_sight;
 mod rehearsed;
 mod scene;
 mod split;

@@ -6,6 +6,7 @@ use anyhow::{Context, bail, ensure};
 use switchback_domain::operation::{Choice, Fact, GivenUp, Intent, NotSaved, Operation, Outcome, Planned, Request, Stage, Step, Trouble};
 use switchback_lab::{Target, Way, side};
 
+use crate::refused_sight::answered_by_somebody_else;
 use crate::rehearsed::rehearsals;
 use crate::scene::{RESTS_WITHIN, Scene, WHOLE_WITHIN, begun};
 use crate::split::split_brain_is_noticed;
@@ -224,6 +225,7 @@ async fn operations_keep_their_promises_in_the_usual_cases() {
     scene.case("local switchover to the mirror", async |scene| local_switchover(scene, true).await).await;
     scene.case("without what proves", without_what_proves).await;
     scene.case("without a mirror", without_a_mirror).await;
+    scene.case("everything between the console and the active site is reset", answered_by_somebody_else).await;
     scene.case("console killed during the outage", console_dies_in_the_outage).await;
     // A console that dies in the outage may finish the move or take it back; the emergency begins at home either way, or there would
     // be nothing to fail back from.
