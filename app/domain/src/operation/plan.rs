@@ -385,9 +385,11 @@ impl Request {
 fn unheard(picture: &Picture, intent: &Intent) -> (Vec<NodeName>, Vec<Witness>) {
     let Intent::Failover { to } = intent else { return (Vec::new(), Vec::new()) };
     let given_up = &picture.sites[to.other()];
-    // A site that the console sees writing is stopped by its own Patroni; nobody has to speak for it.
-    let heard = picture.active == Some(to.other()) || given_up.unproven.is_empty();
-    (given_up.unproven.clone(), if heard { Vec::new() } else { given_up.witnesses.clone() })
+    // A site that the console sees writing is stopped by its own Patroni. Whoever is silent in it then is asked about when it comes to that.
+    if picture.active == Some(to.other()) || given_up.unproven.is_empty() {
+        return (Vec::new(), Vec::new());
+    }
+    (given_up.unproven.clone(), given_up.witnesses.clone())
 }
 
 /// The plan for what somebody wants, in the present situation. There always is one; when it cannot be requested, its objections say why.

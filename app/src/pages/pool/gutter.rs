@@ -48,7 +48,11 @@ fn Clients(view: View) -> impl IntoView {
             serving.fold(None, |sum: Option<u64>, member| Some(sum.unwrap_or(0) + u64::from(member.sessions)))
         })
     });
-    let known = view.part(|picture| picture.sites.iter().any(|(_, site)| site.members.iter().any(|member| member.knowledge.is_fresh())));
+    // That nobody is served is known only where every member is seen.
+    let known = view.part(|picture| {
+        let mut members = picture.sites.iter().flat_map(|(_, site)| &site.members).peekable();
+        members.peek().is_some() && members.all(|member| member.knowledge.is_fresh())
+    });
     let to = move || match (serving.read().a, serving.read().b) {
         (Some(_), None) => Some(Side::A),
         (None, Some(_)) => Some(Side::B),
