@@ -159,12 +159,11 @@ test('a plan that changes while it is looked at says what has changed, and a tic
   const box = (words: string) => page.getByRole('listitem').filter({ hasText: words }).getByRole('checkbox');
   const [mirror, members] = ['The mirror does not confirm commits', 'No fresh reading: Enough members'];
   await openPlan(page, 'failover');
-  const send = page.getByRole('button', { name: 'Fail over to dc-b' });
+  // Should it be begun all the same, nothing happens to the pool.
+  const send = page.getByRole('button', { name: 'Rehearse only' });
   await expect(send, 'the script has read the form').toHaveAttribute('aria-disabled', 'true');
   await expect(page.getByRole('checkbox', { name: /^I take/ })).toHaveCount(0);
   await fill(page, 'dc-b', 'only to be refused');
-  // Should it be begun all the same, nothing happens to the pool.
-  await page.getByLabel(/^Rehearse only/).check();
   await during(['kill', 'a2'], ['revive', 'a2'], async () => {
     await newPlan(mirror);
     await send.click();
@@ -208,6 +207,15 @@ test('from a silent site nobody fails over without saying how they know that it 
     await page.getByLabel('Type the target site: dc-b').fill('dc-b');
     await page.getByLabel('Reason').fill('nobody hears dc-a');
     await expect(button, 'neither the loss nor the checks are taken on').toHaveAttribute('aria-disabled', 'true');
+    // A rehearsal needs none of that, and says what the failover itself would need.
+    const plan = page.url();
+    await page.getByRole('button', { name: 'Rehearse only' }).click();
+    await expect(stage(page, 'Rehearsed')).toBeVisible({ timeout: 30_000 });
+    await expect(page.getByText('your words on how you know that a1, a2 are off').first()).toBeVisible();
+    await everyLook(page, 'operation-rehearsed');
+    await page.goto(plan);
+    await page.getByLabel('Type the pool: chat-core').fill('chat-core');
+    await page.getByLabel('Type the target site: dc-b').fill('dc-b');
     await fill(page, 'dc-b', 'nobody hears dc-a');
     await expect(button, 'nobody has said how they know').toHaveAttribute('aria-disabled', 'true');
     await expect(page.getByText('Needed: nothing proves that a1, a2 no longer accept writes')).toBeVisible();
@@ -262,6 +270,43 @@ test('a failover asks whether a site is off that has just fallen silent, and who
   await expect(stage(page, 'Done')).toBeVisible({ timeout: 200_000 });
 });
 
+/** Where "Cancel and put back" stands while an operation asks: among the controls, and as an answer. */
+const places = {
+  controls: (page: Page) => page.getByRole('region', { name: 'Controls' }),
+  answer: (page: Page) => page.locator('section').filter({ has: page.locator('#ask-h') }),
+};
+
+for (const [place, found] of Object.entries(places)) {
+  for (const scripts of [true, false]) {
+    test(`at a question the pool is put back by the button in the ${place}, ${scripts ? 'with' : 'without'} scripts`, async ({ page, browser }) => {
+      test.setTimeout(200_000);
+      await signIn(page);
+      await openPlan(page, 'failover');
+      await fill(page, 'dc-b', 'nobody hears dc-a');
+      const elsewhere = ['clients', 'b', 'console'];
+      for (const other of elsewhere) await lab('cut', 'a', other);
+      try {
+        await page.getByRole('button', { name: 'Fail over to dc-b' }).click();
+        await page.waitForURL(/\/operations\/op-/, { timeout: 30_000 });
+        await expect(stage(page, 'Needs a person')).toBeVisible({ timeout: 30_000 });
+        const presses = scripts ? page : await another(browser, page, false);
+        if (!scripts) await presses.goto(page.url());
+        // One action: no reason is asked for, and the question is over with it.
+        await found(presses).getByRole('button', { name: 'Cancel and put back' }).click();
+        await expect(presses, 'it stays the page of the operation, and says nothing of a refusal').toHaveURL(/\/operations\/op-\d+$/);
+        await expect(page.getByRole('button', { name: 'It is off: go on' })).toHaveCount(0, { timeout: 10_000 });
+        await expect(stage(page, 'Cancelled')).toBeVisible({ timeout: 60_000 });
+        if (!scripts) await reloadUntil(presses, () => stage(presses, 'Cancelled'), 10_000);
+      } finally {
+        for (const other of elsewhere) await lab('heal', 'a', other);
+      }
+      // dc-a was never told anything, and serves as before.
+      await page.goto(POOL);
+      await expect(page.getByRole('region', { name: /^Protected/ })).toBeVisible({ timeout: 60_000 });
+    });
+  }
+}
+
 test('without scripts a failover is refused until the loss is accepted, and then brings the pool home', async ({ page, browser }) => {
   test.setTimeout(400_000);
   await signIn(page);
@@ -269,6 +314,16 @@ test('without scripts a failover is refused until the loss is accepted, and then
   await during(['kill', 'b'], ['revive', 'b'], async () => {
     await plain.goto(POOL);
     await reloadUntil(plain, () => plain.getByRole('region', { name: /^Site silent/ }), 60_000);
+    // A rehearsal is sent although neither a tick nor an attestation is there.
+    await expect(async () => {
+      await plain.goto(`${POOL}/plan/failover`);
+      await plain.getByLabel('Reason').fill('an exercise');
+      await plain.getByLabel('Type the pool: chat-core').fill('chat-core');
+      await plain.getByLabel('Type the target site: dc-a').fill('dc-a');
+      await plain.getByRole('button', { name: 'Rehearse only' }).click();
+      await expect(plain).toHaveURL(/\/operations\/op-\d+/, { timeout: 3_000 });
+    }).toPass({ timeout: 60_000 });
+    await reloadUntil(plain, () => plain.getByText('The operation itself would also need').first(), 60_000);
     await plain.goto(`${POOL}/plan/failover`);
     // Some seconds after the site went, members of the other one go down for want of a primary: that is another plan, and is refused first.
     await expect(async () => {

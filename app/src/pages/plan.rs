@@ -43,23 +43,23 @@ struct View {
 }
 
 impl View {
-    /// What is still missing, and what is there: a word for each.
-    fn gates(self, lang: crate::i18n::Locale) -> Vec<(bool, String)> {
+    /// What is still missing, and what is there: a word for each. A rehearsal needs nothing that somebody has to answer for.
+    fn gates(self, lang: crate::i18n::Locale, rehearsal: bool) -> Vec<(bool, String)> {
         let (plan, filled) = (self.plan.read(), self.filled.read());
         let same = |typed: &str, name: &str| typed.trim().eq_ignore_ascii_case(name);
         let mut gates = Vec::new();
         let mut gate = |open: bool, yes: String, no: String| gates.push((open, if open { yes } else { no }));
-        if plan.accept.is_some() {
+        if plan.accept.is_some() && !rehearsal {
             gate(filled.loss, say!(lang, operations.dialog.gate_loss), say!(lang, operations.dialog.gate_loss_not));
         }
-        if let Some(alive) = &plan.alive {
+        if let Some(alive) = plan.alive.as_ref().filter(|_| !rehearsal) {
             let all = filled.overridden >= alive.signs.len();
             gate(all, say!(lang, operations.dialog.gate_override), say!(lang, operations.dialog.gate_override_not));
         }
-        if plan.attest_needed.is_some() {
+        if plan.attest_needed.is_some() && !rehearsal {
             gate(filled.attested, say!(lang, operations.dialog.gate_attest), say!(lang, operations.dialog.gate_attest_not));
         }
-        if plan.take_on {
+        if plan.take_on && !rehearsal {
             let all = filled.taken >= plan.checks.len();
             gate(all, say!(lang, operations.dialog.gate_checks), say!(lang, operations.dialog.gate_checks_not));
         }

@@ -22,7 +22,8 @@ pub struct Acting {
     /// The ticket or incident.
     #[arg(long, default_value = "", value_name = "TEXT")]
     ticket: String,
-    /// Only rehearses: looks and proves as far as that is possible, changes nothing.
+    /// Only rehearses: looks and proves as far as that is possible, changes nothing. Needs no attestation, no override and nothing accepted;
+    /// says at its end what the operation itself would need.
     #[arg(long)]
     dry_run: bool,
     /// The pool's name once more, instead of typing it when asked.
@@ -252,15 +253,17 @@ fn request(out: &Out, planned: Planned, picture: &Picture, acting: Acting) -> Re
     let typed_site = typed(acting.confirm_site, format!("Type the site's name ({site}):"), "--confirm-site")?;
     let (mut acknowledged, mut accepts_loss) = (acting.acknowledge, acting.accept_loss);
     let (mut overridden, mut attestation) = (acting.override_sign, acting.attest);
-    if out.can_ask() {
+    // A rehearsal changes nothing: nobody has to answer for anything.
+    let answers = out.can_ask() && !acting.dry_run;
+    if answers {
         override_signs(&plan.witnesses, &mut overridden, super::print::ask)?;
-        if !plan.unproven.is_empty() && attestation.trim().is_empty() && !acting.dry_run {
+        if !plan.unproven.is_empty() && attestation.trim().is_empty() {
             let nodes = plan.unproven.iter().map(NodeName::as_str).collect::<Vec<_>>().join(", ");
             attestation =
                 super::print::ask(&format!("Nothing proves that {nodes} no longer accept writes. How do you know that they are off?"))?;
         }
     }
-    if let Some(side) = plan.intent.gives_up().filter(|_| out.can_ask()) {
+    if let Some(side) = plan.intent.gives_up().filter(|_| answers) {
         let open = ToTakeOn::of(&plan.not_passed, |kind| picture.silence_behind(kind));
         take_on(open, sites, &mut acknowledged, super::print::ask)?;
         if !accepts_loss {

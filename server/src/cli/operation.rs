@@ -234,6 +234,7 @@ async fn report(client: &Client, out: &Out, id: OperationId) -> Outcome {
     }
     let ended = report.ended_at.map_or_else(|| "has not ended".to_owned(), |at| format!("ended at {}", watch::moment(at)));
     out.say(format_args!("It {ended}: {}.", report.outcome.as_ref().map_or_else(|| "open".to_owned(), word)));
+    out.say_some(words::still_needed(&report.still_needed));
     let execution = report.execution.map_or_else(|| "open".to_owned(), words::time);
     out.say(format_args!("People took {}, the console {execution}.", words::time(report.decision)));
     let kept = |kept: Option<bool>| kept.map_or("not known", |kept| if kept { "kept" } else { "missed" });

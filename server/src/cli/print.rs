@@ -35,6 +35,13 @@ impl Out {
         }
     }
 
+    /// A line for people, if there is one.
+    pub(super) fn say_some(&self, line: Option<impl Display>) {
+        if let Some(line) = line {
+            self.say(line);
+        }
+    }
+
     /// A document for programs, on one line.
     pub(super) fn tell(&self, document: &impl Serialize) {
         if self.json {

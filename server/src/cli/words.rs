@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde_json::Value;
 use switchback_app::words::{self as app_words, Locale};
 use switchback_domain::{
-    ByteLag, Millis, Objection, Pair, Protection, Side, Verdict, Witness,
+    ByteLag, Millis, NodeName, Objection, Pair, Protection, Side, Verdict, Witness,
     operation::{
         Because, Choice, Difference, Fence, FenceAnswer, FenceState, GivenUp, Instruction, MemberOrder, OperationId, OrderFailure, Outage,
-        Outcome, PlanChange, PlanObjection, Stage, Step, Task, Trouble,
+        Outcome, PlanChange, PlanObjection, Refusal, Stage, Step, Task, Trouble,
     },
 };
 
@@ -195,6 +195,26 @@ pub(super) fn difference(difference: &Difference, sites: &Sites) -> String {
             format!("{endpoint} was told to keep its site read-only, and nobody knows whether it has taken that")
         }
     }
+}
+
+/// What the operation itself would need that a rehearsal does not, in one sentence; nothing when that is nothing.
+pub(super) fn still_needed(needed: &[Refusal]) -> Option<String> {
+    let what = |refusal: &Refusal| match refusal {
+        Refusal::NotAcknowledged { checks } => format!("--acknowledge {}", checks.iter().map(word).collect::<Vec<_>>().join(" ")),
+        Refusal::SeenAlive { witnesses } => {
+            let mut names: Vec<String> = witnesses.iter().map(|witness| witness.kind.code().replace('_', "-")).collect();
+            names.dedup();
+            format!("--override-sign {} ({})", names.join(" "), signs(witnesses))
+        }
+        Refusal::NoAttestation { nodes } => {
+            let nodes = nodes.iter().map(NodeName::as_str).collect::<Vec<_>>().join(", ");
+            format!("--attest with how you know that {nodes} are off")
+        }
+        Refusal::LossNotAccepted => "--accept-loss".to_owned(),
+        other => other.to_string(),
+    };
+    let needed: Vec<String> = needed.iter().map(what).collect();
+    (!needed.is_empty()).then(|| format!("The operation itself would also need: {}.", needed.join("; ")))
 }
 
 /// Why a plan cannot be requested, or is advised against.

@@ -21,6 +21,7 @@ mod origin;
 mod people;
 mod questions;
 mod records;
+mod rehearsal;
 mod restored;
 mod security;
 mod split;

@@ -144,6 +144,13 @@ const SPLIT: WorkOut = |_, _, now| {
     world.picture()
 };
 
+/// Every endpoint of dc-a refuses, and dc-b still sees it alive.
+const UNSEEN: WorkOut = |_, _, now| {
+    let mut world = fixture::World::healthy(now);
+    world.site_fails(Side::A, &ProbeFailure::Refused);
+    world.picture()
+};
+
 fn scripted(pool: &Pool, answers: &Answers) -> Vec<Box<dyn Probe>> {
     let probes = pool.endpoints().into_iter();
     probes.map(|endpoint| Box::new(Scripted { endpoint, answers: Arc::clone(answers) }) as Box<dyn Probe>).collect()
@@ -201,6 +208,11 @@ impl World {
     /// A console whose pool has two sites that both accept writes.
     pub async fn split(hands: Arc<dyn Hands>) -> World {
         World::of(fixture::pool(), Some(hands), SPLIT, ORIGIN, MetricsAccess::Loopback, TrustedProxies::none()).await
+    }
+
+    /// A console that is cut off from dc-a, which is alive.
+    pub async fn cut_off(hands: Arc<dyn Hands>) -> World {
+        World::of(fixture::pool(), Some(hands), UNSEEN, ORIGIN, MetricsAccess::Loopback, TrustedProxies::none()).await
     }
 
     pub async fn with(public_url: &str, metrics_access: MetricsAccess, proxies: TrustedProxies) -> World {

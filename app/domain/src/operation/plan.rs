@@ -228,7 +228,8 @@ pub struct Request {
     /// Signs of life of the old site that they know to be wrong, by name. Each needs the attestation as well.
     #[serde(default)]
     pub overridden: Vec<WitnessKind>,
-    /// Only rehearse: look and prove as far as that is possible, change nothing.
+    /// Only rehearse: look and prove as far as that is possible, change nothing. It takes no acceptance, no acknowledgement, no attestation
+    /// and no override; the report says which of them the operation itself would need.
     #[serde(default)]
     pub dry_run: bool,
 }
@@ -358,26 +359,32 @@ impl Request {
         if self.reason.trim().is_empty() {
             return Some(Refusal::NoReason);
         }
+        if self.dry_run { None } else { self.unanswered(now_planned).into_iter().next() }
+    }
+
+    /// What somebody has to answer for before the operation itself begins and has not answered for yet, in the order in which it is asked
+    /// for. A rehearsal changes nothing, so it is not refused for any of it.
+    pub fn unanswered(&self, plan: &Plan) -> Vec<Refusal> {
+        let mut unanswered = Vec::new();
         if matches!(self.intent, Intent::Failover { .. }) {
             let checks: Vec<CheckKind> =
-                now_planned.not_passed.iter().map(|(kind, _)| *kind).filter(|kind| !self.acknowledged.contains(kind)).collect();
+                plan.not_passed.iter().map(|(kind, _)| *kind).filter(|kind| !self.acknowledged.contains(kind)).collect();
             if !checks.is_empty() {
-                return Some(Refusal::NotAcknowledged { checks });
+                unanswered.push(Refusal::NotAcknowledged { checks });
             }
             let not_overridden = |witness: &&Witness| !self.overridden.contains(&witness.kind);
-            let witnesses: Vec<Witness> = now_planned.witnesses.iter().filter(not_overridden).cloned().collect();
+            let witnesses: Vec<Witness> = plan.witnesses.iter().filter(not_overridden).cloned().collect();
             if !witnesses.is_empty() {
-                return Some(Refusal::SeenAlive { witnesses });
+                unanswered.push(Refusal::SeenAlive { witnesses });
             }
-            // A rehearsal gives nothing up.
-            if !now_planned.unproven.is_empty() && self.attestation.trim().is_empty() && !self.dry_run {
-                return Some(Refusal::NoAttestation { nodes: now_planned.unproven.clone() });
+            if !plan.unproven.is_empty() && self.attestation.trim().is_empty() {
+                unanswered.push(Refusal::NoAttestation { nodes: plan.unproven.clone() });
             }
         }
         if self.intent.gives_up().is_some() && !self.accepts_loss {
-            return Some(Refusal::LossNotAccepted);
+            unanswered.push(Refusal::LossNotAccepted);
         }
-        None
+        unanswered
     }
 }
 

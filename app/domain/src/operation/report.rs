@@ -1,8 +1,8 @@
 //! What an operation achieved, for people who were not there.
 
 use super::{
-    Asked, Choice, Epoch, Fact, Fence, Instruction, Intent, LostWrites, NotSaved, Operation, OperationId, Outage, Outcome, Stage, Step,
-    StepRun, StepState, Trouble,
+    Asked, Choice, Epoch, Fact, Fence, Instruction, Intent, LostWrites, NotSaved, Operation, OperationId, Outage, Outcome, Refusal, Stage,
+    Step, StepRun, StepState, Trouble,
 };
 use crate::{ByteLag, CheckKind, EndpointName, Login, Lsn, Millis, NodeName, Pair, Policy, Pool, Side, SiteId, Timeline};
 use jiff::Timestamp;
@@ -22,6 +22,9 @@ pub struct Report {
     pub intent: Intent,
     /// It only rehearsed.
     pub dry_run: bool,
+    /// Of a rehearsal: what the operation itself would have been refused for until somebody had answered for it.
+    #[serde(default)]
+    pub still_needed: Vec<Refusal>,
     /// Who asked, why, and under which ticket.
     pub requested_by: Login,
     /// Why.
@@ -261,6 +264,7 @@ impl Operation {
             sites: Pair::of(|side| pool.sites[side].id.clone()),
             intent: self.plan.intent.clone(),
             dry_run: self.request.dry_run,
+            still_needed: self.still_needed(),
             requested_by: self.requested_by.clone(),
             reason: self.request.reason.clone(),
             ticket: self.request.ticket.clone(),
@@ -292,6 +296,11 @@ impl Operation {
             evidence: self.evidence(),
             instructions: self.instructions(pool),
         }
+    }
+
+    /// Of a rehearsal: what the operation itself would have been refused for until somebody had answered for it.
+    pub fn still_needed(&self) -> Vec<Refusal> {
+        if self.request.dry_run { self.request.unanswered(&self.plan) } else { Vec::new() }
     }
 
     /// What is not as it was before, by what was seen while everything was taken back.

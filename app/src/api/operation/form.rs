@@ -229,8 +229,10 @@ impl OperationForm {
             picture => picture?,
         };
         let request = self.request(pool, &picture).ok_or(Refused::BadForm)?;
-        // What else was typed does not matter: the plan and the moment when it was shown are the dialog.
-        let key = IdempotencyKey { key: format!("dialog/{}/{}", request.plan, request.planned_at), body: [0; 32] };
+        // What else was typed does not matter: the plan and the moment when it was shown are the dialog. But whoever has rehearsed and goes
+        // back to it means the operation itself.
+        let rehearsal = if request.dry_run { "/rehearsal" } else { "" };
+        let key = IdempotencyKey { key: format!("dialog/{}/{}{rehearsal}", request.plan, request.planned_at), body: [0; 32] };
         console.request(caller, request, Some(key), from).await.map_err(Refused::Request)
     }
 

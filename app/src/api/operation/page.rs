@@ -227,7 +227,10 @@ impl Telling<'_> {
     fn ended(&self, outcome: &Outcome, said: &mut Vec<String>) {
         let (lang, plan) = (self.lang, &self.operation.plan);
         match outcome {
-            Outcome::Done if self.operation.request.dry_run => said.push(say!(lang, operations.say.done_rehearsed)),
+            Outcome::Done if self.operation.request.dry_run => {
+                said.push(say!(lang, operations.say.done_rehearsed));
+                said.extend(words::operation::refusal::still_needed(lang, &self.report.still_needed, self.names));
+            }
             Outcome::Done => {
                 said.push(match (&plan.intent, plan.moves()) {
                     (Intent::Resolve { keep }, _) => say!(

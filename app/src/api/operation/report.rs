@@ -304,6 +304,8 @@ impl Telling<'_> {
                 Outcome::Done => words::operation::outcome(lang, outcome),
             },
         );
+        let still_needed = words::operation::refusal::still_needed(lang, &report.still_needed, self.names);
+        let outcome = words::sentences(lang, &[outcome].into_iter().chain(still_needed).collect::<Vec<_>>());
         why.push(plain(say!(lang, operations.report.outcome), outcome));
         if let Some(ended) = report.ended_at {
             why.push(plain(say!(lang, operations.report.ended_at), time(ended)));
@@ -503,6 +505,7 @@ mod tests {
             sites: Pair { a: "dc-a".parse().expect("a name"), b: "dc-b".parse().expect("a name") },
             intent: Intent::Switchover { to: Side::B },
             dry_run: false,
+            still_needed: Vec::new(),
             requested_by: "mira".parse().expect("a name"),
             reason: "cooling".to_owned(),
             ticket: String::new(),

@@ -31,9 +31,28 @@ pub(super) fn Form(view: View, close: String, head: Head) -> impl IntoView {
         fields.extend(plan.changes.iter().map(|change| field("changes", change.clone())));
         fields
     });
-    let blocked = move || {
+    let blocked = move |rehearsal: bool| {
         let filled = view.filled.read().read;
-        ((filled && view.gates(lang()).iter().any(|(open, _)| !open)) || sending.get()).then_some("true")
+        ((filled && view.gates(lang(), rehearsal).iter().any(|(open, _)| !open)) || sending.get()).then_some("true")
+    };
+    // The first one that sends the form, so that Enter in a field begins a rehearsal where no script keeps it from beginning anything. What
+    // the browser itself asks for is for the operation; the console says what a rehearsal needs.
+    let rehearse = move || {
+        possible.get().then(|| {
+            view! {
+                <button
+                    type="submit"
+                    class="btn"
+                    name="dry_run"
+                    value="yes"
+                    formnovalidate=true
+                    aria-disabled=move || blocked(true)
+                    aria-describedby="rehearse-hint"
+                >
+                    {say!(lang(), operations.dialog.rehearse)}
+                </button>
+            }
+        })
     };
     let button = move || {
         let text = view.plan.with(|plan| plan.button.clone());
@@ -48,7 +67,7 @@ pub(super) fn Form(view: View, close: String, head: Head) -> impl IntoView {
         }
         let class = if view.plan.with(|plan| plan.danger) { "btn btn--danger" } else { "btn btn--primary" };
         view! {
-            <button type="submit" class=class aria-disabled=blocked aria-describedby="gates">
+            <button type="submit" class=class aria-disabled=move || blocked(false) aria-describedby="gates">
                 {move || if sending.get() { say!(lang(), operations.dialog.sending) } else { text.clone() }}
             </button>
         }
@@ -83,11 +102,12 @@ pub(super) fn Form(view: View, close: String, head: Head) -> impl IntoView {
                             let (tone, look) = if open { (Tone::Ok, Look::Calm) } else { (Tone::Warn, Look::Plain) };
                             view! { <li><Status tone look>{text}</Status></li> }
                         };
-                        view.gates(lang()).into_iter().map(gate).collect_view().into_any()
+                        view.gates(lang(), false).into_iter().map(gate).collect_view().into_any()
                     })}
                 </ul>
                 <div class="btn-row">
                     <ButtonLink href=close>{say!(lang(), operations.dialog.close)}</ButtonLink>
+                    {dynamic(move || rehearse().into_any())}
                     {dynamic(button)}
                 </div>
             </footer>
@@ -392,10 +412,7 @@ fn Fields(view: View) -> impl IntoView {
             <Typed view name="typed_pool" label=pool_label wanted=pool other=None typed=|filled| &filled.pool />
             {site}
         </div>
-        <label class="tick sm">
-            <input type="checkbox" name="dry_run" value="yes" />
-            <span>{say!(lang(), operations.dialog.rehearse)}</span>
-        </label>
+        <p class="hint" id="rehearse-hint">{say!(lang(), operations.dialog.rehearse_hint)}</p>
     }
 }
 
@@ -482,7 +499,8 @@ mod script {
                     return;
                 }
                 update();
-                if let Some((_, missing)) = view.gates(lang).into_iter().find(|(open, _)| !open) {
+                let rehearsal = event.submitter().is_some_and(|button| button.has_attribute("formnovalidate"));
+                if let Some((_, missing)) = view.gates(lang, rehearsal).into_iter().find(|(open, _)| !open) {
                     view.refused.set(Some(missing));
                     return;
                 }
@@ -494,6 +512,9 @@ mod script {
                 };
                 sending.set(true);
                 let (navigate, update) = (navigate.clone(), update.clone());
+                if rehearsal {
+                    fields.set("dry_run", "yes");
+                }
                 let fields = String::from(fields.to_string());
                 spawn_local(async move {
                     let answer = operation::ask(fields, words::tag(lang).to_owned()).await;

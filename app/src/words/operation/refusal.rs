@@ -79,6 +79,26 @@ fn refused(lang: Locale, refusal: &Refusal, names: &Names) -> String {
     }
 }
 
+/// What the operation itself would need that a rehearsal does not, in one sentence; nothing when that is nothing.
+pub fn still_needed(lang: Locale, needed: &[Refusal], names: &Names) -> Option<String> {
+    let what = |refusal: &Refusal| match refusal {
+        Refusal::NotAcknowledged { checks } => {
+            let titles = checks.iter().map(|check| readiness::title(lang, *check));
+            say!(lang, operations.still_needed.checks, checks = list(lang, titles))
+        }
+        Refusal::SeenAlive { witnesses } => {
+            let signs = list(lang, witnesses.iter().map(|witness| crate::words::witness(lang, witness)));
+            say!(lang, operations.still_needed.overrides, signs = signs)
+        }
+        Refusal::NoAttestation { nodes } => say!(lang, operations.still_needed.attestation, nodes = list(lang, nodes)),
+        Refusal::LossNotAccepted => say!(lang, operations.still_needed.loss),
+        other => refused(lang, other, names),
+    };
+    let needed: Vec<String> = needed.iter().map(what).collect();
+    (!needed.is_empty())
+        .then(|| say!(lang, operations.still_needed.all, what = needed.join(&say!(lang, operations.still_needed.separator))))
+}
+
 fn plan_changed(lang: Locale, changes: &[PlanChange], names: &Names) -> String {
     let mut all = vec![say!(lang, operations.refusal.plan_changed)];
     all.extend(self::changes(lang, changes, names));

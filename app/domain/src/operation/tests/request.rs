@@ -64,6 +64,31 @@ fn a_failover_from_a_site_that_others_see_alive_needs_each_of_them_overridden_by
 }
 
 #[test]
+fn a_rehearsal_is_not_asked_for_what_the_operation_needs_and_says_what_that_would_be() {
+    let mut world = World::healthy(at(0));
+    world.site_fails(Side::A, &ProbeFailure::Refused);
+    let plan = planned(&world, Intent::Failover { to: Side::B });
+    let mut rehearsal = Request { dry_run: true, ..request(&plan) };
+    let refusal = |asked: &Request| asked.refusal(&world.pool, &plan, "hash", None, world.now);
+    assert_eq!(refusal(&rehearsal), None);
+    assert!(refusal(&Request { typed_site: "dc-a".to_owned(), ..rehearsal.clone() }).is_some(), "names and a reason it needs as well");
+    let still_needed = |request: &Request| -> Vec<&str> {
+        let operation = opened_with(plan.clone(), |opened| *opened = request.clone());
+        operation.report(&world.pool, String::new(), None).still_needed.iter().map(Refusal::code).collect()
+    };
+    assert_eq!(still_needed(&rehearsal), ["not_acknowledged", "seen_alive", "no_attestation", "loss_not_accepted"]);
+    rehearsal.attestation = "the power is off".to_owned();
+    rehearsal.accepts_loss = true;
+    assert_eq!(still_needed(&rehearsal), ["not_acknowledged", "seen_alive"]);
+    assert_eq!(still_needed(&request(&plan)), [] as [&str; 0], "only a rehearsal leaves anything open");
+
+    let world = World::healthy(at(0));
+    let plan = planned(&world, Intent::Resolve { keep: Side::B });
+    let rehearsal = Request { dry_run: true, ..request(&plan) };
+    assert_eq!(rehearsal.unanswered(&plan), [Refusal::LossNotAccepted]);
+}
+
+#[test]
 fn a_plan_that_is_another_one_says_what_has_changed() {
     let mut world = World::healthy(at(0));
     let intent = || Intent::Failover { to: Side::B };
