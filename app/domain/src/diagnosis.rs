@@ -222,7 +222,7 @@ pub(crate) fn system_identifiers(look: &Look) -> Vec<String> {
 }
 
 /// Same parent timeline, different end of it: the sites went separate ways under the same number. Patroni does not notice
-/// (operations.md, headline 4), so neither PATCH nor promotion may be used on such a node. Histories do not change by growing old: what was read last counts even when
+/// (ENGINES.md, 4), so neither PATCH nor promotion may be used on such a node. Histories do not change by growing old: what was read last counts even when
 /// its site is gone, because that is when the failover button is looked at.
 ///
 /// A site that was rewound after a promotion of its own keeps that line in Patroni's history until its next promotion. What refutes it is a

@@ -94,7 +94,7 @@ pub struct PatroniFacts {
     pub server_version: Option<u32>,
     /// The database system identifier.
     pub system_identifier: Option<String>,
-    /// The timeline that Patroni shows; stale on a standby leader, see `operations.md`.
+    /// The timeline that Patroni shows; old on a standby leader (ENGINES.md, 6).
     pub timeline: Option<Timeline>,
     /// `PostgreSQL` waits for a restart to take over settings.
     pub pending_restart: bool,

@@ -1,5 +1,4 @@
 //! Readiness: the conditions of a planned operation, each with evidence, age, source and what to do about it.
-//! The list is the preflight of `operations.md`.
 
 use crate::{ByteLag, EndpointName, Lsn, MemberName, Millis, NodeName, Side, Timeline, Witness};
 use jiff::Timestamp;
@@ -92,7 +91,7 @@ pub enum CheckKind {
 }
 
 impl CheckKind {
-    /// All of them, in the order of `operations.md`.
+    /// All of them, in the order in which they are shown.
     pub const ALL: [CheckKind; 24] = [
         CheckKind::OneDatabase,
         CheckKind::OnePrimary,

@@ -118,6 +118,34 @@ impl Lab {
         found.ok_or_else(|| LabError::Refused(format!("{node} is no standby that runs")))
     }
 
+    /// Gives the Patronis of a site another password for whatever changes something in them, as somebody does who forgets to tell the
+    /// console; with `None` the one that the console knows. Waits until all that run go by it.
+    pub async fn change_patroni_password(&self, site: Site, password: Option<&str>) -> Result<()> {
+        for node in site.nodes() {
+            let path = self.layout.patroni_yml(node);
+            let text = fs::read_to_string(&path).doing(|| format!("reading {}", path.display()))?;
+            let mut config: serde_json::Value = serde_json::from_str(&text).doing(|| format!("reading {}", path.display()))?;
+            config["restapi"]["authentication"]["password"] = password.unwrap_or(&self.secrets.rest).into();
+            crate::lab::write(&path, &format!("{config:#}"))?;
+            self.signal(Target::Service(Service::Patroni(node)), Signal::SIGHUP);
+        }
+        let wanted = if password.is_some() { 401 } else { 200 };
+        // What is there already, so that nothing changes where the password is right.
+        let same = serde_json::json!({ "loop_wait": 2 });
+        for node in site.nodes() {
+            let url = format!("{}/config", self.layout.patroni_url(node));
+            self.wait(&format!("the Patroni of {node} goes by its new password"), Duration::from_secs(20), async || {
+                match self.http.patch(&url, &same, "switchback", &self.secrets.rest).await {
+                    Ok(status) if status == wanted => Ok(()),
+                    Ok(status) => Err(format!("status {status}")),
+                    Err(error) => Err(error.to_string()),
+                }
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
     /// Wipes a site's database cluster and its etcd, and brings it back as a standby of the other site, which must have the primary.
     pub async fn rebuild(&self, site: Site) -> Result<()> {
         let primary = self.http.get(&format!("{}/primary", self.layout.patroni_url(site.peer().nodes()[0]))).await;

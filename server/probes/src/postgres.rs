@@ -20,8 +20,12 @@ use session::Session;
 use std::time::Duration;
 use switchback_domain::{Endpoint, Facts, ProbeFailure};
 use switchback_engine::ports::Probe;
-use tokio::time::Instant;
+use tokio::{task::JoinSet, time::Instant};
 use tracing::debug;
+
+/// Signing in takes several answers of the server, one after the other: over a long way, or at a busy server, longer than a look may. So it
+/// goes on beside the looks, or they would begin anew for ever and get nowhere. Whether anybody listens is seen within one look.
+const SIGNED_IN_WITHIN: Duration = Duration::from_secs(5);
 
 const OBSERVE: &str = concat!(include_str!("../sql/place.sql"), include_str!("../sql/observe.sql"));
 
@@ -30,6 +34,8 @@ pub struct PostgresProbe {
     endpoint: Endpoint,
     connector: Connector,
     connection: Option<Session>,
+    /// The connection that is being made, if one is.
+    arriving: JoinSet<Result<Arrived, Problem>>,
     heart: Option<Heart>,
     readable: Readable,
     timeout: Duration,
@@ -50,12 +56,21 @@ impl PostgresProbe {
         let slowly = [statement_timeout(timeout), ("default_transaction_read_only", "on".to_owned())];
         let readable = Readable::new(Connector::new(target.clone(), &slowly)?);
         let connector = Connector::new(target, &settings)?;
-        Ok(PostgresProbe { endpoint, connector, connection: None, heart, readable, timeout, diary: Diary::default() })
+        Ok(PostgresProbe {
+            endpoint,
+            connector,
+            connection: None,
+            arriving: JoinSet::new(),
+            heart,
+            readable,
+            timeout,
+            diary: Diary::default(),
+        })
     }
 
     async fn ask(&mut self, now: Timestamp) -> Result<Facts, Problem> {
         let deadline = Instant::now() + self.timeout;
-        let question = tokio::time::timeout_at(deadline, observe(self.connection.take(), self));
+        let question = tokio::time::timeout_at(deadline, self.observe(deadline));
         let (mut facts, mut connection) = question.await.unwrap_or_else(|_| Err(Problem::timed_out(self.timeout)))?;
         // Rights are the same on every node, and only of the primary it matters.
         facts.unreadable = if facts.in_recovery { None } else { self.readable.seen().map(Box::new) };
@@ -71,25 +86,69 @@ impl PostgresProbe {
         self.connection = Some(connection);
         Ok(Facts::Postgres(facts))
     }
-}
 
-/// Asks over the connection that was kept. If it turns out to be dead, a new one tells why: a process that is gone refuses at once.
-async fn observe(kept: Option<Session>, probe: &PostgresProbe) -> Result<(switchback_domain::PostgresFacts, Session), Problem> {
-    if let Some(mut connection) = kept {
-        match ask_once(&mut connection, probe).await {
-            Ok(facts) => return Ok((facts, connection)),
-            Err(problem) if !is_farewell(&problem.failure) => return Err(problem),
-            Err(problem) => debug!(endpoint = %probe.endpoint.name, cause = %problem.cause, "the connection has ended"),
+    /// Asks over the connection that was kept. If it turns out to be dead, a new one tells why: a process that is gone refuses at once.
+    async fn observe(&mut self, deadline: Instant) -> Result<(switchback_domain::PostgresFacts, Session), Problem> {
+        if let Some(mut connection) = self.connection.take() {
+            match ask_once(&mut connection, self.timeout).await {
+                Ok(facts) => return Ok((facts, connection)),
+                Err(problem) if !is_farewell(&problem.failure) => return Err(problem),
+                Err(problem) => debug!(endpoint = %self.endpoint.name, cause = %problem.cause, "the connection has ended"),
+            }
         }
+        let mut connection = self.arrived(deadline).await?;
+        let facts = ask_once(&mut connection, self.timeout).await?;
+        Ok((facts, connection))
     }
-    let mut connection = probe.connector.connect(probe.timeout).await?;
-    let facts = ask_once(&mut connection, probe).await?;
-    Ok((facts, connection))
+
+    /// The connection that is being made, or a new one.
+    async fn arrived(&mut self, deadline: Instant) -> Result<Session, Problem> {
+        // What failed between two looks says nothing of the time of this one.
+        if let Some(Ok(Ok(arrived))) = self.arriving.try_join_next() {
+            return Ok(arrived.session);
+        }
+        if self.arriving.is_empty() {
+            self.arriving.spawn(Box::pin(connect(self.connector.clone(), self.timeout)));
+        }
+        let arrived = match self.arriving.join_next().await {
+            Some(Ok(outcome)) => outcome?,
+            Some(Err(_)) | None => return Err(Problem::garbage("the client library gave up on the answer")),
+        };
+        // A question that is broken off costs the connection. The next look has time for it.
+        if Instant::now() + arrived.answered_in * 3 / 2 > deadline {
+            self.connection = Some(arrived.session);
+            return Err(Problem::timed_out(self.timeout));
+        }
+        Ok(arrived.session)
+    }
 }
 
-async fn ask_once(connection: &mut Session, probe: &PostgresProbe) -> Result<switchback_domain::PostgresFacts, Problem> {
-    let text = calm(connection.text(OBSERVE, &[])).await?.map_err(|error| problem(&error, probe.timeout))?;
+/// A connection that has answered the question once.
+struct Arrived {
+    session: Session,
+    answered_in: Duration,
+}
+
+async fn ask_once(connection: &mut Session, timeout: Duration) -> Result<switchback_domain::PostgresFacts, Problem> {
+    let text = calm(connection.text(OBSERVE, &[])).await?.map_err(|error| problem(&error, timeout))?;
     wire::facts(&text.ok_or_else(|| Problem::garbage("the answer has no row"))?)
+}
+
+async fn connect(connector: Connector, timeout: Duration) -> Result<Arrived, Problem> {
+    let stream = within(timeout, connector.reach(timeout)).await?;
+    let signing_in = async {
+        let mut session = Box::pin(connector.sign_in(stream, SIGNED_IN_WITHIN)).await?;
+        calm(session.prepare(OBSERVE, &[])).await?.map_err(|error| problem(&error, SIGNED_IN_WITHIN))?;
+        let asked = Instant::now();
+        // What it answers is not used: whoever waits for the connection asks for what is true then.
+        ask_once(&mut session, SIGNED_IN_WITHIN).await?;
+        Ok(Arrived { session, answered_in: asked.elapsed() })
+    };
+    within(SIGNED_IN_WITHIN, signing_in).await
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(Problem::timed_out(limit)))
 }
 
 impl Probe for PostgresProbe {

@@ -1,4 +1,4 @@
-//! A world of two sites in virtual time: engines that behave as they were measured (`operations.md`), clients that remember what was
+//! A world of two sites in virtual time: engines that behave as they were measured (`probes/ENGINES.md`), clients that remember what was
 //! acknowledged, faults by seed, and an eye on everything that must never happen. The real console runs in it, over ports that lead
 //! into this world. For tests only; nothing of it is ever released.
 //!

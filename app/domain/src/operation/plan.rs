@@ -464,7 +464,7 @@ pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent,
             reprotect(*side).to_vec()
         }
         Intent::LocalSwitchover { side } => {
-            // A promotion within a site that has a second history would only give it a third (operations.md, gotcha 2).
+            // A promotion within a site that has a second history would only give it a third (ENGINES.md, 5).
             situation(&picture.forbidden());
             if picture.sites[*side].leader.is_none() {
                 situation(&[Objection::TargetSilent { side: *side }]);

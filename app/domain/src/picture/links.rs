@@ -105,7 +105,7 @@ fn lag_bytes(from: &NodeView, to: &NodeView, sender: Option<&Sender>) -> Option<
 }
 
 /// How far the target is behind in time, by the heartbeat row: timestamps of the engine lie while nothing is written
-/// (operations.md, section 7).
+/// (ENGINES.md, 16).
 fn lag(from: &NodeView, to: &NodeView, sender: Option<&Sender>, bytes: Option<ByteLag>) -> Option<Millis> {
     if bytes == Some(ByteLag(0)) && from.postgres.fresh().is_some() && sender.is_some() {
         return Some(Millis(0));

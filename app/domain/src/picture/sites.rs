@@ -185,7 +185,7 @@ fn postgres_state(look: &Look, view: &NodeView, facts: &PostgresFacts) -> NodeSt
 }
 
 /// It receives a stream and heard from the other end a moment ago. The status alone says "streaming" for up to
-/// `wal_receiver_timeout` after the line was cut (operations.md, section 5).
+/// `wal_receiver_timeout` after the line was cut (ENGINES.md, 14).
 pub(super) fn hears(look: &Look, facts: &PostgresFacts) -> bool {
     facts.receiver.as_ref().is_some_and(|receiver| {
         receiver.status == "streaming" && receiver.message_age.is_some_and(|age| age <= look.pool.policy.message_age_limit)

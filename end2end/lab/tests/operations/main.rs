@@ -22,4 +22,6 @@ mod interrupted;
 #[cfg(feature = "lab-tests-full")]
 mod older_patroni;
 #[cfg(feature = "lab-tests-full")]
+mod refused_orders;
+#[cfg(feature = "lab-tests-full")]
 mod steered;

@@ -18,7 +18,7 @@ use switchback_domain::{
 use tokio_util::sync::CancellationToken;
 
 /// Between two questions to what does not answer: Patroni has promoted itself 2.8 s after its start and answered after 1.2 s
-/// (operations.md, section 4).
+/// (ENGINES.md, 8).
 const WHILE_SILENT: Duration = Duration::from_millis(40);
 
 /// Between two questions to what is held already.

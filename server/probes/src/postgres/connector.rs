@@ -86,9 +86,19 @@ impl Connector {
 
     /// A new connection. `limit` is how long the caller waits for it.
     pub(crate) async fn connect(&self, limit: Duration) -> Result<Session, Problem> {
+        self.sign_in(self.reach(limit).await?, limit).await
+    }
+
+    /// Only the way there: whether anybody listens. `limit` is how long the caller waits for it.
+    pub(crate) async fn reach(&self, limit: Duration) -> Result<TcpStream, Problem> {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|error| Problem::io(&error, limit))?;
         // Questions are short, and each waits for its answer.
         stream.set_nodelay(true).map_err(|error| Problem::io(&error, limit))?;
+        Ok(stream)
+    }
+
+    /// Agrees on TLS and proves who we are, over what [`Connector::reach`] has made.
+    pub(crate) async fn sign_in(&self, stream: TcpStream, limit: Duration) -> Result<Session, Problem> {
         let Some(tls) = &self.tls else {
             let (client, connection) = signed_in(Box::pin(self.config.connect_raw(Guarded::new(stream), NoTls)), limit).await?;
             return Ok(Session::new(client, connection));

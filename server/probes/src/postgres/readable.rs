@@ -4,6 +4,7 @@
 use super::{
     connector::{Connector, calm, problem},
     session::Session,
+    within,
 };
 use crate::failure::{Problem, bounded};
 use serde::Deserialize;
@@ -63,10 +64,6 @@ impl Readable {
         }
         self.seen.clone()
     }
-}
-
-async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(Problem::timed_out(limit)))
 }
 
 /// What `unreadable.sql` answers.

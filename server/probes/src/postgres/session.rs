@@ -45,16 +45,20 @@ impl Session {
         Session { client, driver, prepared: HashMap::new() }
     }
 
+    /// Lets the server read a question before it is asked, so that asking takes one answer and not two.
+    pub(crate) async fn prepare(&mut self, question: &'static str, types: &[Type]) -> Result<Statement, Error> {
+        if let Some(statement) = self.prepared.get(question) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare_typed(question, types).await?;
+        self.prepared.insert(question, statement.clone());
+        Ok(statement)
+    }
+
     /// The rows of an answer.
     pub(crate) async fn rows(&mut self, question: &'static str, with: &[With<'_>]) -> Result<Vec<Row>, Error> {
-        let statement = if let Some(statement) = self.prepared.get(question) {
-            statement.clone()
-        } else {
-            let types: Vec<Type> = with.iter().map(|(_, kind)| kind.clone()).collect();
-            let statement = self.client.prepare_typed(question, &types).await?;
-            self.prepared.insert(question, statement.clone());
-            statement
-        };
+        let types: Vec<Type> = with.iter().map(|(_, kind)| kind.clone()).collect();
+        let statement = self.prepare(question, &types).await?;
         let values: Vec<&(dyn ToSql + Sync)> = with.iter().map(|(value, _)| *value).collect();
         self.client.query(&statement, &values).await
     }

@@ -185,3 +185,29 @@ pub fn timed_out() -> ProbeFailure {
 pub fn leader_key(http: switchback_probes::HttpTarget) -> switchback_probes::EtcdKeyTarget {
     switchback_probes::EtcdKeyTarget { http, key: "/service/pool-a/leader".to_owned() }
 }
+
+/// A long way to a server: whatever is sent on it arrives `late`, in both directions.
+pub async fn long_way(server: SocketAddr, late: Duration) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let Ok(far) = TcpStream::connect(server).await else { continue };
+            let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+            tokio::spawn(carry(near_in, far_out, late));
+            tokio::spawn(carry(far_in, near_out, late));
+        }
+    });
+    address
+}
+
+#[expect(clippy::disallowed_methods, reason = "to be late is what it is for")]
+async fn carry(mut from: impl AsyncReadExt + Unpin, mut to: impl AsyncWriteExt + Unpin, late: Duration) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        tokio::time::sleep(late).await;
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}

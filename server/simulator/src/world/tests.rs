@@ -1,4 +1,4 @@
-//! The world behaves as the real engines were measured (`operations.md`).
+//! The world behaves as the real engines were measured (`probes/ENGINES.md`).
 
 use super::*;
 use crate::world::orders::Answer;

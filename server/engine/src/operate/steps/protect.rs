@@ -13,7 +13,7 @@ use switchback_domain::{
 };
 
 /// A site that was told to follow and has no leader for so long is told whom to take: its members may stand in each other's way
-/// (operations.md, gotcha 7).
+/// (ENGINES.md, 9).
 const ELECT_AFTER: Duration = Duration::from_secs(15);
 
 /// A returning member may still start: its history is waited for.
@@ -111,7 +111,7 @@ impl Run<'_> {
 
     /// The last promotion of a site, if it was one of its own nodes that was promoted: Patroni names it, and a timeline that was only
     /// followed has no name there. Two sites that were promoted at the very same place have histories that look the same otherwise
-    /// (operations.md, gotcha 1).
+    /// (ENGINES.md, 4).
     async fn promoted_itself(&self, side: Side) -> Result<Option<Promotion>, HandError> {
         let last = self.promotions(side).await?.into_iter().max_by_key(|promotion| promotion.parent);
         let own = |name: &String| self.scene.nodes(side).iter().any(|node| node.name.as_str() == name.as_str());
@@ -119,7 +119,7 @@ impl Run<'_> {
     }
 
     /// Makes sure that the site is told to follow. Never a site with a history of its own: Patroni compares the numbers of timelines only,
-    /// would not rewind it, and its log would be overwritten (operations.md, headline 4). And never the only site that writes.
+    /// would not rewind it, and its log would be overwritten (ENGINES.md, 4). And never the only site that writes.
     pub(super) async fn follow(&mut self, operation: &Operation, number: usize, side: Side) -> Result<(), Trouble> {
         if self.nothing_runs(side).await {
             // Machines that are only starting again have their old data. That it is gone is said by whoever was told how to remove it.
