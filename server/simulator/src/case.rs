@@ -26,7 +26,7 @@ use std::{
 };
 use switchback_domain::{
     Side, fixture,
-    operation::{Intent, OperationId, Step, StepRun},
+    operation::{Entry, Intent, MemberChange, MemberOrder, OperationId, Step, StepRun},
     people::{Caller, Person},
     permission::Role,
     picture,
@@ -71,11 +71,15 @@ pub enum Kind {
     /// A firewall, a router or a proxy answers in the active site's name, and somebody believes that the site is dead. Afterwards a planned
     /// switchover.
     LiedTo,
+    /// A planned switchover is only rehearsed.
+    Rehearsal,
+    /// A member of the active site is drained and taken back into service.
+    Members,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 14] = [
+    pub const ALL: [Kind; 16] = [
         Kind::Switchover,
         Kind::TakenOver,
         Kind::Failover,
@@ -90,6 +94,8 @@ impl Kind {
         Kind::SplitBrain,
         Kind::OlderPatroni,
         Kind::LiedTo,
+        Kind::Rehearsal,
+        Kind::Members,
     ];
 }
 
@@ -145,6 +151,8 @@ pub struct Told {
     pub saved: BTreeSet<(usize, u64)>,
     /// What the console says of each outage, beside what clients felt.
     pub measured: Vec<Measured>,
+    /// The journal of each operation.
+    pub journals: Vec<Vec<Entry>>,
 }
 
 impl Told {
@@ -266,7 +274,7 @@ impl Run {
 
     async fn through(mut self) -> Told {
         match self.case.kind {
-            Kind::Switchover | Kind::TakenOver | Kind::OlderPatroni => {
+            Kind::Switchover | Kind::TakenOver | Kind::OlderPatroni | Kind::Rehearsal => {
                 self.arm();
                 self.operate(Intent::Switchover { to: Side::B }).await;
             }
@@ -275,6 +283,14 @@ impl Run {
                 self.peace(15_000).await;
                 self.arm();
                 self.operate(Intent::Switchover { to: Side::B }).await;
+            }
+            Kind::Members => {
+                let [member, _] = World::member_names(Side::A);
+                self.arm();
+                for to in [MemberOrder::Drain, MemberOrder::Ready] {
+                    let change = MemberChange { side: Side::A, member: member.clone(), to };
+                    self.operate(Intent::Members { changes: vec![change] }).await;
+                }
             }
             Kind::LocalSwitchover => {
                 let side = self.dice.pick(&[Side::A, Side::B]);
@@ -403,7 +419,7 @@ impl Run {
             let moves = operation.as_ref().and_then(|operation| {
                 let demotes = |(step, run): (&Step, &StepRun)| matches!(step, Step::Demote { .. }) && run.attempts > 0;
                 let begun = operation.plan.steps.iter().zip(&operation.steps).any(demotes);
-                operation.plan.moves().filter(|_| begun).map(|(_, to)| to)
+                operation.plan.moves().filter(|_| begun && !operation.request.dry_run).map(|(_, to)| to)
             });
             let keeps = operation.and_then(|operation| match operation.plan.intent {
                 Intent::Resolve { keep } if operation.is_past_no_return() => Some(keep),

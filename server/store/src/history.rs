@@ -89,7 +89,7 @@ impl HistoryStore for SqlStore {
             self.unless_full()?;
             let mut work = self.work().await?;
             for change in changes {
-                let what = serde_json::to_string(&change.what).map_err(|error| unreadable("a change", error))?;
+                let what = switchback_journal_format::change_to_text(&change.what).map_err(|error| unreadable("a change", error))?;
                 run!(
                     work.on(),
                     "INSERT INTO changes (pool, at, what) VALUES ($1, $2, $3)",
@@ -110,12 +110,15 @@ impl HistoryStore for SqlStore {
                 pool.as_str(),
                 i64::from(most),
             )?;
-            rows.into_iter()
-                .map(|(at, what)| {
-                    let what = serde_json::from_str(&what).map_err(|_| unreadable("a change", what))?;
-                    Ok(Change { at: time(at)?, what })
-                })
-                .collect()
+            let read = |(at, what): (i64, String)| match switchback_journal_format::change_from_text(&what) {
+                Ok(what) => time(at).map(|at| Some(Change { at, what })),
+                // It is only shown, so the others are shown without it.
+                Err(error) => {
+                    tracing::warn!(%pool, what, error = &error as &dyn std::error::Error, "a change of state in the store cannot be read");
+                    Ok(None)
+                }
+            };
+            rows.into_iter().filter_map(|row| read(row).transpose()).collect()
         })
     }
 

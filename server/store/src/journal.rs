@@ -56,7 +56,7 @@ fn epoch_number(epoch: Epoch) -> Result<i64, StoreError> {
 }
 
 fn text_of(entry: &Entry) -> Result<String, StoreError> {
-    serde_json::to_string(entry).map_err(|error| unreadable("a journal entry", error))
+    switchback_journal_format::entry_to_text(entry).map_err(|error| unreadable("a journal entry", error))
 }
 
 /// Insists that the lease is held, and that nobody takes it before the transaction ends. One that has expired and that
@@ -87,7 +87,7 @@ async fn change(work: &mut Work, pool: &PoolId, change: &RecordChange) -> Result
             }
         }
         RecordChange::FenceUp(fence) => {
-            let text = serde_json::to_string(fence).map_err(|error| unreadable("a fence", error))?;
+            let text = switchback_journal_format::fence_to_text(fence).map_err(|error| unreadable("a fence", error))?;
             run!(work.on(), "INSERT INTO pools (pool, epoch) VALUES ($1, 0) ON CONFLICT (pool) DO NOTHING", pool.as_str())?;
             run!(
                 work.on(),
@@ -256,7 +256,8 @@ impl JournalStore for SqlStore {
         Box::pin(async move {
             let rows: Vec<(String,)> =
                 rows!(&self.readers, "SELECT entry FROM journal WHERE operation = $1 ORDER BY number", number_of(operation))?;
-            let read = |(entry,): (String,)| serde_json::from_str(&entry).map_err(|_| unreadable("a journal entry", entry));
+            let read =
+                |(entry,): (String,)| switchback_journal_format::entry_from_text(&entry).map_err(|_| unreadable("a journal entry", entry));
             rows.into_iter().map(read).collect()
         })
     }
@@ -299,7 +300,7 @@ impl JournalStore for SqlStore {
                 record.epoch = u64::try_from(epoch).map(Epoch).map_err(|_| unreadable("an epoch", epoch))?;
                 record.ended_at = ended_at.map(time).transpose()?;
                 if let Some(fence) = fence {
-                    record.fences.push(serde_json::from_str(&fence).map_err(|_| unreadable("a fence", fence))?);
+                    record.fences.push(switchback_journal_format::fence_from_text(&fence).map_err(|_| unreadable("a fence", fence))?);
                 }
             }
             Ok(record)

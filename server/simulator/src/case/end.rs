@@ -27,6 +27,7 @@ impl Run {
         let writes = self.room.books().writes;
         let ends = self.ends();
         let saved = self.saved();
+        let journals = self.room.books().operations.iter().map(|kept| kept.entries.clone()).collect();
         let mut world = self.room.world();
         let summary = world.summary();
         world.tell(format!("in the end:\n{summary}"));
@@ -41,6 +42,7 @@ impl Run {
             lost: world.lost_rows(),
             saved,
             measured,
+            journals,
         }
     }
 
@@ -117,7 +119,8 @@ impl Run {
                 world.complain(format!("{missing} acknowledged rows are lost, without any failover"));
             }
         }
-        let moved_from = operation.as_ref().and_then(|operation| operation.plan.moves()).map(|(from, _)| from);
+        let moves = operation.as_ref().filter(|operation| !operation.request.dry_run).and_then(|operation| operation.plan.moves());
+        let moved_from = moves.map(|(from, _)| from);
         for (id, intent) in &self.operations {
             let done = || {
                 let ended = self.room.books().operation(*id).map(|operation| operation.stage);

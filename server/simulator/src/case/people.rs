@@ -101,7 +101,7 @@ impl Run {
             acknowledged,
             attestation: if attests { "the power is off, said the people there".to_owned() } else { String::new() },
             overridden: plan.witnesses.iter().map(|witness| witness.kind).collect(),
-            dry_run: false,
+            dry_run: self.case.kind == Kind::Rehearsal,
         };
         {
             let mut world = self.room.world();
