@@ -55,6 +55,18 @@ enum What {
         #[arg(long, value_name = "USER", default_value = "switchback")]
         console: String,
     },
+    /// Puts the guards of the audit history back: triggers of the store that are missing, switched off or changed. The console may run.
+    RepairGuards {
+        /// Why, for the audit history.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// A file with the address of the tables' owner, such as `postgres://OWNER:PASSWORD@HOST/DATABASE`, where the console's user does not own
+        /// them.
+        #[arg(long, value_name = "FILE")]
+        url_file: Option<PathBuf>,
+        #[command(flatten)]
+        config: ConfigFile,
+    },
     /// Copies the console's store into a new file that only you can read, and looks through it. The console may run.
     Backup {
         /// The new file. It is never overwritten.
@@ -74,7 +86,7 @@ enum What {
         /// Why, for the audit history.
         #[arg(long, value_name = "TEXT")]
         reason: String,
-        /// The store is in PostgreSQL and was loaded with its own programs: only note that it was restored.
+        /// The store was put back by other means, such as `pg_restore` or a snapshot of the machine: only note that it was restored.
         #[arg(long, conflicts_with = "from")]
         loaded: bool,
         #[command(flatten)]
@@ -134,6 +146,10 @@ fn run(Command { what, reach }: Command) -> anyhow::Result<ExitCode> {
         What::MigrateStore { url_file, console } => {
             log::start(log::Format::Text, Some("warn"))?;
             runtime.block_on(cli::backup::migrate_store(&url_file, &console))
+        }
+        What::RepairGuards { reason, url_file, config } => {
+            log::start(log::Format::Text, Some("warn"))?;
+            runtime.block_on(cli::backup::repair_guards(&config.file, url_file.as_deref(), &reason))
         }
         What::Backup { to, reason, config } => {
             log::start(log::Format::Text, Some("warn"))?;

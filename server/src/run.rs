@@ -133,7 +133,7 @@ pub async fn serve(file: &Path, site: Site) -> anyhow::Result<ExitCode> {
     let config = read(file)?;
     let limits = connection_limits(&config);
     let metrics = figures()?;
-    let store = wiring::store(&config).await?;
+    let store = wiring::store_to_act_on(&config).await?;
     let pools = wiring::pools(&config)?;
     let address = config.server.listen;
     let listener = TcpListener::bind(address)

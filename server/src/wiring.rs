@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use nix::time::{ClockId, clock_gettime};
 use rand::{Rng as _, RngExt as _};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use std::{
     sync::{Arc, LazyLock},
     time::Duration,
@@ -73,13 +73,23 @@ impl Chance for MachineChance {
     }
 }
 
-/// Opens the store and brings its tables up to date.
+/// The store's address as one text.
+pub(crate) fn store_url(store: &StoreAddress) -> SecretString {
+    match store {
+        StoreAddress::Sqlite(file) => format!("sqlite:{}", file.display()).into(),
+        StoreAddress::Postgres(url) => url.clone(),
+    }
+}
+
+/// Opens the store for a moment, and brings its tables up to date.
 pub(crate) async fn store(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
-    let opened = match &config.store {
-        StoreAddress::Sqlite(file) => switchback_store::open(&format!("sqlite:{}", file.display())).await,
-        StoreAddress::Postgres(url) => switchback_store::open(url.expose_secret()).await,
-    };
-    opened.context("the store cannot be used")
+    switchback_store::open(store_url(&config.store).expose_secret()).await.context("the store cannot be used")
+}
+
+/// Opens the store for a console that acts on what it says: an older copy that was put in its place is noticed.
+pub(crate) async fn store_to_act_on(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
+    let url = store_url(&config.store);
+    switchback_store::open_remembered(url.expose_secret(), &config.store_head, now()).await.context("the store cannot be used")
 }
 
 /// Everything that a console is made of, with or without its pools.

@@ -118,9 +118,19 @@ pub struct Confirmation {
     /// Fenced sites whose fences are not so any more: they are lifted with the confirmation.
     #[serde(default)]
     pub lift: Vec<SiteId>,
+    /// Sites that must not come back as active although the store does not say so: fenced with the confirmation.
+    #[serde(default)]
+    pub fence: Vec<SiteId>,
     /// The engines do not say which site is active, and it is known from elsewhere that the store is right.
     #[serde(default)]
     pub unseen: bool,
+}
+
+impl SiteBeside {
+    /// Its engines are held by a fence that the store has forgotten.
+    pub fn is_held_by_none(&self) -> bool {
+        !self.fenced && self.role == SiteRole::Fenced
+    }
 }
 
 impl RestoredPool {
@@ -132,12 +142,19 @@ impl RestoredPool {
         if confirmation.reason.trim().is_empty() {
             return Err(ConfirmError::NoReason);
         }
-        if let Some(site) = confirmation.lift.iter().find(|lifted| self.sites.iter().all(|site| site.site != **lifted)) {
+        let Confirmation { lift, fence, .. } = confirmation;
+        if let Some(site) = lift.iter().chain(fence).find(|named| self.sites.iter().all(|site| site.site != **named)) {
             return Err(ConfirmError::NoSuchSite { site: site.clone() });
         }
-        let shut_out = |site: &&SiteBeside| site.fenced && site.active && !confirmation.lift.contains(&site.site);
-        if let Some(site) = self.sites.iter().find(shut_out) {
+        if let Some(site) = lift.iter().find(|site| fence.contains(site)) {
+            return Err(ConfirmError::LiftsAndFences { site: site.clone() });
+        }
+        let fenced_then = |site: &&SiteBeside| (site.fenced && !lift.contains(&site.site)) || fence.contains(&site.site);
+        if let Some(site) = self.sites.iter().filter(fenced_then).find(|site| site.active) {
             return Err(ConfirmError::FencesActive { site: site.site.clone() });
+        }
+        if self.sites.iter().all(|site| fenced_then(&site)) {
+            return Err(ConfirmError::FencesAll);
         }
         if !confirmation.unseen && self.sites.iter().all(|site| !site.active) {
             return Err(ConfirmError::NotSeen);

@@ -185,12 +185,21 @@ pub enum ConfirmError {
     },
     /// The stored fence would shut out the site that serves clients now.
     #[error(
-        "the store says that {site} is fenced, and its engines say that it is active: confirmed like this the console would shut it out. Lift this fence"
+        "{site} would be fenced, and its engines say that it is active: confirmed like this the console would shut it out. Lift this fence"
     )]
     FencesActive {
         /// Which site.
         site: SiteId,
     },
+    /// The same site is to be fenced and its fence to be lifted.
+    #[error("{site} is named both to be fenced and to have its fence lifted")]
+    LiftsAndFences {
+        /// Which site.
+        site: SiteId,
+    },
+    /// No site would be left.
+    #[error("both sites would be fenced, and none could be made active; lift one of the fences")]
+    FencesAll,
     /// The engines do not say which site is active.
     #[error("the engines do not say now which site is active; wait until they do, or say that you know it from elsewhere")]
     NotSeen,
@@ -213,6 +222,8 @@ impl ConfirmError {
             ConfirmError::NoReason => "no_reason",
             ConfirmError::NoSuchSite { .. } => "no_such_site",
             ConfirmError::FencesActive { .. } => "fences_active",
+            ConfirmError::LiftsAndFences { .. } => "lifts_and_fences",
+            ConfirmError::FencesAll => "fences_all",
             ConfirmError::NotSeen => "not_seen",
             ConfirmError::LeaseHeld => "lease_held",
             ConfirmError::Console { console } => console.code(),

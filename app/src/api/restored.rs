@@ -4,7 +4,7 @@ use crate::{
     paths,
     words::{self, Locale, figures::date_time, say},
 };
-use switchback_domain::{RestoredPool, SiteBeside};
+use switchback_domain::{RestoredPool, SiteBeside, SiteRole};
 
 /// Everything that the page says.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,10 @@ pub struct RestoredTold {
     pub action: String,
     /// Fences that can be lifted: the site's name, and the words beside the box.
     pub lift: Vec<(String, String)>,
+    /// Sites that can be fenced: the site's name, the words beside the box, and whether its engines are held already, which asks for it.
+    pub fence: Vec<(String, String, bool)>,
+    /// What a site that is held without a fence means; nothing when there is none.
+    pub forgotten: Option<String>,
     /// The words beside the box for engines that say nothing; nothing when they do.
     pub unseen: Option<String>,
     /// The field for the reason.
@@ -59,6 +63,13 @@ pub fn tell(tag: &str, beside: &RestoredPool, problem: Option<&str>) -> Restored
         rows: rows.chain(operation).chain([epoch]).collect(),
         action: paths::restored(pool),
         lift: fenced.map(|site| (site.site.to_string(), say!(lang, operations.restored.lift, site = site.site.to_string()))).collect(),
+        fence: (beside.sites.iter().filter(|site| !site.fenced && !site.active))
+            .map(|site| {
+                (site.site.to_string(), say!(lang, operations.restored.fence, site = site.site.to_string()), site.is_held_by_none())
+            })
+            .collect(),
+        forgotten: (beside.sites.iter().find(|site| site.is_held_by_none()))
+            .map(|site| say!(lang, operations.restored.forgotten, site = site.site.to_string())),
         unseen: beside.sites.iter().all(|site| !site.active).then(|| say!(lang, operations.restored.unseen)),
         reason: say!(lang, operations.restored.reason),
         confirm: say!(lang, operations.restored.confirm),
@@ -82,17 +93,24 @@ fn by_engines(lang: Locale, site: &SiteBeside) -> String {
     let timeline = site
         .timeline
         .map_or_else(String::new, |timeline| format!(" · {}", say!(lang, operations.restored.timeline, n = timeline.0.to_string())));
-    let active = if site.active { say!(lang, operations.restored.active) } else { say!(lang, operations.restored.not_active) };
+    let active = if site.active {
+        say!(lang, operations.restored.active)
+    } else if site.role == SiteRole::Fenced {
+        say!(lang, operations.restored.held)
+    } else {
+        say!(lang, operations.restored.not_active)
+    };
     format!("{active} · {leader}{timeline} · {heard}")
 }
 
 /// A refusal by its word, as it comes back in the address.
 fn refusal(lang: Locale, code: &str, beside: &RestoredPool) -> String {
-    let fenced = |site: &&SiteBeside| site.fenced && site.active;
-    let site = beside.sites.iter().find(fenced).map_or_else(String::new, |site| site.site.to_string());
+    let site = beside.sites.iter().find(|site| site.active).map_or_else(String::new, |site| site.site.to_string());
     match code {
         "no_reason" => say!(lang, operations.restored.problem.no_reason),
         "fences_active" => say!(lang, operations.restored.problem.fences_active, site = site),
+        "lifts_and_fences" => say!(lang, operations.restored.problem.lifts_and_fences),
+        "fences_all" => say!(lang, operations.restored.problem.fences_all),
         "not_seen" => say!(lang, operations.restored.problem.not_seen),
         "lease_held" => say!(lang, operations.restored.problem.lease_held),
         _ => say!(lang, operations.restored.problem.other),

@@ -17,7 +17,7 @@ use switchback_domain::{
     Millis, Side,
     operation::{
         Advice, Attempt, Because, Difference, Fence, FenceAnswer, FenceState, FoundLoss, GivenUp, Intent, IntentKind, MemberOrder,
-        OrderFailure, Outage, Outcome, StageWord, Step, StepRun, StepState,
+        OperationId, OrderFailure, Outage, Outcome, StageWord, Step, StepRun, StepState,
     },
 };
 
@@ -62,7 +62,7 @@ pub fn advice(lang: Locale, advice: &Advice, names: &Names) -> String {
     let (keep, other) = (names[advice.keep].to_string(), names[advice.keep.other()].to_string());
     match &advice.because {
         Because::OtherFenced { operation } => {
-            say!(lang, operations.advice.other_fenced, keep = keep, other = other, operation = operation.to_string())
+            say!(lang, operations.advice.other_fenced, keep = keep, other = other, operation = fenced_by(lang, *operation))
         }
         Because::MadeActive { operation } => say!(lang, operations.advice.made_active, keep = keep, operation = operation.to_string()),
         Because::ActiveBefore => say!(lang, operations.advice.active_before, keep = keep),
@@ -258,9 +258,14 @@ pub fn difference(lang: Locale, difference: &Difference, names: &Names) -> Strin
     }
 }
 
+/// Who has put a fence up.
+fn fenced_by(lang: Locale, operation: Option<OperationId>) -> String {
+    operation.map_or_else(|| say!(lang, operations.fence.by_confirmation), |operation| operation.to_string())
+}
+
 /// How far a fence has come: asked for, confirmed or refused, and by whom.
 pub fn fence(lang: Locale, fence: &Fence, names: &Names) -> String {
-    let (site, operation, asked) = (names[fence.side].to_string(), fence.operation.to_string(), figures::date_time(lang, fence.since));
+    let (site, operation, asked) = (names[fence.side].to_string(), fenced_by(lang, fence.operation), figures::date_time(lang, fence.since));
     let first = match (fence.state(), fence.confirmed_at()) {
         (FenceState::Confirmed, Some(at)) => {
             let endpoints: Vec<_> = fence.answers.iter().filter(|answer| answer.holds()).map(|answer| answer.endpoint.clone()).collect();

@@ -95,6 +95,13 @@ impl StoreWatch {
         }
     }
 
+    async fn keep_head(&self) {
+        if let Err(error) = self.store.keep_head(self.clock.now()).await {
+            figures::store_failed("keep_head");
+            tracing::warn!(error = &error as &dyn Error, "it was not found out how far the store has come");
+        }
+    }
+
     /// Looks at the guards. What is wrong with them is in the log each time, and in the audit history whenever it changes.
     async fn look_at_guards(&self) -> Result<(), StoreError> {
         let broken = self.store.broken_guards().await?;
@@ -103,8 +110,8 @@ impl StoreWatch {
             tracing::error!(
                 guard,
                 fault = fault.word(),
-                "a guard of the store is not as it was made: the audit history may have been changed. Find out who did this; make the \
-                 trigger anew as the program's migrations have it, or restore a backup"
+                "a guard of the store is not as it was made: the audit history may have been changed. Find out who did this, and whether a \
+                 backup says the same; `switchback repair-guards` puts the guards back"
             );
         }
         let changed = {
@@ -134,6 +141,7 @@ pub(crate) async fn keep_watching(watch: Arc<StoreWatch>, stop: CancellationToke
     let mut looked: Option<Instant> = None;
     loop {
         watch.tend();
+        watch.keep_head().await;
         if looked.is_none_or(|at| at.elapsed() >= LOOK_AT_GUARDS_EVERY) {
             match watch.look_at_guards().await {
                 Ok(()) => looked = Some(Instant::now()),
@@ -147,6 +155,7 @@ pub(crate) async fn keep_watching(watch: Arc<StoreWatch>, stop: CancellationToke
             }
         }
         if !pause(TEND_EVERY, &stop).await {
+            watch.keep_head().await;
             return;
         }
     }

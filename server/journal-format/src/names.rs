@@ -220,7 +220,7 @@ enums! {
     }
     #[serde(tag = "reason")]
     Because {
-        OtherFenced = "other_fenced" { operation = "operation": OperationId },
+        OtherFenced = "other_fenced" { #[serde(default)] operation = "operation": Option<OperationId> },
         MadeActive = "made_active" { operation = "operation": OperationId },
         ActiveBefore = "active_before",
         LaterTimeline = "later_timeline",
@@ -460,7 +460,7 @@ structs! {
     Fence {
         side = "side": Side,
         epoch = "epoch": Epoch,
-        operation = "operation": OperationId,
+        #[serde(default)] operation = "operation": Option<OperationId>,
         since = "since": Timestamp,
         expected_loss = "expected_loss": Option<ByteLag>,
         #[serde(default)] answers = "answers": Vec<FenceAnswer>,

@@ -5,7 +5,7 @@ use crate::{
     wiring,
 };
 use anyhow::Context as _;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use std::{path::Path, process::ExitCode};
 use switchback_engine::ports::AuditEntry;
 use switchback_store::Author;
@@ -52,6 +52,32 @@ pub async fn migrate_store(url_file: &Path, console: &str) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
+/// Puts the guards of the audit history back, whether the console runs or not.
+pub async fn repair_guards(config_file: &Path, url_file: Option<&Path>, reason: &str) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(!reason.trim().is_empty(), "say why, with --reason");
+    let url: SecretString = match url_file {
+        Some(file) => {
+            let url = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+            url.trim().to_owned().into()
+        }
+        None => wiring::store_url(&config(config_file)?.store),
+    };
+    let repaired = switchback_store::repair_guards(url.expose_secret(), wiring::now(), &author(reason)).await;
+    let repaired = repaired.context("the guards are not put back")?;
+    if repaired.is_empty() {
+        println!("Every guard is as it was made; there is nothing to put back.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    for broken in &repaired {
+        println!("{} was {}: it is as it was made again.", broken.guard, broken.fault.word());
+    }
+    println!(
+        "This is in the audit history. What may have been changed meanwhile is not undone: compare with a backup, and find out who did it. A console \
+         that runs sees within the hour that the guards are whole, or when it is started anew."
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Copies the store into a new file, whether the console runs or not.
 pub async fn back_up(config_file: &Path, to: &Path, reason: &str) -> anyhow::Result<ExitCode> {
     let store = match config(config_file)?.store {
@@ -89,8 +115,8 @@ pub async fn restore(config_file: &Path, from: Option<&Path>, loaded: bool, reas
             }
             made.taken_at
         }
-        (StoreAddress::Sqlite(_), ..) => anyhow::bail!("name the backup: switchback restore FILE"),
-        (StoreAddress::Postgres(url), _, true) => {
+        (StoreAddress::Sqlite(_), _, false) => anyhow::bail!("name the backup: switchback restore FILE"),
+        (store, _, true) => {
             let entry = AuditEntry {
                 at: now,
                 actor: None,
@@ -100,7 +126,7 @@ pub async fn restore(config_file: &Path, from: Option<&Path>, loaded: bool, reas
                 detail: serde_json::json!({ "user": by.user, "why": by.reason }),
                 from_address: String::new(),
             };
-            switchback_store::mark_restored(url.expose_secret(), &entry)
+            switchback_store::mark_restored(wiring::store_url(&store).expose_secret(), &entry)
                 .await
                 .context("it is not noted that the store was restored")?
                 .taken_at

@@ -195,6 +195,9 @@ pub enum Ask {
         /// A site whose stored fence is not so any more, as often as needed: it is lifted with the confirmation.
         #[arg(long, value_name = "SITE")]
         lift: Vec<SiteId>,
+        /// A site that must not come back as active although the store does not say so, as often as needed: it is fenced with the confirmation.
+        #[arg(long, value_name = "SITE")]
+        fence: Vec<SiteId>,
         /// The engines do not say which site is active, and you know from elsewhere that the store is right.
         #[arg(long)]
         unseen: bool,
@@ -362,8 +365,8 @@ async fn answer(ask: Ask, client: &Client, out: &Out) -> Outcome {
             acting::act(client, out, &pool, &Wanted::Members(site, orders(&changes)?), acting).await
         }
         Ask::Restored { pool } => restored::show(client, out, &pool).await,
-        Ask::ConfirmRestored { pool, reason, lift, unseen } => {
-            restored::confirm(client, out, &pool, &Confirmation { reason, lift, unseen }).await
+        Ask::ConfirmRestored { pool, reason, lift, fence, unseen } => {
+            restored::confirm(client, out, &pool, &Confirmation { reason, lift, fence, unseen }).await
         }
         Ask::Operations { pool, most } => operation::all(client, out, pool.as_ref(), most).await,
         Ask::Operation(about) => operation::about(client, out, about).await,

@@ -28,6 +28,13 @@ pub(super) async fn show(client: &Client, out: &Out, pool: &PoolId) -> Outcome {
         })
         .collect();
     out.table(["SITE", "BY THE STORE", "BY THE ENGINES", "LEADER", "TIMELINE", "HEARD"], &rows);
+    for site in beside.sites.iter().filter(|site| site.is_held_by_none()) {
+        let site = &site.site;
+        out.say(format_args!(
+            "The engines of {site} are held read-only by a fence that the store does not know: confirm with --fence {site}, unless you know that it \
+             was lifted."
+        ));
+    }
     out.say(format_args!("Epoch by the store: {}. A confirmation begins the next one.", beside.epoch));
     if let Some(operation) = beside.operation {
         out.say(format_args!("{operation} was open when the backup was taken. A confirmation abandons it."));

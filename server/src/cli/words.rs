@@ -163,9 +163,14 @@ pub(super) fn sign(witness: &Witness) -> String {
     switchback_app::words::witness(switchback_app::words::Locale::en, witness)
 }
 
+/// Who has put a fence up.
+fn fenced_by(operation: Option<OperationId>) -> String {
+    operation.map_or_else(|| "the confirmation of a restored store".to_owned(), |operation| operation.to_string())
+}
+
 /// How far a fence has come: asked for, confirmed or refused, and by whom.
 pub(super) fn fence(fence: &Fence, sites: &Sites) -> String {
-    let (site, by) = (&sites[fence.side], format!("asked for at {:.0} by {}", fence.since, fence.operation));
+    let (site, by) = (&sites[fence.side], format!("asked for at {:.0} by {}", fence.since, fenced_by(fence.operation)));
     let names = |wanted: &dyn Fn(&FenceAnswer) -> bool| {
         fence.answers.iter().filter(|answer| wanted(answer)).map(|answer| answer.endpoint.to_string()).collect::<Vec<_>>().join(", ")
     };
@@ -264,7 +269,7 @@ pub(super) fn objection(objection: &PlanObjection, sites: &Sites) -> String {
         PlanObjection::OtherAdvised { advice } => {
             let (keep, other) = (of(&advice.keep), of(&advice.keep.other()));
             let because = match &advice.because {
-                Because::OtherFenced { operation } => format!("{other} is fenced since {operation}"),
+                Because::OtherFenced { operation } => format!("{other} is fenced since {}", fenced_by(*operation)),
                 Because::MadeActive { operation } => format!("{operation} made it the active site"),
                 Because::ActiveBefore => "it alone accepted writes before".to_owned(),
                 Because::LaterTimeline => "it is on the later timeline".to_owned(),

@@ -32,6 +32,8 @@ pub struct Config {
     pub server: Server,
     /// `[store]`.
     pub store: StoreAddress,
+    /// Where it is remembered how far the store has come.
+    pub store_head: PathBuf,
     /// `[sessions]`.
     pub sessions: Sessions,
     /// `[observe]`.
@@ -143,7 +145,7 @@ impl Config {
 
 fn read_file(mut file: Section<'_, '_>, folder: &Path, now: Timestamp) -> Option<Config> {
     let server = file.required_table("server", "[server]").and_then(|server| read_server(server, folder));
-    let store = file.required_table("store", "[store]").and_then(|store| read_store(store, folder));
+    let store = file.required_table("store", "[store]").and_then(|store| read_store(store, folder)).unzip();
     let sessions = read_sessions(file.table("sessions", "[sessions]"));
     let observe = read_observe(file.table("observe", "[observe]"));
     let mut taken = BTreeMap::new();
@@ -157,7 +159,8 @@ fn read_file(mut file: Section<'_, '_>, folder: &Path, now: Timestamp) -> Option
     file.finish();
     Some(Config {
         server: server?,
-        store: store?,
+        store: store.0?,
+        store_head: store.1?,
         sessions,
         observe,
         pools: pools.into_iter().collect::<Option<Vec<_>>>()?,
@@ -244,7 +247,9 @@ fn read_proxies(section: &mut Section<'_, '_>, public_url: Option<&Spanned<BaseU
     TrustedProxies::listed(networks)
 }
 
-fn read_store(mut section: Section<'_, '_>, folder: &Path) -> Option<StoreAddress> {
+/// Where the store is, and where it is remembered how far it has come.
+fn read_store(mut section: Section<'_, '_>, folder: &Path) -> Option<(StoreAddress, PathBuf)> {
+    let head_file = section.text("head_file").map(|file| folder.join(file.get_ref()));
     let plain = section.text("url");
     let secret = files::secret(&mut section, "url_file", folder);
     let (at, url) = match (section.has("url"), section.has("url_file")) {
@@ -296,7 +301,12 @@ fn read_store(mut section: Section<'_, '_>, folder: &Path) -> Option<StoreAddres
         }
     };
     section.finish();
-    address
+    let address = address?;
+    let head_file = head_file.unwrap_or_else(|| match &address {
+        StoreAddress::Sqlite(store) => switchback_store::head_file(store),
+        StoreAddress::Postgres(_) => folder.join("store-head"),
+    });
+    Some((address, head_file))
 }
 
 fn read_sessions(section: Option<Section<'_, '_>>) -> Sessions {

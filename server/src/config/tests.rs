@@ -88,6 +88,7 @@ fn every_commented_option_of_the_example_exists() {
         "client_key_file",
         "trusted_proxies",
         "set_up_link_file",
+        "head_file",
         "metrics",
         "tls",
         "[[pool.policy.freeze]]",

@@ -68,6 +68,7 @@ fn read(body: &[u8]) -> Option<Confirmation> {
         match &*name {
             "reason" => value.trim().clone_into(&mut confirmation.reason),
             "lift" => confirmation.lift.push(value.parse().ok()?),
+            "fence" => confirmation.fence.push(value.parse().ok()?),
             "unseen" => confirmation.unseen = true,
             _ => return None,
         }
@@ -106,8 +107,8 @@ mod tests {
     #[test]
     fn a_form_is_read_whole_or_not_at_all() {
         let read_text = |text: &str| read(text.as_bytes());
-        let confirmation = read_text("lift=dc-a&lift=dc-b&reason=+looked+at+both%0D%0A&unseen=true").expect("a form of ours");
-        assert_eq!(confirmation.lift.len(), 2);
+        let confirmation = read_text("lift=dc-a&lift=dc-b&fence=dc-c&reason=+looked+at+both%0D%0A&unseen=true").expect("a form of ours");
+        assert_eq!((confirmation.lift.len(), confirmation.fence.len()), (2, 1));
         assert_eq!((confirmation.reason.as_str(), confirmation.unseen), ("looked at both", true));
         for bad in ["lift=..%2F&reason=x", "reason=x&more=y"] {
             assert_eq!(read_text(bad), None, "{bad}");

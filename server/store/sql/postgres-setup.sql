@@ -8,6 +8,8 @@
 --
 -- Then, and after each upgrade of the console before it is started:
 --   switchback migrate-store --url-file FILE    a file with postgres://switchback_owner:…@HOST/switchback, readable by you only
+-- When the console says that guards are missing or changed:
+--   switchback repair-guards --url-file FILE --reason TEXT
 CREATE ROLE switchback_owner LOGIN PASSWORD :'owner_password';
 CREATE ROLE switchback LOGIN PASSWORD :'console_password';
 CREATE DATABASE switchback OWNER switchback_owner;

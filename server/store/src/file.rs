@@ -23,7 +23,7 @@ use std::{
 const OWNER_ONLY: u32 = 0o600;
 
 /// What is beside a database file. What `SQLite` keeps there holds rows just as the file itself does.
-const SIDE_FILES: [&str; 5] = ["-wal", "-shm", "-journal", "-reserve", "-lock"];
+const SIDE_FILES: [&str; 6] = ["-wal", "-shm", "-journal", "-reserve", "-lock", "-head"];
 
 /// `file` with something behind its name.
 pub(crate) fn beside(file: &Path, ending: &str) -> PathBuf {

@@ -8,12 +8,15 @@ mod backup;
 mod evidence;
 mod file;
 mod guards;
+mod head;
 mod history;
 mod journal;
 mod open;
 mod people;
+mod repair;
 mod reserve;
 mod sql;
 
 pub use backup::{Author, BackupError, Contents, MadeBackup, MadeRestore, back_up, restore};
-pub use open::{OpenError, mark_restored, migrate_store, open};
+pub use open::{OpenError, head_file, mark_restored, migrate_store, open, open_remembered};
+pub use repair::{RepairError, repair_guards};

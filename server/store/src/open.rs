@@ -1,11 +1,12 @@
 //! Opening the store by its address, and bringing its tables up to what this program needs.
 
 use crate::{
-    audit::append_audit,
     file,
+    head::{self, HeadFile},
     reserve::ReserveFile,
-    sql::{SqlStore, Which, as_port, rows, run, time},
+    sql::{SqlStore, Which, as_port, rows},
 };
+use jiff::Timestamp;
 use sqlx::{
     Connection, PgConnection, PgPool, SqlSafeStr, SqlitePool,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
@@ -70,6 +71,24 @@ pub enum OpenError {
     InUse {
         /// How many connections.
         others: i64,
+    },
+    /// A console runs on it.
+    #[error("a console is running on {}; stop it first", .file.display())]
+    Running {
+        /// Which file.
+        file: PathBuf,
+    },
+    /// There is none.
+    #[error("there is no store at {}", .file.display())]
+    NotThere {
+        /// Which file.
+        file: PathBuf,
+    },
+    /// It could not be compared with what was remembered of it.
+    #[error("it could not be found out whether the store is the one that was used last")]
+    NotCompared {
+        /// What the store said.
+        source: StoreError,
     },
     /// It could not be written that the store was restored.
     #[error("it could not be written down that the store was restored")]
@@ -159,13 +178,16 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
     open_store(url).await.map(as_port)
 }
 
+/// The file of a store in `SQLite`; nothing when it is none.
+pub(crate) fn file_of(url: &str) -> Result<Option<&Path>, OpenError> {
+    let Some(rest) = url.strip_prefix("sqlite:") else { return Ok(None) };
+    let file = rest.strip_prefix("//").unwrap_or(rest);
+    if file.is_empty() || file == ":memory:" { Err(OpenError::NotAFile) } else { Ok(Some(Path::new(file))) }
+}
+
 async fn open_store(url: &str) -> Result<SqlStore, OpenError> {
-    if let Some(rest) = url.strip_prefix("sqlite:") {
-        let file = rest.strip_prefix("//").unwrap_or(rest);
-        if file.is_empty() || file == ":memory:" {
-            return Err(OpenError::NotAFile);
-        }
-        return open_file(Path::new(file)).await;
+    if let Some(file) = file_of(url)? {
+        return open_file(file).await;
     }
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         return open_server(url.parse().map_err(|source| OpenError::BadAddress { source })?, APPLICATION).await;
@@ -173,45 +195,55 @@ async fn open_store(url: &str) -> Result<SqlStore, OpenError> {
     Err(OpenError::UnknownKind)
 }
 
-/// Marks a store in `PostgreSQL` whose rows were loaded from a backup as restored: a console does nothing to any pool before somebody has
-/// confirmed that what it says is still so. Refused while a console uses it.
+/// Opens the store like [`open`], and compares it with what was remembered in `head_file` when it was used last. When it is not that store, or
+/// an older state of it, it is marked as restored: a console does nothing to any pool before somebody has confirmed what it says.
+///
+/// # Errors
+/// When it cannot be used.
+pub async fn open_remembered(url: &str, head_file: &Path, now: Timestamp) -> Result<Arc<dyn Store>, OpenError> {
+    let mut store = open_store(url).await?;
+    let head = HeadFile::compare(head_file, &store, now).await.map_err(|source| OpenError::NotCompared { source })?;
+    store.head = Some(head);
+    Ok(as_port(store))
+}
+
+/// Where it is remembered how far a store in a file has come, unless the configuration names another place.
+pub fn head_file(store: &Path) -> PathBuf {
+    HeadFile::beside(store)
+}
+
+/// Marks a store as restored that was put back by other means than ours, such as `pg_restore` or a snapshot of the machine: a console does
+/// nothing to any pool before somebody has confirmed that what it says is still so. Refused while a console uses it.
 ///
 /// # Errors
 /// When it cannot be opened, is used, or cannot be written.
 pub async fn mark_restored(url: &str, entry: &AuditEntry) -> Result<Restored, OpenError> {
-    let options = url.parse().map_err(|source| OpenError::BadAddress { source })?;
-    let store = open_server(options, "switchback restore").await?;
-    let marked = async {
-        let others: Vec<(i64,)> = rows!(
+    let not_marked = |source| OpenError::NotMarked { source };
+    let store = if let Some(file) = file_of(url)? {
+        if !file.exists() {
+            return Err(OpenError::NotThere { file: file.to_owned() });
+        }
+        let alone = file::exclude(file).map_err(|error| OpenError::NotWritable { file: file.to_owned(), source: error.into() })?;
+        drop(alone.ok_or_else(|| OpenError::Running { file: file.to_owned() })?);
+        open_file(file).await?
+    } else {
+        let options = url.parse().map_err(|source| OpenError::BadAddress { source })?;
+        let store = open_server(options, "switchback restore").await?;
+        let others: Result<Vec<(i64,)>, StoreError> = rows!(
             &store.writers,
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1",
             APPLICATION,
-        )?;
-        if let Some((others @ 1..,)) = others.first() {
-            return Ok(Err(OpenError::InUse { others: *others }));
+        );
+        if let Some((others @ 1..,)) = others.map_err(not_marked)?.first() {
+            return Err(OpenError::InUse { others: *others });
         }
-        let newest: Vec<(i64,)> = rows!(&store.readers, "SELECT at FROM audit ORDER BY id DESC LIMIT 1")?;
-        let taken_at = newest.first().map_or(Ok(entry.at), |(at,)| time(*at))?;
-        let mut work = store.work().await?;
-        run!(work.on(), "DELETE FROM restored")?;
-        run!(
-            work.on(),
-            "INSERT INTO restored (only_one, restored_at, taken_at) VALUES (1, $1, $2)",
-            entry.at.as_millisecond(),
-            taken_at.as_millisecond(),
-        )?;
-        for statement in ["DELETE FROM confirmed", "DELETE FROM sessions", "DELETE FROM set_up", "UPDATE leases SET holder = NULL"] {
-            run!(work.on(), statement)?;
-        }
-        append_audit!(work.on(), entry)?;
-        work.commit().await?;
-        Ok::<_, StoreError>(Ok(Restored { at: entry.at, taken_at }))
+        store
     };
-    marked.await.map_err(|source| OpenError::NotMarked { source })?
+    head::mark_restored(&store, entry).await.map_err(not_marked)
 }
 
 /// Whether every migration of this program was carried out as it is.
-async fn is_up_to_date(pool: &PgPool) -> Result<bool, MigrateError> {
+pub(crate) async fn is_up_to_date(pool: &PgPool) -> Result<bool, MigrateError> {
     let done = sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version").fetch_all(pool).await;
     // There is nothing yet, or not for us to read: that shows when it is made.
     let Ok(done) = done else { return Ok(false) };
@@ -311,33 +343,74 @@ async fn open_file(file: &Path) -> Result<SqlStore, OpenError> {
     bring_up_to_date(&migrations(SQLITE), &writer).await.map_err(|error| tables(error, SQLITE))?;
     let readers = SqlitePoolOptions::new().max_connections(4).acquire_timeout(PATIENCE).connect_with(options.pragma("query_only", "on"));
     let readers: SqlitePool = readers.await.map_err(explain)?;
-    Ok(SqlStore { readers: Which::Sqlite(readers), writers: Which::Sqlite(writer), reserve: ReserveFile::of(file), in_use: Some(used) })
+    Ok(SqlStore {
+        readers: Which::Sqlite(readers),
+        writers: Which::Sqlite(writer),
+        reserve: ReserveFile::of(file),
+        head: None,
+        in_use: Some(used),
+    })
+}
+
+/// A server with a store, and how what it says is told.
+struct Server {
+    options: PgConnectOptions,
+    place: String,
+    user: String,
+    database: String,
+}
+
+impl Server {
+    fn of(options: PgConnectOptions, application: &str) -> Server {
+        let place = match options.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => format!("{}:{}", options.get_host(), options.get_port()),
+        };
+        let user = options.get_username().to_owned();
+        let database = options.get_database().unwrap_or(&user).to_owned();
+        let patience_ms = PATIENCE.as_millis();
+        let options = options.application_name(application).options([
+            ("statement_timeout", patience_ms.to_string()),
+            ("lock_timeout", patience_ms.to_string()),
+            ("idle_in_transaction_session_timeout", patience_ms.to_string()),
+        ]);
+        Server { options, place, user, database }
+    }
+
+    fn cannot(&self, source: sqlx::Error) -> OpenError {
+        let Server { place, user, database, .. } = self;
+        match postgres_code(&source).as_deref() {
+            Some("28P01" | "28000") => OpenError::Refused { place: place.clone(), user: user.clone(), source },
+            Some("3D000") => OpenError::NoDatabase { place: place.clone(), database: database.clone(), user: user.clone() },
+            _ => OpenError::CannotConnect { place: place.clone(), source },
+        }
+    }
+
+    /// Connections to it, or why there are none.
+    async fn connect_pool(&self, most: u32) -> Result<PgPool, OpenError> {
+        // A pool would try again and again, and then only know that time is up.
+        let first = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&self.options)).await;
+        let first = first.map_err(|_| self.cannot(sqlx::Error::PoolTimedOut))?.map_err(|error| self.cannot(error))?;
+        // The server forgets the connection anyway.
+        let _ = first.close().await;
+        let pool = PgPoolOptions::new().max_connections(most).acquire_timeout(PATIENCE).connect_with(self.options.clone()).await;
+        pool.map_err(|error| self.cannot(error))
+    }
+}
+
+/// The server with a store, for somebody who repairs it.
+pub(crate) async fn connect_to_server(url: &str) -> Result<PgPool, OpenError> {
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(OpenError::UnknownKind);
+    }
+    let options = url.parse().map_err(|source| OpenError::BadAddress { source })?;
+    Server::of(options, "switchback repair-guards").connect_pool(1).await
 }
 
 async fn open_server(options: PgConnectOptions, application: &str) -> Result<SqlStore, OpenError> {
-    let place = match options.get_socket() {
-        Some(socket) => socket.display().to_string(),
-        None => format!("{}:{}", options.get_host(), options.get_port()),
-    };
-    let user = options.get_username().to_owned();
-    let database = options.get_database().unwrap_or(&user).to_owned();
-    let patience_ms = PATIENCE.as_millis();
-    let options = options.application_name(application).options([
-        ("statement_timeout", patience_ms.to_string()),
-        ("lock_timeout", patience_ms.to_string()),
-        ("idle_in_transaction_session_timeout", patience_ms.to_string()),
-    ]);
-    let cannot = |source: sqlx::Error| match postgres_code(&source).as_deref() {
-        Some("28P01" | "28000") => OpenError::Refused { place: place.clone(), user: user.clone(), source },
-        Some("3D000") => OpenError::NoDatabase { place: place.clone(), database: database.clone(), user: user.clone() },
-        _ => OpenError::CannotConnect { place: place.clone(), source },
-    };
-    // A pool would try again and again, and then only know that time is up.
-    let first = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await;
-    let first = first.map_err(|_| cannot(sqlx::Error::PoolTimedOut))?.map_err(cannot)?;
-    // The server forgets the connection anyway.
-    let _ = first.close().await;
-    let pool = PgPoolOptions::new().max_connections(8).acquire_timeout(PATIENCE).connect_with(options).await.map_err(cannot)?;
+    let server = Server::of(options, application);
+    let pool = server.connect_pool(8).await?;
+    let Server { user, database, .. } = server;
     // Whoever does not own the tables may not even ask for what is there already to be made.
     let brought = match is_up_to_date(&pool).await {
         Ok(true) => Ok(()),
@@ -357,6 +430,7 @@ async fn open_server(options: PgConnectOptions, application: &str) -> Result<Sql
         readers: Which::Postgres(pool.clone()),
         writers: Which::Postgres(pool),
         reserve: ReserveFile::not_needed(),
+        head: None,
         in_use: None,
     })
 }
@@ -406,19 +480,25 @@ fn tables(error: MigrateError, files: Files) -> OpenError {
     }
 }
 
+/// A statement of the newest migration of `PostgreSQL` that begins like this.
+pub(crate) fn statement_of(beginning: &str) -> Option<String> {
+    let texts = POSTGRES.iter().rev().map(|(_, _, text)| *text);
+    let mut found = texts.filter_map(|text| text.split_once(beginning)).map(|(_, rest)| rest.split(';').next().unwrap_or_default());
+    found.next().map(|rest| format!("{beginning}{rest}"))
+}
+
 /// `SQLite`'s primary result code, which is in the low byte of what it reports.
 pub(crate) fn sqlite_code(error: &sqlx::Error) -> Option<i32> {
     error.as_database_error()?.code()?.parse::<i32>().ok().map(|code| code & 0xff)
 }
 
-fn postgres_code(error: &sqlx::Error) -> Option<String> {
+pub(crate) fn postgres_code(error: &sqlx::Error) -> Option<String> {
     error.as_database_error()?.code().map(Into::into)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::Timestamp;
 
     fn entry(number: i64) -> AuditEntry {
         AuditEntry {

@@ -6,7 +6,7 @@
 //! every statement stays typed for its database, no run-time driver (`sqlx::Any`) is between, and the code around it
 //! is ordinary Rust without generic bounds.
 
-use crate::reserve::ReserveFile;
+use crate::{head::HeadFile, reserve::ReserveFile};
 use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use std::{fmt, sync::Arc};
@@ -49,6 +49,8 @@ pub(crate) struct SqlStore {
     pub(crate) readers: Which<SqlitePool, PgPool>,
     pub(crate) writers: Which<SqlitePool, PgPool>,
     pub(crate) reserve: ReserveFile,
+    /// Nothing for programs that only look in for a moment.
+    pub(crate) head: Option<HeadFile>,
     /// Keeps others from restoring the store meanwhile.
     #[expect(dead_code, reason = "held, and let go with the store")]
     pub(crate) in_use: Option<std::fs::File>,
@@ -129,6 +131,15 @@ impl Store for SqlStore {
 
     fn tend_reserve(&self) -> Reserve {
         self.reserve.tend()
+    }
+
+    fn keep_head(&self, now: Timestamp) -> Stored<'_, ()> {
+        Box::pin(async move {
+            match &self.head {
+                Some(head) => head.keep(self, now).await,
+                None => Ok(()),
+            }
+        })
     }
 }
 

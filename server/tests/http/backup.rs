@@ -132,3 +132,67 @@ fn nothing_is_lost_beside_other_programs_and_a_backup_is_made_and_put_back() {
     let (code, said) = switchback(folder.path(), &["backup", at("second.db").to_str().unwrap()]);
     assert_eq!(code, 0, "{said}");
 }
+
+#[test]
+fn a_copy_that_is_put_back_by_hand_is_not_believed_and_neither_a_kill_nor_a_restart_is_one() {
+    let folder = configured();
+    let at = |name: &str| -> PathBuf { folder.path().join(name) };
+    let (store, copy) = (at("switchback.db"), at("copy.db"));
+    let marks = || sqlite3(&store, "SELECT count(*) FROM restored");
+    let found = || sqlite3(&store, "SELECT count(*) FROM audit WHERE action = 'store_found_older'");
+    let console = Running::start(folder.path());
+    sqlite3(&store, &format!(".backup {}", copy.display()));
+    console.is_guessed_at();
+    console.kill();
+    for _ in 0..2 {
+        Running::start(folder.path()).kill();
+        assert_eq!((marks(), found()), ("0".to_owned(), "0".to_owned()), "the store is the one that was there");
+    }
+    for ending in ["-wal", "-shm"] {
+        let _ = fs::remove_file(at(&format!("switchback.db{ending}")));
+    }
+    fs::copy(&copy, &store).unwrap();
+    let console = Running::start(folder.path());
+    assert_eq!((marks(), found()), ("1".to_owned(), "1".to_owned()));
+    let (code, said) = switchback(folder.path(), &["restore", "--loaded", "--reason", "a test"]);
+    assert!(code == 1 && said.contains("a console is running on"), "{said}");
+    console.kill();
+    Running::start(folder.path()).kill();
+    assert_eq!((marks(), found()), ("1".to_owned(), "1".to_owned()), "it is said once, and stays so until somebody confirms it");
+}
+
+#[test]
+fn a_store_that_came_back_by_other_means_is_marked_by_hand() {
+    let folder = configured();
+    let store = folder.path().join("switchback.db");
+    let (code, said) = switchback(folder.path(), &["restore", "--loaded", "--reason", "the machine's snapshot of Sunday"]);
+    assert!(code == 1 && said.contains("there is no store at"), "{said}");
+    Running::start(folder.path()).kill();
+    let (code, said) = switchback(folder.path(), &["restore", "--loaded", "--reason", "the machine's snapshot of Sunday"]);
+    assert!(code == 0 && said.contains("confirm-restored"), "{said}");
+    assert_eq!(sqlite3(&store, "SELECT count(*) FROM restored"), "1");
+    let line = sqlite3(&store, "SELECT action || ' ' || detail FROM audit ORDER BY id DESC LIMIT 1");
+    assert!(line.starts_with("store_restored ") && line.contains("snapshot of Sunday"), "{line}");
+    Running::start(folder.path()).kill();
+    assert_eq!(sqlite3(&store, "SELECT count(*) FROM audit WHERE action = 'store_found_older'"), "0");
+}
+
+#[test]
+fn guards_are_put_back_by_a_command_beside_a_console_that_runs() {
+    let folder = configured();
+    let store = folder.path().join("switchback.db");
+    let console = Running::start(folder.path());
+    sqlite3(&store, "DROP TRIGGER audit_refuses_delete; DROP TRIGGER audit_refuses_update");
+    sqlite3(&store, "CREATE TRIGGER audit_refuses_update BEFORE UPDATE ON audit BEGIN SELECT 1; END");
+    let (code, said) = switchback(folder.path(), &["repair-guards", "--reason", "somebody was here"]);
+    assert!(code == 0 && said.contains("audit.audit_refuses_delete was missing"), "{said}");
+    assert!(said.contains("audit.audit_refuses_update was changed"), "{said}");
+    let line = sqlite3(&store, "SELECT action || ' ' || result || ' ' || detail FROM audit ORDER BY id DESC LIMIT 1");
+    assert!(line.starts_with("store_guards_repaired done ") && line.contains("somebody was here"), "{line}");
+    let refused = Command::new("sqlite3").arg(&store).arg("DELETE FROM audit").output().unwrap();
+    assert!(!refused.status.success(), "{refused:?}");
+    console.is_guessed_at();
+    console.kill();
+    let (code, said) = switchback(folder.path(), &["repair-guards", "--reason", "to be sure"]);
+    assert!(code == 0 && said.contains("nothing to put back"), "{said}");
+}

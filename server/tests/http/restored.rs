@@ -4,6 +4,7 @@ use crate::{
     api::{Program, json_of},
     cli::Desk,
     hands::MembersOnly,
+    operations::shown_when,
     records::{mira, until},
     support::{PASSWORD, World, body, location},
 };
@@ -29,7 +30,8 @@ async fn restored(folder: &Path, side: Side) -> Arc<dyn Store> {
         told_until: fixture::at(0),
     };
     let lease = store.take_lease(&fixture::pool().id, &ask).await.unwrap().taken().unwrap();
-    let fence = Fence { side, epoch: Epoch(3), operation: OperationId(1), since: fixture::at(0), expected_loss: None, answers: Vec::new() };
+    let fence =
+        Fence { side, epoch: Epoch(3), operation: Some(OperationId(1)), since: fixture::at(0), expected_loss: None, answers: Vec::new() };
     let audit = AuditEntry {
         at: fixture::at(0),
         actor: None,
@@ -74,6 +76,9 @@ async fn a_fence_that_would_shut_the_active_site_out_is_not_confirmed_and_a_conf
         (json!({ "reason": "" }), 422, "no_reason"),
         (json!({ "reason": "x" }), 409, "fences_active"),
         (json!({ "reason": "x", "lift": ["dc-x"] }), 422, "no_such_site"),
+        (json!({ "reason": "x", "fence": ["dc-x"] }), 422, "no_such_site"),
+        (json!({ "reason": "x", "lift": ["dc-a"], "fence": ["dc-a"] }), 422, "lifts_and_fences"),
+        (json!({ "reason": "x", "fence": ["dc-a"] }), 409, "fences_active"),
         (json!({ "reason": "x", "more": 1 }), 400, "malformed"),
     ] {
         let refused = program.send("/pools/chat-core/restored", &[], sent.to_string()).await;
@@ -123,4 +128,41 @@ async fn the_commands_show_both_and_confirm() {
     let done = desk.run(&["confirm-restored", "chat-core", "--reason", "dc-b is still off"]).await;
     assert_eq!(done.code, 0, "{done:?}");
     assert_eq!(desk.run(&["restored", "chat-core"]).await.code, 0);
+}
+
+#[tokio::test]
+async fn a_fence_that_the_store_has_forgotten_is_put_up_with_the_confirmation_by_page_interface_and_command() {
+    let fences = async |world: &World| {
+        let record = world.store.record(&fixture::pool().id).await.unwrap();
+        record.fences.iter().map(|fence| (fence.side, fence.epoch, fence.operation)).collect::<Vec<_>>()
+    };
+    let forgotten = vec![(Side::B, Epoch(4), None)];
+
+    let by_page = world(Side::A).await;
+    let session = by_page.signed_in().await;
+    let page = body(by_page.get("/pools/chat-core/restored", Some(&session)).await).await;
+    assert!(page.contains("name=\"fence\" value=\"dc-b\"") && page.contains("dc-b must not come back as active"), "{page}");
+    assert!(!page.contains("name=\"fence\" value=\"dc-a\""), "the active site is not to be shut out: {page}");
+    let done = by_page.post("/pools/chat-core/restored", "lift=dc-a&fence=dc-b&reason=looked", Some(&session)).await;
+    assert_eq!(location(&done), "/pools/chat-core");
+    assert_eq!(fences(&by_page).await, forgotten);
+    // Who has put the fence up is said.
+    shown_when(&by_page, "/pools/chat-core", &session, |page| page.contains("the confirmation of a restored store")).await;
+
+    let by_program = world(Side::A).await;
+    let program = Program::of(&by_program).await;
+    let sent = json!({ "reason": "looked", "lift": ["dc-a"], "fence": ["dc-b"] });
+    let done = program.send("/pools/chat-core/restored", &[], sent.to_string()).await;
+    assert_eq!(done.status(), StatusCode::NO_CONTENT);
+    assert_eq!(fences(&by_program).await, forgotten);
+
+    let by_command = world(Side::A).await;
+    let store = Arc::clone(&by_command.store);
+    let desk = Desk::at(by_command).await;
+    desk.sign_in(&format!("{PASSWORD}\n")).await;
+    let words = ["confirm-restored", "chat-core", "--reason", "looked", "--lift", "dc-a", "--fence", "dc-b"];
+    let done = desk.run(&words).await;
+    assert_eq!(done.code, 0, "{done:?}");
+    let record = store.record(&fixture::pool().id).await.unwrap();
+    assert_eq!(record.fences.iter().map(|fence| (fence.side, fence.operation)).collect::<Vec<_>>(), [(Side::B, None)]);
 }

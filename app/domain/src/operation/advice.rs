@@ -22,7 +22,8 @@ pub enum Because {
     /// The other one is fenced.
     OtherFenced {
         /// By which operation.
-        operation: OperationId,
+        #[serde(default)]
+        operation: Option<OperationId>,
     },
     /// The last operation that answered which site is active has answered so.
     MadeActive {

@@ -87,8 +87,10 @@ pub struct Fence {
     pub side: Side,
     /// The epoch that began when it was fenced.
     pub epoch: Epoch,
-    /// The operation that fenced it.
-    pub operation: OperationId,
+    /// The operation that fenced it. Nothing when somebody has put the fence up while they confirmed a restored store, which knows no operation
+    /// that did.
+    #[serde(default)]
+    pub operation: Option<OperationId>,
     /// When it was asked for. Whether anybody of the site has taken it is in `answers`.
     pub since: Timestamp,
     /// The primary's last known position and when it was read: what is missing beyond it is found when the site comes back.

@@ -150,6 +150,10 @@ impl Telling<'_> {
             "store_backup_ended" if done => say!(lang, audit.say.backup_made),
             "store_backup_ended" => say!(lang, audit.say.backup_failed),
             "store_restored" => say!(lang, audit.say.store_restored),
+            "store_head_kept" => say!(lang, audit.say.store_head_kept),
+            "store_found_older" => say!(lang, audit.say.store_found_older),
+            "store_guards_repaired" if done => say!(lang, audit.say.guards_repaired),
+            "store_guards_repaired" => say!(lang, audit.say.guards_not_repaired),
             "restored_confirmed" if done => say!(lang, audit.say.restored_confirmed),
             "restored_confirmed" => say!(lang, audit.say.restored_confirm_tried),
             "store_guards_checked" if done => say!(lang, audit.say.guards_whole),
@@ -293,6 +297,8 @@ impl Telling<'_> {
                     let site = detail["refusal"]["site"].as_str().unwrap_or_default().to_owned();
                     say!(lang, operations.restored.problem.fences_active, site = site)
                 }
+                "lifts_and_fences" => say!(lang, operations.restored.problem.lifts_and_fences),
+                "fences_all" => say!(lang, operations.restored.problem.fences_all),
                 "not_seen" => say!(lang, operations.restored.problem.not_seen),
                 "lease_held" => say!(lang, operations.restored.problem.lease_held),
                 "unknown_pool" => say!(lang, audit.reason.unknown_pool),

@@ -462,7 +462,9 @@ fn objections() -> Vec<PlanObjection> {
         PlanObjection::NotConfirmed,
         PlanObjection::Fenced { side: Side::A },
         PlanObjection::NothingToDo,
-        PlanObjection::OtherAdvised { advice: Advice { keep: Side::A, because: Because::OtherFenced { operation: OperationId(42) } } },
+        PlanObjection::OtherAdvised {
+            advice: Advice { keep: Side::A, because: Because::OtherFenced { operation: Some(OperationId(42)) } },
+        },
         PlanObjection::OtherAdvised { advice: Advice { keep: Side::A, because: Because::MadeActive { operation: OperationId(42) } } },
         PlanObjection::OtherAdvised { advice: Advice { keep: Side::A, because: Because::ActiveBefore } },
         PlanObjection::OtherAdvised { advice: Advice { keep: Side::A, because: Because::LaterTimeline } },
@@ -754,7 +756,7 @@ fn what_has_changed_since_a_plan_was_seen_is_said_thing_by_thing() {
 #[test]
 fn a_fence_is_asked_for_confirmed_or_refused_and_never_said_to_stand_before_it_is_confirmed() {
     let mut fence =
-        Fence { side: Side::A, epoch: Epoch(1), operation: OperationId(3), since: at(), expected_loss: None, answers: Vec::new() };
+        Fence { side: Side::A, epoch: Epoch(1), operation: Some(OperationId(3)), since: at(), expected_loss: None, answers: Vec::new() };
     let answer = |name: &str, failure: Option<OrderFailure>| FenceAnswer {
         endpoint: name.parse().expect("a name"),
         order: OrderKind::Hold,

@@ -168,7 +168,7 @@ impl Console {
         let found = self.found_after(caller, &operation).await?;
         let mut report = operation.report(pool, operate::hash(&operation.plan), found);
         let fences = self.watched(caller, &operation.plan.pool)?.standing().fences;
-        report.fences = fences.into_iter().filter(|fence| fence.operation == id).collect();
+        report.fences = fences.into_iter().filter(|fence| fence.operation == Some(id)).collect();
         Ok(report)
     }
 

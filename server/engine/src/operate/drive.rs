@@ -334,8 +334,14 @@ fn changes(scene: &Scene, operation: &Operation, event: &Event, lifted: Option<&
                 // Begun again, it is the same fence, since it was asked for first.
                 let kept = own_fence(scene, operation, *side);
                 let (epoch, expected_loss) = (operation.plan.epoch.next(), operation.plan.loss.loss_bytes);
-                let fence =
-                    Fence { side: *side, epoch, operation: operation.id, since: scene.clock.now(), expected_loss, answers: Vec::new() };
+                let fence = Fence {
+                    side: *side,
+                    epoch,
+                    operation: Some(operation.id),
+                    since: scene.clock.now(),
+                    expected_loss,
+                    answers: Vec::new(),
+                };
                 let mut changes = vec![RecordChange::FenceUp(kept.unwrap_or(fence))];
                 // Where both sites write, the fence is what answers which of them is active.
                 if operation.plan.no_return() == Some(*step) {
@@ -374,7 +380,7 @@ fn changes(scene: &Scene, operation: &Operation, event: &Event, lifted: Option<&
 
 /// The fence that an operation has put up around a site.
 fn own_fence(scene: &Scene, operation: &Operation, side: Side) -> Option<Fence> {
-    scene.watched.standing().fences.into_iter().find(|fence| fence.side == side && fence.operation == operation.id)
+    scene.watched.standing().fences.into_iter().find(|fence| fence.side == side && fence.operation == Some(operation.id))
 }
 
 /// How each endpoint has answered, by what the step saw.

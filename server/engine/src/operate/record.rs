@@ -22,7 +22,7 @@ impl Operator {
             // Nothing rests on it yet, and people may have brought this site back, or stopped the other one, while the console was away. Its
             // own step fences it, or asks.
             let fencers = locked(&self.fencers);
-            kept.retain(|fence| fence.operation != begun || fencers.iter().any(|(running, _)| running.side == fence.side));
+            kept.retain(|fence| fence.operation != Some(begun) || fencers.iter().any(|(running, _)| running.side == fence.side));
         }
         self.set_fences(scene, &kept);
         let standing = self.watched.standing();
@@ -72,7 +72,7 @@ impl Operator {
                 at: self.clock.now(),
                 actor: None,
                 action: "fence_answered".to_owned(),
-                subject: fence.operation.to_string(),
+                subject: fence.operation.map_or_else(|| self.watched.pool.id.to_string(), |operation| operation.to_string()),
                 result: "done".to_owned(),
                 detail: serde_json::json!({ "pool": self.watched.pool.id, "side": fence.side, "answers": answers }),
                 from_address: String::new(),
@@ -112,7 +112,7 @@ impl Operator {
             return Ok(None);
         }
         let Some(id) = self.store.open_operation_of(&self.watched.pool.id).await? else { return Ok(None) };
-        if !fences.iter().any(|fence| fence.operation == id) {
+        if !fences.iter().any(|fence| fence.operation == Some(id)) {
             return Ok(None);
         }
         let operation = Operation::from_journal(id, &self.store.journal(id).await?);

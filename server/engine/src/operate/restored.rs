@@ -6,9 +6,9 @@ use super::{
 };
 use crate::ports::{AuditEntry, Lease, RecordChange, StoreError};
 use switchback_domain::{
-    Confirmation, Login, RestoredPool, SiteBeside,
+    Confirmation, Login, RestoredPool, Side, SiteBeside,
     error::ConfirmError,
-    operation::{Entry, Event, Operation, OperationId, Outcome},
+    operation::{Entry, Event, Fence, Operation, OperationId, Outcome},
 };
 
 impl Operator {
@@ -30,7 +30,7 @@ impl Operator {
             restored: standing.restored?,
             epoch: standing.epoch,
             operation: standing.operation.map(|glance| glance.id),
-            sites: switchback_domain::Side::BOTH.map(site).to_vec(),
+            sites: Side::BOTH.map(site).to_vec(),
         })
     }
 
@@ -92,6 +92,16 @@ impl Operator {
             if confirmation.lift.contains(&self.watched.pool.sites[fence.side].id) {
                 changes.push(RecordChange::FenceDown(fence.side));
             }
+        }
+        // Nobody here knows which operation has put such a fence up.
+        let missing = |side: &Side| {
+            let site = &self.watched.pool.sites[*side].id;
+            confirmation.fence.contains(site) && beside.sites.iter().any(|beside| beside.site == *site && !beside.fenced)
+        };
+        for side in Side::BOTH.into_iter().filter(missing) {
+            let (epoch, since) = (beside.epoch.next(), self.clock.now());
+            let fence = Fence { side, epoch, operation: None, since, expected_loss: None, answers: Vec::new() };
+            changes.push(RecordChange::FenceUp(fence));
         }
         let audit = AuditEntry {
             at: self.clock.now(),

@@ -203,4 +203,10 @@ pub trait Store: HistoryStore + PeopleStore + AuditStore + JournalStore + Eviden
 
     /// Looks after the space that is kept for an emergency, and says how it is. To be called every few seconds.
     fn tend_reserve(&self) -> Reserve;
+
+    /// Remembers outside of the store how far it has come, so that an older copy that is put in its place is noticed. To be called every few
+    /// seconds. A store that cannot be replaced has nothing to do here.
+    fn keep_head(&self, _now: Timestamp) -> Stored<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
 }

@@ -1,7 +1,7 @@
 //! A console whose store was restored from an old backup, in a world that has moved on.
 
 use super::{Case, Kind, Run, caller};
-use crate::world::Ms;
+use crate::world::{Fault, Link, Ms};
 use switchback_domain::{
     Confirmation, Restored, Side,
     error::ConfirmError,
@@ -30,7 +30,7 @@ async fn with_an_old_fence(seed: u64, unconfirmed: Option<Restored>) -> Run {
     let fence = Fence {
         side: Side::A,
         epoch: Epoch(3),
-        operation: OperationId(1),
+        operation: Some(OperationId(1)),
         since: fixture::at(0),
         expected_loss: None,
         answers: Vec::new(),
@@ -119,5 +119,37 @@ fn an_operation_that_was_open_in_the_backup_is_not_carried_on() {
         assert!(run.is_active(Side::B) && !run.is_active(Side::A), "nor afterwards");
         assert!(run.room.books().operations[0].ended);
         assert!(run.console.operation(&caller(), OperationId(1)).await.expect("it is there").is_finished());
+    });
+}
+
+/// Site A was given up for site B, and the store knows nothing of it. Whether A is active after it has come back, when its fence was put up
+/// with the confirmation or not.
+async fn comes_back(fence: bool) -> bool {
+    let mut run = with_an_old_fence(4, None).await;
+    let pool = run.room.world().pool.clone();
+    let mark = Restored { at: fixture::at(1), taken_at: fixture::at(0) };
+    let record = PoolRecord { unconfirmed: Some(mark), ..PoolRecord::default() };
+    run.room.books().records.insert(pool.id.clone(), record);
+    run.room.world().strike(Fault::KillSite(Side::A));
+    run.room.world().strike(Fault::ToldToLead(Side::B));
+    run.pass(A_WHILE).await;
+    assert!(run.is_active(Side::B) && !run.is_active(Side::A));
+    let mut confirmation = Confirmation { reason: "dc-a was given up yesterday".to_owned(), ..Confirmation::default() };
+    confirmation.fence.extend(fence.then(|| pool.sites.a.id.clone()));
+    run.console.confirm_restored(&caller(), &pool.id, &confirmation, "here").await.expect("it is so");
+    run.pass(2_000).await;
+    // The standing guards of the site cannot ask the other one, so nothing but the fence is there.
+    run.room.world().strike(Fault::Cut(Link::Between));
+    run.room.world().strike(Fault::StartSite(Side::A, 0));
+    run.pass(A_WHILE).await;
+    assert!(run.is_active(Side::B));
+    run.is_active(Side::A)
+}
+
+#[test]
+fn a_fence_that_the_store_has_forgotten_keeps_its_site_down_when_it_is_put_up_with_the_confirmation() {
+    simulated(async || {
+        assert!(comes_back(false).await, "then the next line would show nothing");
+        assert!(!comes_back(true).await);
     });
 }

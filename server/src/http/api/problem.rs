@@ -221,10 +221,14 @@ impl From<WishError> for Problem {
 impl From<ConfirmError> for Problem {
     fn from(error: ConfirmError) -> Problem {
         let status = match &error {
-            ConfirmError::NothingToConfirm | ConfirmError::LeaseHeld | ConfirmError::FencesActive { .. } | ConfirmError::NotSeen => {
-                StatusCode::CONFLICT
+            ConfirmError::NothingToConfirm
+            | ConfirmError::LeaseHeld
+            | ConfirmError::FencesActive { .. }
+            | ConfirmError::FencesAll
+            | ConfirmError::NotSeen => StatusCode::CONFLICT,
+            ConfirmError::NoReason | ConfirmError::NoSuchSite { .. } | ConfirmError::LiftsAndFences { .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
             }
-            ConfirmError::NoReason | ConfirmError::NoSuchSite { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             ConfirmError::Console { console } => return console.clone().into(),
         };
         Problem::new(status, error.code(), error.to_string())

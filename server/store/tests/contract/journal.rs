@@ -40,7 +40,7 @@ pub async fn opened(store: &dyn Store, name: &str) -> (Lease, OperationId) {
 
 fn fence(side: Side) -> Fence {
     let since = at(7) + SignedDuration::from_nanos(89);
-    Fence { side, epoch: Epoch(3), operation: OperationId(1), since, expected_loss: Some(ByteLag(u64::MAX)), answers: Vec::new() }
+    Fence { side, epoch: Epoch(3), operation: Some(OperationId(1)), since, expected_loss: Some(ByteLag(u64::MAX)), answers: Vec::new() }
 }
 
 /// Everything that an operation's write could have changed.

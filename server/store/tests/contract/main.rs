@@ -11,6 +11,7 @@ mod evidence;
 mod fixture;
 mod full_disk;
 mod guards;
+mod head;
 mod history;
 mod journal;
 mod lease;
@@ -67,6 +68,7 @@ promises![
     audit::an_unknown_result_is_refused,
     guards::a_guard_that_was_taken_away_switched_off_or_changed_is_noticed,
     guards::a_check_by_writing_changes_one_row,
+    guards::guards_that_were_taken_away_or_weakened_are_put_back,
     journal::entries_come_back_whole_and_in_order,
     journal::a_pool_has_one_open_operation_at_most,
     journal::a_lost_lease_writes_nothing,
@@ -125,5 +127,6 @@ async fn postgresql_keeps_every_promise() {
     postgres::cut_connections_are_replaced(&server).await;
     postgres::wrong_addresses_say_what_to_do(&server).await;
     postgres::the_console_s_user_can_take_no_guard_away(&server).await;
+    head::an_older_dump_that_was_loaded_is_noticed(&server).await;
     assert!(broken.is_empty(), "broken on PostgreSQL, see above: {broken:#?}");
 }

@@ -100,7 +100,7 @@ impl Drop for Server {
 }
 
 /// Where Debian puts the newest version's programs.
-fn programs() -> PathBuf {
+pub fn programs() -> PathBuf {
     let version = |folder: &PathBuf| folder.file_name()?.to_str()?.parse::<u32>().ok();
     let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path());
     let newest = installed.filter(|folder| version(folder).is_some()).max_by_key(version);

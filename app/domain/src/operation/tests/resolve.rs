@@ -22,7 +22,7 @@ fn resolved(world: &World, standing: &Standing, keep: Side) -> Plan {
 }
 
 fn fence(side: Side) -> Fence {
-    Fence { side, epoch: Epoch(3), operation: OperationId(3), since: at(0), expected_loss: None, answers: Vec::new() }
+    Fence { side, epoch: Epoch(3), operation: Some(OperationId(3)), since: at(0), expected_loss: None, answers: Vec::new() }
 }
 
 fn resolve() -> Operation {
@@ -100,10 +100,10 @@ fn what_speaks_for_a_site_is_what_the_operations_said_then_what_was_seen_then_th
     standing.made_active = Some(MadeActive { side: Side::B, operation });
     assert_eq!(advice(standing.clone()), Some((Side::B, Because::MadeActive { operation })));
     standing.fences = vec![fence(Side::B)];
-    assert_eq!(advice(standing.clone()), Some((Side::A, Because::OtherFenced { operation: OperationId(3) })));
+    assert_eq!(advice(standing.clone()), Some((Side::A, Because::OtherFenced { operation: Some(OperationId(3)) })));
     let other = |keep| resolved(&world, &standing, keep).objections;
     assert_eq!(other(Side::A), []);
-    let advice = Advice { keep: Side::A, because: Because::OtherFenced { operation: OperationId(3) } };
+    let advice = Advice { keep: Side::A, because: Because::OtherFenced { operation: Some(OperationId(3)) } };
     assert_eq!(other(Side::B), [PlanObjection::Fenced { side: Side::B }, PlanObjection::OtherAdvised { advice }]);
     // Both were promoted once: nothing speaks for either.
     let mut even = split();
