@@ -1,8 +1,9 @@
 //! Looks after the store: whether it can be written, whether its guards are as they were made, and the space that is kept for an emergency.
 
 use crate::{
+    audit::{Actor, audited},
     figures,
-    ports::{AuditEntry, Clock, Store, StoreError},
+    ports::{Clock, Store, StoreError},
     time::pause,
 };
 use std::{
@@ -10,7 +11,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use switchback_domain::{BrokenGuard, Reserve};
+use switchback_domain::{
+    BrokenGuard, Reserve,
+    audit::{Deed, DeedOutcome},
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -120,16 +124,9 @@ impl StoreWatch {
             seen.noted != broken
         };
         if changed {
-            let entry = AuditEntry {
-                at: self.clock.now(),
-                actor: None,
-                action: "store_guards_checked".to_owned(),
-                subject: String::new(),
-                result: if broken.is_empty() { "done" } else { "failed" }.to_owned(),
-                detail: serde_json::json!({ "broken": broken }),
-                from_address: String::new(),
-            };
-            self.store.append(&entry).await?;
+            let outcome = if broken.is_empty() { DeedOutcome::Done } else { DeedOutcome::Failed };
+            let deed = audited(&Actor::console(), Deed::StoreGuardsChecked, "");
+            self.store.append(&deed.close(self.clock.now(), outcome, serde_json::json!({ "broken": broken }))).await?;
             self.seen().noted = broken;
         }
         Ok(())
