@@ -78,7 +78,11 @@ fn alarms() -> impl Iterator<Item = String> {
         let names: Vec<String> = state.broken_guards.into_iter().map(|broken| broken.guard).collect();
         let broken = (!names.is_empty()).then(|| say!(lang, shell.guards_broken, guards = names.join(", ")));
         let full = (state.reserve == Reserve::GivenUp).then(|| say!(lang, shell.disk_full));
-        broken.into_iter().chain(full)
+        let lost = state.lost_file.map(|lost| match lost.copy {
+            Some(copy) => say!(lang, shell.file_lost, file = lost.file, copy = copy),
+            None => say!(lang, shell.file_lost_no_copy, file = lost.file),
+        });
+        lost.into_iter().chain(broken).chain(full)
     })
 }
 

@@ -60,6 +60,17 @@ pub enum Reserve {
     GivenUp,
 }
 
+/// A file of the store that is not at its place any more while the console has it open: removed, or another one was put there. The console
+/// still has everything, until it ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct LostFile {
+    /// Which file.
+    pub file: String,
+    /// Where the console has saved a copy of everything, which can be restored.
+    pub copy: Option<String>,
+}
+
 /// The store was restored from a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -171,6 +182,9 @@ pub struct ConsoleState {
     pub broken_guards: Vec<BrokenGuard>,
     /// Space for an emergency.
     pub reserve: Reserve,
+    /// A file of the store that was removed or replaced under the console.
+    #[serde(default)]
+    pub lost_file: Option<LostFile>,
     /// Pools of which nobody has confirmed yet that a restored store says the truth. Until then the console does nothing to them.
     pub unconfirmed: Vec<PoolId>,
 }
@@ -178,6 +192,6 @@ pub struct ConsoleState {
 impl ConsoleState {
     /// Nothing of it is for people to know.
     pub fn is_quiet(&self) -> bool {
-        self.broken_guards.is_empty() && self.reserve != Reserve::GivenUp && self.unconfirmed.is_empty()
+        self.broken_guards.is_empty() && self.reserve != Reserve::GivenUp && self.lost_file.is_none() && self.unconfirmed.is_empty()
     }
 }

@@ -30,7 +30,7 @@ pub enum Finding {
         /// The node that is configured there.
         node: NodeName,
     },
-    /// The console gets no answer from a site that others see alive: it is the console that is cut off.
+    /// No database and no Patroni of a site answers the console, but others see it alive.
     ConsoleCutOff {
         /// The site.
         side: Side,
@@ -249,6 +249,11 @@ fn replays_the_active(look: &Look) -> bool {
     })
 }
 
+/// The sign that says most: one of a database that is at work, if there is any.
+fn best_sign(witnesses: &[Witness]) -> Option<&Witness> {
+    witnesses.iter().find(|witness| witness.kind.is_of_working_database()).or(witnesses.first())
+}
+
 fn sites(look: &Look, picture: &Picture) -> Vec<Finding> {
     let silent = |side: Side| picture.sites[side].role == SiteRole::Silent;
     if silent(Side::A) && silent(Side::B) {
@@ -258,7 +263,7 @@ fn sites(look: &Look, picture: &Picture) -> Vec<Finding> {
     for (side, site) in picture.sites.iter() {
         let active = picture.target != side;
         if site.role == SiteRole::OutOfSight
-            && let Some(witness) = site.witnesses.first().cloned()
+            && let Some(witness) = best_sign(&site.witnesses).cloned()
         {
             findings.push(Finding::ConsoleCutOff { side, active, witness });
         }
@@ -334,14 +339,15 @@ fn replication(look: &Look, picture: &Picture) -> Vec<Finding> {
 fn parts(look: &Look, picture: &Picture) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (side, site) in picture.sites.iter() {
-        // Of a site that is not heard everything fails; that is said once.
-        if matches!(site.role, SiteRole::Silent | SiteRole::OutOfSight) {
+        if site.role == SiteRole::Silent {
             continue;
         }
+        // That the nodes of such a site fail is said once. Its etcd and its HAProxy may still say something.
+        let out_of_sight = site.role == SiteRole::OutOfSight;
         for view in look.nodes_of(side).filter(|view| view.impostor) {
             findings.push(Finding::OtherServerAnswers { node: view.node.name.clone() });
         }
-        for node in &site.nodes {
+        for node in site.nodes.iter().filter(|_| !out_of_sight) {
             let failure =
                 site.endpoints.iter().find(|endpoint| endpoint.name == node.postgres).and_then(|endpoint| endpoint.failure.clone());
             match (node.state, failure) {
@@ -371,6 +377,7 @@ fn parts(look: &Look, picture: &Picture) -> Vec<Finding> {
             };
             if let Some((cause, since)) = &endpoint.failure
                 && *cause != ProbeFailure::NotAskedYet
+                && !out_of_sight
                 && !site.nodes.iter().any(down)
             {
                 let (endpoint, cause, since) = (endpoint.name.clone(), cause.clone(), *since);

@@ -1,6 +1,5 @@
 //! Words and rules of Switchback: no input or output, no waiting, no clock, no chance. Compiled for the server and the browser.
 
-pub mod audit;
 mod console_state;
 mod diagnosis;
 pub mod error;
@@ -20,7 +19,7 @@ mod reading;
 mod topology;
 mod witness;
 
-pub use console_state::{BrokenGuard, Confirmation, ConsoleState, GuardFault, Reserve, Restored, RestoredPool, SiteBeside};
+pub use console_state::{BrokenGuard, Confirmation, ConsoleState, GuardFault, LostFile, Reserve, Restored, RestoredPool, SiteBeside};
 pub use diagnosis::{Finding, Severity};
 pub use facts::*;
 pub use ids::{BadName, EndpointName, Login, MemberName, NodeName, PoolId, SiteId};

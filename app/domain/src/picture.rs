@@ -139,7 +139,7 @@ pub enum SiteRole {
     /// Not a single good answer for longer than the limit, and nobody else has seen a sign of life either. Whether it is dead is not known.
     #[serde(alias = "lost")]
     Silent,
-    /// It gives this console no answer, but others see that it is alive: the console is cut off from it.
+    /// None of its databases and none of its Patronis answers this console, but others see that it is alive.
     OutOfSight,
     /// Some answers, or none for a short while: not enough to say.
     Unknown,

@@ -305,6 +305,9 @@ pub enum Objection {
         side: Side,
         /// Who sees it.
         witnesses: Vec<Witness>,
+        /// No database and no Patroni of it is heard at all.
+        #[serde(default)]
+        out_of_sight: bool,
     },
     /// The other site answers and is not told to follow: it may write unseen, or its own cluster may be about to elect a leader. Advice, not
     /// a refusal.

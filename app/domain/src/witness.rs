@@ -37,6 +37,15 @@ pub enum WitnessKind {
 }
 
 impl WitnessKind {
+    /// It is a sign of a database that is at work. A leader key is renewed by Patroni, whether its database answers anybody or not, and a server
+    /// that turns the console down may turn everybody down.
+    pub fn is_of_working_database(self) -> bool {
+        match self {
+            WitnessKind::LogStream | WitnessKind::LogReplies | WitnessKind::ProxyCheck => true,
+            WitnessKind::LeaderKey | WitnessKind::DatabaseRefuses => false,
+        }
+    }
+
     /// All of them, the strongest sign first.
     pub const ALL: [WitnessKind; 5] =
         [WitnessKind::LogStream, WitnessKind::ProxyCheck, WitnessKind::LeaderKey, WitnessKind::LogReplies, WitnessKind::DatabaseRefuses];

@@ -19,6 +19,14 @@ pub fn finding(lang: Locale, finding: &Finding, names: &Names) -> String {
             say!(lang, words.finding.standby_site_silent_since, site = site(*side), time = date_time(lang, *at))
         }
         Finding::NothingAnswers => say!(lang, words.finding.nothing_answers),
+        Finding::ConsoleCutOff { side, active, witness } if !witness.kind.is_of_working_database() => {
+            let (site, sign) = (site(*side), super::witness(lang, witness));
+            if *active {
+                say!(lang, words.finding.sign_of_life_active, site = site, sign = sign)
+            } else {
+                say!(lang, words.finding.sign_of_life_standby, site = site, sign = sign)
+            }
+        }
         Finding::ConsoleCutOff { side, active: true, witness } => {
             say!(lang, words.finding.console_cut_off_active, site = site(*side), sign = super::witness(lang, witness))
         }

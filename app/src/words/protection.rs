@@ -48,6 +48,14 @@ fn cause(lang: Locale, finding: &Finding, active: Option<Side>, names: &Names) -
             say!(lang, words.cause.standby_site_silent, site = site(*side), active = site(active.unwrap_or_else(|| side.other())))
         }
         Finding::NothingAnswers => say!(lang, words.cause.nothing_answers),
+        Finding::ConsoleCutOff { side, active, witness } if !witness.kind.is_of_working_database() => {
+            let (site, sign) = (site(*side), super::witness(lang, witness));
+            if *active {
+                say!(lang, words.cause.sign_of_life_active, site = site, sign = sign)
+            } else {
+                say!(lang, words.cause.sign_of_life_standby, site = site, sign = sign)
+            }
+        }
         Finding::ConsoleCutOff { side, active: true, witness } => {
             say!(lang, words.cause.console_cut_off_active, site = site(*side), sign = super::witness(lang, witness))
         }

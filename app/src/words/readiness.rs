@@ -1,7 +1,7 @@
 //! Readiness checks: title, verdict, evidence and remedy; and why a guarded action cannot be taken.
 
 use super::{Locale, Names, bytes, count, duration, figures, list, say, sentences};
-use switchback_domain::{Check, CheckKind, Evidence, Objection, Verdict};
+use switchback_domain::{Check, CheckKind, Evidence, Objection, Verdict, WitnessKind};
 
 /// One function for one text of every check, so that a new check cannot be forgotten in any of them.
 macro_rules! for_each_check {
@@ -214,9 +214,16 @@ pub fn objection(lang: Locale, objection: &Objection, names: &Names) -> String {
         Objection::TargetSilent { side } => say!(lang, words.objection.target_silent, site = site(*side)),
         Objection::NothingToPromote { side } => say!(lang, words.objection.nothing_to_promote, site = site(*side)),
         Objection::ActiveSiteAnswers { side } => say!(lang, words.objection.active_site_answers, site = site(*side)),
-        Objection::SeenAlive { side, witnesses } => {
-            let signs = witnesses.iter().map(|witness| super::witness(lang, witness));
-            say!(lang, words.objection.seen_alive, site = site(*side), signs = super::list(lang, signs))
+        Objection::SeenAlive { side, witnesses, out_of_sight } => {
+            let signs = super::list(lang, witnesses.iter().map(|witness| super::witness(lang, witness)));
+            let database_works = witnesses.iter().any(|witness| witness.kind.is_of_working_database());
+            let patroni_works = witnesses.iter().any(|witness| witness.kind == WitnessKind::LeaderKey);
+            match (database_works, out_of_sight) {
+                (true, true) => say!(lang, words.objection.seen_alive, site = site(*side), signs = signs),
+                (true, false) => say!(lang, words.objection.seen_alive_in_part, site = site(*side), signs = signs),
+                (false, _) if patroni_works => say!(lang, words.objection.seen_alive_patroni, site = site(*side), signs = signs),
+                (false, _) => say!(lang, words.objection.seen_alive_server, site = site(*side), signs = signs),
+            }
         }
         Objection::OtherMayElect { side } => say!(lang, words.objection.other_may_elect, site = site(*side)),
         Objection::OtherIsFurther { side, bytes: Some(bytes) } => {

@@ -7,6 +7,24 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use switchback_domain::{error::ConsoleError, history::Changed, *};
 
+/// Patroni renews its key whether its database answers anybody or not.
+#[test]
+fn only_a_sign_of_the_database_itself_says_that_it_is_the_console_that_does_not_see() {
+    for kind in WitnessKind::ALL {
+        for out_of_sight in [true, false] {
+            let seen: Vec<Witness> = witnesses().into_iter().filter(|witness| witness.kind == kind).collect();
+            let cut_off = Finding::ConsoleCutOff { side: Side::A, active: true, witness: seen[0].clone() };
+            let objection = Objection::SeenAlive { side: Side::A, witnesses: seen, out_of_sight };
+            let told = readiness::objection(Locale::en, &objection, &names());
+            let blames_the_console = told.contains("Only this console");
+            assert_eq!(blames_the_console, kind.is_of_working_database() && out_of_sight, "{kind:?} {out_of_sight}: {told}");
+            assert!(blames_the_console || told.contains("Whether clients can write is not known"), "{told}");
+            let told = finding(Locale::en, &cut_off, &names());
+            assert_eq!(told.contains("This console is cut off"), kind.is_of_working_database(), "{told}");
+        }
+    }
+}
+
 const LANGS: [Locale; 2] = [Locale::en, Locale::zh_CN];
 
 fn at() -> Timestamp {
@@ -220,7 +238,13 @@ fn every_objection_says_what_is_wrong_and_those_of_checks_say_what_to_do() {
         all.push(Objection::TargetSilent { side });
         all.push(Objection::NothingToPromote { side });
         all.push(Objection::ActiveSiteAnswers { side });
-        all.push(Objection::SeenAlive { side, witnesses: witnesses() });
+        for out_of_sight in [true, false] {
+            all.push(Objection::SeenAlive { side, witnesses: witnesses(), out_of_sight });
+        }
+        for kind in [WitnessKind::LeaderKey, WitnessKind::DatabaseRefuses] {
+            let witnesses = witnesses().into_iter().filter(|witness| witness.kind == kind).collect();
+            all.push(Objection::SeenAlive { side, witnesses, out_of_sight: true });
+        }
         all.push(Objection::OtherMayElect { side });
         all.push(Objection::OtherIsFurther { side, bytes: None });
         all.push(Objection::OtherIsFurther { side, bytes: Some(ByteLag(4_096)) });

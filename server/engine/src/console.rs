@@ -99,6 +99,8 @@ pub struct Readiness {
     pub store: bool,
     /// The store's disk has more room than what is kept for an emergency.
     pub reserve: bool,
+    /// The store's files are at their places. If not, everything that is written is gone when the console ends.
+    pub file: bool,
     /// The pictures of all pools can be worked out.
     pub pictures: bool,
     /// The store's guards are as they were made. If not, the console works all the same, and raises an alarm.
@@ -108,7 +110,7 @@ pub struct Readiness {
 impl Readiness {
     /// It can.
     pub fn is_ready(self) -> bool {
-        self.store && self.reserve && self.pictures
+        self.store && self.reserve && self.file && self.pictures
     }
 }
 
@@ -272,6 +274,7 @@ impl Console {
             store: self.store_watch.can_write().await,
             reserve: self.store_watch.reserve() != Reserve::GivenUp,
             pictures: self.pools.values().all(|watched| watched.is_sound()),
+            file: self.store_watch.lost_file().is_none(),
             guards: self.store_watch.broken_guards().is_empty(),
         }
     }
@@ -282,6 +285,7 @@ impl Console {
         Ok(ConsoleState {
             broken_guards: self.store_watch.broken_guards(),
             reserve: self.store_watch.reserve(),
+            lost_file: self.store_watch.lost_file(),
             unconfirmed: self
                 .operators
                 .iter()

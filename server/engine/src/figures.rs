@@ -15,6 +15,7 @@ const DROPPED: &str = "switchback_history_dropped_total";
 const SPLIT_BRAIN: &str = "switchback_split_brain";
 const BROKEN_GUARDS: &str = "switchback_store_broken_guards";
 const RESERVE_GIVEN_UP: &str = "switchback_store_reserve_given_up";
+const FILE_LOST: &str = "switchback_store_file_lost";
 
 /// Tells the recorder what the figures mean. Call once, after the recorder is installed.
 pub fn describe() {
@@ -89,6 +90,10 @@ pub(crate) fn broken_guards(how_many: usize) {
 
 pub(crate) fn reserve_given_up(is_so: bool) {
     gauge!(RESERVE_GIVEN_UP).set(if is_so { 1.0 } else { 0.0 });
+}
+
+pub(crate) fn store_file_lost(is_so: bool) {
+    gauge!(FILE_LOST).set(if is_so { 1.0 } else { 0.0 });
 }
 
 /// Counts an open live stream for as long as it exists.

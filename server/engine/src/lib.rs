@@ -4,7 +4,6 @@
 //! told is signed in.
 
 mod alarm;
-pub mod audit;
 mod console;
 mod figures;
 mod history;

@@ -1,9 +1,9 @@
-//! Looks after the store: whether it can be written, whether its guards are as they were made, and the space that is kept for an emergency.
+//! Looks after the store: whether it can be written, whether its files are at their places, whether its guards
+//! are as they were made, and the space that is kept for an emergency.
 
 use crate::{
-    audit::{Actor, audited},
     figures,
-    ports::{Clock, Store, StoreError},
+    ports::{AuditEntry, Clock, Store, StoreError},
     time::pause,
 };
 use std::{
@@ -11,10 +11,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use switchback_domain::{
-    BrokenGuard, Reserve,
-    audit::{Deed, DeedOutcome},
-};
+use switchback_domain::{BrokenGuard, LostFile, Reserve};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +42,8 @@ struct Seen {
     /// What of it is in the audit history.
     noted: Vec<BrokenGuard>,
     reserve: Reserve,
+    /// What is in the audit history of a file that was lost.
+    noted_lost: Option<LostFile>,
 }
 
 impl StoreWatch {
@@ -106,6 +105,62 @@ impl StoreWatch {
         }
     }
 
+    /// A file of the store that was removed or replaced under the console.
+    pub(crate) fn lost_file(&self) -> Option<LostFile> {
+        self.store.lost_file()
+    }
+
+    /// Looks after the store's files. That one is lost is in the log and in the audit history whenever that changes.
+    async fn look_after_file(&self) -> Result<(), StoreError> {
+        let kept = self.store.look_after_file(self.clock.now()).await;
+        if let Err(error) = &kept
+            && self.reserve() != Reserve::GivenUp
+        {
+            figures::store_failed("look_after_file");
+            tracing::error!(error = error as &dyn Error, "what is in the store's log could not be brought into its file, or not be copied");
+        }
+        let lost = self.lost_file();
+        figures::store_file_lost(lost.is_some());
+        if self.seen().noted_lost == lost {
+            return Ok(());
+        }
+        match &lost {
+            Some(LostFile { file, copy: Some(copy) }) => tracing::error!(
+                file,
+                copy,
+                "a file of the store was removed or replaced while the console runs. The console still has everything, and saves it into the \
+                 copy as long as it runs: stop it, and run `switchback restore` with the copy before you start it again"
+            ),
+            Some(LostFile { file, copy: None }) => tracing::error!(
+                file,
+                "a file of the store was removed or replaced while the console runs, and no copy could be made: what only the console has is \
+                 gone when it ends. Do not stop it; make room beside the store, and give it the right to write there"
+            ),
+            None => tracing::info!("the store's files are at their places again"),
+        }
+        let (file, copy) = lost.clone().map(|lost| (lost.file, lost.copy)).unzip();
+        let entry = AuditEntry {
+            at: self.clock.now(),
+            actor: None,
+            action: "store_file_checked".to_owned(),
+            subject: String::new(),
+            result: if lost.is_none() { "done" } else { "failed" }.to_owned(),
+            detail: serde_json::json!({ "file": file, "copy": copy.flatten() }),
+            from_address: String::new(),
+        };
+        self.store.append(&entry).await?;
+        self.seen().noted_lost = lost;
+        // The copy is to have that line, too.
+        self.store.look_after_file(self.clock.now()).await
+    }
+
+    async fn look_after_file_or_say_why_not(&self) {
+        if let Err(error) = self.look_after_file().await {
+            figures::store_failed("look_after_file");
+            tracing::error!(error = &error as &dyn Error, "that a file of the store is lost could not be written down");
+        }
+    }
+
     /// Looks at the guards. What is wrong with them is in the log each time, and in the audit history whenever it changes.
     async fn look_at_guards(&self) -> Result<(), StoreError> {
         let broken = self.store.broken_guards().await?;
@@ -124,9 +179,16 @@ impl StoreWatch {
             seen.noted != broken
         };
         if changed {
-            let outcome = if broken.is_empty() { DeedOutcome::Done } else { DeedOutcome::Failed };
-            let deed = audited(&Actor::console(), Deed::StoreGuardsChecked, "");
-            self.store.append(&deed.close(self.clock.now(), outcome, serde_json::json!({ "broken": broken }))).await?;
+            let entry = AuditEntry {
+                at: self.clock.now(),
+                actor: None,
+                action: "store_guards_checked".to_owned(),
+                subject: String::new(),
+                result: if broken.is_empty() { "done" } else { "failed" }.to_owned(),
+                detail: serde_json::json!({ "broken": broken }),
+                from_address: String::new(),
+            };
+            self.store.append(&entry).await?;
             self.seen().noted = broken;
         }
         Ok(())
@@ -138,6 +200,7 @@ pub(crate) async fn keep_watching(watch: Arc<StoreWatch>, stop: CancellationToke
     let mut looked: Option<Instant> = None;
     loop {
         watch.tend();
+        watch.look_after_file_or_say_why_not().await;
         watch.keep_head().await;
         if looked.is_none_or(|at| at.elapsed() >= LOOK_AT_GUARDS_EVERY) {
             match watch.look_at_guards().await {
@@ -153,6 +216,7 @@ pub(crate) async fn keep_watching(watch: Arc<StoreWatch>, stop: CancellationToke
         }
         if !pause(TEND_EVERY, &stop).await {
             watch.keep_head().await;
+            watch.look_after_file_or_say_why_not().await;
             return;
         }
     }
@@ -185,6 +249,24 @@ mod tests {
         crate::testing::let_pass(3_700_000).await;
         assert_eq!(watch.broken_guards(), []);
         assert_eq!(store.audited(), ["store_guards_checked failed", "store_guards_checked done"]);
+        stop.cancel();
+        watching.await.expect("it ends");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_file_is_an_alarm_and_is_written_down_once() {
+        let store = Arc::new(TestStore::default());
+        let (watch, stop) = (watch(&store), CancellationToken::new());
+        let watching = tokio::spawn(keep_watching(Arc::clone(&watch), stop.clone()));
+        crate::testing::let_pass(60_000).await;
+        assert_eq!((watch.lost_file(), store.audited()), (None, vec![]));
+        let lost = LostFile { file: "store.db-wal".to_owned(), copy: Some("copy.db".to_owned()) };
+        store.kept().lost_file = Some(lost.clone());
+        crate::testing::let_pass(60_000).await;
+        assert_eq!((watch.lost_file(), store.audited()), (Some(lost), vec!["store_file_checked failed".to_owned()]));
+        store.kept().lost_file = None;
+        crate::testing::let_pass(60_000).await;
+        assert_eq!(store.audited(), ["store_file_checked failed", "store_file_checked done"]);
         stop.cancel();
         watching.await.expect("it ends");
     }

@@ -266,7 +266,7 @@ enums! {
         TargetSilent = "target_silent" { side = "side": Side },
         NothingToPromote = "nothing_to_promote" { side = "side": Side },
         ActiveSiteAnswers = "active_site_answers" { side = "side": Side },
-        SeenAlive = "seen_alive" { side = "side": Side, witnesses = "witnesses": Vec<Witness> },
+        SeenAlive = "seen_alive" { side = "side": Side, witnesses = "witnesses": Vec<Witness>, #[serde(default, skip_serializing_if = "std::ops::Not::not")] out_of_sight = "out_of_sight": bool },
         OtherMayElect = "other_may_elect" { side = "side": Side },
         OtherIsFurther = "other_is_further" { side = "side": Side, bytes = "bytes": Option<ByteLag> },
         AlreadyHome = "already_home" { side = "side": Side },

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use switchback_app::words::{self as app_words, Locale};
 use switchback_domain::{
-    ByteLag, Millis, NodeName, Objection, Pair, Protection, Side, Verdict, Witness,
+    ByteLag, Millis, NodeName, Objection, Pair, Protection, Side, Verdict, Witness, WitnessKind,
     operation::{
         Because, Choice, Difference, Fence, FenceAnswer, FenceState, GivenUp, Instruction, MemberOrder, OperationId, OrderFailure, Outage,
         Outcome, PlanChange, PlanObjection, Refusal, Stage, Step, Task, Trouble,
@@ -70,6 +70,27 @@ pub(super) fn loss(protection: &Protection) -> String {
 /// What becomes of what only one of two sites that both accept writes has, when that one is stopped.
 pub(super) fn set_aside(site: &str) -> String {
     format!("What only {site} has written leaves the pool; it stays there until re-protect has saved what can be had of it")
+}
+
+/// Why nobody should fail over from a site that somebody else sees alive, and what is known of it.
+fn seen_alive(site: &str, witnesses: &[Witness], out_of_sight: bool) -> String {
+    let signs = signs(witnesses);
+    let not_known = "whether clients can write is not known";
+    if witnesses.iter().any(|witness| witness.kind.is_of_working_database()) {
+        return if out_of_sight {
+            format!("do not fail over: {site} is alive ({signs}); only this console does not see its databases")
+        } else {
+            format!("do not fail over: {site} is alive ({signs}), and this console sees only a part of it; {not_known}")
+        };
+    }
+    if witnesses.iter().any(|witness| witness.kind == WitnessKind::LeaderKey) {
+        return format!(
+            "do not fail over before you know more: Patroni of {site} is alive ({signs}), but its database does not answer this console; {not_known}"
+        );
+    }
+    format!(
+        "do not fail over before you know more: {site} gives a sign of life ({signs}), and nobody is seen to work with its database; {not_known}"
+    )
 }
 
 /// What a step does.
@@ -243,9 +264,7 @@ pub(super) fn objection(objection: &PlanObjection, sites: &Sites) -> String {
             Objection::TargetSilent { side } => format!("{} does not answer", of(side)),
             Objection::NothingToPromote { side } => format!("{} has no node that could lead", of(side)),
             Objection::ActiveSiteAnswers { side } => format!("advice: {} answers; a planned switchover would lose nothing", of(side)),
-            Objection::SeenAlive { side, witnesses } => {
-                format!("do not fail over: {} is alive ({}); only this console does not see it", of(side), signs(witnesses))
-            }
+            Objection::SeenAlive { side, witnesses, out_of_sight } => seen_alive(of(side), witnesses, *out_of_sight),
             Objection::OtherMayElect { side } => format!(
                 "advice: {} answers and is not told to follow; it may write, or be about to elect a leader: wait for that first",
                 of(side)

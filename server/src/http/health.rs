@@ -23,6 +23,11 @@ pub(super) async fn ready(State(web): State<Web>) -> Response {
     let readiness = web.console.readiness().await;
     let missing = if !readiness.store {
         Some("the store cannot be written\n")
+    } else if !readiness.file {
+        Some(
+            "a file of the store was removed or replaced under the console, which still has everything: its log says which, and where the copy \
+             is that it keeps. Stop the console, and restore that copy before it is started again\n",
+        )
     } else if !readiness.reserve {
         Some("the disk of the store is full: only operations are written\n")
     } else if !readiness.pictures {

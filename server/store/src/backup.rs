@@ -21,14 +21,8 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use switchback_domain::{
-    BrokenGuard,
-    audit::{Deed, DeedOutcome},
-};
-use switchback_engine::{
-    audit::{Actor, OpenDeed, audited},
-    ports::{AuditEntry, StoreError},
-};
+use switchback_domain::BrokenGuard;
+use switchback_engine::ports::{AuditEntry, StoreError};
 
 /// How long it is waited for a lock of a console that writes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -88,6 +82,12 @@ pub enum BackupError {
     /// Somebody uses the store.
     #[error("a console is running on {}, or another program has it open; stop it first", .0.display())]
     InUse(PathBuf),
+    /// The log of a store that is in use is gone.
+    #[error(
+        "the log of {} was removed while a console runs: whoever opened the store now would damage it. The console has made a copy of \
+         everything beside it, and says so in its log; stop it, and restore that copy", .0.display()
+    )]
+    LogGone(PathBuf),
     /// The file is no store, or a damaged one.
     #[error("{} is no whole store of switchback: {why}", .file.display())]
     Damaged {
@@ -133,9 +133,16 @@ pub struct Author {
     pub reason: String,
 }
 
-/// Opens a deed of whoever runs this program on a file.
-fn opened(deed: Deed, file: &Path) -> OpenDeed {
-    audited(&Actor::console(), deed, file.display().to_string())
+fn entry(at: Timestamp, action: &str, file: &Path, result: &str, detail: serde_json::Value) -> AuditEntry {
+    AuditEntry {
+        at,
+        actor: None,
+        action: action.to_owned(),
+        subject: file.display().to_string(),
+        result: result.to_owned(),
+        detail,
+        from_address: String::new(),
+    }
 }
 
 fn of_file(file: &Path) -> impl FnOnce(io::Error) -> BackupError + '_ {
@@ -154,7 +161,7 @@ async fn version(on: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations").fetch_one(on).await
 }
 
-async fn contents(on: &mut SqliteConnection) -> Result<Contents, sqlx::Error> {
+pub(crate) async fn contents(on: &mut SqliteConnection) -> Result<Contents, sqlx::Error> {
     let (audit, newest_audit, operations, journal, evidence) = sqlx::query_as(
         "SELECT (SELECT count(*) FROM audit), (SELECT coalesce(max(id), 0) FROM audit), (SELECT count(*) FROM operations),
             (SELECT count(*) FROM journal), (SELECT count(*) FROM evidence)",
@@ -234,10 +241,14 @@ fn to_disk(file: &Path) -> io::Result<()> {
 /// # Errors
 /// When there is no good backup.
 pub async fn back_up(store: &Path, to: &Path, now: Timestamp, by: &Author) -> Result<MadeBackup, BackupError> {
+    let store = &file::resolved(store);
     if !store.exists() {
         return Err(BackupError::NoStore(store.to_owned()));
     }
     let to = std::path::absolute(to).map_err(of_file(to))?;
+    if file::is_log_gone(store).map_err(of_file(store))? {
+        return Err(BackupError::LogGone(store.to_owned()));
+    }
     let _open = file::share(store).map_err(of_file(store))?.ok_or_else(|| BackupError::InUse(store.to_owned()))?;
     let mut source = SqliteConnection::connect_with(&options(store)).await?;
     let (found, known) = (version(&mut source).await?, SQLITE.last().map_or(0, |(version, ..)| *version));
@@ -245,26 +256,41 @@ pub async fn back_up(store: &Path, to: &Path, now: Timestamp, by: &Author) -> Re
         return Err(BackupError::OtherVersion { file: store.to_owned(), found, known });
     }
     let about = serde_json::json!({ "user": by.user, "why": by.reason });
-    write_down(&mut source, &opened(Deed::StoreBackupBegun, &to).done(now, about)).await?;
-    let ended = opened(Deed::StoreBackupEnded, &to);
+    write_down(&mut source, &entry(now, "store_backup_begun", &to, "done", about.clone())).await?;
     let made = make_backup(&mut source, &to, now).await;
     let outcome = match &made {
         Ok(made) => {
             let detail = serde_json::json!({ "user": by.user, "bytes": made.bytes, "audit": made.contents.newest_audit });
-            write_down(&mut source, &ended.done(now, detail)).await
+            write_down(&mut source, &entry(now, "store_backup_ended", &to, "done", detail)).await
         }
         Err(error) => {
             if !matches!(error, BackupError::Exists(_)) {
                 let _ = fs::remove_file(&to);
             }
             let detail = serde_json::json!({ "user": by.user, "why": error.to_string() });
-            write_down(&mut source, &ended.close(now, DeedOutcome::Failed, detail)).await
+            write_down(&mut source, &entry(now, "store_backup_ended", &to, "failed", detail)).await
         }
     };
     let _ = source.close().await;
     let made = made?;
     outcome?;
     Ok(made)
+}
+
+/// Saves what an open store says, whose own files are gone, into the file `to`. A copy that was there before is replaced only by a whole one.
+pub(crate) async fn rescue(source: &mut SqliteConnection, to: &Path, now: Timestamp) -> Result<MadeBackup, BackupError> {
+    let new = beside(to, "-new");
+    // What an attempt has left that went wrong.
+    let _ = fs::remove_file(&new);
+    let made = make_backup(source, &new, now).await;
+    match &made {
+        Ok(_) => {
+            fs::rename(&new, to).map_err(of_file(to))?;
+            to_disk(to).map_err(of_file(to))?;
+        }
+        Err(_) => drop(fs::remove_file(&new)),
+    }
+    made
 }
 
 async fn make_backup(source: &mut SqliteConnection, to: &Path, now: Timestamp) -> Result<MadeBackup, BackupError> {
@@ -301,6 +327,7 @@ pub async fn restore(from: &Path, store: &Path, now: Timestamp, by: &Author) -> 
     if !from.exists() {
         return Err(BackupError::NoStore(from.to_owned()));
     }
+    let store = &file::resolved(store);
     let _alone = file::exclude(store).map_err(of_file(store))?.ok_or_else(|| BackupError::InUse(store.to_owned()))?;
     let new = beside(store, "-restoring");
     // What a restore that was killed has left; nobody else makes such a file while we are alone.
@@ -356,7 +383,7 @@ async fn prepare(from: &Path, new: &Path, store: &Path, now: Timestamp, by: &Aut
     let newest: Option<i64> = sqlx::query_scalar("SELECT at FROM audit ORDER BY id DESC LIMIT 1").fetch_optional(&made).await?;
     let taken_at = taken.or(newest).and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(Timestamp::UNIX_EPOCH);
     let detail = serde_json::json!({ "user": by.user, "why": by.reason, "backup": from.display().to_string(), "taken_at": taken_at });
-    mark(&made, now, taken_at, Some(&opened(Deed::StoreRestored, store).done(now, detail))).await?;
+    mark(&made, now, taken_at, Some(&entry(now, "store_restored", store, "done", detail))).await?;
     let mut on = made.acquire().await?;
     let contents = contents(&mut on).await?;
     drop(on);

@@ -37,6 +37,24 @@ pub(crate) fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// The file that a path leads to, through symbolic links at its end, whether it is there yet or not. What is kept beside a store has to be on
+/// the store's own disk, and everybody who uses the store has to find the same lock.
+pub(crate) fn resolved(path: &Path) -> PathBuf {
+    let mut file = path.to_owned();
+    // As many links as the kernel follows.
+    for _ in 0..40 {
+        let Ok(target) = fs::read_link(&file) else { break };
+        file = folder_of(&file).join(target);
+    }
+    file
+}
+
+/// Somebody has the store open, and its log is not there. It is there as long as anybody has the store open, unless it was removed. Whoever
+/// opened the store now would write into a log of its own, and damage it.
+pub(crate) fn is_log_gone(store: &Path) -> io::Result<bool> {
+    Ok(!beside(store, "-wal").exists() && exclude(store)?.is_none())
+}
+
 /// Takes part in the use of a store until the handle is dropped. Nothing: somebody wants it alone, because it is being restored.
 ///
 /// The lock is on a file of its own, which holds nothing and which `SQLite` does not know.

@@ -12,6 +12,7 @@ mod head;
 mod history;
 mod journal;
 mod open;
+mod open_files;
 mod people;
 mod repair;
 mod reserve;

@@ -3,6 +3,7 @@
 use crate::{
     file,
     head::{self, HeadFile},
+    open_files::OpenFiles,
     reserve::ReserveFile,
     sql::{SqlStore, Which, as_port, rows},
 };
@@ -57,6 +58,15 @@ pub enum OpenError {
     /// The file is something else.
     #[error("{} is not an SQLite database; move it away, or name another file for the store", .file.display())]
     NotADatabase {
+        /// Which file.
+        file: PathBuf,
+    },
+    /// Its log was removed while somebody has it open.
+    #[error(
+        "the log of {} was removed while a console runs: whoever opened the store now would damage it. The console has made a copy of \
+         everything beside it, and says so in its log; stop it, and restore that copy", .file.display()
+    )]
+    LogGone {
         /// Which file.
         file: PathBuf,
     },
@@ -178,16 +188,16 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
     open_store(url).await.map(as_port)
 }
 
-/// The file of a store in `SQLite`; nothing when it is none.
-pub(crate) fn file_of(url: &str) -> Result<Option<&Path>, OpenError> {
+/// The path of a store in `SQLite`, as it was given; nothing when it is none. It may be a [link](file::resolved).
+pub(crate) fn path_of(url: &str) -> Result<Option<&Path>, OpenError> {
     let Some(rest) = url.strip_prefix("sqlite:") else { return Ok(None) };
     let file = rest.strip_prefix("//").unwrap_or(rest);
     if file.is_empty() || file == ":memory:" { Err(OpenError::NotAFile) } else { Ok(Some(Path::new(file))) }
 }
 
 async fn open_store(url: &str) -> Result<SqlStore, OpenError> {
-    if let Some(file) = file_of(url)? {
-        return open_file(file).await;
+    if let Some(path) = path_of(url)? {
+        return open_file(path).await;
     }
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         return open_server(url.parse().map_err(|source| OpenError::BadAddress { source })?, APPLICATION).await;
@@ -209,7 +219,7 @@ pub async fn open_remembered(url: &str, head_file: &Path, now: Timestamp) -> Res
 
 /// Where it is remembered how far a store in a file has come, unless the configuration names another place.
 pub fn head_file(store: &Path) -> PathBuf {
-    HeadFile::beside(store)
+    HeadFile::beside(&file::resolved(store))
 }
 
 /// Marks a store as restored that was put back by other means than ours, such as `pg_restore` or a snapshot of the machine: a console does
@@ -219,13 +229,14 @@ pub fn head_file(store: &Path) -> PathBuf {
 /// When it cannot be opened, is used, or cannot be written.
 pub async fn mark_restored(url: &str, entry: &AuditEntry) -> Result<Restored, OpenError> {
     let not_marked = |source| OpenError::NotMarked { source };
-    let store = if let Some(file) = file_of(url)? {
+    let store = if let Some(path) = path_of(url)? {
+        let file = &file::resolved(path);
         if !file.exists() {
             return Err(OpenError::NotThere { file: file.to_owned() });
         }
         let alone = file::exclude(file).map_err(|error| OpenError::NotWritable { file: file.to_owned(), source: error.into() })?;
         drop(alone.ok_or_else(|| OpenError::Running { file: file.to_owned() })?);
-        open_file(file).await?
+        open_file(path).await?
     } else {
         let options = url.parse().map_err(|source| OpenError::BadAddress { source })?;
         let store = open_server(options, "switchback restore").await?;
@@ -306,7 +317,20 @@ async fn take_part(file: &Path) -> std::io::Result<Option<std::fs::File>> {
     Ok(None)
 }
 
-async fn open_file(file: &Path) -> Result<SqlStore, OpenError> {
+/// Waits for whoever is just opening the store, who has not made its log yet.
+#[expect(clippy::disallowed_methods, reason = "nobody tells when a file is there")]
+async fn is_log_gone(file: &Path) -> std::io::Result<bool> {
+    for _ in 0..20 {
+        if !file::is_log_gone(file)? {
+            return Ok(false);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(true)
+}
+
+async fn open_file(path: &Path) -> Result<SqlStore, OpenError> {
+    let file = &file::resolved(path);
     let not_writable = |source| OpenError::NotWritable { file: file.to_owned(), source };
     // SQLite would make the file readable by everybody.
     if let Err(error) = file::make(file) {
@@ -316,6 +340,9 @@ async fn open_file(file: &Path) -> Result<SqlStore, OpenError> {
         return Err(not_writable(error.into()));
     }
     file::close_to_others(file);
+    if is_log_gone(file).await.map_err(|error| not_writable(error.into()))? {
+        return Err(OpenError::LogGone { file: file.to_owned() });
+    }
     let used = take_part(file).await.map_err(|error| not_writable(error.into()))?;
     let used = used.ok_or_else(|| OpenError::BeingRestored { file: file.to_owned() })?;
     let options = SqliteConnectOptions::new()
@@ -330,7 +357,17 @@ async fn open_file(file: &Path) -> Result<SqlStore, OpenError> {
         Some(26) => OpenError::NotADatabase { file: file.to_owned() },
         _ => not_writable(error.into()),
     };
-    let writer = SqlitePoolOptions::new().max_connections(1).acquire_timeout(PATIENCE * 2);
+    let files = OpenFiles::of(file, path);
+    // Connections are opened now and kept: a new one opens whatever is at the path by then.
+    let pool_of = |connections| {
+        let files = files.clone();
+        let options = SqlitePoolOptions::new().min_connections(connections).max_connections(connections);
+        options.idle_timeout(None).max_lifetime(None).after_connect(move |_, _| {
+            let allowed = files.allow_connection();
+            Box::pin(async move { allowed })
+        })
+    };
+    let writer = pool_of(1).acquire_timeout(PATIENCE * 2);
     // When a disk is full, SQLite ends the transaction by itself; sqlx does not see that, and would refuse every other one
     // on this connection for ever. A new connection takes its place.
     let writer = writer.before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }));
@@ -341,12 +378,16 @@ async fn open_file(file: &Path) -> Result<SqlStore, OpenError> {
     };
     writable.await.map_err(explain)?;
     bring_up_to_date(&migrations(SQLITE), &writer).await.map_err(|error| tables(error, SQLITE))?;
-    let readers = SqlitePoolOptions::new().max_connections(4).acquire_timeout(PATIENCE).connect_with(options.pragma("query_only", "on"));
+    let readers = pool_of(4).acquire_timeout(PATIENCE).connect_with(options.pragma("query_only", "on"));
     let readers: SqlitePool = readers.await.map_err(explain)?;
+    files.note();
+    // A young store is in its log alone otherwise. Where the disk is full, that has time.
+    let _ = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&writer).await;
     Ok(SqlStore {
         readers: Which::Sqlite(readers),
         writers: Which::Sqlite(writer),
         reserve: ReserveFile::of(file),
+        files: Some(files),
         head: None,
         in_use: Some(used),
     })
@@ -430,6 +471,7 @@ async fn open_server(options: PgConnectOptions, application: &str) -> Result<Sql
         readers: Which::Postgres(pool.clone()),
         writers: Which::Postgres(pool),
         reserve: ReserveFile::not_needed(),
+        files: None,
         head: None,
         in_use: None,
     })
@@ -499,12 +541,17 @@ pub(crate) fn postgres_code(error: &sqlx::Error) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use switchback_domain::audit::Deed;
-    use switchback_engine::audit::{Actor, audited};
 
     fn entry(number: i64) -> AuditEntry {
-        let deed = audited(&Actor::stranger("127.0.0.1"), Deed::SignIn, number.to_string());
-        deed.refused(Timestamp::UNIX_EPOCH, "x".repeat(2_000))
+        AuditEntry {
+            at: Timestamp::UNIX_EPOCH,
+            actor: None,
+            action: "sign_in".into(),
+            subject: number.to_string(),
+            result: "refused".into(),
+            detail: serde_json::Value::String("x".repeat(2_000)),
+            from_address: "127.0.0.1".into(),
+        }
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use crate::{
     backup::Author,
     file,
     guards::{self, Found},
-    open::{OpenError, SQLITE, connect_to_server, file_of, is_up_to_date, postgres_code, statement_of},
+    open::{OpenError, SQLITE, connect_to_server, is_up_to_date, path_of, postgres_code, statement_of},
     sql::Which,
 };
 use jiff::Timestamp;
@@ -15,14 +15,8 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteSynchronous},
 };
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
-use switchback_domain::{
-    BrokenGuard, GuardFault,
-    audit::{Deed, DeedOutcome},
-};
-use switchback_engine::{
-    audit::{Actor, audited},
-    ports::{AuditEntry, StoreError},
-};
+use switchback_domain::{BrokenGuard, GuardFault};
+use switchback_engine::ports::{AuditEntry, StoreError};
 
 /// How long it is waited for a lock of a console that writes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -74,9 +68,16 @@ fn named(broken: &[BrokenGuard]) -> String {
     broken.iter().map(|BrokenGuard { guard, fault }| format!("{guard} ({})", fault.word())).collect::<Vec<_>>().join(", ")
 }
 
-fn entry(at: Timestamp, outcome: DeedOutcome, broken: &[BrokenGuard], by: &Author) -> AuditEntry {
-    let detail = serde_json::json!({ "user": by.user, "why": by.reason, "broken": broken });
-    audited(&Actor::console(), Deed::StoreGuardsRepaired, "").close(at, outcome, detail)
+fn entry(at: Timestamp, result: &str, broken: &[BrokenGuard], by: &Author) -> AuditEntry {
+    AuditEntry {
+        at,
+        actor: None,
+        action: "store_guards_repaired".to_owned(),
+        subject: String::new(),
+        result: result.to_owned(),
+        detail: serde_json::json!({ "user": by.user, "why": by.reason, "broken": broken }),
+        from_address: String::new(),
+    }
 }
 
 /// Puts the guards of the store at `url` back, whether a console runs or not, and returns what was wrong with them. What was done is in the
@@ -85,10 +86,14 @@ fn entry(at: Timestamp, outcome: DeedOutcome, broken: &[BrokenGuard], by: &Autho
 /// # Errors
 /// When they are not all as they were made afterwards.
 pub async fn repair_guards(url: &str, now: Timestamp, by: &Author) -> Result<Vec<BrokenGuard>, RepairError> {
-    match file_of(url)? {
-        Some(file) => {
+    match path_of(url)? {
+        Some(path) => {
+            let file = &file::resolved(path);
             if !file.exists() {
                 return Err(OpenError::NotThere { file: file.to_owned() }.into());
+            }
+            if file::is_log_gone(file).map_err(|source| RepairError::File { file: file.to_owned(), source })? {
+                return Err(OpenError::LogGone { file: file.to_owned() }.into());
             }
             let shared = file::share(file).map_err(|source| RepairError::File { file: file.to_owned(), source })?;
             let _open = shared.ok_or_else(|| OpenError::BeingRestored { file: file.to_owned() })?;
@@ -132,11 +137,11 @@ async fn in_sqlite(store: &mut SqliteConnection, now: Timestamp, by: &Author) ->
     let repaired: Result<(), RepairError> = repaired.await;
     if let Err(error) = repaired {
         work.rollback().await?;
-        let line = entry(now, DeedOutcome::Failed, &broken, by);
+        let line = entry(now, "failed", &broken, by);
         append_audit!(Which::<&mut SqliteConnection, &mut PgConnection>::Sqlite(store), line)?;
         return Err(error);
     }
-    let line = entry(now, DeedOutcome::Done, &broken, by);
+    let line = entry(now, "done", &broken, by);
     append_audit!(Which::<&mut SqliteConnection, &mut PgConnection>::Sqlite(&mut work), line)?;
     work.commit().await?;
     Ok(broken)
@@ -164,11 +169,11 @@ async fn in_postgres(pool: &PgPool, now: Timestamp, by: &Author) -> Result<Vec<B
     let repaired: Result<(), RepairError> = repaired.await;
     if let Err(error) = repaired {
         work.rollback().await?;
-        let line = entry(now, DeedOutcome::Failed, &broken, by);
+        let line = entry(now, "failed", &broken, by);
         append_audit!(Which::<&SqlitePool, &PgPool>::Postgres(pool), line)?;
         return Err(error);
     }
-    let line = entry(now, DeedOutcome::Done, &broken, by);
+    let line = entry(now, "done", &broken, by);
     append_audit!(Which::<&mut SqliteConnection, &mut PgConnection>::Postgres(&mut work), line)?;
     work.commit().await?;
     Ok(broken)

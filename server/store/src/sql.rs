@@ -6,11 +6,11 @@
 //! every statement stays typed for its database, no run-time driver (`sqlx::Any`) is between, and the code around it
 //! is ordinary Rust without generic bounds.
 
-use crate::{head::HeadFile, reserve::ReserveFile};
+use crate::{head::HeadFile, open_files::OpenFiles, reserve::ReserveFile};
 use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use std::{fmt, sync::Arc};
-use switchback_domain::{BrokenGuard, Reserve};
+use switchback_domain::{BrokenGuard, LostFile, Reserve};
 use switchback_engine::ports::{Store, StoreError, Stored};
 
 /// A thing of the one database or of the other.
@@ -49,6 +49,8 @@ pub(crate) struct SqlStore {
     pub(crate) readers: Which<SqlitePool, PgPool>,
     pub(crate) writers: Which<SqlitePool, PgPool>,
     pub(crate) reserve: ReserveFile,
+    /// Nothing when the store is not in a file.
+    pub(crate) files: Option<OpenFiles>,
     /// Nothing for programs that only look in for a moment.
     pub(crate) head: Option<HeadFile>,
     /// Keeps others from restoring the store meanwhile.
@@ -138,6 +140,19 @@ impl Store for SqlStore {
             match &self.head {
                 Some(head) => head.keep(self, now).await,
                 None => Ok(()),
+            }
+        })
+    }
+
+    fn lost_file(&self) -> Option<LostFile> {
+        self.files.as_ref()?.lost()
+    }
+
+    fn look_after_file(&self, now: Timestamp) -> Stored<'_, ()> {
+        Box::pin(async move {
+            match (&self.files, &self.writers) {
+                (Some(files), Which::Sqlite(writer)) => files.look_after(writer, now).await,
+                _ => Ok(()),
             }
         })
     }

@@ -421,6 +421,47 @@ fn a_blind_console_says_that_it_is_blind_and_claims_nothing_about_the_site() {
     }
 }
 
+/// The databases are dropped by a firewall and the Patronis refused; the site's etcd and its `HAProxy` are on another network.
+#[test]
+fn a_console_that_hears_no_database_of_a_site_says_what_others_see_of_it_and_what_else_it_hears() {
+    let mut world = World::healthy(at(0));
+    for _ in 0..20 {
+        world.pass(1_000);
+        for node in ["a1", "a2"] {
+            world.fails(&format!("postgres-{node}"), timed_out());
+            world.fails(&format!("patroni-{node}"), ProbeFailure::Refused);
+        }
+        world.haproxy("a", |facts| facts.members[0].state = MemberState::Down);
+    }
+    let picture = world.picture();
+    let told = format!("{:#?}", picture.findings);
+    assert_eq!(picture.sites.a.role, SiteRole::OutOfSight, "{told}");
+    let cut_off = |finding: &Finding| matches!(finding, Finding::ConsoleCutOff { side: Side::A, active: true, witness } if witness.kind.is_of_working_database());
+    assert!(has(&picture, cut_off), "{told}");
+    assert!(!has(&picture, |finding| matches!(finding, Finding::PrimaryNotSeen { .. } | Finding::NodeSilent { .. })), "{told}");
+    assert!(has(&picture, |finding| matches!(finding, Finding::MemberDown { side: Side::A, .. })), "what is heard is still told: {told}");
+    assert!(matches!(&picture.actions.failover[..], [Objection::SeenAlive { side: Side::A, out_of_sight: true, .. }]), "{told}");
+}
+
+/// Only the active leader's `PostgreSQL` is frozen: clients write nothing, its Patroni renews the leader key all the same, and its mirror answers.
+#[test]
+fn a_leader_key_does_not_make_a_database_alive() {
+    let mut world = World::healthy(at(0));
+    for _ in 0..8 {
+        world.pass(1_000);
+        world.fails("postgres-a1", timed_out());
+        world.fails("patroni-a1", timed_out());
+        world.postgres("b1", |facts| facts.receiver = None);
+        world.haproxy("b", |facts| facts.peers_up.clear());
+    }
+    let picture = world.picture();
+    let [Objection::SeenAlive { side: Side::A, witnesses, out_of_sight: false }] = &picture.actions.failover[..] else {
+        panic!("{:#?}", picture.actions.failover)
+    };
+    assert!(witnesses.iter().all(|witness| witness.kind == WitnessKind::LeaderKey), "{witnesses:#?}");
+    assert!(witnesses.iter().all(|witness| !witness.kind.is_of_working_database()));
+}
+
 #[test]
 fn nobody_writes_is_said_only_when_every_node_says_so() {
     let mut world = World::healthy(at(0));

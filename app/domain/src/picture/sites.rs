@@ -63,9 +63,10 @@ fn is_silent(look: &Look, side: Side) -> bool {
     }
 }
 
-/// Nothing that the site said itself can be relied on now.
+/// No database and no Patroni of the site gives an answer that can be relied on now. Its etcd and its `HAProxy` may: they run on other machines
+/// or are on another network.
 fn is_unheard(look: &Look, side: Side) -> bool {
-    endpoint_names(look, side).iter().all(|name| look.reading(name).fresh().is_none())
+    look.nodes_of(side).all(|view| view.postgres.fresh().is_none() && view.patroni.fresh().is_none())
 }
 
 fn role(look: &Look, side: Side) -> SiteRole {

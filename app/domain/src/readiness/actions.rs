@@ -106,8 +106,9 @@ fn against_failover(look: &Look, picture: &Picture, target: Side) -> Option<Obje
     let given_up = &picture.sites[side];
     // The console is cut off from it, or hears it only in part.
     let half_heard = picture.active.is_none() && !given_up.unproven.is_empty() && !given_up.witnesses.is_empty();
-    if given_up.role == SiteRole::OutOfSight || half_heard {
-        return Some(Objection::SeenAlive { side, witnesses: given_up.witnesses.clone() });
+    let out_of_sight = given_up.role == SiteRole::OutOfSight;
+    if out_of_sight || half_heard {
+        return Some(Objection::SeenAlive { side, witnesses: given_up.witnesses.clone(), out_of_sight });
     }
     // One that is told to follow, or held, elects nobody who would write.
     let kept = look.held_by_configuration(side) || look.follows_by_configuration(side) == Some(true);

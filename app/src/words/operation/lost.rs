@@ -8,9 +8,21 @@ pub fn figure(lang: Locale, writes: &LostWrites) -> String {
     if writes.is_nothing() {
         return say!(lang, operations.lost.nothing);
     }
-    let (rows, transactions, size) = (count(writes.changes()), count(writes.transactions), bytes(writes.bytes));
+    let (rows, transactions, size) = (rows(lang, writes.changes()), transactions(lang, writes.transactions), bytes(writes.bytes));
     let figure = say!(lang, operations.lost.figure, rows = rows, transactions = transactions, bytes = size);
     if writes.complete { figure } else { say!(lang, operations.num.at_least, figure = figure) }
+}
+
+fn rows(lang: Locale, n: u64) -> String {
+    if n == 1 { say!(lang, operations.lost.row) } else { say!(lang, operations.lost.rows, n = count(n)) }
+}
+
+fn transactions(lang: Locale, n: u64) -> String {
+    if n == 1 { say!(lang, operations.lost.transaction) } else { say!(lang, operations.lost.transactions, n = count(n)) }
+}
+
+fn deletions(lang: Locale, n: u64) -> String {
+    if n == 1 { say!(lang, operations.lost.deletion) } else { say!(lang, operations.lost.deletions, n = count(n)) }
 }
 
 /// The tables that were written, with what was done to each; nothing when there are none.
@@ -42,30 +54,35 @@ pub fn not_saved(lang: Locale, what: &NotSaved) -> String {
     match what {
         NotSaved::Table { database, schema, table, rows, why } => {
             let table = whole(database, schema, table);
-            say!(lang, operations.not_saved.table, table = table, n = count(*rows), why = why.clone())
+            say!(lang, operations.not_saved.table, table = table, rows = self::rows(lang, *rows), why = why.clone())
         }
         NotSaved::Database { database, tables, rows, why } => say!(
             lang,
             operations.not_saved.database,
             database = database.clone(),
             tables = count(*tables),
-            n = count(*rows),
+            rows = self::rows(lang, *rows),
             why = why.clone()
         ),
         NotSaved::Deleted { database, schema, table, rows } => {
-            say!(lang, operations.not_saved.deleted, table = whole(database, schema, table), n = count(*rows))
+            say!(lang, operations.not_saved.deleted, table = whole(database, schema, table), deletions = deletions(lang, *rows))
         }
         NotSaved::Long { database, schema, table, rows } => {
-            say!(lang, operations.not_saved.long, table = whole(database, schema, table), n = count(*rows))
+            say!(lang, operations.not_saved.long, table = whole(database, schema, table), rows = self::rows(lang, *rows))
         }
         NotSaved::Gone { database, file, rows } => {
-            say!(lang, operations.not_saved.gone, database = database.clone(), file = file.to_string(), n = count(*rows))
+            say!(lang, operations.not_saved.gone, database = database.clone(), file = file.to_string(), rows = self::rows(lang, *rows))
         }
         NotSaved::Definitions { database, transactions } if database.is_empty() => {
-            say!(lang, operations.not_saved.definitions_shared, n = count(*transactions))
+            say!(lang, operations.not_saved.definitions_shared, transactions = self::transactions(lang, *transactions))
         }
         NotSaved::Definitions { database, transactions } => {
-            say!(lang, operations.not_saved.definitions, database = database.clone(), n = count(*transactions))
+            say!(
+                lang,
+                operations.not_saved.definitions,
+                database = database.clone(),
+                transactions = self::transactions(lang, *transactions)
+            )
         }
         NotSaved::LargeObjects { database, rows } => {
             say!(lang, operations.not_saved.large_objects, database = database.clone(), n = count(*rows))
@@ -75,7 +92,9 @@ pub fn not_saved(lang: Locale, what: &NotSaved) -> String {
         }
         NotSaved::Messages { messages } => say!(lang, operations.not_saved.messages, n = count(*messages)),
         NotSaved::Prepared { transactions } => say!(lang, operations.not_saved.prepared, n = count(*transactions)),
-        NotSaved::Unknown { transactions } => say!(lang, operations.not_saved.unknown, n = count(*transactions)),
+        NotSaved::Unknown { transactions } => {
+            say!(lang, operations.not_saved.unknown, transactions = self::transactions(lang, *transactions))
+        }
         NotSaved::Log { from, to } => say!(lang, operations.not_saved.log, from = from.to_string(), to = to.to_string()),
         NotSaved::Before { at } => say!(lang, operations.not_saved.before, at = at.to_string()),
         NotSaved::Limit { reached } => match reached.as_str() {

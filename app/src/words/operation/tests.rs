@@ -439,6 +439,16 @@ fn everything_that_could_not_be_saved_is_a_sentence_with_its_figures() {
     }
     let one = lost::not_saved(Locale::en, &not_saved()[0]);
     assert_eq!(one, "chat: public.messages, 343 rows: permission denied.");
+    // A table that was made behind the fork was never in the other site.
+    let deleted = lost::not_saved(Locale::en, &not_saved()[2]);
+    let before_the_fork = "In the other site, those of these rows that were there before the fork are still there.";
+    assert_eq!(deleted, format!("chat: public.messages, 1 deletion: what was deleted is not there any more. {before_the_fork}"));
+    for what in not_saved() {
+        let said = lost::not_saved(Locale::en, &what);
+        for wrong in [" 1 rows", " 1 deletions", " 1 transactions", " 1 pieces", " 1 messages"] {
+            assert!(!format!(" {said}").contains(wrong), "{said}");
+        }
+    }
     assert_eq!(lost::figure(Locale::en, &LostWrites { complete: true, ..LostWrites::default() }), "nothing");
     assert_eq!(lost::figure(Locale::en, &writes()), "346 rows · 9 transactions · 41 KiB");
     let by_table = "By table: chat: public.messages (343 inserted and 1 deleted), chat: tables that have no name any more or cannot be read (2 changed).";

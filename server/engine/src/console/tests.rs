@@ -2,15 +2,12 @@
 
 use super::*;
 use crate::{
-    audit::{Actor, audited},
-    ports::{JournalStore, LeaseAsk, Opening, RecordChange},
+    ports::{AuditEntry, JournalStore, LeaseAsk, Opening, RecordChange},
     testing::{Bench, Does, Page, let_pass},
 };
 use std::{sync::atomic::Ordering, time::Duration};
 use switchback_domain::{
-    ByteLag, Knowledge, Lsn, ProbeFailure, Side, Timeline,
-    audit::Deed,
-    fixture,
+    ByteLag, Knowledge, Lsn, ProbeFailure, Side, Timeline, fixture,
     operation::{Choice, Entry, Epoch, Event, Fact, Intent, Next, Operation, OperationId, Request, Standing, Step, Wish},
 };
 
@@ -147,7 +144,15 @@ async fn kept(bench: &Bench, intent: Intent, epoch: u64, saw: impl Fn(&Step) -> 
         told_until: now,
     };
     let lease = bench.store.take_lease(&world.pool.id, &ask).await.expect("a store").taken().expect("nobody else acts");
-    let audit = audited(&Actor::console(), Deed::OperationRequested, "").done(now, ());
+    let audit = AuditEntry {
+        at: now,
+        actor: None,
+        action: "a test".to_owned(),
+        subject: String::new(),
+        result: "done".to_owned(),
+        detail: serde_json::Value::Null,
+        from_address: String::new(),
+    };
     bench.store.change_record(&lease, &RecordChange::Epoch(Epoch(epoch)), &audit).await.expect("not an earlier one");
     let opening = Opening { first, audit, epoch: Epoch(epoch), key: None };
     let id = bench.store.open_operation(&lease, &opening).await.expect("nothing else runs");
@@ -204,7 +209,7 @@ async fn the_console_is_not_ready_while_its_store_is_away() {
     bench.store.audit_fails.store(true, Ordering::Relaxed);
     // A check stands for a moment.
     let_pass(3_000).await;
-    assert_eq!(bench.console.readiness().await, Readiness { store: false, reserve: true, pictures: true, guards: true });
+    assert_eq!(bench.console.readiness().await, Readiness { store: false, reserve: true, file: true, pictures: true, guards: true });
     let error = bench.console.changes(&Bench::caller(), &fixture::pool().id).await;
     assert!(matches!(error, Err(ConsoleError::Internal { .. })));
 }

@@ -4,7 +4,6 @@ mod evidence;
 mod hands;
 mod journal;
 
-pub use crate::audit::AuditEntry;
 pub use evidence::EvidenceStore;
 pub use hands::{HandError, Handled, Hands, Lineage, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved, Told};
 pub use journal::{HeldLease, IdempotencyKey, JournalStore, Lease, LeaseAnswer, LeaseAsk, Opening, PoolRecord, RecordChange};
@@ -14,7 +13,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use std::time::Duration;
 use switchback_domain::{
-    BrokenGuard, Endpoint, Facts, Login, PoolId, ProbeFailure, Reserve,
+    BrokenGuard, Endpoint, Facts, Login, LostFile, PoolId, ProbeFailure, Reserve,
     history::{Change, Metric, Point},
     people::Person,
 };
@@ -166,6 +165,25 @@ pub trait PeopleStore: Send + Sync + 'static {
     fn prune_sessions(&self, created_before: Timestamp, used_before: Timestamp) -> Stored<'_, u64>;
 }
 
+/// A happening as it is written down: nothing is done that is not in the audit history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// When.
+    pub at: Timestamp,
+    /// Who; nobody for the console itself and for people who are not signed in.
+    pub actor: Option<Login>,
+    /// What was done or tried, in `snake_case`, such as `sign_in`.
+    pub action: String,
+    /// On what.
+    pub subject: String,
+    /// `done`, `refused` or `failed`.
+    pub result: String,
+    /// More about it, as JSON.
+    pub detail: serde_json::Value,
+    /// From which address.
+    pub from_address: String,
+}
+
 /// The append-only audit history.
 pub trait AuditStore: Send + Sync + 'static {
     /// Appends an entry.
@@ -189,6 +207,17 @@ pub trait Store: HistoryStore + PeopleStore + AuditStore + JournalStore + Eviden
     /// Remembers outside of the store how far it has come, so that an older copy that is put in its place is noticed. To be called every few
     /// seconds. A store that cannot be replaced has nothing to do here.
     fn keep_head(&self, _now: Timestamp) -> Stored<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// A file of the store that was removed or replaced while it is open: everything that is written now is gone when the program ends.
+    fn lost_file(&self) -> Option<LostFile> {
+        None
+    }
+
+    /// Brings what is written into the store's file, and saves a copy of everything when a file is lost. To be called every few seconds. A
+    /// store on another machine has nothing to do here.
+    fn look_after_file(&self, _now: Timestamp) -> Stored<'_, ()> {
         Box::pin(async { Ok(()) })
     }
 }

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 use switchback_domain::{
-    BrokenGuard, Login, PoolId, Reserve, Restored,
+    BrokenGuard, Login, LostFile, PoolId, Reserve, Restored,
     history::{Change, Metric, Point, Span},
     operation::{Entry, Evidence, OperationId},
     people::Person,
@@ -55,6 +55,7 @@ pub(crate) struct Kept {
     pub(crate) evidence: BTreeMap<(OperationId, String), (Evidence, Vec<u8>)>,
     pub(crate) write_checks: usize,
     pub(crate) broken_guards: Vec<BrokenGuard>,
+    pub(crate) lost_file: Option<LostFile>,
 }
 
 #[derive(Debug)]
@@ -139,7 +140,7 @@ impl TestStore {
     /// What was done and refused, as `action result reason`.
     pub(crate) fn audited(&self) -> Vec<String> {
         let reason = |entry: &AuditEntry| entry.detail["reason"].as_str().map(|reason| format!(" {reason}")).unwrap_or_default();
-        self.kept().audit.iter().map(|entry| format!("{} {}{}", entry.deed(), entry.outcome(), reason(entry))).collect()
+        self.kept().audit.iter().map(|entry| format!("{} {}{}", entry.action, entry.result, reason(entry))).collect()
     }
 }
 
@@ -273,7 +274,7 @@ impl JournalStore for TestStore {
             kept.operations.push(KeptOperation { pool: lease.pool.clone(), ended: false, entries: vec![opening.first.clone()] });
             let id = OperationId(kept.operations.len() as u64);
             kept.remembered.extend(opening.key.clone().map(|IdempotencyKey { key, body }| (key, (body, id, at))));
-            kept.audit.push(opening.audit.clone().with_subject(id.to_string()));
+            kept.audit.push(AuditEntry { subject: id.to_string(), ..opening.audit.clone() });
             Ok(id)
         })
     }
@@ -396,5 +397,8 @@ impl Store for TestStore {
     }
     fn tend_reserve(&self) -> Reserve {
         Reserve::NotNeeded
+    }
+    fn lost_file(&self) -> Option<LostFile> {
+        self.kept().lost_file.clone()
     }
 }
