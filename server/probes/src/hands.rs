@@ -108,6 +108,14 @@ impl Trouble {
         if problem.not_connected { Trouble::NotSent(problem) } else { Trouble::Failed(problem) }
     }
 
+    /// The same where an earlier try of the order may have been taken: then nothing is certain any more.
+    fn after_one_that_may_have_been_taken(self) -> Trouble {
+        match self {
+            Trouble::Refused(said) => Trouble::Failed(Problem::new(ProbeFailure::Status { code: 409 }, said)),
+            Trouble::NotSent(problem) | Trouble::Failed(problem) => Trouble::Failed(problem),
+        }
+    }
+
     fn by(self, endpoint: &EndpointName) -> HandError {
         let endpoint = endpoint.clone();
         match self {
@@ -133,13 +141,13 @@ impl From<Problem> for Trouble {
 /// An answer with a status that says no: the status and the beginning of the text that came with it.
 pub(crate) fn status_says_no(status: u16, body: &[u8]) -> Trouble {
     let text = String::from_utf8_lossy(&body[..body.len().min(2_000)]);
-    // Python's server wraps its errors into a page that says nothing more than the status.
-    let text = if text.trim_start().starts_with('<') { "" } else { text.trim() };
+    let text = text.trim();
     match status {
-        // These are said by somebody in between, or by a program that failed in the middle of the order.
-        500 | 502 | 504 => Trouble::Failed(Problem::new(ProbeFailure::Status { code: status }, text)),
-        400..=599 if text.is_empty() => Trouble::refused(format!("status {status}")),
-        400..=599 => Trouble::refused(format!("status {status}: {text}")),
+        // The engines say no in a line of text. A page is what somebody in between shows, who may have passed the order on before.
+        _ if text.starts_with('<') => Trouble::Failed(Problem::new(ProbeFailure::Status { code: status }, text)),
+        400..=499 | 503 if text.is_empty() => Trouble::refused(format!("status {status}")),
+        400..=499 | 503 => Trouble::refused(format!("status {status}: {text}")),
+        // Said by somebody in between, or by a program that failed in the middle of the order.
         _ => Trouble::Failed(Problem::new(ProbeFailure::Status { code: status }, text)),
     }
 }

@@ -163,6 +163,25 @@ async fn a_change_that_another_one_came_before_is_tried_again_but_not_forever() 
     assert_eq!(asked.lock().unwrap().len(), 5);
 }
 
+/// Patroni has taken the order, finds its own change in etcd, and says that another one came before. What is said to the next try says
+/// nothing of that any more.
+#[tokio::test]
+async fn after_a_try_that_may_have_been_taken_no_refusal_is_certain() {
+    let conflict = || patroni("409 Conflict", "<html><body><h1>Error response</h1></body></html>");
+    let after = async |tries: usize, then: String| {
+        let (address, asked) = answering(move |n, _, _| if n < tries { conflict() } else { then.clone() }).await;
+        let outcome = hands(address).lead(&node("b1")).await;
+        assert_eq!(asked.lock().unwrap().len(), tries + 1);
+        outcome
+    };
+    for then in [patroni("401 Unauthorized", "not authenticated"), patroni("503 Service Unavailable", ""), String::new()] {
+        for tries in 1..5 {
+            failure(after(tries, then.clone()).await);
+        }
+    }
+    assert_eq!(said(after(0, patroni("401 Unauthorized", "not authenticated")).await), "status 401: not authenticated");
+}
+
 #[tokio::test]
 async fn who_says_no_is_told_apart_from_who_says_nothing_usable() {
     let outcome = async |answer: String| {
@@ -175,7 +194,10 @@ async fn who_says_no_is_told_apart_from_who_says_nothing_usable() {
     // Somebody in between may have sent the order on.
     assert_eq!(failure(outcome(patroni("503 Service Unavailable", page)).await), ProbeFailure::Status { code: 503 });
     assert_eq!(failure(outcome(patroni("408 Request Timeout", page)).await), ProbeFailure::Status { code: 408 });
-    assert_eq!(said(outcome(patroni("404 Not Found", page)).await), "status 404");
+    for (status, code) in [("404 Not Found", 404), ("401 Unauthorized", 401), ("501 Not Implemented", 501)] {
+        assert_eq!(failure(outcome(patroni(status, page)).await), ProbeFailure::Status { code }, "Patroni says no without a page");
+    }
+    assert_eq!(failure(outcome(patroni("505 HTTP Version Not Supported", "")).await), ProbeFailure::Status { code: 505 });
     let long = said(outcome(patroni("400 Bad Request", &"a\u{7}\n".repeat(10_000))).await);
     assert!(long.chars().count() == 200 && !long.contains(char::is_control), "{long:?}");
 

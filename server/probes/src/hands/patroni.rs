@@ -75,13 +75,19 @@ impl Patroni {
     /// Changes the site's configuration. Success means that the site's own etcd has it.
     pub(super) async fn configure(&self, patch: Value) -> Result<(), Trouble> {
         let change = async {
+            let answer = self.order(Method::PATCH, "/config", &patch, ORDER).await.and_then(|answer| config_answer(&answer));
+            let Err(Trouble::Failed(Problem { failure: ProbeFailure::Status { code: 409 }, .. })) = answer else { return answer };
+            // That try may have been taken. Whatever is answered to the next ones, a refusal too, says nothing of it any more.
+            let mut last = answer;
             for _ in 1..TRIES {
-                match self.order(Method::PATCH, "/config", &patch, ORDER).await? {
-                    (409, _) => pause(BEFORE_NEXT_TRY, ()).await,
-                    answer => return config_answer(&answer),
+                pause(BEFORE_NEXT_TRY, ()).await;
+                last = self.order(Method::PATCH, "/config", &patch, ORDER).await.and_then(|answer| config_answer(&answer));
+                match &last {
+                    Err(Trouble::Failed(Problem { failure: ProbeFailure::Status { code: 409 }, .. })) => {}
+                    _ => break,
                 }
             }
-            config_answer(&self.order(Method::PATCH, "/config", &patch, ORDER).await?)
+            last.map_err(|trouble| trouble.after_one_that_may_have_been_taken())
         };
         tokio::time::timeout(ORDER, change).await.unwrap_or_else(|_| Err(Problem::timed_out(ORDER).into()))
     }

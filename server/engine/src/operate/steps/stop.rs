@@ -457,10 +457,11 @@ impl Run<'_> {
     async fn may_lead_again(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
         let other = side.other();
         let heard = if promotion_tried(operation) {
-            // It said no to that. Whoever was told after all leads within moments.
+            // It said no to that. Whoever was told after all leads within moments; and as long as nobody can read what the site is told, that
+            // its servers do not write yet says nothing of what they are about to do.
             let watched = Deadline::after(LEADS_FOR);
             loop {
-                if !self.hears_no_leader(other).await? {
+                if !self.hears_no_leader(other, ByConfiguration::Only).await? {
                     break false;
                 }
                 if watched.has_passed() {
@@ -471,7 +472,7 @@ impl Run<'_> {
                 }
             }
         } else {
-            self.hears_no_leader(other).await? || self.how.unbroken
+            self.hears_no_leader(other, ByConfiguration::OrByServers).await? || self.how.unbroken
         };
         if !heard {
             let Some((by, how)) = operation.undo_attested() else {
@@ -527,7 +528,7 @@ impl Run<'_> {
 impl Run<'_> {
     /// A site says that it is not told to lead and that nobody in it writes; false when nothing of it is heard. Whoever leads, or is told to,
     /// is another situation.
-    async fn hears_no_leader(&self, side: Side) -> Result<bool, Trouble> {
+    async fn hears_no_leader(&self, side: Side, by: ByConfiguration) -> Result<bool, Trouble> {
         let told = join_all(self.scene.nodes(side).iter().map(|node| within(self.scene.hands.told(node))));
         let (answers, told) = join(answers_of(self.scene, side, FENCE_WITHIN), told).await;
         let leads = told.iter().any(|told| matches!(told, Some(Ok(Told::Leads))));
@@ -535,8 +536,18 @@ impl Run<'_> {
             return Err(Trouble::SituationChanged { checks: Vec::new(), findings: Vec::new() });
         }
         let follows = told.iter().any(|told| matches!(told, Some(Ok(Told::Follows | Told::Held))));
-        Ok(follows || answers.iter().any(|answers| answers.shut(true) == Shut::Yes))
+        let shut = || by == ByConfiguration::OrByServers && answers.iter().any(|answers| answers.shut(true) == Shut::Yes);
+        Ok(follows || shut())
     }
+}
+
+/// What proves that a site is not about to lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ByConfiguration {
+    /// Only that its configuration tells it to follow, or holds it.
+    Only,
+    /// Also that one of its servers does not write.
+    OrByServers,
 }
 
 /// The other site was to lead, and every order to do so was refused.
