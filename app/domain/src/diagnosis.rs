@@ -2,7 +2,7 @@
 
 use crate::picture::{Look, NodeView};
 use crate::{
-    EndpointName, LinkKind, LinkPicture, LinkState, MemberName, MemberState, Millis, NodeName, NodeState, Picture, ProbeFailure,
+    EndpointName, LinkKind, LinkPicture, LinkState, MemberName, MemberState, Millis, NodeName, NodeState, Picture, ProbeFailure, Promotion,
     ProtectionState, Side, SiteRole, Timeline, Witness,
 };
 use jiff::Timestamp;
@@ -222,19 +222,41 @@ pub(crate) fn system_identifiers(look: &Look) -> Vec<String> {
 }
 
 /// Same parent timeline, different end of it: the sites went separate ways under the same number. Patroni does not notice
-/// (ENGINES.md, 4), so neither PATCH nor promotion may be used on such a node. Histories do not change by growing old: what was read last counts even when
-/// its site is gone, because that is when the failover button is looked at.
+/// (ENGINES.md, 4), so neither PATCH nor promotion may be used on such a node. Histories do not change by growing old: what was read last
+/// counts even when its site is gone, because that is when the failover button is looked at.
 ///
-/// A site that was rewound after a promotion of its own keeps that line in Patroni's history until its next promotion. What refutes it is a
-/// row that the active site has written and the other one has replayed since: a node that was fed a foreign history replays nothing.
+/// A site that was rewound after a promotion of its own keeps that line in Patroni's history, also beyond its next promotion. Two things
+/// refute it: a row that the active site has written and the other one has replayed since, because a node that was fed a foreign history
+/// replays nothing; and, where nobody writes, the servers' own history files.
 fn collision(look: &Look) -> Option<Timeline> {
-    if replays_the_active(look) {
+    if replays_the_active(look) || of_one_lineage(look) {
         return None;
     }
-    let histories = |side| look.nodes_of(side).filter_map(|view| view.patroni.last_known()).flat_map(|facts| &facts.history);
-    histories(Side::A).find_map(|ours| {
-        histories(Side::B).find(|theirs| theirs.parent == ours.parent && theirs.switched_at != ours.switched_at).map(|theirs| theirs.parent)
-    })
+    let servers = |side| look.nodes_of(side).filter_map(|view| view.postgres.last_known()?.lineage.as_ref()).flatten();
+    let patronis = |side| look.nodes_of(side).filter_map(|view| view.patroni.last_known()).flat_map(|facts| &facts.history);
+    parted(servers(Side::A), || servers(Side::B)).or_else(|| parted(patronis(Side::A), || patronis(Side::B)))
+}
+
+/// The timeline that was left at two places.
+fn parted<'a, T: Iterator<Item = &'a Promotion>>(
+    mut ours: impl Iterator<Item = &'a Promotion>,
+    theirs: impl Fn() -> T,
+) -> Option<Timeline> {
+    ours.find_map(|one| theirs().find(|other| other.parent == one.parent && other.switched_at != one.switched_at).map(|other| other.parent))
+}
+
+/// Every server of the pool that answers is on one timeline, with one history behind it, by its own files; and one in each site does.
+fn of_one_lineage(look: &Look) -> bool {
+    let answers = |view: &&NodeView| view.postgres.fresh().is_some() || view.patroni.fresh().is_some();
+    let mut first: Option<(Timeline, &Vec<Promotion>)> = None;
+    for view in look.nodes.iter().filter(answers) {
+        let facts = view.postgres.fresh();
+        let Some(own) = facts.and_then(|facts| facts.timeline.zip(facts.lineage.as_ref())) else { return false };
+        if *first.get_or_insert(own) != own {
+            return false;
+        }
+    }
+    Side::BOTH.into_iter().all(|side| look.nodes_of(side).any(|view| answers(&view)))
 }
 
 /// Every node of the site that does not write has a heartbeat row that is as good as the writing node's newest one, by what was read last.

@@ -256,6 +256,9 @@ pub struct PostgresFacts {
     /// What the console's role may do here.
     #[serde(default)]
     pub rights: RoleRights,
+    /// Every promotion that its log has behind it, by the history file of its own timeline; nothing when that could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<Vec<Promotion>>,
 }
 
 /// What the console's role may do in one `PostgreSQL`, beside what it needs.

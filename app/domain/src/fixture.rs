@@ -264,6 +264,7 @@ fn postgres(node: &str, now: Timestamp) -> PostgresFacts {
         }),
         heartbeat: Some(Heartbeat { beat: 100, beat_at: now }),
         unreadable: primary.then(Box::default),
+        lineage: None,
         settings: [("max_connections", 100), ("max_wal_senders", 10)].map(|(name, value)| (name.to_owned(), value)).into(),
         rights: RoleRights { excess: Vec::new(), reads_histories: true },
     }

@@ -3,6 +3,7 @@
 pub(crate) mod connector;
 mod guarded;
 mod heart;
+pub(crate) mod lineage;
 mod readable;
 pub(crate) mod session;
 mod wire;
@@ -15,6 +16,7 @@ use connector::{Connector, calm, is_farewell, problem, statement_timeout};
 use futures::{FutureExt, future::BoxFuture};
 use heart::Heart;
 use jiff::Timestamp;
+use lineage::KnownLineage;
 use readable::Readable;
 use session::Session;
 use std::time::Duration;
@@ -38,6 +40,7 @@ pub struct PostgresProbe {
     arriving: JoinSet<Result<Arrived, Problem>>,
     heart: Option<Heart>,
     readable: Readable,
+    lineage: KnownLineage,
     timeout: Duration,
     diary: Diary,
 }
@@ -63,6 +66,7 @@ impl PostgresProbe {
             arriving: JoinSet::new(),
             heart,
             readable,
+            lineage: KnownLineage::default(),
             timeout,
             diary: Diary::default(),
         })
@@ -74,6 +78,11 @@ impl PostgresProbe {
         let (mut facts, mut connection) = question.await.unwrap_or_else(|_| Err(Problem::timed_out(self.timeout)))?;
         // Rights are the same on every node, and only of the primary it matters.
         facts.unreadable = if facts.in_recovery { None } else { self.readable.seen().map(Box::new) };
+        match tokio::time::timeout_at(deadline, calm(self.lineage.of(&facts, &mut connection, self.timeout))).await {
+            Ok(Ok(Ok(lineage))) => facts.lineage = lineage,
+            Ok(Ok(Err(problem))) => debug!(endpoint = %self.endpoint.name, cause = %problem.cause, "no history could be read"),
+            Ok(Err(_)) | Err(_) => return Ok(Facts::Postgres(facts)),
+        }
         if let Some(heart) = &mut self.heart {
             // The answer is there already: whatever happens to the heartbeat does not take it away.
             let beat = heart.beat(&mut connection, !facts.in_recovery, now);
@@ -103,6 +112,8 @@ impl PostgresProbe {
 
     /// The connection that is being made, or a new one.
     async fn arrived(&mut self, deadline: Instant) -> Result<Session, Problem> {
+        // Its server may be another one, or have another history.
+        self.lineage.forget();
         // What failed between two looks says nothing of the time of this one.
         if let Some(Ok(Ok(arrived))) = self.arriving.try_join_next() {
             return Ok(arrived.session);

@@ -139,6 +139,7 @@ impl World {
             archiver: Some(self.archiver(node, end, recovery)),
             heartbeat: self.heartbeat(node).map(|(beat, beat_at)| Heartbeat { beat, beat_at }),
             unreadable: (!recovery).then(Box::default),
+            lineage: self.lineage(node).history,
             settings: [("max_connections", 100), ("max_wal_senders", 10)].map(|(name, value)| (name.to_owned(), value)).into(),
             rights: RoleRights { excess: Vec::new(), reads_histories: true },
         }

@@ -110,6 +110,13 @@ fn a_site_whose_every_port_refuses_is_not_known_to_be_dead() {
 }
 
 #[test]
+fn what_would_be_lost_is_as_old_as_the_last_word_of_the_site_that_died() {
+    let [soon, late] = [3, 40].map(|seconds| dead_for(Side::A, seconds).picture().protection);
+    assert!(soon.measured_at.is_some());
+    assert_eq!(soon.measured_at, late.measured_at, "the other site goes on answering, and that makes the figure no newer");
+}
+
+#[test]
 fn a_silent_standby_site_leaves_the_loss_growing() {
     let picture = dead_for(Side::B, 17).picture();
     assert_eq!(picture.active, Some(Side::A));
@@ -239,6 +246,53 @@ fn a_promotion_that_was_rewound_is_no_collision_any_more_and_stays_none_when_the
     let started_at = world.now;
     world.postgres("b2", |facts| facts.started_at = started_at);
     assert!(collided(&world));
+}
+
+/// Patroni keeps a promotion that was rewound in its history. Where nobody writes, no new row can refute it.
+#[test]
+fn where_nobody_writes_the_servers_own_histories_tell_whether_two_of_them_exist() {
+    let nobody_writes = || {
+        let mut world = World::healthy(at(0));
+        let promotion = |lsn| Promotion { parent: Timeline(15), switched_at: Lsn(lsn), at: None, leader: None };
+        world.patroni("a1", |facts| facts.history = vec![promotion(83_886_240)]);
+        world.patroni("b1", |facts| facts.history = vec![promotion(76_171_824)]);
+        world.postgres("a1", |facts| (facts.in_recovery, facts.written) = (true, None));
+        for node in ["a1", "a2", "b1", "b2"] {
+            world.postgres(node, |facts| (facts.timeline, facts.lineage) = (Some(Timeline(16)), Some(vec![promotion(76_171_824)])));
+        }
+        (world, promotion)
+    };
+    let collided = |world: &World| has(&world.picture(), |finding| matches!(finding, Finding::Collision { .. }));
+    let (world, promotion) = nobody_writes();
+    assert!(!collided(&world));
+    assert!(!world.picture().actions.failover.contains(&Objection::Collision));
+    type Change = fn(&mut PostgresFacts, Promotion);
+    let parted: [(&str, Change); 4] = [
+        ("nothing is known of its files", |facts, _| facts.lineage = None),
+        ("its history is another one", |facts, other| facts.lineage = Some(vec![other])),
+        ("it has no history", |facts, _| facts.lineage = Some(Vec::new())),
+        ("it is on another timeline", |facts, _| facts.timeline = Some(Timeline(17))),
+    ];
+    for (why, change) in parted {
+        for node in ["a1", "a2", "b1", "b2"] {
+            let (mut world, _) = nobody_writes();
+            world.postgres(node, |facts| change(facts, promotion(83_886_240)));
+            assert!(collided(&world), "{node}: {why}");
+        }
+    }
+    // A server's files accuse, whatever its Patroni has written down.
+    let (mut world, _) = nobody_writes();
+    for node in ["a1", "b1"] {
+        world.patroni(node, |facts| facts.history = Vec::new());
+    }
+    assert!(!collided(&world));
+    world.postgres("a2", |facts| facts.lineage = Some(vec![promotion(83_886_240)]));
+    assert!(collided(&world));
+    // One that does not answer has no say, as long as one of its site does.
+    let (mut world, _) = nobody_writes();
+    world.fails("patroni-a2", ProbeFailure::Refused);
+    world.fails("postgres-a2", ProbeFailure::Refused);
+    assert!(!collided(&world));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::links::fed_by_archive;
 use super::{Bound, Knowledge, LinkKind, LinkPicture, LinkState, Look, Protection, ProtectionState, SitePicture, SiteRole};
 use crate::{Pair, Side};
+use jiff::Timestamp;
 
 pub(super) fn protection(
     look: &Look,
@@ -26,7 +27,7 @@ pub(super) fn protection(
         loss_bytes: link.lag_bytes,
         loss: link.lag,
         bound: if link.lag_bytes.is_none() && link.lag.is_none() { Bound::NotKnown } else { bound },
-        measured_at: link.knowledge.seen_at(),
+        measured_at: measured_at(look, link),
     };
     if all_silent {
         return with(ProtectionState::NoReading, Bound::Was);
@@ -48,8 +49,10 @@ pub(super) fn protection(
         LinkState::Broken => {
             let backup = source_side.and_then(|side| look.last_known_leader(side.other()));
             let archive_ships = links.iter().any(|link| link.kind == LinkKind::Archive && link.state == LinkState::Shipping);
+            // A site that is held takes nothing out of the archive either.
+            let held = source_side.is_some_and(|side| look.held_by_configuration(side.other()));
             // The archive protects only what it has shipped; the log file being written is at risk.
-            if archive_ships && (fed_by_archive(backup) || backup.is_some_and(|view| view.postgres.fresh().is_some())) {
+            if archive_ships && !held && (fed_by_archive(backup) || backup.is_some_and(|view| view.postgres.fresh().is_some())) {
                 with(ProtectionState::AtRisk, Bound::AtLeast)
             } else {
                 with(ProtectionState::Unprotected, Bound::AtLeast)
@@ -57,4 +60,11 @@ pub(super) fn protection(
         }
         LinkState::Unknown | LinkState::Off | LinkState::Shipping | LinkState::Failing => with(ProtectionState::NoReading, Bound::Was),
     }
+}
+
+/// How far the other end is behind is as old as what its source said last, however fresh the other end is.
+fn measured_at(look: &Look, link: &LinkPicture) -> Option<Timestamp> {
+    let source = look.nodes_of(link.from_side).find(|view| Some(&view.node.name) == link.from.as_ref());
+    let both = link.knowledge.seen_at()?;
+    Some(source.and_then(|source| source.postgres.seen_at()).map_or(both, |source| source.min(both)))
 }

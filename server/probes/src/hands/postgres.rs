@@ -9,6 +9,7 @@ use crate::{
     failure::{Problem, millis},
     postgres::{
         connector::{Connector, calm, is_farewell, problem, refusal, state, statement_timeout},
+        lineage::history_file,
         session::{self, Session},
     },
     target::{PostgresTarget, SetUpError},
@@ -20,7 +21,7 @@ use std::{
     sync::{Mutex, PoisonError},
     time::Duration,
 };
-use switchback_domain::{Lsn, Millis, Promotion, Timeline, operation::OperationId};
+use switchback_domain::{Lsn, Millis, Timeline, operation::OperationId};
 use switchback_engine::ports::{Lineage, LogEnd, Position, Rows};
 use tokio::time::Instant;
 use tracing::debug;
@@ -221,19 +222,6 @@ struct LineageRow {
     timeline: Option<Timeline>,
     end: Option<Lsn>,
     history: Option<String>,
-}
-
-/// A timeline history file: on each line the timeline that was left, where, and why; `#` begins a remark
-/// (PostgreSQL's documentation, "Timelines").
-fn history_file(text: &str) -> Result<Vec<Promotion>, Problem> {
-    let line = |line: &str| {
-        let mut words = line.split_whitespace();
-        let parent = Timeline(words.next()?.parse().ok()?);
-        Some(Promotion { parent, switched_at: words.next()?.parse().ok()?, at: None, leader: None })
-    };
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let all: Option<Vec<Promotion>> = lines.map(line).collect();
-    all.ok_or_else(|| Problem::garbage("a line of the timeline's history file has no timeline and position"))
 }
 
 /// What `log_end.sql` answers.

@@ -64,6 +64,7 @@ pub(super) fn facts(text: &str) -> Result<PostgresFacts, Problem> {
         unreadable: None,
         settings: row.settings,
         rights: row.rights,
+        lineage: None,
     })
 }
 

@@ -507,7 +507,7 @@ impl World {
     }
 
     /// Where its log comes from: every promotion whose first record it has.
-    fn lineage(&self, node: NodeId) -> Lineage {
+    pub(crate) fn lineage(&self, node: NodeId) -> Lineage {
         let in_recovery = self.nodes[node].server == Server::Running { recovery: true };
         let log = &self.nodes[node].log.records;
         let had = self.promotions.iter().filter(|(first, _)| log.binary_search(first).is_ok()).map(|(_, promoted)| promoted);
