@@ -18,7 +18,7 @@ pub use change::change;
 pub use failure::failure;
 pub use figures::{ago, bytes, clock_time, count, duration, rate, rate_text, when};
 pub use finding::finding;
-pub use witness::witness;
+pub use witness::{witness, witness_kind};
 
 use std::fmt::Display;
 use switchback_domain::{Pair, SiteId};

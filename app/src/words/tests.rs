@@ -418,7 +418,7 @@ fn the_verdict_names_the_site_and_both_units() {
     assert_eq!(
         told,
         [
-            "*dc-a* does not answer this console. Whether it is down is not known.",
+            "*dc-a* does not answer this console. Whether it is down is not known: find out before you fail over.",
             "Failing over to *dc-b* would lose at least *1.8 s* (152 KiB) of writes."
         ]
     );

@@ -15,3 +15,14 @@ pub fn witness(lang: Locale, witness: &Witness) -> String {
         WitnessKind::DatabaseRefuses => say!(lang, words.witness.database_refuses, node = node),
     }
 }
+
+/// What kind of sign it is, without who saw it.
+pub fn witness_kind(lang: Locale, kind: WitnessKind) -> String {
+    match kind {
+        WitnessKind::LogStream => say!(lang, words.witness_kind.log_stream),
+        WitnessKind::LogReplies => say!(lang, words.witness_kind.log_replies),
+        WitnessKind::ProxyCheck => say!(lang, words.witness_kind.proxy_check),
+        WitnessKind::LeaderKey => say!(lang, words.witness_kind.leader_key),
+        WitnessKind::DatabaseRefuses => say!(lang, words.witness_kind.database_refuses),
+    }
+}

@@ -232,6 +232,13 @@ async fn report(client: &Client, out: &Out, id: OperationId) -> Outcome {
     if !report.ticket.is_empty() {
         out.say(format_args!("Ticket: {}", report.ticket));
     }
+    if let Some(attested) = &report.attested {
+        out.say(format_args!("Attested by {}: {}", attested.by, attested.how));
+    }
+    if !report.overridden.is_empty() {
+        let signs: Vec<&str> = report.overridden.iter().map(|kind| kind.code()).collect();
+        out.say(format_args!("Signs of life that were overridden: {}", signs.join(", ")));
+    }
     let ended = report.ended_at.map_or_else(|| "has not ended".to_owned(), |at| format!("ended at {}", watch::moment(at)));
     out.say(format_args!("It {ended}: {}.", report.outcome.as_ref().map_or_else(|| "open".to_owned(), word)));
     out.say_some(words::still_needed(&report.still_needed));

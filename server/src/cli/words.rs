@@ -266,7 +266,7 @@ pub(super) fn objection(objection: &PlanObjection, sites: &Sites) -> String {
             Objection::ActiveSiteAnswers { side } => format!("advice: {} answers; a planned switchover would lose nothing", of(side)),
             Objection::SeenAlive { side, witnesses, out_of_sight } => seen_alive(of(side), witnesses, *out_of_sight),
             Objection::OtherMayElect { side } => format!(
-                "advice: {} answers and is not told to follow; it may write, or be about to elect a leader: wait for that first",
+                "advice: {} was heard from a moment ago and is not told to follow; it may write, or be about to elect a leader: wait until it is silent, or follows",
                 of(side)
             ),
             Objection::OtherIsFurther { side, bytes } => {

@@ -4,7 +4,7 @@ use super::{
     Asked, Choice, Epoch, Fact, Fence, Instruction, Intent, LostWrites, NotSaved, Operation, OperationId, Outage, Outcome, Refusal, Stage,
     Step, StepRun, StepState, Trouble,
 };
-use crate::{ByteLag, CheckKind, EndpointName, Login, Lsn, Millis, NodeName, Pair, Policy, Pool, Side, SiteId, Timeline};
+use crate::{ByteLag, CheckKind, EndpointName, Login, Lsn, Millis, NodeName, Pair, Policy, Pool, Side, SiteId, Timeline, WitnessKind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,15 @@ pub struct Report {
     pub ticket: String,
     /// Checks that were acknowledged by name.
     pub acknowledged: Vec<CheckKind>,
+    /// They accepted that something may be lost.
+    #[serde(default)]
+    pub accepts_loss: bool,
+    /// Who has vouched for nodes that nobody sees, and in which words.
+    #[serde(default)]
+    pub attested: Option<Attested>,
+    /// Signs of life of the site that is given up, which were overridden by name.
+    #[serde(default)]
+    pub overridden: Vec<WitnessKind>,
     /// When the plan was made that they saw.
     pub planned_at: Timestamp,
     /// When it was asked for.
@@ -72,6 +81,16 @@ pub struct Report {
     pub evidence: Vec<String>,
     /// What somebody has to do by hand now, in this order.
     pub instructions: Vec<Instruction>,
+}
+
+/// A person's word that nodes which nobody sees do not write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Attested {
+    /// Who gave it.
+    pub by: Login,
+    /// How they know.
+    pub how: String,
 }
 
 /// What was lost, by each way in which it can be known.
@@ -269,6 +288,9 @@ impl Operation {
             reason: self.request.reason.clone(),
             ticket: self.request.ticket.clone(),
             acknowledged: self.request.acknowledged.clone(),
+            accepts_loss: self.request.accepts_loss,
+            attested: self.attested.clone().map(|(by, how)| Attested { by, how }),
+            overridden: self.overridden.clone(),
             planned_at: self.request.planned_at,
             requested_at: self.requested_at,
             ended_at,

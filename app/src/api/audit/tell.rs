@@ -138,7 +138,10 @@ impl Telling<'_> {
     fn what(&mut self) -> Option<String> {
         let (lang, entry) = (self.lang, self.entry);
         if let Some(event) = read::<Event>(&entry.detail["event"]) {
-            return Some(self.event(event));
+            let rehearsed = self.operation.is_some_and(|operation| operation.request.dry_run)
+                && matches!(event, Event::StepBegun { .. } | Event::StepEnded { .. });
+            let what = self.event(event);
+            return Some(if rehearsed { say!(lang, audit.say.in_a_rehearsal, what = what) } else { what });
         }
         let done = entry.result == "done";
         Some(match entry.action.as_str() {
@@ -313,6 +316,7 @@ impl Telling<'_> {
             (None, "slow_down") => say!(lang, audit.reason.slow_down),
             (None, "closed") => say!(lang, audit.reason.closed),
             (None, "bad_login") => say!(lang, audit.reason.bad_login),
+            (None, "wrong_pool" | "wrong_site") => say!(lang, audit.reason.wrong_name),
             (None, "too_short" | "guessable") => say!(lang, audit.reason.weak),
             (None, "unknown_pool") => say!(lang, audit.reason.unknown_pool),
             (None, "unknown_operation") => say!(lang, audit.reason.unknown_operation),

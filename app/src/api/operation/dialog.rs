@@ -7,7 +7,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use switchback_domain::{
-    Bound, CheckKind, MemberState, Millis, Pair, Picture, Side, SiteRole, Verdict,
+    Bound, CheckKind, MemberState, Millis, Objection, Pair, Picture, Side, SiteRole, Verdict,
     operation::{Intent, MemberOrder, Plan, PlanChange, PlanObjection, Planned, Step, ToTakeOn},
 };
 
@@ -21,7 +21,16 @@ pub(super) fn tell(lang: Locale, planned: &Planned, picture: &Picture, problem: 
     let danger = intent.gives_up().is_some();
     let (advice, refusals): (Vec<_>, Vec<_>) = plan.objections.iter().partition(|objection| objection.is_advice());
     let told = |objections: Vec<&PlanObjection>| -> Vec<String> {
-        objections.into_iter().map(|one| words::operation::objection(lang, one, &names)).collect()
+        let (unread, others): (Vec<_>, Vec<_>) = objections.into_iter().partition(|one| unread_check(one).is_some());
+        let titles: Vec<String> = unread.iter().filter_map(|one| unread_check(one)).map(|kind| readiness::title(lang, kind)).collect();
+        // The same sentence for each of twenty checks hides what else is in the way.
+        let together = (titles.len() > 2).then(|| {
+            let n = titles.len().to_string();
+            say!(lang, operations.dialog.unread_checks, n = n, checks = words::list(lang, &titles))
+        });
+        let each = if together.is_some() { Vec::new() } else { unread };
+        let each = others.into_iter().chain(each).map(|one| words::operation::objection(lang, one, &names));
+        each.chain(together).collect()
     };
     let site = intent.side().map(|side| names[side].to_string());
     let checks = if danger { checks(lang, plan, picture, &names) } else { Vec::new() };
@@ -78,6 +87,14 @@ pub(super) fn tell(lang: Locale, planned: &Planned, picture: &Picture, problem: 
             words::operation::refusal::request_by_code(lang, code, &plan.pool, site.as_deref().unwrap_or_default(), changes, &names)
         }),
         site,
+    }
+}
+
+/// The check that nobody can judge, when that is what is in the way.
+fn unread_check(objection: &PlanObjection) -> Option<CheckKind> {
+    match objection {
+        PlanObjection::Situation { objection: Objection::CheckFails { check, verdict: Verdict::Unknown } } => Some(*check),
+        _ => None,
     }
 }
 
@@ -159,13 +176,20 @@ fn checks_line(lang: Locale, plan: &Plan, picture: &Picture) -> (String, Tone) {
     }
     let count = |verdict| picture.checks.iter().filter(|check| check.verdict == verdict).count();
     let (total, warnings) = (picture.checks.len(), count(Verdict::Warn));
+    let unknown = plan.not_passed.iter().filter(|(_, verdict)| *verdict == Verdict::Unknown).count();
     match (plan.not_passed.len(), warnings) {
         (0, 0) => (say!(lang, operations.dialog.checks_ok, n = total.to_string()), Tone::Ok),
         (0, _) => {
             let (n, total, warnings) = (count(Verdict::Pass).to_string(), total.to_string(), warnings.to_string());
             (say!(lang, operations.dialog.checks_warn, n = n, total = total, warnings = warnings), Tone::Warn)
         }
+        (1, _) if unknown == 1 => (say!(lang, operations.dialog.checks_unknown_single), Tone::Stale),
+        (n, _) if unknown == n => (say!(lang, operations.dialog.checks_unknown, n = n.to_string()), Tone::Stale),
         (1, _) => (say!(lang, operations.dialog.checks_title_single), Tone::Fail),
+        (n, _) if unknown > 0 => {
+            let (failed, unknown) = ((n - unknown).to_string(), unknown.to_string());
+            (say!(lang, operations.dialog.checks_mixed, failed = failed, unknown = unknown), Tone::Fail)
+        }
         (n, _) => (say!(lang, operations.dialog.checks_title, n = n.to_string()), Tone::Fail),
     }
 }
@@ -230,8 +254,19 @@ fn stakes(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Vec<Fi
             told.extend(stakes_of_split(lang, picture, *keep, names));
         }
         Intent::Reprotect { .. } | Intent::LocalSwitchover { .. } | Intent::Members { .. } => {
-            let (value, note) = (say!(lang, operations.dialog.loss_nothing), say!(lang, operations.dialog.loss_nothing_note));
-            told.push(figure(say!(lang, operations.dialog.loss), value, note, Tone::Ok));
+            let save = number(plan, |step| matches!(step, Step::Save { .. }));
+            told.push(match (&plan.intent, save) {
+                (Intent::Reprotect { side }, Some(step)) => figure(
+                    say!(lang, operations.dialog.only_there, site = names[*side].to_string()),
+                    say!(lang, operations.dialog.only_there_saved),
+                    say!(lang, operations.dialog.only_there_note, n = step.to_string()),
+                    Tone::Idle,
+                ),
+                _ => {
+                    let (value, note) = (say!(lang, operations.dialog.loss_nothing), say!(lang, operations.dialog.loss_nothing_note));
+                    figure(say!(lang, operations.dialog.loss), value, note, Tone::Ok)
+                }
+            });
             let active = picture.active.is_some() && plan.intent.side() == picture.active;
             let pause = match &plan.intent {
                 Intent::LocalSwitchover { .. } if active => say!(lang, operations.dialog.pause_moment),

@@ -106,6 +106,9 @@ impl Telling<'_> {
     /// Something was lost, or may have been.
     fn lost(&self) -> bool {
         let loss = &self.report.loss;
+        if self.operation.request.dry_run {
+            return false;
+        }
         if loss.rows_missing.is_some_and(|rows| rows > 0) {
             return true;
         }
@@ -130,7 +133,7 @@ impl Telling<'_> {
             .iter()
             .zip(&self.operation.steps)
             .any(|(step, run)| matches!(step, Step::Reprotect { side } if *side == from) && run.state == StepState::Done);
-        let fenced = self.operation.plan.steps.iter().any(|step| matches!(step, Step::Fence { .. }));
+        let fenced = !self.operation.request.dry_run && self.operation.plan.steps.iter().any(|step| matches!(step, Step::Fence { .. }));
         let unconfirmed = self.report.fences.iter().any(|fence| fence.side == from && fence.state() != FenceState::Confirmed);
         let part = |side: Side| match (side == to, promoted) {
             (false, true) if unconfirmed => Part::Lost,
@@ -216,8 +219,11 @@ impl Telling<'_> {
 
     /// What clients feel, and whether there is a way back.
     fn standing(&self, said: &mut Vec<String>) {
-        if let Some(outage) = self.operation.outage.filter(|outage| outage.first_write_at.is_none()) {
-            said.push(say!(self.lang, operations.say.outage, time = clock_time(self.lang, outage.last_write_at)));
+        if let Some(outage) = self.operation.outage {
+            said.push(match outage.first_write_at {
+                None => say!(self.lang, operations.say.outage, time = clock_time(self.lang, outage.last_write_at)),
+                Some(again) => say!(self.lang, operations.say.outage_over, time = clock_time(self.lang, again)),
+            });
         }
         if self.operation.is_past_no_return() {
             said.push(say!(self.lang, operations.say.past));
@@ -242,8 +248,10 @@ impl Telling<'_> {
                     (_, Some((_, to))) => {
                         say!(lang, operations.say.done_moved, site = self.names[to].to_string(), pool = plan.pool.to_string())
                     }
-                    (_, None) => say!(lang, operations.say.done_plain),
+                    (_, None) if self.left_out().next().is_none() => say!(lang, operations.say.done_plain),
+                    (_, None) => say!(lang, operations.say.done_but),
                 });
+                said.extend(self.left_out());
                 said.extend(self.loss_sentence());
             }
             Outcome::Undone { why, stays } => {
@@ -260,8 +268,35 @@ impl Telling<'_> {
             }
         }
         if let Some(outage) = self.outage_told() {
-            said.push(say!(lang, operations.say.outage_was, outage = outage));
+            said.push(if self.writes_were_stopped() {
+                say!(lang, operations.say.outage_was, outage = outage)
+            } else {
+                say!(lang, operations.say.pause_was, outage = outage)
+            });
         }
+    }
+
+    /// It has begun to keep clients from writing, or found that they could not.
+    fn writes_were_stopped(&self) -> bool {
+        let runs = self.operation.plan.steps.iter().zip(&self.operation.steps);
+        let mut demotions = runs.filter(|(step, _)| matches!(step, Step::Demote { .. })).peekable();
+        demotions.peek().is_none() || demotions.any(|(_, run)| run.attempts > 0)
+    }
+
+    /// What somebody has decided to go on without.
+    fn left_out(&self) -> impl Iterator<Item = String> {
+        let runs = self.operation.steps.iter().enumerate();
+        runs.filter_map(|(index, run)| match &run.state {
+            StepState::Skipped { by, .. } => {
+                let (n, by) = ((index + 1).to_string(), by.to_string());
+                Some(if steps::gave_up_the_rest(run) {
+                    say!(self.lang, operations.say.step_given_up, n = n, by = by)
+                } else {
+                    say!(self.lang, operations.say.step_left_out, n = n, by = by)
+                })
+            }
+            _ => None,
+        })
     }
 
     fn loss_sentence(&self) -> Option<String> {
@@ -283,7 +318,8 @@ impl Telling<'_> {
                 (None, None) => say!(lang, operations.say.loss_found, bytes = words::bytes(found.bytes), site = site),
             };
             let given_up = found.given_up.as_ref().map(|given| say!(lang, operations.say.loss_given_up, by = given.by.to_string()));
-            return Some(sentences(lang, &[Some(said), given_up].into_iter().flatten().collect::<Vec<_>>()));
+            let saved = words::operation::lost::saved(lang, found);
+            return Some(sentences(lang, &[Some(said), saved, given_up].into_iter().flatten().collect::<Vec<_>>()));
         }
         let expected = match (loss.expected.map(|loss| duration(lang, loss)), loss.expected_bytes.map(words::bytes)) {
             (Some(loss), Some(bytes)) => Some(say!(lang, operations.say.loss_expected_both, loss = loss, bytes = bytes)),

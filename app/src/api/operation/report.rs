@@ -288,6 +288,18 @@ impl Telling<'_> {
             let titles = report.acknowledged.iter().map(|check| readiness::title(lang, *check));
             why.push(plain(say!(lang, operations.page.taken_on), words::lines(titles)));
         }
+        if report.accepts_loss && report.intent.gives_up().is_some() {
+            let by = report.requested_by.to_string();
+            why.push(plain(say!(lang, operations.report.loss_accepted), say!(lang, operations.report.loss_accepted_by, by = by)));
+        }
+        if let Some(attested) = &report.attested {
+            let value = say!(lang, operations.report.attested_value, by = attested.by.to_string(), how = attested.how.clone());
+            why.push(plain(say!(lang, operations.report.attested), value));
+        }
+        if !report.overridden.is_empty() {
+            let signs = report.overridden.iter().map(|kind| words::witness_kind(lang, *kind));
+            why.push(plain(say!(lang, operations.report.overridden), words::lines(signs)));
+        }
         let outcome = report.outcome.as_ref().map_or_else(
             || say!(lang, operations.report.not_ended),
             |outcome| match outcome {
@@ -426,7 +438,7 @@ impl Telling<'_> {
             let (first, last) = (figures::date_time(lang, first), figures::date_time(lang, last));
             say!(lang, operations.report.found_span, first = first, last = last)
         });
-        let said = [Some(what), words::operation::lost::tables(lang, writes), span];
+        let said = [Some(what), words::operation::lost::saved(lang, found), words::operation::lost::tables(lang, writes), span];
         words::sentences(lang, &said.into_iter().flatten().collect::<Vec<_>>())
     }
 
@@ -510,6 +522,9 @@ mod tests {
             reason: "cooling".to_owned(),
             ticket: String::new(),
             acknowledged: Vec::new(),
+            accepts_loss: true,
+            attested: None,
+            overridden: Vec::new(),
             planned_at: at("2026-03-14T02:59:00Z"),
             requested_at: at("2026-03-14T03:00:00Z"),
             ended_at: Some(at("2026-03-14T03:00:40Z")),

@@ -4,7 +4,7 @@ use super::{PhaseTold, StepTold};
 use crate::words::{self, Locale, Names, duration, figures, operation::Phase, say};
 use switchback_domain::{
     Millis,
-    operation::{Fact, Operation, Step, StepRun, StepState},
+    operation::{Fact, Operation, Step, StepRun, StepState, Trouble},
 };
 
 /// Steps that follow each other and belong together.
@@ -85,10 +85,23 @@ pub(super) fn state(lang: Locale, run: &StepRun, step: &Step, dry_run: bool) -> 
         StepState::Waiting => ("todo", say!(lang, operations.state.waiting)),
         StepState::Running => ("run", say!(lang, operations.state.running)),
         StepState::Done if dry_run && step.changes_something() => ("done", say!(lang, operations.state.rehearsed)),
+        StepState::Done if matches!(step, Step::Fence { .. }) && !is_fenced(run) => ("done", say!(lang, operations.state.not_fenced)),
         StepState::Done => ("done", say!(lang, operations.state.done)),
         StepState::Failed { .. } => ("fail", say!(lang, operations.state.failed)),
+        StepState::Skipped { .. } if gave_up_the_rest(run) => ("done", say!(lang, operations.state.given_up)),
         StepState::Skipped { .. } => ("skip", say!(lang, operations.state.skipped)),
     }
+}
+
+/// Somebody there has confirmed the fence.
+fn is_fenced(run: &StepRun) -> bool {
+    run.every_fact().any(|fact| matches!(fact, Fact::Fenced { .. }))
+}
+
+/// It has saved what could be saved, and somebody has given up the rest.
+pub(super) fn gave_up_the_rest(run: &StepRun) -> bool {
+    matches!(run.state, StepState::Skipped { .. })
+        && matches!(run.earlier.last().and_then(|attempt| attempt.trouble.as_ref()), Some(Trouble::NotSaved { .. }))
 }
 
 /// How long a step took.
@@ -105,6 +118,9 @@ fn one(lang: Locale, index: usize, text: String, step: &Step, run: &StepRun, dry
         StepState::Failed { trouble } => {
             note = words::operation::trouble(lang, trouble, names);
             remedy = words::operation::trouble::remedy(lang, trouble, names);
+        }
+        StepState::Skipped { by, reason } if gave_up_the_rest(run) => {
+            note = say!(lang, operations.state.given_up_by, by = by.to_string(), reason = reason.clone());
         }
         StepState::Skipped { by, reason } => {
             note = say!(lang, operations.state.skipped_by, by = by.to_string(), reason = reason.clone());

@@ -458,6 +458,9 @@ mod script {
     use wasm_bindgen::{JsCast, JsValue};
     use web_sys::{FormData, HtmlElement, HtmlFormElement, UrlSearchParams};
 
+    /// Between two looks at what is in the way of a plan.
+    const AGAIN: std::time::Duration = std::time::Duration::from_secs(3);
+
     fn read(form: &HtmlFormElement) -> Filled {
         let Ok(data) = FormData::new_with_form(form) else { return Filled::default() };
         let text = |name: &str| data.get(name).as_string().unwrap_or_default();
@@ -475,6 +478,15 @@ mod script {
 
     pub(super) fn attend(view: View, form: NodeRef<html::Form>, sending: RwSignal<bool>, lang: Locale) {
         let navigate = use_navigate();
+        // A plan that cannot be started opens by itself when nothing is in the way any more.
+        let look_again = move || {
+            if !sending.get_untracked() && view.plan.with_untracked(|plan| !plan.objections.is_empty()) {
+                spawn_local(refresh(view, lang));
+            }
+        };
+        if let Ok(timer) = set_interval_with_handle(look_again, AGAIN) {
+            on_cleanup(move || timer.clear());
+        }
         Effect::new(move || {
             let Some(element) = form.get() else { return };
             let update = {

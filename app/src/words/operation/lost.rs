@@ -1,7 +1,7 @@
 //! What only a lost log has: how much it is, by table, and what of it could not be saved.
 
 use crate::words::{Locale, bytes, count, list, say};
-use switchback_domain::operation::{LostTable, LostWrites, NotSaved};
+use switchback_domain::operation::{FoundLoss, LostTable, LostWrites, NotSaved};
 
 /// How much was lost, as a figure: `343 rows · 2 transactions · 41 KiB`.
 pub fn figure(lang: Locale, writes: &LostWrites) -> String {
@@ -23,6 +23,12 @@ fn transactions(lang: Locale, n: u64) -> String {
 
 fn deletions(lang: Locale, n: u64) -> String {
     if n == 1 { say!(lang, operations.lost.deletion) } else { say!(lang, operations.lost.deletions, n = count(n)) }
+}
+
+/// What of it was saved, and where it is; nothing when nothing was.
+pub fn saved(lang: Locale, found: &FoundLoss) -> Option<String> {
+    let rows: u64 = found.writes.iter().flat_map(|writes| &writes.tables).map(|table| table.saved).sum();
+    (rows > 0).then(|| say!(lang, operations.lost.saved, n = count(rows), operation = found.operation.to_string()))
 }
 
 /// The tables that were written, with what was done to each; nothing when there are none.
