@@ -248,6 +248,8 @@ fn a_promotion_that_was_rewound_is_no_collision_any_more_and_stays_none_when_the
     assert!(collided(&world));
 }
 
+type Change = fn(&mut PostgresFacts, Promotion);
+
 /// Patroni keeps a promotion that was rewound in its history. Where nobody writes, no new row can refute it.
 #[test]
 fn where_nobody_writes_the_servers_own_histories_tell_whether_two_of_them_exist() {
@@ -266,7 +268,6 @@ fn where_nobody_writes_the_servers_own_histories_tell_whether_two_of_them_exist(
     let (world, promotion) = nobody_writes();
     assert!(!collided(&world));
     assert!(!world.picture().actions.failover.contains(&Objection::Collision));
-    type Change = fn(&mut PostgresFacts, Promotion);
     let parted: [(&str, Change); 4] = [
         ("nothing is known of its files", |facts, _| facts.lineage = None),
         ("its history is another one", |facts, other| facts.lineage = Some(vec![other])),

@@ -255,17 +255,17 @@ fn stakes(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Vec<Fi
         }
         Intent::Reprotect { .. } | Intent::LocalSwitchover { .. } | Intent::Members { .. } => {
             let save = number(plan, |step| matches!(step, Step::Save { .. }));
-            told.push(match (&plan.intent, save) {
-                (Intent::Reprotect { side }, Some(step)) => figure(
-                    say!(lang, operations.dialog.only_there, site = names[*side].to_string()),
+            told.push(if let (Intent::Reprotect { side }, Some(step)) = (&plan.intent, save) {
+                let (name, n) = (say!(lang, operations.dialog.only_there, site = names[*side].to_string()), step.to_string());
+                figure(
+                    name,
                     say!(lang, operations.dialog.only_there_saved),
-                    say!(lang, operations.dialog.only_there_note, n = step.to_string()),
+                    say!(lang, operations.dialog.only_there_note, n = n),
                     Tone::Idle,
-                ),
-                _ => {
-                    let (value, note) = (say!(lang, operations.dialog.loss_nothing), say!(lang, operations.dialog.loss_nothing_note));
-                    figure(say!(lang, operations.dialog.loss), value, note, Tone::Ok)
-                }
+                )
+            } else {
+                let (value, note) = (say!(lang, operations.dialog.loss_nothing), say!(lang, operations.dialog.loss_nothing_note));
+                figure(say!(lang, operations.dialog.loss), value, note, Tone::Ok)
             });
             let active = picture.active.is_some() && plan.intent.side() == picture.active;
             let pause = match &plan.intent {

@@ -87,7 +87,7 @@ impl Patroni {
                     _ => break,
                 }
             }
-            last.map_err(|trouble| trouble.after_one_that_may_have_been_taken())
+            last.map_err(Trouble::after_one_that_may_have_been_taken)
         };
         tokio::time::timeout(ORDER, change).await.unwrap_or_else(|_| Err(Problem::timed_out(ORDER).into()))
     }
