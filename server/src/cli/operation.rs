@@ -138,6 +138,9 @@ async fn answer(
 /// What was lost: what was said before beside what was found, and never the one for the other.
 fn say_loss(out: &Out, report: &Report, kept: &str) {
     let loss = &report.loss;
+    if report.dry_run {
+        return out.say("Lost: nothing; it was only a rehearsal.");
+    }
     if let Some(Ending::Undone { .. }) = report.outcome {
         return out.say("Lost: nothing; the active site did not change.");
     }

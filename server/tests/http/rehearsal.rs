@@ -48,6 +48,7 @@ async fn the_page_rehearses_without_ticks_or_words_and_says_what_the_failover_wo
     for words in needed {
         assert!(shown.contains(words), "{words} is missing");
     }
+    assert!(shown.contains(">Rehearsed") && !shown.contains("with loss") && !shown.contains("not found yet"), "nothing was lost: {shown}");
     let report = body(world.get(&format!("{rehearsal}/report"), Some(&mira)).await).await;
     assert!(needed[1..].iter().all(|words| report.contains(words)), "{report}");
 
@@ -97,6 +98,7 @@ async fn the_command_line_rehearses_without_asking_and_names_the_flags_that_the_
     let id = rehearsed.out.lines().find_map(|line| line.strip_suffix(" has begun.")).unwrap().to_owned();
     let report = desk.run(&["operation", "report", &id]).await;
     assert!(needed.iter().all(|flag| report.out.contains(flag)), "{report:?}");
+    assert!(report.out.contains("only a rehearsal"), "{report:?}");
     let report: Value = serde_json::from_str(&desk.run(&["operation", "report", &id, "--json"]).await.out).unwrap();
     assert_eq!(report["still_needed"].as_array().map(Vec::len), Some(4));
 }

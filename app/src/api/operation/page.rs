@@ -105,6 +105,9 @@ impl Telling<'_> {
 
     /// Something was lost, or may have been.
     fn lost(&self) -> bool {
+        if self.operation.request.dry_run {
+            return false;
+        }
         let loss = &self.report.loss;
         if self.operation.request.dry_run {
             return false;
@@ -352,7 +355,7 @@ impl Telling<'_> {
         let (lang, operation, report) = (self.lang, self.operation, self.report);
         let mut told = Vec::new();
         if operation.is_finished() {
-            if operation.plan.moves().is_some() {
+            if operation.plan.moves().is_some() && !operation.request.dry_run {
                 let target = figures::target(lang, report.targets.recovery_time);
                 let (note, tone) = self.kept(report.targets.recovery_time_kept, target);
                 let value = self.outage_told().unwrap_or_else(|| say!(lang, operations.num.not_measured));
@@ -388,7 +391,8 @@ impl Telling<'_> {
 
     /// Rows may be lost by it, or it proves that none are.
     fn may_lose(&self) -> bool {
-        self.operation.plan.moves().is_some() || self.operation.plan.intent.gives_up().is_some()
+        let plan = &self.operation.plan;
+        !self.operation.request.dry_run && (plan.moves().is_some() || plan.intent.gives_up().is_some())
     }
 
     fn loss_figure(&self) -> Figure {
