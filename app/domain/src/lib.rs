@@ -1,5 +1,6 @@
 //! Words and rules of Switchback: no input or output, no waiting, no clock, no chance. Compiled for the server and the browser.
 
+pub mod audit;
 mod console_state;
 mod diagnosis;
 pub mod error;

@@ -2,6 +2,7 @@
 //! a figure, in the audit history, and as a part of what stands about the pool. When it is over that is said too.
 
 use crate::{
+    audit::{Actor, audited},
     figures,
     observe::Watched,
     ports::{AuditEntry, Store},
@@ -14,7 +15,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use switchback_domain::{Finding, Millis, NodeName, NodeState, Picture, PoolId, Side, SiteRole, operation::Split};
+use switchback_domain::{Finding, Millis, NodeName, NodeState, Picture, PoolId, Side, SiteRole, audit::Deed, operation::Split};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -65,7 +66,7 @@ impl Alarm {
                 tracing::error!(pool = %self.pool, nodes = %listed(nodes), before = ?split.before, "split brain: more than one node accepts writes");
                 figures::split_brain(&self.pool, true);
                 state.split = Some((split, nodes.iter().cloned().collect()));
-                self.note(&mut state, "split_brain_seen", now, serde_json::json!({ "nodes": nodes }));
+                self.note(&mut state, Deed::SplitBrainSeen, now, serde_json::json!({ "nodes": nodes }));
             }
             (None, Some((split, seen))) if is_over(picture, seen) => {
                 let lasted = Millis::between(split.since, now);
@@ -73,7 +74,7 @@ impl Alarm {
                 tracing::warn!(pool = %self.pool, nodes = %listed(&*seen), lasted_ms = lasted.0, "the split brain is over");
                 figures::split_brain(&self.pool, false);
                 state.split = None;
-                self.note(&mut state, "split_brain_over", now, detail);
+                self.note(&mut state, Deed::SplitBrainOver, now, detail);
             }
             (None, _) => {}
         }
@@ -83,20 +84,12 @@ impl Alarm {
         state.split.as_ref().map(|(split, _)| split.clone())
     }
 
-    fn note(&self, state: &mut State, action: &str, at: Timestamp, detail: serde_json::Value) {
+    fn note(&self, state: &mut State, deed: Deed, at: Timestamp, detail: serde_json::Value) {
         if state.waiting.len() == ENTRIES_MAX {
             tracing::error!(pool = %self.pool, "the store is away for so long that an entry about a split brain is not written down");
             return;
         }
-        state.waiting.push_back(AuditEntry {
-            at,
-            actor: None,
-            action: action.to_owned(),
-            subject: self.pool.to_string(),
-            result: "done".to_owned(),
-            detail,
-            from_address: String::new(),
-        });
+        state.waiting.push_back(audited(&Actor::console(), deed, self.pool.to_string()).done(at, detail));
         self.more.notify_one();
     }
 }
@@ -134,7 +127,7 @@ pub(crate) async fn keep_writing(watched: Arc<Watched>, store: Arc<dyn Store>, s
             Ok(()) => drop(alarm.state().waiting.pop_front()),
             Err(error) => {
                 figures::store_failed("append_alarm");
-                tracing::error!(pool = %alarm.pool, action = entry.action, error = &error as &dyn Error, "the alarm is not written down yet");
+                tracing::error!(pool = %alarm.pool, action = entry.deed().as_code(), error = &error as &dyn Error, "the alarm is not written down yet");
                 if !pause(STORE_AGAIN, &stop).await {
                     return;
                 }

@@ -4,6 +4,7 @@
 //! told is signed in.
 
 mod alarm;
+pub mod audit;
 mod console;
 mod figures;
 mod history;

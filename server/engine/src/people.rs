@@ -8,8 +8,9 @@ mod secret;
 pub(crate) use secret::hex;
 
 use crate::{
+    audit::{Actor, OpenDeed, audited},
     figures,
-    ports::{AuditEntry, Chance, Clock, Lane, Passwords, PasswordsFailed, Session, Store, StoreError},
+    ports::{Chance, Clock, Lane, Passwords, PasswordsFailed, Session, Store, StoreError},
     time::pause,
 };
 use attempts::{Attempts, Counted};
@@ -24,6 +25,7 @@ use std::{
 };
 use switchback_domain::{
     Login,
+    audit::{Deed, DeedOutcome},
     error::{ConsoleError, SetUpError, SignInError},
     people::{Caller, Person, objection_to_password},
     permission::Role,
@@ -204,13 +206,6 @@ impl Refusals {
     }
 }
 
-/// An outcome as the audit history has it.
-enum Written {
-    Done,
-    Refused(&'static str),
-    Failed,
-}
-
 impl People {
     pub(crate) fn new(
         store: Arc<dyn Store>,
@@ -241,7 +236,7 @@ impl People {
         }
         let secret = secret::mint(self.chance.as_ref());
         let expires_at = self.clock.now() + SET_UP_LASTS;
-        self.audit("open_set_up", None, "", Written::Done, "").await?;
+        self.close(audited(&Actor::console(), Deed::OpenSetUp, ""), DeedOutcome::Done, serde_json::json!({})).await?;
         self.store.open_set_up(&secret::hash(secret.expose_secret()), expires_at).await.map_err(|error| self.incident(&error))?;
         Ok(Some(SetUpLink { secret, expires_at }))
     }
@@ -255,7 +250,8 @@ impl People {
 
     /// Makes the first administrator and signs them in.
     pub(crate) async fn set_up(&self, form: SetUpForm, from: &str) -> Result<SignedIn, SetUpError> {
-        let refused = async |login: &str, reason, error| match self.audit("set_up", None, login, Written::Refused(reason), from).await {
+        let tried = |login: &str| audited(&Actor::stranger(from), Deed::SetUp, login);
+        let refused = async |login: &str, reason: &str, error| match self.refuse(tried(login), reason).await {
             Ok(()) => error,
             Err(incident) => incident.into(),
         };
@@ -288,14 +284,15 @@ impl People {
         let person = Person { login, name, created_at: self.clock.now() };
         let login = person.login.as_str();
         // A person cannot be taken back, so the entry comes first; if the store then says no, a second entry says so.
-        self.audit("set_up", Some(&person.login), login, Written::Done, from).await?;
+        let deed = audited(&Actor::person(&person.login, from), Deed::SetUp, login);
+        self.close(deed, DeedOutcome::Done, serde_json::json!({})).await?;
         let secret_hash = secret::hash(form.secret.expose_secret());
         match self.store.set_up(&secret_hash, &person, &password_hash, person.created_at).await {
             Ok(()) => Ok(self.begin_session(person, from, None).await?),
             Err(StoreError::Taken) => Err(refused(login, "closed", SetUpError::Closed).await),
             Err(error) => {
                 let incident = self.incident(&error);
-                self.audit("set_up", None, login, Written::Failed, from).await?;
+                self.close(tried(login), DeedOutcome::Failed, serde_json::json!({})).await?;
                 Err(incident.into())
             }
         }
@@ -320,7 +317,7 @@ impl People {
             Err(attempts::TooMany { first }) => {
                 // One entry for a row of refusals: whoever floods the form should not flood the audit history.
                 if first {
-                    self.refuse("", "slow_down", from).await?;
+                    self.refuse_sign_in("", "slow_down", from).await?;
                 }
                 return Err(SignInError::SlowDown);
             }
@@ -337,12 +334,12 @@ impl People {
                 Ok(self.begin_session(person, from, device).await?)
             }
             Some((Some(person), false)) => {
-                self.refuse(person.login.as_str(), "wrong_password", from).await?;
+                self.refuse_sign_in(person.login.as_str(), "wrong_password", from).await?;
                 Err(SignInError::Wrong)
             }
             Some((None, _)) => {
                 // What was typed is not written down: now and then it is somebody's password.
-                self.refuse("", "unknown_login", from).await?;
+                self.refuse_sign_in("", "unknown_login", from).await?;
                 Err(SignInError::Wrong)
             }
         }
@@ -384,13 +381,13 @@ impl People {
     }
 
     /// Writes a refused sign-in down, or counts it when there are too many.
-    async fn refuse(&self, subject: &str, reason: &'static str, from: &str) -> Result<(), Incident> {
+    async fn refuse_sign_in(&self, subject: &str, reason: &'static str, from: &str) -> Result<(), Incident> {
         let Some(unwritten) = locked(&self.refusals).write(self.clock.now()) else { return Ok(()) };
         let mut detail = serde_json::json!({ "reason": reason });
         if unwritten > 0 {
             detail["refused_before"] = unwritten.into();
         }
-        self.append("sign_in", None, subject, "refused", detail, from).await
+        self.close(audited(&Actor::stranger(from), Deed::SignIn, subject), DeedOutcome::Refused, detail).await
     }
 
     /// The session is in the store before the entry is, but its secret leaves only after it: without entry nobody can use it.
@@ -402,7 +399,8 @@ impl People {
         let now = self.clock.now();
         let session = Session { secret_hash, login: person.login.clone(), created_at: now, used_at: now };
         self.store.add_session(&session).await.map_err(|error| self.incident(&error))?;
-        if let Err(incident) = self.audit("sign_in", Some(&person.login), person.login.as_str(), Written::Done, from).await {
+        let deed = audited(&Actor::person(&person.login, from), Deed::SignIn, person.login.as_str());
+        if let Err(incident) = self.close(deed, DeedOutcome::Done, serde_json::json!({})).await {
             let _ = self.store.end_session(&secret_hash).await;
             return Err(incident);
         }
@@ -460,16 +458,8 @@ impl People {
             }
         }
         if let Some(login) = login {
-            let entry = AuditEntry {
-                at,
-                actor: Some(login.clone()),
-                action: "sign_out".to_owned(),
-                subject: login.to_string(),
-                result: "done".to_owned(),
-                detail: serde_json::json!({}),
-                from_address: from,
-            };
-            self.store.append(&entry).await?;
+            let deed = audited(&Actor::person(&login, &from), Deed::SignOut, login.as_str());
+            self.store.append(&deed.done(at, serde_json::json!({}))).await?;
         }
         self.ending().remove(secret_hash);
         Ok(())
@@ -505,33 +495,13 @@ impl People {
         Ok(Some(caller_of(person, session_ends_at)))
     }
 
-    async fn audit(&self, action: &str, actor: Option<&Login>, subject: &str, written: Written, from: &str) -> Result<(), Incident> {
-        let (result, detail) = match written {
-            Written::Done => ("done", serde_json::json!({})),
-            Written::Refused(reason) => ("refused", serde_json::json!({ "reason": reason })),
-            Written::Failed => ("failed", serde_json::json!({})),
-        };
-        self.append(action, actor, subject, result, detail, from).await
+    async fn refuse(&self, deed: OpenDeed, reason: &str) -> Result<(), Incident> {
+        self.close(deed, DeedOutcome::Refused, serde_json::json!({ "reason": reason })).await
     }
 
-    async fn append(
-        &self,
-        action: &str,
-        actor: Option<&Login>,
-        subject: &str,
-        result: &str,
-        detail: serde_json::Value,
-        from: &str,
-    ) -> Result<(), Incident> {
-        let entry = AuditEntry {
-            at: self.clock.now(),
-            actor: actor.cloned(),
-            action: action.to_owned(),
-            subject: subject.to_owned(),
-            result: result.to_owned(),
-            detail,
-            from_address: from.to_owned(),
-        };
+    /// Writes a deed into the audit history.
+    async fn close(&self, deed: OpenDeed, outcome: DeedOutcome, detail: serde_json::Value) -> Result<(), Incident> {
+        let entry = deed.close(self.clock.now(), outcome, detail);
         self.store.append(&entry).await.map_err(|error| self.incident(&error))
     }
 

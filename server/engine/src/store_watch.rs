@@ -2,8 +2,9 @@
 //! are as they were made, and the space that is kept for an emergency.
 
 use crate::{
+    audit::{Actor, audited},
     figures,
-    ports::{AuditEntry, Clock, Store, StoreError},
+    ports::{Clock, Store, StoreError},
     time::pause,
 };
 use std::{
@@ -11,7 +12,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use switchback_domain::{BrokenGuard, LostFile, Reserve};
+use switchback_domain::{
+    BrokenGuard, LostFile, Reserve,
+    audit::{Deed, DeedOutcome},
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -139,15 +143,9 @@ impl StoreWatch {
             None => tracing::info!("the store's files are at their places again"),
         }
         let (file, copy) = lost.clone().map(|lost| (lost.file, lost.copy)).unzip();
-        let entry = AuditEntry {
-            at: self.clock.now(),
-            actor: None,
-            action: "store_file_checked".to_owned(),
-            subject: String::new(),
-            result: if lost.is_none() { "done" } else { "failed" }.to_owned(),
-            detail: serde_json::json!({ "file": file, "copy": copy.flatten() }),
-            from_address: String::new(),
-        };
+        let outcome = if lost.is_none() { DeedOutcome::Done } else { DeedOutcome::Failed };
+        let deed = audited(&Actor::console(), Deed::StoreFileChecked, "");
+        let entry = deed.close(self.clock.now(), outcome, serde_json::json!({ "file": file, "copy": copy.flatten() }));
         self.store.append(&entry).await?;
         self.seen().noted_lost = lost;
         // The copy is to have that line, too.
@@ -179,16 +177,9 @@ impl StoreWatch {
             seen.noted != broken
         };
         if changed {
-            let entry = AuditEntry {
-                at: self.clock.now(),
-                actor: None,
-                action: "store_guards_checked".to_owned(),
-                subject: String::new(),
-                result: if broken.is_empty() { "done" } else { "failed" }.to_owned(),
-                detail: serde_json::json!({ "broken": broken }),
-                from_address: String::new(),
-            };
-            self.store.append(&entry).await?;
+            let outcome = if broken.is_empty() { DeedOutcome::Done } else { DeedOutcome::Failed };
+            let deed = audited(&Actor::console(), Deed::StoreGuardsChecked, "");
+            self.store.append(&deed.close(self.clock.now(), outcome, serde_json::json!({ "broken": broken }))).await?;
             self.seen().noted = broken;
         }
         Ok(())

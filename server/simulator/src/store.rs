@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use std::{collections::BTreeMap, time::Duration};
 use switchback_domain::{
     BrokenGuard, Login, PoolId, Reserve, Restored, Side,
+    audit::Deed,
     history::{Change, Metric, Point, Span},
     operation::{Entry, Event, Evidence, Intent, MemberOrder, Operation, OperationId, Step, StepState},
     people::Person,
@@ -220,7 +221,7 @@ impl Books {
         (1..).zip(&self.operations).find_map(|(number, kept)| {
             let subject = OperationId(number).to_string();
             // How a fenced site has answered stands beside the fence, also after the operation's end, and in no entry of its journal.
-            let deed = |entry: &&AuditEntry| entry.subject == subject && entry.action != "fence_answered";
+            let deed = |entry: &&AuditEntry| entry.subject == subject && *entry.deed() != Deed::FenceAnswered;
             let lines = self.audit.iter().filter(deed).count();
             let deeds = kept.entries.len() - kept.silent;
             let measured = kept.entries.iter().filter(|entry| matches!(entry.event, Event::OutageSeen { .. })).count();
@@ -347,7 +348,7 @@ impl JournalStore for WorldStore {
             books.operations.push(Kept { pool: lease.pool.clone(), ended: false, entries: vec![opening.first.clone()], silent: 0 });
             let id = OperationId(books.operations.len() as u64);
             books.remembered.extend(opening.key.clone().map(|IdempotencyKey { key, body }| (key, (body, id))));
-            books.audit.push(AuditEntry { subject: id.to_string(), ..opening.audit.clone() });
+            books.audit.push(opening.audit.clone().with_subject(id.to_string()));
             Ok(id)
         })
     }

@@ -7,7 +7,8 @@ use crate::{
 use anyhow::Context as _;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::{path::Path, process::ExitCode};
-use switchback_engine::ports::AuditEntry;
+use switchback_domain::audit::Deed;
+use switchback_engine::audit::{Actor, audited};
 use switchback_store::Author;
 
 /// Who runs this program, for the audit history.
@@ -117,15 +118,8 @@ pub async fn restore(config_file: &Path, from: Option<&Path>, loaded: bool, reas
         }
         (StoreAddress::Sqlite(_), _, false) => anyhow::bail!("name the backup: switchback restore FILE"),
         (store, _, true) => {
-            let entry = AuditEntry {
-                at: now,
-                actor: None,
-                action: "store_restored".to_owned(),
-                subject: String::new(),
-                result: "done".to_owned(),
-                detail: serde_json::json!({ "user": by.user, "why": by.reason }),
-                from_address: String::new(),
-            };
+            let deed = audited(&Actor::console(), Deed::StoreRestored, "");
+            let entry = deed.done(now, serde_json::json!({ "user": by.user, "why": by.reason }));
             switchback_store::mark_restored(wiring::store_url(&store).expose_secret(), &entry)
                 .await
                 .context("it is not noted that the store was restored")?

@@ -23,6 +23,7 @@ use switchback_app::{
     paths,
 };
 use switchback_domain::{
+    audit::Deed,
     error::{ConsoleError, WishError},
     operation::OperationId,
     people::Caller,
@@ -51,13 +52,12 @@ struct Asking<'a> {
     web: &'a Web,
     caller: &'a Caller,
     peer: &'a Peer,
-    /// As in the audit history.
-    action: &'static str,
+    deed: Deed,
 }
 
 impl Asking<'_> {
     async fn refused(&self, subject: &str, reason: &str) {
-        let noted = self.web.console.note_refusal(self.caller, self.action, subject, reason, &self.peer.address.to_string()).await;
+        let noted = self.web.console.note_refusal(self.caller, self.deed, subject, reason, &self.peer.address.to_string()).await;
         if let Err(error) = noted {
             tracing::error!(error = &error as &dyn std::error::Error, "a refusal was not written down");
         }
@@ -113,7 +113,7 @@ async fn wish(
     Path(id): Path<String>,
     form: Result<Form<WishForm>, FormRejection>,
 ) -> Response {
-    let asking = Asking { web: &web, caller: &caller, peer: &peer, action: "operation_wish" };
+    let asking = Asking { web: &web, caller: &caller, peer: &peer, deed: Deed::OperationWish };
     let id = match asking.numbered(&id).await {
         Ok(id) => id,
         Err(answer) => return answer,
@@ -142,7 +142,7 @@ async fn answer(
     Path(id): Path<String>,
     form: Result<Form<AnswerForm>, FormRejection>,
 ) -> Response {
-    let asking = Asking { web: &web, caller: &caller, peer: &peer, action: "operation_answer" };
+    let asking = Asking { web: &web, caller: &caller, peer: &peer, deed: Deed::OperationAnswer };
     let id = match asking.numbered(&id).await {
         Ok(id) => id,
         Err(answer) => return answer,

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use switchback_domain::people::Caller;
+use switchback_domain::{audit::Deed, people::Caller};
 use tokio::time::Instant;
 
 /// More than any person provokes.
@@ -72,7 +72,7 @@ pub(super) fn leaves_a_trace(method: &Method, path: &str) -> bool {
 /// The answer to a session that was refused too often; nothing when it may go on.
 pub(super) async fn slow_down(web: &Web, session: &str, caller: &Caller, peer: &Peer, path: &str) -> Option<Response> {
     let TooMany { first } = web.refusals.check(session, Instant::now()).err()?;
-    if first && let Err(error) = web.console.note_refusal(caller, "request", path, "slow_down", &peer.address.to_string()).await {
+    if first && let Err(error) = web.console.note_refusal(caller, Deed::AnyRequest, path, "slow_down", &peer.address.to_string()).await {
         tracing::error!(error = &error as &dyn std::error::Error, "a refusal was not written down");
     }
     let seconds = u32::try_from(EVERY.as_secs()).unwrap_or(u32::MAX);

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use switchback_app::{api::restored, paths};
 use switchback_domain::{
     Confirmation, PoolId,
+    audit::Deed,
     error::{ConfirmError, ConsoleError},
     people::Caller,
 };
@@ -86,7 +87,7 @@ async fn confirm(
 ) -> Response {
     let from = peer.address.to_string();
     let (Ok(pool), Some(confirmation)) = (pool.parse::<PoolId>(), read(&body)) else {
-        if let Err(error) = web.console.note_refusal(&caller, "restored_confirmed", &pool, "bad_form", &from).await {
+        if let Err(error) = web.console.note_refusal(&caller, Deed::RestoredConfirmed, &pool, "bad_form", &from).await {
             tracing::error!(error = &error as &dyn std::error::Error, "a refusal was not written down");
         }
         return Redirect::to(&paths::overview()).into_response();

@@ -14,9 +14,9 @@ macro_rules! append_audit {
             "INSERT INTO audit (at, actor, action, subject, result, detail, from_address) VALUES ($1, $2, $3, $4, $5, $6, $7)",
             $entry.at.as_millisecond(),
             $entry.actor.as_ref().map(switchback_domain::Login::as_str),
-            $crate::sql::without_nul(&$entry.action),
+            $crate::sql::without_nul($entry.deed().as_code()),
             $crate::sql::without_nul(&$entry.subject),
-            $entry.result.as_str(),
+            $entry.outcome().as_code(),
             $entry.detail.to_string(),
             $crate::sql::without_nul(&$entry.from_address),
         )
@@ -46,7 +46,7 @@ impl AuditStore for SqlStore {
                 .map(|(at, actor, action, subject, result, detail, from_address)| {
                     let actor = actor.map(|login| parsed("a sign-in name", &login)).transpose()?;
                     let detail = serde_json::from_str(&detail).map_err(|_| unreadable("an audit detail", detail))?;
-                    Ok(AuditEntry { at: time(at)?, actor, action, subject, result, detail, from_address })
+                    Ok(AuditEntry::from_store(time(at)?, actor, (&action, &result), subject, detail, from_address))
                 })
                 .collect()
         })

@@ -21,8 +21,14 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use switchback_domain::BrokenGuard;
-use switchback_engine::ports::{AuditEntry, StoreError};
+use switchback_domain::{
+    BrokenGuard,
+    audit::{Deed, DeedOutcome},
+};
+use switchback_engine::{
+    audit::{Actor, OpenDeed, audited},
+    ports::{AuditEntry, StoreError},
+};
 
 /// How long it is waited for a lock of a console that writes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -133,16 +139,9 @@ pub struct Author {
     pub reason: String,
 }
 
-fn entry(at: Timestamp, action: &str, file: &Path, result: &str, detail: serde_json::Value) -> AuditEntry {
-    AuditEntry {
-        at,
-        actor: None,
-        action: action.to_owned(),
-        subject: file.display().to_string(),
-        result: result.to_owned(),
-        detail,
-        from_address: String::new(),
-    }
+/// Opens a deed of whoever runs this program on a file.
+fn opened(deed: Deed, file: &Path) -> OpenDeed {
+    audited(&Actor::console(), deed, file.display().to_string())
 }
 
 fn of_file(file: &Path) -> impl FnOnce(io::Error) -> BackupError + '_ {
@@ -256,19 +255,20 @@ pub async fn back_up(store: &Path, to: &Path, now: Timestamp, by: &Author) -> Re
         return Err(BackupError::OtherVersion { file: store.to_owned(), found, known });
     }
     let about = serde_json::json!({ "user": by.user, "why": by.reason });
-    write_down(&mut source, &entry(now, "store_backup_begun", &to, "done", about.clone())).await?;
+    write_down(&mut source, &opened(Deed::StoreBackupBegun, &to).done(now, about)).await?;
+    let ended = opened(Deed::StoreBackupEnded, &to);
     let made = make_backup(&mut source, &to, now).await;
     let outcome = match &made {
         Ok(made) => {
             let detail = serde_json::json!({ "user": by.user, "bytes": made.bytes, "audit": made.contents.newest_audit });
-            write_down(&mut source, &entry(now, "store_backup_ended", &to, "done", detail)).await
+            write_down(&mut source, &ended.done(now, detail)).await
         }
         Err(error) => {
             if !matches!(error, BackupError::Exists(_)) {
                 let _ = fs::remove_file(&to);
             }
             let detail = serde_json::json!({ "user": by.user, "why": error.to_string() });
-            write_down(&mut source, &entry(now, "store_backup_ended", &to, "failed", detail)).await
+            write_down(&mut source, &ended.close(now, DeedOutcome::Failed, detail)).await
         }
     };
     let _ = source.close().await;
@@ -383,7 +383,7 @@ async fn prepare(from: &Path, new: &Path, store: &Path, now: Timestamp, by: &Aut
     let newest: Option<i64> = sqlx::query_scalar("SELECT at FROM audit ORDER BY id DESC LIMIT 1").fetch_optional(&made).await?;
     let taken_at = taken.or(newest).and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(Timestamp::UNIX_EPOCH);
     let detail = serde_json::json!({ "user": by.user, "why": by.reason, "backup": from.display().to_string(), "taken_at": taken_at });
-    mark(&made, now, taken_at, Some(&entry(now, "store_restored", store, "done", detail))).await?;
+    mark(&made, now, taken_at, Some(&opened(Deed::StoreRestored, store).done(now, detail))).await?;
     let mut on = made.acquire().await?;
     let contents = contents(&mut on).await?;
     drop(on);

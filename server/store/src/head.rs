@@ -23,12 +23,15 @@ use std::{
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
-use switchback_domain::Restored;
-use switchback_engine::ports::{AuditEntry, StoreError};
+use switchback_domain::{Restored, audit::Deed};
+use switchback_engine::{
+    audit::{Actor, audited},
+    ports::{AuditEntry, StoreError},
+};
 use tokio::sync::Mutex;
 
 /// The line of the audit history that says that a store in a file has a head file from now on.
-const BEGUN: &str = "store_head_kept";
+const BEGUN: Deed = Deed::StoreHeadKept;
 
 /// A line of the audit history: its number, and the digest of what it says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -107,7 +110,7 @@ impl HeadFile {
         let written = head.written.lock().await.is_some();
         if written && in_a_file && !noted {
             if !is_begun(store).await? {
-                let begun = entry(now, BEGUN, serde_json::Value::Null);
+                let begun = audited(&Actor::console(), BEGUN, "").done(now, ());
                 append_audit!(&store.writers, begun)?;
             }
             head.remember(Head { newest: newest(store).await?, noted: true }).await;
@@ -218,20 +221,8 @@ async fn holds(store: &SqlStore, line: &Line) -> Result<bool, StoreError> {
 }
 
 async fn is_begun(store: &SqlStore) -> Result<bool, StoreError> {
-    let rows: Vec<(i64,)> = rows!(&store.readers, "SELECT id FROM audit WHERE action = $1 LIMIT 1", BEGUN)?;
+    let rows: Vec<(i64,)> = rows!(&store.readers, "SELECT id FROM audit WHERE action = $1 LIMIT 1", BEGUN.as_code())?;
     Ok(!rows.is_empty())
-}
-
-fn entry(at: Timestamp, action: &str, detail: serde_json::Value) -> AuditEntry {
-    AuditEntry {
-        at,
-        actor: None,
-        action: action.to_owned(),
-        subject: String::new(),
-        result: "done".to_owned(),
-        detail,
-        from_address: String::new(),
-    }
 }
 
 /// Marks the store as restored, unless it says so itself and nobody has confirmed anything yet.
@@ -254,7 +245,7 @@ async fn distrust(store: &SqlStore, suspicion: Suspicion, known: Option<&Head>, 
          until somebody has confirmed what the store says, pool by pool: `switchback restored POOL`, `switchback confirm-restored POOL`"
     );
     let detail = serde_json::json!({ "why": suspicion.word(), "newest": found, "remembered": known });
-    mark_restored(store, &entry(now, "store_found_older", detail)).await.map(drop)
+    mark_restored(store, &audited(&Actor::console(), Deed::StoreFoundOlder, "").done(now, detail)).await.map(drop)
 }
 
 /// Marks a store as restored, and takes from it what must not come to life again: sessions, the set-up link, leases, earlier confirmations.

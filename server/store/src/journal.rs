@@ -202,7 +202,7 @@ impl JournalStore for SqlStore {
                         return Err(StoreError::Taken);
                     }
                 }
-                append_audit!(work.on(), AuditEntry { subject: id.to_string(), ..opening.audit.clone() })?;
+                append_audit!(work.on(), opening.audit.clone().with_subject(id.to_string()))?;
                 work.commit().await?;
                 Ok(id)
             })

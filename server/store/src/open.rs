@@ -541,17 +541,12 @@ pub(crate) fn postgres_code(error: &sqlx::Error) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use switchback_domain::audit::Deed;
+    use switchback_engine::audit::{Actor, audited};
 
     fn entry(number: i64) -> AuditEntry {
-        AuditEntry {
-            at: Timestamp::UNIX_EPOCH,
-            actor: None,
-            action: "sign_in".into(),
-            subject: number.to_string(),
-            result: "refused".into(),
-            detail: serde_json::Value::String("x".repeat(2_000)),
-            from_address: "127.0.0.1".into(),
-        }
+        let deed = audited(&Actor::stranger("127.0.0.1"), Deed::SignIn, number.to_string());
+        deed.refused(Timestamp::UNIX_EPOCH, "x".repeat(2_000))
     }
 
     #[tokio::test]

@@ -15,8 +15,14 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteSynchronous},
 };
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
-use switchback_domain::{BrokenGuard, GuardFault};
-use switchback_engine::ports::{AuditEntry, StoreError};
+use switchback_domain::{
+    BrokenGuard, GuardFault,
+    audit::{Deed, DeedOutcome},
+};
+use switchback_engine::{
+    audit::{Actor, audited},
+    ports::{AuditEntry, StoreError},
+};
 
 /// How long it is waited for a lock of a console that writes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -68,16 +74,9 @@ fn named(broken: &[BrokenGuard]) -> String {
     broken.iter().map(|BrokenGuard { guard, fault }| format!("{guard} ({})", fault.word())).collect::<Vec<_>>().join(", ")
 }
 
-fn entry(at: Timestamp, result: &str, broken: &[BrokenGuard], by: &Author) -> AuditEntry {
-    AuditEntry {
-        at,
-        actor: None,
-        action: "store_guards_repaired".to_owned(),
-        subject: String::new(),
-        result: result.to_owned(),
-        detail: serde_json::json!({ "user": by.user, "why": by.reason, "broken": broken }),
-        from_address: String::new(),
-    }
+fn entry(at: Timestamp, outcome: DeedOutcome, broken: &[BrokenGuard], by: &Author) -> AuditEntry {
+    let detail = serde_json::json!({ "user": by.user, "why": by.reason, "broken": broken });
+    audited(&Actor::console(), Deed::StoreGuardsRepaired, "").close(at, outcome, detail)
 }
 
 /// Puts the guards of the store at `url` back, whether a console runs or not, and returns what was wrong with them. What was done is in the
@@ -137,11 +136,11 @@ async fn in_sqlite(store: &mut SqliteConnection, now: Timestamp, by: &Author) ->
     let repaired: Result<(), RepairError> = repaired.await;
     if let Err(error) = repaired {
         work.rollback().await?;
-        let line = entry(now, "failed", &broken, by);
+        let line = entry(now, DeedOutcome::Failed, &broken, by);
         append_audit!(Which::<&mut SqliteConnection, &mut PgConnection>::Sqlite(store), line)?;
         return Err(error);
     }
-    let line = entry(now, "done", &broken, by);
+    let line = entry(now, DeedOutcome::Done, &broken, by);
     append_audit!(Which::<&mut SqliteConnection, &mut PgConnection>::Sqlite(&mut work), line)?;
     work.commit().await?;
     Ok(broken)
@@ -169,11 +168,11 @@ async fn in_postgres(pool: &PgPool, now: Timestamp, by: &Author) -> Result<Vec<B
     let repaired: Result<(), RepairError> = repaired.await;
     if let Err(error) = repaired {
         work.rollback().await?;
-        let line = entry(now, "failed", &broken, by);
+        let line = entry(now, DeedOutcome::Failed, &broken, by);
         append_audit!(Which::<&SqlitePool, &PgPool>::Postgres(pool), line)?;
         return Err(error);
     }
-    let line = entry(now, "done", &broken, by);
+    let line = entry(now, DeedOutcome::Done, &broken, by);
     append_audit!(Which::<&mut SqliteConnection, &mut PgConnection>::Postgres(&mut work), line)?;
     work.commit().await?;
     Ok(broken)

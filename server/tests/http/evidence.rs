@@ -8,24 +8,21 @@ use http::StatusCode;
 use serde_json::json;
 use std::time::Duration;
 use switchback_domain::{
-    Lsn, Side, Timeline, fixture,
+    Lsn, Side, Timeline,
+    audit::Deed,
+    fixture,
     operation::{Entry, Epoch, Event, Evidence, Fact, Intent, Next, Operation, OperationId, Request, Standing, Step, Trouble, plan},
 };
-use switchback_engine::ports::{AuditEntry, LeaseAsk, Opening};
+use switchback_engine::{
+    audit::{Actor, AuditEntry},
+    ports::{LeaseAsk, Opening},
+};
 
 const NAME: &str = "lost-rows-a1.jsonl";
 const LINES: &str = "{\"lost_timeline\":{\"node\":\"a1\"}}\n{\"database\":\"chat\",\"row\":{\"body\":\"爱达\"}}\n";
 
 fn audited(subject: String) -> AuditEntry {
-    AuditEntry {
-        at: fixture::at(0),
-        actor: None,
-        action: "evidence_kept".to_owned(),
-        subject,
-        result: "done".to_owned(),
-        detail: json!({}),
-        from_address: String::new(),
-    }
+    switchback_engine::audit::audited(&Actor::console(), Deed::EvidenceKept, subject).done(fixture::at(0), json!({}))
 }
 
 /// A re-protection of the first site that has found, saved and refused what it had to.
@@ -135,7 +132,7 @@ async fn programs_get_what_was_saved_and_the_instructions_one_by_one() {
     assert_eq!(kept, json!([{"name": NAME, "bytes": LINES.len(), "sha256": "0f".repeat(32), "kept_at": fixture::at(2)}]));
     assert_eq!(body(program.get(&format!("/operations/{id}/evidence/{NAME}")).await).await, LINES);
     let read = world.store.entries(1).await.unwrap().remove(0);
-    assert_eq!((read.action.as_str(), read.subject.as_str()), ("evidence_read", &*format!("{id}/{NAME}")));
+    assert_eq!((read.deed().as_code(), read.subject.as_str()), ("evidence_read", &*format!("{id}/{NAME}")));
     assert_eq!(read.actor.unwrap().as_str(), "mira");
 
     let before = world.store.entries(99).await.unwrap().len();

@@ -152,7 +152,7 @@ async fn an_open_freeze_window_refuses_what_is_planned_and_an_emergency_ignores_
     assert!(back.starts_with("/pools/chat-core/plan/members?problem=objections&"), "{back}");
     assert!(page(&world, &back, &mira).await.contains("Planned operations are frozen: end of the quarter."));
     let refused = world.store.entries(1).await.unwrap().remove(0);
-    assert_eq!((refused.action.as_str(), refused.result.as_str()), ("operation_requested", "refused"));
+    assert_eq!((refused.deed().as_code(), refused.outcome().as_code()), ("operation_requested", "refused"));
     assert_eq!(refused.detail["refusal"]["objections"][0]["because"], "freeze_window", "{}", refused.detail);
 
     let failover = page(&world, "/pools/chat-core/plan/failover", &mira).await;
@@ -220,7 +220,7 @@ async fn an_operation_that_is_not_there_says_so() {
             let answer = world.post(&format!("/operations/{id}/{path}"), form, Some(&mira)).await;
             assert_eq!(location(&answer), leads_to, "{path}");
             let trace = world.store.entries(1).await.unwrap().remove(0);
-            assert_eq!((trace.action.as_str(), trace.result.as_str()), (format!("operation_{path}").as_str(), "refused"));
+            assert_eq!((trace.deed().as_code(), trace.outcome().as_code()), (format!("operation_{path}").as_str(), "refused"));
             assert_eq!((trace.subject.as_str(), trace.detail["reason"].as_str()), (id, Some("unknown_operation")));
         }
     }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
 use switchback_domain::{
     Millis, Policy, PoolId, Side,
+    audit::Deed,
     error::{RequestError, WishError},
     fixture,
     operation::{
@@ -21,7 +22,8 @@ use switchback_domain::{
 };
 use switchback_engine::{
     Console,
-    ports::{AuditEntry, Clock as _, IdempotencyKey, Lease, LeaseAsk, RecordChange},
+    audit::{Actor, AuditEntry, audited},
+    ports::{Clock as _, IdempotencyKey, Lease, LeaseAsk, RecordChange},
 };
 
 const FROM: &str = "192.0.2.7";
@@ -158,15 +160,7 @@ async fn seized(world: &World) -> Lease {
 }
 
 fn by_another_console() -> AuditEntry {
-    AuditEntry {
-        at: machine_time(),
-        actor: None,
-        action: "step_begun".to_owned(),
-        subject: String::new(),
-        result: "done".to_owned(),
-        detail: serde_json::Value::Null,
-        from_address: String::new(),
-    }
+    audited(&Actor::console(), Deed::StepBegun, "").done(machine_time(), ())
 }
 
 #[tokio::test]

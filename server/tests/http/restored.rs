@@ -12,10 +12,15 @@ use http::StatusCode;
 use serde_json::json;
 use std::{path::Path, sync::Arc, time::Duration};
 use switchback_domain::{
-    Policy, Side, fixture,
+    Policy, Side,
+    audit::Deed,
+    fixture,
     operation::{Epoch, Fence, OperationId},
 };
-use switchback_engine::ports::{AuditEntry, LeaseAsk, RecordChange, Store};
+use switchback_engine::{
+    audit::{Actor, audited},
+    ports::{LeaseAsk, RecordChange, Store},
+};
 
 /// A store as it was when its site of this side was fenced; of that a backup, opened.
 async fn restored(folder: &Path, side: Side) -> Arc<dyn Store> {
@@ -32,15 +37,7 @@ async fn restored(folder: &Path, side: Side) -> Arc<dyn Store> {
     let lease = store.take_lease(&fixture::pool().id, &ask).await.unwrap().taken().unwrap();
     let fence =
         Fence { side, epoch: Epoch(3), operation: Some(OperationId(1)), since: fixture::at(0), expected_loss: None, answers: Vec::new() };
-    let audit = AuditEntry {
-        at: fixture::at(0),
-        actor: None,
-        action: "a test".to_owned(),
-        subject: String::new(),
-        result: "done".to_owned(),
-        detail: serde_json::Value::Null,
-        from_address: String::new(),
-    };
+    let audit = audited(&Actor::console(), Deed::StepBegun, "").done(fixture::at(0), ());
     for change in [RecordChange::Epoch(Epoch(3)), RecordChange::FenceUp(fence)] {
         store.change_record(&lease, &change, &audit).await.unwrap();
     }

@@ -27,7 +27,10 @@ async fn while_both_sites_write_the_page_offers_nothing_but_to_stop_one_of_them(
     assert!(shown.contains("What only dc-a has written stays there, read-only, until re-protection has saved it."));
     assert!(!shown.contains("Plan switchover") && !shown.contains("Plan emergency failover"), "there is only one thing to do");
     let entries = world.store.entries(10).await.unwrap();
-    let seen = entries.iter().find(|entry| entry.action == "split_brain_seen").expect("it is written down, whether anybody looks or not");
+    let seen = entries
+        .iter()
+        .find(|entry| entry.deed().as_code() == "split_brain_seen")
+        .expect("it is written down, whether anybody looks or not");
     assert_eq!((&seen.actor, seen.subject.as_str(), &seen.detail["nodes"]), (&None, "chat-core", &json!(["a1", "b1"])));
 
     let plan = "/pools/chat-core/plan/resolve?site=dc-a";

@@ -18,6 +18,7 @@ use std::{
 use switchback_domain::{
     Endpoint, EndpointName, Facts, HaproxyFacts, MemberFacts, MemberState, Millis, Node, Pair, Policy, Pool, ProbeFailure, Side, Site,
     Timeline,
+    audit::Deed,
     error::WishError,
     fixture,
     operation::{Entry, Epoch, OperationId, Wish},
@@ -27,6 +28,7 @@ use switchback_domain::{
 };
 use switchback_engine::{
     Console, Parts, PoolParts, Settings, Started, WorkOut,
+    audit::{Actor, audited},
     ports::{AuditEntry, Chance, Clock, Hands, Lane, LeaseAsk, Opening, Passwords, PasswordsFailed, Probe, Store},
 };
 use switchback_server::{
@@ -235,15 +237,7 @@ impl World {
             told_until: from,
         };
         let lease = store.take_lease(&pool.id, &ask).await.unwrap().taken().unwrap();
-        let audit = AuditEntry {
-            at: from,
-            actor: None,
-            action: "operation_requested".to_owned(),
-            subject: String::new(),
-            result: "done".to_owned(),
-            detail: serde_json::json!({}),
-            from_address: String::new(),
-        };
+        let audit = audited(&Actor::console(), Deed::OperationRequested, "").done(from, serde_json::json!({}));
         let opening = Opening { first: first.clone(), audit, epoch: Epoch(0), key: None };
         let id = store.open_operation(&lease, &opening).await.unwrap();
         for (number, entry) in (1..).zip(rest) {
@@ -395,7 +389,7 @@ impl World {
         let mut entries: Vec<AuditEntry> = self.store.entries(100).await.unwrap();
         entries.reverse();
         let reason = |entry: &AuditEntry| entry.detail["reason"].as_str().map(|reason| format!(" {reason}")).unwrap_or_default();
-        entries.iter().map(|entry| format!("{} {}{}", entry.action, entry.result, reason(entry))).collect()
+        entries.iter().map(|entry| format!("{} {}{}", entry.deed(), entry.outcome(), reason(entry))).collect()
     }
 }
 

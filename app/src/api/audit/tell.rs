@@ -15,10 +15,11 @@ use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 use switchback_domain::{
     Pair, PoolId, Side,
+    audit::{Deed, DeedOutcome, Recorded},
     error::RequestError,
     operation::{Event, Fact, FenceAnswer, Operation, OperationId, Outcome, Plan, Refusal, Request, Step, Wish},
 };
-use switchback_engine::ports::AuditEntry;
+use switchback_engine::audit::AuditEntry;
 
 pub(super) async fn newest_entries(lang: &str) -> Result<Vec<EntryTold>, ApiError> {
     let (console, caller) = signed_in()?;
@@ -78,21 +79,22 @@ fn tell(lang: Locale, entry: &AuditEntry, id: Option<OperationId>, operation: Op
     let mut telling = Telling { lang, entry, operation, names, more: Vec::new() };
     let what = telling.what();
     // What nothing else says of it is better shown raw than not at all.
-    let raw = (what.is_none() && !entry.detail.is_null()).then(|| format!("{:#}", entry.detail));
+    let unread = what.is_none() || !entry.detail["event"].is_null() && read::<Event>(&entry.detail["event"]).is_none();
+    let raw = (unread && !entry.detail.is_null()).then(|| format!("{:#}", entry.detail));
     telling.reason();
     if !entry.from_address.is_empty() {
         telling.more.push((say!(lang, audit.from), vec![entry.from_address.clone()]));
     }
-    let (tone, result) = match entry.result.as_str() {
-        "done" => (Tone::Ok, say!(lang, audit.done)),
-        "refused" => (Tone::Warn, say!(lang, audit.refused)),
-        "failed" => (Tone::Fail, say!(lang, audit.failed)),
-        other => (Tone::Fail, other.to_owned()),
+    let (tone, result) = match entry.outcome() {
+        Recorded::Known(DeedOutcome::Done) => (Tone::Ok, say!(lang, audit.done)),
+        Recorded::Known(DeedOutcome::Refused) => (Tone::Warn, say!(lang, audit.refused)),
+        Recorded::Known(DeedOutcome::Failed) => (Tone::Fail, say!(lang, audit.failed)),
+        Recorded::Unknown(other) => (Tone::Fail, other.clone()),
     };
     EntryTold {
         at: entry.at,
         who: entry.actor.as_ref().map_or_else(|| telling.nobody(), ToString::to_string),
-        what: what.unwrap_or_else(|| entry.action.replace('_', " ")),
+        what: what.unwrap_or_else(|| entry.deed().as_code().replace('_', " ")),
         about: telling.about(id),
         result,
         tone,
@@ -113,8 +115,8 @@ struct Telling<'a> {
 impl Telling<'_> {
     /// Whoever signs in is not known yet; everything else without a name is the console's own doing.
     fn nobody(&self) -> String {
-        match self.entry.action.as_str() {
-            "sign_in" | "set_up" => say!(self.lang, audit.not_signed_in),
+        match self.entry.deed().known() {
+            Some(Deed::SignIn | Deed::SetUp) => say!(self.lang, audit.not_signed_in),
             _ => say!(self.lang, audit.nobody),
         }
     }
@@ -143,41 +145,41 @@ impl Telling<'_> {
             let what = self.event(event);
             return Some(if rehearsed { say!(lang, audit.say.in_a_rehearsal, what = what) } else { what });
         }
-        let done = entry.result == "done";
-        Some(match entry.action.as_str() {
-            "sign_in" if done => say!(lang, audit.say.signed_in),
-            "sign_in" => say!(lang, audit.say.sign_in_tried),
-            "sign_out" if done => say!(lang, audit.say.signed_out),
-            "sign_out" => say!(lang, audit.say.sign_out_tried),
-            "store_backup_begun" => say!(lang, audit.say.backup_begun),
-            "store_backup_ended" if done => say!(lang, audit.say.backup_made),
-            "store_backup_ended" => say!(lang, audit.say.backup_failed),
-            "store_restored" => say!(lang, audit.say.store_restored),
-            "store_head_kept" => say!(lang, audit.say.store_head_kept),
-            "store_found_older" => say!(lang, audit.say.store_found_older),
-            "store_guards_repaired" if done => say!(lang, audit.say.guards_repaired),
-            "store_guards_repaired" => say!(lang, audit.say.guards_not_repaired),
-            "restored_confirmed" if done => say!(lang, audit.say.restored_confirmed),
-            "restored_confirmed" => say!(lang, audit.say.restored_confirm_tried),
-            "store_guards_checked" if done => say!(lang, audit.say.guards_whole),
-            "store_guards_checked" => say!(lang, audit.say.guards_broken),
-            "store_file_checked" if done => say!(lang, audit.say.file_found),
-            "store_file_checked" => say!(lang, audit.say.file_lost),
-            "set_up" if done => say!(lang, audit.say.set_up),
-            "set_up" => say!(lang, audit.say.set_up_tried),
-            "open_set_up" => say!(lang, audit.say.open_set_up),
-            "operation_planned" => say!(lang, audit.say.planned),
-            "operation_requested" => match read::<Request>(&entry.detail["request"]) {
+        let done = *entry.outcome() == DeedOutcome::Done;
+        Some(match entry.deed().known()? {
+            Deed::SignIn if done => say!(lang, audit.say.signed_in),
+            Deed::SignIn => say!(lang, audit.say.sign_in_tried),
+            Deed::SignOut if done => say!(lang, audit.say.signed_out),
+            Deed::SignOut => say!(lang, audit.say.sign_out_tried),
+            Deed::StoreBackupBegun => say!(lang, audit.say.backup_begun),
+            Deed::StoreBackupEnded if done => say!(lang, audit.say.backup_made),
+            Deed::StoreBackupEnded => say!(lang, audit.say.backup_failed),
+            Deed::StoreRestored => say!(lang, audit.say.store_restored),
+            Deed::StoreHeadKept => say!(lang, audit.say.store_head_kept),
+            Deed::StoreFoundOlder => say!(lang, audit.say.store_found_older),
+            Deed::StoreGuardsRepaired if done => say!(lang, audit.say.guards_repaired),
+            Deed::StoreGuardsRepaired => say!(lang, audit.say.guards_not_repaired),
+            Deed::RestoredConfirmed if done => say!(lang, audit.say.restored_confirmed),
+            Deed::RestoredConfirmed => say!(lang, audit.say.restored_confirm_tried),
+            Deed::StoreGuardsChecked if done => say!(lang, audit.say.guards_whole),
+            Deed::StoreGuardsChecked => say!(lang, audit.say.guards_broken),
+            Deed::StoreFileChecked if done => say!(lang, audit.say.file_found),
+            Deed::StoreFileChecked => say!(lang, audit.say.file_lost),
+            Deed::SetUp if done => say!(lang, audit.say.set_up),
+            Deed::SetUp => say!(lang, audit.say.set_up_tried),
+            Deed::OpenSetUp => say!(lang, audit.say.open_set_up),
+            Deed::OperationPlanned => say!(lang, audit.say.planned),
+            Deed::OperationRequested => match read::<Request>(&entry.detail["request"]) {
                 Some(request) => self.request(&request, None),
                 None => say!(lang, audit.say.requested),
             },
-            "operation_wish" => match read::<Wish>(&entry.detail["wish"]) {
+            Deed::OperationWish => match read::<Wish>(&entry.detail["wish"]) {
                 Some(Wish::Pause) => say!(lang, audit.say.pause_wanted),
                 Some(Wish::Resume) => say!(lang, audit.say.resume_wanted),
                 Some(Wish::Cancel) => say!(lang, audit.say.cancel_wanted),
                 None => say!(lang, audit.say.wished),
             },
-            "operation_answer" => {
+            Deed::OperationAnswer => {
                 let why = entry.detail["why"].as_str().unwrap_or_default().to_owned();
                 self.add(say!(lang, audit.why), [why]);
                 match (entry.detail["question"].as_u64(), read(&entry.detail["choice"])) {
@@ -187,17 +189,32 @@ impl Telling<'_> {
                     _ => say!(lang, audit.say.answer_tried),
                 }
             }
-            "evidence_kept" => say!(lang, audit.say.evidence_kept, name = self.evidence()),
-            "evidence_read" => say!(lang, audit.say.evidence_read, name = self.evidence()),
-            "fence_answered" => {
+            Deed::EvidenceKept => say!(lang, audit.say.evidence_kept, name = self.evidence()),
+            Deed::EvidenceRead => say!(lang, audit.say.evidence_read, name = self.evidence()),
+            Deed::FenceAnswered => {
                 let answers: Vec<FenceAnswer> = read(&entry.detail["answers"]).unwrap_or_default();
                 let told: Vec<String> = answers.into_iter().map(|answer| fact(lang, &Fact::FencerTold { answer }, self.names)).collect();
                 self.add(say!(lang, operations.fence.title), told);
                 say!(lang, audit.say.fence_answered, operation = entry.subject.clone())
             }
-            "split_brain_seen" => say!(lang, audit.say.split_brain_seen, nodes = self.nodes()),
-            "split_brain_over" => say!(lang, audit.say.split_brain_over, nodes = self.nodes()),
-            _ => return None,
+            Deed::SplitBrainSeen => say!(lang, audit.say.split_brain_seen, nodes = self.nodes()),
+            Deed::SplitBrainOver => say!(lang, audit.say.split_brain_over, nodes = self.nodes()),
+            Deed::AnyRequest => say!(lang, audit.say.any_request),
+            // These are told by their event, above. Where only a newer program can read it, at least its kind is said.
+            Deed::StepBegun => say!(lang, audit.say.some_step_begun),
+            Deed::StepEnded if done => say!(lang, audit.say.some_step_done),
+            Deed::StepEnded => say!(lang, audit.say.some_step_failed),
+            Deed::UndoBegun => say!(lang, audit.say.some_undo_begun),
+            Deed::UndoEnded if done => say!(lang, audit.say.some_undo_done),
+            Deed::UndoEnded => say!(lang, audit.say.some_undo_failed),
+            Deed::OperationGaveUp => say!(lang, audit.say.gave_up),
+            Deed::PauseWanted => say!(lang, audit.say.pause_wanted),
+            Deed::OperationPaused => say!(lang, audit.say.paused),
+            Deed::OperationResumed => say!(lang, audit.say.resume_wanted),
+            Deed::CancelWanted => say!(lang, audit.say.cancel_wanted),
+            Deed::QuestionAsked => say!(lang, audit.say.some_question_asked),
+            Deed::QuestionAnswered => say!(lang, audit.say.some_question_answered),
+            Deed::OperationFinished => say!(lang, audit.say.some_finished),
         })
     }
 
@@ -293,10 +310,10 @@ impl Telling<'_> {
     fn reason(&mut self) {
         let (lang, detail) = (self.lang, &self.entry.detail);
         let Some(code) = detail["reason"].as_str() else { return };
-        let about_wish = matches!(self.entry.action.as_str(), "operation_wish" | "operation_answer");
+        let about_wish = matches!(self.entry.deed().known(), Some(Deed::OperationWish | Deed::OperationAnswer));
         let said = match (read::<Refusal>(&detail["refusal"]), code) {
             (Some(refusal), _) => refusal::request(lang, &RequestError::Refused { refusal }, self.names),
-            (None, code) if self.entry.action == "restored_confirmed" => match code {
+            (None, code) if *self.entry.deed() == Deed::RestoredConfirmed => match code {
                 "no_reason" => say!(lang, operations.restored.problem.no_reason),
                 "fences_active" => {
                     let site = detail["refusal"]["site"].as_str().unwrap_or_default().to_owned();
@@ -313,6 +330,7 @@ impl Telling<'_> {
             },
             (None, "wrong_password") => say!(lang, audit.reason.wrong_password),
             (None, "unknown_login") => say!(lang, audit.reason.unknown_login),
+            (None, "slow_down") if *self.entry.deed() == Deed::AnyRequest => say!(lang, audit.reason.too_many_refused),
             (None, "slow_down") => say!(lang, audit.reason.slow_down),
             (None, "closed") => say!(lang, audit.reason.closed),
             (None, "bad_login") => say!(lang, audit.reason.bad_login),

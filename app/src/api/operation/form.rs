@@ -15,6 +15,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use switchback_domain::{
     Pair, Picture, PoolId, Side,
+    audit::Deed,
     error::{ConsoleError, RequestError},
     operation::{Intent, MemberChange, OperationId, Refusal, Request},
     people::Caller,
@@ -216,7 +217,7 @@ impl OperationForm {
         let outcome = self.ask(console, caller, from).await;
         if outcome == Err(Refused::BadForm) {
             // What is not even a request does not reach the part of the console that writes refusals down.
-            console.note_refusal(caller, "operation_requested", &self.pool, Refused::BadForm.code(), from).await?;
+            console.note_refusal(caller, Deed::OperationRequested, &self.pool, Refused::BadForm.code(), from).await?;
         }
         outcome
     }

@@ -29,7 +29,7 @@ fn split(world: &mut World) {
 }
 
 fn actions(alarm: &Alarm) -> Vec<String> {
-    alarm.state().waiting.iter().map(|entry| entry.action.clone()).collect()
+    alarm.state().waiting.iter().map(|entry| entry.deed().to_string()).collect()
 }
 
 #[test]
@@ -103,7 +103,7 @@ async fn what_it_has_said_is_written_down_when_the_store_is_back() {
     store.audit_fails.store(false, Ordering::SeqCst);
     let_pass(2_000).await;
     let entries = store.entries(10).await.expect("the store works");
-    let said: Vec<_> = entries.iter().map(|entry| (entry.action.as_str(), entry.subject.as_str(), &entry.actor)).collect();
+    let said: Vec<_> = entries.iter().map(|entry| (entry.deed().as_code(), entry.subject.as_str(), &entry.actor)).collect();
     assert_eq!(said, [("split_brain_seen", "chat-core", &None)]);
     assert_eq!(entries[0].at, world.now);
 }

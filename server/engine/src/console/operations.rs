@@ -2,13 +2,15 @@
 
 use super::Console;
 use crate::{
+    audit::{Actor, audited},
     live::{Live, LiveStream},
     operate,
-    ports::{AuditEntry, IdempotencyKey, StoreError},
+    ports::{IdempotencyKey, StoreError},
 };
 use std::sync::Arc;
 use switchback_domain::{
     Confirmation, PoolId, RestoredPool,
+    audit::Deed,
     error::{ConfirmError, ConsoleError, RequestError, WishError},
     operation::{Choice, Evidence, FoundLoss, Glance, Intent, Operation, OperationId, Plan, PlanChange, Planned, Report, Request, Wish},
     people::Caller,
@@ -56,7 +58,7 @@ impl Console {
         from: &str,
     ) -> Result<(), ConfirmError> {
         let operator = self.operator(caller, pool, Action::ConfirmRestored);
-        let operator = self.noted(caller, "restored_confirmed", pool.as_str(), from, operator).await?;
+        let operator = self.noted(caller, Deed::RestoredConfirmed, pool.as_str(), from, operator).await?;
         operator.confirm_restored(confirmation, &caller.person.login, from).await.map_err(|error| self.failed(&error))?
     }
 
@@ -73,7 +75,7 @@ impl Console {
         from: &str,
     ) -> Result<OperationId, RequestError> {
         let operator = self.operator(caller, &request.pool, Action::Request(request.intent.kind()));
-        let operator = self.noted(caller, "operation_requested", request.pool.as_str(), from, operator).await?;
+        let operator = self.noted(caller, Deed::OperationRequested, request.pool.as_str(), from, operator).await?;
         let login = &caller.person.login;
         let key = key.map(|key| IdempotencyKey { key: format!("{login}:{}", key.key), ..key });
         operator.request(request, key, login, from).await.map_err(|error| self.failed(&error))?
@@ -114,7 +116,7 @@ impl Console {
     /// Why it was not taken; the refusal is in the audit history.
     pub async fn wish(&self, caller: &Caller, id: OperationId, wish: Wish, from: &str) -> Result<(), WishError> {
         let operator = self.operator_of(caller, id, Action::Steer).await;
-        let operator = self.noted(caller, "operation_wish", &id.to_string(), from, operator).await?;
+        let operator = self.noted(caller, Deed::OperationWish, &id.to_string(), from, operator).await?;
         operator.wish(id, wish, &caller.person.login, from).await.map_err(|error| self.failed(&error))?
     }
 
@@ -132,7 +134,7 @@ impl Console {
         from: &str,
     ) -> Result<(), WishError> {
         let operator = self.operator_of(caller, id, Action::Answer).await;
-        let operator = self.noted(caller, "operation_answer", &id.to_string(), from, operator).await?;
+        let operator = self.noted(caller, Deed::OperationAnswer, &id.to_string(), from, operator).await?;
         operator
             .answer(id, question, choice, (reason, typed_site), &caller.person.login, from)
             .await
@@ -213,18 +215,11 @@ impl Console {
     /// When there is no operation of this number, the session has ended, or the store failed.
     pub async fn evidence(&self, caller: &Caller, id: OperationId, name: &str, from: &str) -> Result<Option<Vec<u8>>, ConsoleError> {
         let subject = format!("{id}/{name}");
-        self.noted(caller, "evidence_read", &subject, from, self.allowed(caller, Action::ReadEvidence)).await?;
+        self.noted(caller, Deed::EvidenceRead, &subject, from, self.allowed(caller, Action::ReadEvidence)).await?;
         let operation = self.operation(caller, id).await?;
         let Some(content) = self.store.evidence(id, name).await.map_err(|error| self.failed(&error))? else { return Ok(None) };
-        let entry = AuditEntry {
-            at: self.clock.now(),
-            actor: Some(caller.person.login.clone()),
-            action: "evidence_read".to_owned(),
-            subject,
-            result: "done".to_owned(),
-            detail: serde_json::json!({ "pool": operation.plan.pool, "bytes": content.len() }),
-            from_address: from.to_owned(),
-        };
+        let deed = audited(&Actor::person(&caller.person.login, from), Deed::EvidenceRead, subject);
+        let entry = deed.done(self.clock.now(), serde_json::json!({ "pool": operation.plan.pool, "bytes": content.len() }));
         self.store.append(&entry).await.map_err(|error| self.failed(&error))?;
         Ok(Some(content))
     }
@@ -233,17 +228,10 @@ impl Console {
     ///
     /// # Errors
     /// When the store failed.
-    pub async fn note_refusal(&self, caller: &Caller, action: &str, subject: &str, reason: &str, from: &str) -> Result<(), ConsoleError> {
+    pub async fn note_refusal(&self, caller: &Caller, deed: Deed, subject: &str, reason: &str, from: &str) -> Result<(), ConsoleError> {
         let cut = |text: &str| text.chars().take(200).collect::<String>();
-        let entry = AuditEntry {
-            at: self.clock.now(),
-            actor: Some(caller.person.login.clone()),
-            action: action.to_owned(),
-            subject: cut(subject),
-            result: "refused".to_owned(),
-            detail: serde_json::json!({ "reason": cut(reason) }),
-            from_address: from.to_owned(),
-        };
+        let deed = audited(&Actor::person(&caller.person.login, from), deed, cut(subject));
+        let entry = deed.refused(self.clock.now(), serde_json::json!({ "reason": cut(reason) }));
         self.store.append(&entry).await.map_err(|error| self.failed(&error))
     }
 
@@ -252,13 +240,13 @@ impl Console {
     async fn noted<T>(
         &self,
         caller: &Caller,
-        action: &str,
+        deed: Deed,
         subject: &str,
         from: &str,
         found: Result<T, ConsoleError>,
     ) -> Result<T, ConsoleError> {
         if let Err(error @ (ConsoleError::UnknownPool { .. } | ConsoleError::UnknownOperation { .. } | ConsoleError::NotAllowed)) = &found {
-            self.note_refusal(caller, action, subject, error.code(), from).await?;
+            self.note_refusal(caller, deed, subject, error.code(), from).await?;
         }
         found
     }

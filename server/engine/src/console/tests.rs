@@ -2,12 +2,15 @@
 
 use super::*;
 use crate::{
-    ports::{AuditEntry, JournalStore, LeaseAsk, Opening, RecordChange},
+    audit::{Actor, audited},
+    ports::{JournalStore, LeaseAsk, Opening, RecordChange},
     testing::{Bench, Does, Page, let_pass},
 };
 use std::{sync::atomic::Ordering, time::Duration};
 use switchback_domain::{
-    ByteLag, Knowledge, Lsn, ProbeFailure, Side, Timeline, fixture,
+    ByteLag, Knowledge, Lsn, ProbeFailure, Side, Timeline,
+    audit::Deed,
+    fixture,
     operation::{Choice, Entry, Epoch, Event, Fact, Intent, Next, Operation, OperationId, Request, Standing, Step, Wish},
 };
 
@@ -144,15 +147,7 @@ async fn kept(bench: &Bench, intent: Intent, epoch: u64, saw: impl Fn(&Step) -> 
         told_until: now,
     };
     let lease = bench.store.take_lease(&world.pool.id, &ask).await.expect("a store").taken().expect("nobody else acts");
-    let audit = AuditEntry {
-        at: now,
-        actor: None,
-        action: "a test".to_owned(),
-        subject: String::new(),
-        result: "done".to_owned(),
-        detail: serde_json::Value::Null,
-        from_address: String::new(),
-    };
+    let audit = audited(&Actor::console(), Deed::OperationRequested, "").done(now, ());
     bench.store.change_record(&lease, &RecordChange::Epoch(Epoch(epoch)), &audit).await.expect("not an earlier one");
     let opening = Opening { first, audit, epoch: Epoch(epoch), key: None };
     let id = bench.store.open_operation(&lease, &opening).await.expect("nothing else runs");

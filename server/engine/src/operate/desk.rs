@@ -4,12 +4,14 @@
 
 use super::locked;
 use crate::{
+    audit::{Actor, audited},
     live::Live,
     ports::{AuditEntry, Clock, Lease, RecordChange, Store, StoreError},
 };
 use std::sync::Arc;
 use switchback_domain::{
     Login,
+    audit::Deed,
     operation::{BadEntry, Choice, Entry, Event, Operation, Outage, Wish},
 };
 use tokio::sync::Mutex;
@@ -27,13 +29,6 @@ pub(crate) enum DeskError {
     /// The event cannot have happened to this operation.
     #[error(transparent)]
     Bad(#[from] BadEntry),
-}
-
-/// Who writes, and from where.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Author {
-    pub(crate) login: Option<Login>,
-    pub(crate) address: String,
 }
 
 pub(crate) struct Desk {
@@ -89,7 +84,7 @@ impl Desk {
     /// Writes what `event` makes of the operation as it stands when its turn has come; nothing when it makes nothing of it.
     pub(crate) async fn write_if<E>(
         &self,
-        author: &Author,
+        actor: &Actor,
         changes: &[RecordChange],
         event: impl FnOnce(&Operation) -> Result<Option<Event>, E>,
     ) -> Result<Result<bool, E>, DeskError> {
@@ -103,7 +98,7 @@ impl Desk {
         let entry = Entry { at: self.clock.now(), event };
         let mut next = Operation::clone(&operation);
         next.evolve(&entry)?;
-        let audit = audit_entry(&operation, &entry, author);
+        let audit = audit_entry(&operation, &entry, actor);
         let mut changes = changes.to_vec();
         // Whoever starts after a crash, and another console, must know it as well. A rehearsal leaves nothing to cool down from.
         if next.is_finished() && !next.request.dry_run {
@@ -131,7 +126,7 @@ impl Desk {
             let cancelled = crosses && operation.cancel_wanted_by.is_some() && !operation.is_past_no_return();
             Ok((!cancelled).then_some(event))
         };
-        let written = self.write_if::<std::convert::Infallible>(&Author::default(), changes, unless_cancelled).await?;
+        let written = self.write_if::<std::convert::Infallible>(&Actor::console(), changes, unless_cancelled).await?;
         match written {
             Ok(written) => Ok(written),
             Err(never) => match never {},
@@ -140,44 +135,22 @@ impl Desk {
 }
 
 /// The event's line in the audit history. What the outage meter saw is no deed, so it has none.
-pub(crate) fn audit_entry(operation: &Operation, entry: &Entry, author: &Author) -> Option<AuditEntry> {
-    let (action, result) = match &entry.event {
-        Event::Requested { .. } => ("operation_requested", "done"),
-        Event::StepBegun { .. } => ("step_begun", "done"),
-        Event::StepEnded { trouble, .. } => ("step_ended", if trouble.is_none() { "done" } else { "failed" }),
-        Event::UndoBegun { .. } => ("undo_begun", "done"),
-        Event::UndoEnded { trouble, .. } => ("undo_ended", if trouble.is_none() { "done" } else { "failed" }),
-        Event::GaveUp { .. } => ("operation_gave_up", "done"),
-        Event::PauseWanted { .. } => ("pause_wanted", "done"),
-        Event::Paused { .. } => ("operation_paused", "done"),
-        Event::Resumed { .. } => ("operation_resumed", "done"),
-        Event::CancelWanted { .. } => ("cancel_wanted", "done"),
-        Event::Asked { .. } => ("question_asked", "done"),
-        Event::Answered { .. } => ("question_answered", "done"),
-        Event::OutageSeen { .. } => return None,
-        Event::Finished { .. } => ("operation_finished", "done"),
-    };
+pub(crate) fn audit_entry(operation: &Operation, entry: &Entry, actor: &Actor) -> Option<AuditEntry> {
+    let (deed, outcome) = Deed::of_event(&entry.event)?;
     let step = match &entry.event {
         Event::StepBegun { step } | Event::StepEnded { step, .. } | Event::UndoBegun { step } | Event::UndoEnded { step, .. } => {
             operation.plan.steps.get(*step).map(switchback_domain::operation::Step::word)
         }
         _ => None,
     };
-    Some(AuditEntry {
-        at: entry.at,
-        actor: author.login.clone(),
-        action: action.to_owned(),
-        subject: operation.id.to_string(),
-        result: result.to_owned(),
-        detail: serde_json::json!({
-            "pool": operation.plan.pool,
-            "kind": operation.plan.intent.word(),
-            "step": step,
-            "entry": operation.events,
-            "event": entry.event,
-        }),
-        from_address: author.address.clone(),
-    })
+    let detail = serde_json::json!({
+        "pool": operation.plan.pool,
+        "kind": operation.plan.intent.word(),
+        "step": step,
+        "entry": operation.events,
+        "event": entry.event,
+    });
+    Some(audited(actor, deed, operation.id.to_string()).close(entry.at, outcome, detail))
 }
 
 /// The event that a wish makes of an operation, or why it makes none.

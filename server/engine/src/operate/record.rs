@@ -1,9 +1,15 @@
 //! What stands about a pool in the store: read again and again, because another console may have changed it, and kept to.
 
 use super::{Operator, fencer, locked, scene::Scene};
-use crate::ports::{AuditEntry, RecordChange, StoreError};
+use crate::{
+    audit::{Actor, audited},
+    ports::{RecordChange, StoreError},
+};
 use std::sync::Arc;
-use switchback_domain::operation::{Epoch, Fence, MadeActive, Operation, OperationId, Step};
+use switchback_domain::{
+    audit::Deed,
+    operation::{Epoch, Fence, MadeActive, Operation, OperationId, Step},
+};
 
 impl Operator {
     pub(super) async fn read_record(&self, scene: Option<&Scene>) -> Result<(), StoreError> {
@@ -68,15 +74,10 @@ impl Operator {
         for fence in news {
             let before = written.iter().find(|before| before.is_same(fence)).map(|before| &before.answers[..]).unwrap_or_default();
             let answers: Vec<_> = fence.answers.iter().filter(|answer| !before.contains(answer)).collect();
-            let audit = AuditEntry {
-                at: self.clock.now(),
-                actor: None,
-                action: "fence_answered".to_owned(),
-                subject: fence.operation.map_or_else(|| self.watched.pool.id.to_string(), |operation| operation.to_string()),
-                result: "done".to_owned(),
-                detail: serde_json::json!({ "pool": self.watched.pool.id, "side": fence.side, "answers": answers }),
-                from_address: String::new(),
-            };
+            let subject = fence.operation.map_or_else(|| self.watched.pool.id.to_string(), |operation| operation.to_string());
+            let deed = audited(&Actor::console(), Deed::FenceAnswered, subject);
+            let detail = serde_json::json!({ "pool": self.watched.pool.id, "side": fence.side, "answers": answers });
+            let audit = deed.done(self.clock.now(), detail);
             self.store.change_record(&lease, &RecordChange::FenceUp(fence.clone()), &audit).await?;
         }
         self.give_back(&lease).await;

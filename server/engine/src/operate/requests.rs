@@ -2,17 +2,19 @@
 
 use super::{
     Operator,
-    desk::{self, Author, DeskError},
+    desk::{self, DeskError},
     locked,
 };
 use crate::{
+    audit::{Actor, OpenDeed, audited},
     live::Live,
-    ports::{AuditEntry, IdempotencyKey, Lease, Opening, StoreError},
+    ports::{IdempotencyKey, Lease, Opening, StoreError},
 };
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use switchback_domain::{
     Login,
+    audit::Deed,
     error::{RequestError, WishError},
     operation::{
         self, Choice, Entry, Event, Intent, Operation, OperationId, Plan, PlanChange, PlanObjection, Planned, Refusal, Request, Wish,
@@ -61,7 +63,8 @@ impl Operator {
     ) -> Result<Result<OperationId, RequestError>, StoreError> {
         // Whoever asks at the same moment finds what came of this.
         let _turn = self.turn.lock().await;
-        let outcome = self.begin(&request, key, by, from).await?;
+        let deed = self.audited(by, from, Deed::OperationRequested);
+        let outcome = self.begin(&request, key, by, &deed).await?;
         if let Err(refused) = &outcome {
             let refusal = match refused {
                 RequestError::Refused { refusal } => Some(refusal),
@@ -69,7 +72,7 @@ impl Operator {
             };
             let detail =
                 serde_json::json!({ "kind": request.intent.word(), "reason": refused.code(), "refusal": refusal, "request": request });
-            self.note(by, from, "operation_requested", "refused", detail).await?;
+            self.store.append(&deed.refused(self.clock.now(), detail)).await?;
         }
         Ok(outcome)
     }
@@ -79,7 +82,7 @@ impl Operator {
         request: &Request,
         key: Option<IdempotencyKey>,
         by: &Login,
-        from: &str,
+        deed: &OpenDeed,
     ) -> Result<Result<OperationId, RequestError>, StoreError> {
         if let Some(known) = self.begun_before(key.as_ref()).await? {
             return Ok(known);
@@ -88,7 +91,7 @@ impl Operator {
             return Ok(Err(RequestError::Refused { refusal }));
         }
         let Some(lease) = self.take_lease().await? else { return Ok(Err(RequestError::LeaseHeld)) };
-        let begun = self.begin_under(&lease, request, key, by, from).await;
+        let begun = self.begin_under(&lease, request, key, by, deed).await;
         // What lies on the desk needs the lease, whether it was begun now or lay there.
         if locked(&self.desk).is_none() {
             self.give_back(&lease).await;
@@ -103,7 +106,7 @@ impl Operator {
         request: &Request,
         key: Option<IdempotencyKey>,
         by: &Login,
-        from: &str,
+        deed: &OpenDeed,
     ) -> Result<Result<OperationId, RequestError>, StoreError> {
         let refused = |refusal| Ok(Err(RequestError::Refused { refusal }));
         self.read_record(None).await?;
@@ -114,15 +117,9 @@ impl Operator {
         let (at, epoch) = (self.clock.now(), plan.epoch);
         let (pool, kind) = (plan.pool.clone(), plan.intent.word());
         let first = Entry { at, event: Event::Requested { request: Box::new(request.clone()), by: by.clone(), plan: Box::new(plan) } };
-        let audit = AuditEntry {
-            at,
-            actor: Some(by.clone()),
-            action: "operation_requested".to_owned(),
-            subject: String::new(),
-            result: "done".to_owned(),
-            detail: serde_json::json!({ "pool": pool, "kind": kind, "plan": hash, "entry": 0, "event": first.event }),
-            from_address: from.to_owned(),
-        };
+        let detail = serde_json::json!({ "pool": pool, "kind": kind, "plan": hash, "entry": 0, "event": first.event });
+        // The store puts the operation's number in the pool's place.
+        let audit = deed.clone().done(at, detail);
         let opening = Opening { first, audit, epoch, key };
         let id = match self.store.open_operation(lease, &opening).await {
             Ok(id) => id,
@@ -165,24 +162,9 @@ impl Operator {
         }
     }
 
-    pub(super) async fn note(
-        &self,
-        by: &Login,
-        from: &str,
-        action: &str,
-        result: &str,
-        detail: serde_json::Value,
-    ) -> Result<(), StoreError> {
-        let entry = AuditEntry {
-            at: self.clock.now(),
-            actor: Some(by.clone()),
-            action: action.to_owned(),
-            subject: self.watched.pool.id.to_string(),
-            result: result.to_owned(),
-            detail,
-            from_address: from.to_owned(),
-        };
-        self.store.append(&entry).await
+    /// Opens a deed of a person on this pool.
+    pub(super) fn audited(&self, by: &Login, from: &str, deed: Deed) -> OpenDeed {
+        audited(&Actor::person(by, from), deed, self.watched.pool.id.to_string())
     }
 
     /// The operation that lies on the desk, if it is this one.
@@ -192,7 +174,8 @@ impl Operator {
 
     /// Takes a wish in.
     pub(crate) async fn wish(&self, id: OperationId, wish: Wish, by: &Login, from: &str) -> Result<Result<(), WishError>, StoreError> {
-        self.say(id, by, from, "operation_wish", serde_json::json!({ "wish": wish }), |operation| desk::wished(operation, wish, by)).await
+        let deed = self.audited(by, from, Deed::OperationWish);
+        self.say(id, deed, serde_json::json!({ "wish": wish }), |operation| desk::wished(operation, wish, by)).await
     }
 
     /// Takes an answer in.
@@ -212,26 +195,23 @@ impl Operator {
             desk::typed(operation, choice, typed_site, sites)?;
             Ok(event)
         };
-        self.say(id, by, from, "operation_answer", detail, answered).await
+        self.say(id, self.audited(by, from, Deed::OperationAnswer), detail, answered).await
     }
 
     async fn say(
         &self,
         id: OperationId,
-        by: &Login,
-        from: &str,
-        action: &str,
+        deed: OpenDeed,
         mut detail: serde_json::Value,
         event: impl FnOnce(&Operation) -> Result<Option<Event>, WishError>,
     ) -> Result<Result<(), WishError>, StoreError> {
         let desk = locked(&self.desk).clone().filter(|desk| desk.operation().id == id);
-        let author = Author { login: Some(by.clone()), address: from.to_owned() };
         let said = match &desk {
             Some(desk) => {
                 // Without an answer it may be written all the same, also when whoever asks goes away meanwhile; a driver that rests would
                 // never find out.
                 let doubt = desk.doubt.clone().drop_guard();
-                match desk.write_if(&author, &[], event).await {
+                match desk.write_if(deed.actor(), &[], event).await {
                     Ok(said) => {
                         doubt.disarm();
                         said
@@ -253,7 +233,7 @@ impl Operator {
             Err(refused) => {
                 detail["operation"] = serde_json::json!(id);
                 detail["reason"] = refused.code().into();
-                self.note(by, from, action, "refused", detail).await?;
+                self.store.append(&deed.refused(self.clock.now(), detail)).await?;
                 Ok(Err(refused))
             }
         }

@@ -1,12 +1,13 @@
 //! A store that was restored from a backup: what it says beside what the engines say, and the confirmation without which nothing is done.
 
-use super::{
-    Operator,
-    desk::{self, Author},
+use super::{Operator, desk};
+use crate::{
+    audit::OpenDeed,
+    ports::{Lease, RecordChange, StoreError},
 };
-use crate::ports::{AuditEntry, Lease, RecordChange, StoreError};
 use switchback_domain::{
     Confirmation, Login, RestoredPool, Side, SiteBeside,
+    audit::Deed,
     error::ConfirmError,
     operation::{Entry, Event, Fence, Operation, OperationId, Outcome},
 };
@@ -41,28 +42,29 @@ impl Operator {
         by: &Login,
         from: &str,
     ) -> Result<Result<(), ConfirmError>, StoreError> {
+        let deed = self.audited(by, from, Deed::RestoredConfirmed);
         let outcome = {
             let _turn = self.turn.lock().await;
-            self.confirm(confirmation, by, from).await?
+            self.confirm(confirmation, by, &deed).await?
         };
         match &outcome {
             Ok(()) => self.wake.notify_one(),
             Err(refused) => {
                 let detail = serde_json::json!({ "reason": refused.code(), "refusal": refused, "confirmation": confirmation });
-                self.note(by, from, "restored_confirmed", "refused", detail).await?;
+                self.store.append(&deed.refused(self.clock.now(), detail)).await?;
             }
         }
         Ok(outcome)
     }
 
-    async fn confirm(&self, confirmation: &Confirmation, by: &Login, from: &str) -> Result<Result<(), ConfirmError>, StoreError> {
+    async fn confirm(&self, confirmation: &Confirmation, by: &Login, deed: &OpenDeed) -> Result<Result<(), ConfirmError>, StoreError> {
         self.read_record(None).await?;
         let Some(beside) = self.restored() else { return Ok(Err(ConfirmError::NothingToConfirm)) };
         if let Err(refused) = beside.judge(confirmation) {
             return Ok(Err(refused));
         }
         let Some(lease) = self.take_lease().await? else { return Ok(Err(ConfirmError::LeaseHeld)) };
-        let confirmed = self.confirm_under(&lease, &beside, confirmation, by, from).await;
+        let confirmed = self.confirm_under(&lease, &beside, confirmation, by, deed).await;
         self.give_back(&lease).await;
         match confirmed {
             Ok(()) => {
@@ -81,10 +83,10 @@ impl Operator {
         beside: &RestoredPool,
         confirmation: &Confirmation,
         by: &Login,
-        from: &str,
+        deed: &OpenDeed,
     ) -> Result<(), StoreError> {
         if let Some(open) = self.store.open_operation_of(&beside.pool).await? {
-            self.abandon(lease, open, by, from).await?;
+            self.abandon(lease, open, by, deed).await?;
         }
         // Whatever was decided by what the engines are past is void.
         let mut changes = vec![RecordChange::Epoch(beside.epoch.next())];
@@ -103,25 +105,16 @@ impl Operator {
             let fence = Fence { side, epoch, operation: None, since, expected_loss: None, answers: Vec::new() };
             changes.push(RecordChange::FenceUp(fence));
         }
-        let audit = AuditEntry {
-            at: self.clock.now(),
-            actor: Some(by.clone()),
-            action: "restored_confirmed".to_owned(),
-            subject: beside.pool.to_string(),
-            result: "done".to_owned(),
-            detail: serde_json::json!({ "confirmation": confirmation, "seen": beside }),
-            from_address: from.to_owned(),
-        };
+        let audit = deed.clone().done(self.clock.now(), serde_json::json!({ "confirmation": confirmation, "seen": beside }));
         self.store.confirm_restored(lease, beside.restored, &changes, &audit).await
     }
 
     /// An operation that was open when the backup was taken has come to some end since, which nobody knows here: it is not carried on.
-    async fn abandon(&self, lease: &Lease, id: OperationId, by: &Login, from: &str) -> Result<(), StoreError> {
+    async fn abandon(&self, lease: &Lease, id: OperationId, by: &Login, deed: &OpenDeed) -> Result<(), StoreError> {
         let journal = self.store.journal(id).await?;
         let operation = Operation::from_journal(id, &journal).map_err(|error| StoreError::Failed(Box::new(error)))?;
         let entry = Entry { at: self.clock.now(), event: Event::Finished { outcome: Outcome::Abandoned { by: by.clone() } } };
-        let author = Author { login: Some(by.clone()), address: from.to_owned() };
-        let audit = desk::audit_entry(&operation, &entry, &author);
+        let audit = desk::audit_entry(&operation, &entry, deed.actor());
         self.store.append_entry(lease, id, operation.events, &entry, audit.as_ref(), &[], true).await
     }
 }

@@ -4,6 +4,7 @@ mod evidence;
 mod hands;
 mod journal;
 
+pub use crate::audit::AuditEntry;
 pub use evidence::EvidenceStore;
 pub use hands::{HandError, Handled, Hands, Lineage, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved, Told};
 pub use journal::{HeldLease, IdempotencyKey, JournalStore, Lease, LeaseAnswer, LeaseAsk, Opening, PoolRecord, RecordChange};
@@ -163,25 +164,6 @@ pub trait PeopleStore: Send + Sync + 'static {
 
     /// Removes sessions that began or were used before these times. Returns how many.
     fn prune_sessions(&self, created_before: Timestamp, used_before: Timestamp) -> Stored<'_, u64>;
-}
-
-/// A happening as it is written down: nothing is done that is not in the audit history.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditEntry {
-    /// When.
-    pub at: Timestamp,
-    /// Who; nobody for the console itself and for people who are not signed in.
-    pub actor: Option<Login>,
-    /// What was done or tried, in `snake_case`, such as `sign_in`.
-    pub action: String,
-    /// On what.
-    pub subject: String,
-    /// `done`, `refused` or `failed`.
-    pub result: String,
-    /// More about it, as JSON.
-    pub detail: serde_json::Value,
-    /// From which address.
-    pub from_address: String,
 }
 
 /// The append-only audit history.

@@ -140,7 +140,7 @@ impl TestStore {
     /// What was done and refused, as `action result reason`.
     pub(crate) fn audited(&self) -> Vec<String> {
         let reason = |entry: &AuditEntry| entry.detail["reason"].as_str().map(|reason| format!(" {reason}")).unwrap_or_default();
-        self.kept().audit.iter().map(|entry| format!("{} {}{}", entry.action, entry.result, reason(entry))).collect()
+        self.kept().audit.iter().map(|entry| format!("{} {}{}", entry.deed(), entry.outcome(), reason(entry))).collect()
     }
 }
 
@@ -274,7 +274,7 @@ impl JournalStore for TestStore {
             kept.operations.push(KeptOperation { pool: lease.pool.clone(), ended: false, entries: vec![opening.first.clone()] });
             let id = OperationId(kept.operations.len() as u64);
             kept.remembered.extend(opening.key.clone().map(|IdempotencyKey { key, body }| (key, (body, id, at))));
-            kept.audit.push(AuditEntry { subject: id.to_string(), ..opening.audit.clone() });
+            kept.audit.push(opening.audit.clone().with_subject(id.to_string()));
             Ok(id)
         })
     }

@@ -7,6 +7,7 @@ use crate::{
 };
 use switchback_domain::{
     CheckKind, Side,
+    audit::Deed,
     error::{RequestError, WishError},
     operation::{Choice, Intent, Operation, OperationId, Planned, Refusal, Request, Stage, Trouble, Wish},
 };
@@ -385,8 +386,8 @@ impl Run {
             self.pass(50).await;
         }
         self.pass(3_000).await;
-        let said = |action: &str| self.room.books().audit.iter().filter(|entry| entry.action == action && entry.actor.is_none()).count();
-        if (said("split_brain_seen"), said("split_brain_over")) != (1, 0) {
+        let said = |deed: Deed| self.room.books().audit.iter().filter(|entry| *entry.deed() == deed && entry.actor.is_none()).count();
+        if (said(Deed::SplitBrainSeen), said(Deed::SplitBrainOver)) != (1, 0) {
             self.room.world().complain("three seconds after a split brain began, the console has not said so, or not once");
         }
         if self.dice.percent(50) {

@@ -79,7 +79,7 @@ fn a_restored_console_only_watches_until_it_is_confirmed_and_never_shuts_the_act
         confirmation.lift = vec![site];
         assert_eq!(confirm(&confirmation).await, Ok(()));
         assert_eq!(confirm(&confirmation).await, Err(ConfirmError::NothingToConfirm));
-        let actions: Vec<String> = run.room.books().audit.iter().map(|entry| format!("{} {}", entry.action, entry.result)).collect();
+        let actions: Vec<String> = run.room.books().audit.iter().map(|entry| format!("{} {}", entry.deed(), entry.outcome())).collect();
         let [refused, done] = ["restored_confirmed refused", "restored_confirmed done"];
         assert_eq!(actions, [refused, refused, done, refused]);
 

@@ -7,7 +7,7 @@ use axum::extract::rejection::BytesRejection;
 use http::{HeaderMap, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use switchback_domain::{operation::OperationId, people::Caller};
+use switchback_domain::{audit::Deed, operation::OperationId, people::Caller};
 
 /// A body as it came, or why it did not.
 pub(super) type Sent = Result<Bytes, BytesRejection>;
@@ -17,8 +17,7 @@ pub(super) struct Asking<'a> {
     pub(super) web: &'a Web,
     pub(super) caller: &'a Caller,
     pub(super) peer: &'a Peer,
-    /// As in the audit history, such as `operation_request`.
-    pub(super) action: &'static str,
+    pub(super) deed: Deed,
     pub(super) subject: &'a str,
 }
 
@@ -34,7 +33,7 @@ impl Asking<'_> {
     /// Writes a refusal into the audit history.
     pub(super) async fn refused(&self, problem: Problem) -> Problem {
         let reason = format!("{}: {}", problem.code(), problem.detail());
-        let noted = self.web.console.note_refusal(self.caller, self.action, self.subject, &reason, &self.peer.address.to_string()).await;
+        let noted = self.web.console.note_refusal(self.caller, self.deed, self.subject, &reason, &self.peer.address.to_string()).await;
         noted.map_or_else(Problem::from, |()| problem)
     }
 

@@ -20,6 +20,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use switchback_domain::{
+    audit::Deed,
     operation::{Choice, Evidence, Glance, Operation, OperationId, Report, Request, Wish},
     people::Caller,
 };
@@ -111,7 +112,7 @@ pub(super) async fn request(
     headers: HeaderMap,
     sent: Sent,
 ) -> Result<Response, Problem> {
-    let asking = |subject| Asking { web: &web, caller: &caller, peer: &peer, action: "operation_requested", subject };
+    let asking = |subject| Asking { web: &web, caller: &caller, peer: &peer, deed: Deed::OperationRequested, subject };
     let request: Request = asking("").read(&headers, sent).await?;
     let pool = request.pool.clone();
     let asking = asking(pool.as_str());
@@ -211,7 +212,7 @@ pub(super) async fn wish(
     headers: HeaderMap,
     sent: Sent,
 ) -> Result<StatusCode, Problem> {
-    let asking = Asking { web: &web, caller: &caller, peer: &peer, action: "operation_wish", subject: &id };
+    let asking = Asking { web: &web, caller: &caller, peer: &peer, deed: Deed::OperationWish, subject: &id };
     let WishBody { wish } = asking.read(&headers, sent).await?;
     let id = asking.numbered().await?;
     web.console.wish(&caller, id, wish, &peer.address.to_string()).await?;
@@ -232,7 +233,7 @@ pub(super) async fn answer(
     headers: HeaderMap,
     sent: Sent,
 ) -> Result<StatusCode, Problem> {
-    let asking = Asking { web: &web, caller: &caller, peer: &peer, action: "operation_answer", subject: &id };
+    let asking = Asking { web: &web, caller: &caller, peer: &peer, deed: Deed::OperationAnswer, subject: &id };
     let AnswerBody { question, choice, reason, typed_site } = asking.read(&headers, sent).await?;
     let id = asking.numbered().await?;
     web.console.answer(&caller, id, question, choice, (&reason, &typed_site), &peer.address.to_string()).await?;

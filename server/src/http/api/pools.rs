@@ -12,6 +12,7 @@ use axum::{
 use http::{HeaderMap, StatusCode};
 use switchback_domain::{
     Check, Confirmation, Picture, PoolId, RestoredPool, Summary,
+    audit::Deed,
     operation::{Intent, Planned},
     people::Caller,
 };
@@ -74,7 +75,7 @@ pub(super) async fn plan(
     headers: HeaderMap,
     sent: Sent,
 ) -> Result<Json<Planned>, Problem> {
-    let asking = Asking { web: &web, caller: &caller, peer: &peer, action: "operation_planned", subject: &pool };
+    let asking = Asking { web: &web, caller: &caller, peer: &peer, deed: Deed::OperationPlanned, subject: &pool };
     let intent: Intent = asking.read(&headers, sent).await?;
     let planned = match named(&pool) {
         Ok(pool) => web.console.plan(&caller, &pool, intent).await.map_err(Problem::from),
@@ -111,7 +112,7 @@ pub(super) async fn confirm_restored(
     headers: HeaderMap,
     sent: Sent,
 ) -> Result<StatusCode, Problem> {
-    let asking = Asking { web: &web, caller: &caller, peer: &peer, action: "restored_confirmed", subject: &pool };
+    let asking = Asking { web: &web, caller: &caller, peer: &peer, deed: Deed::RestoredConfirmed, subject: &pool };
     let confirmation: Confirmation = asking.read(&headers, sent).await?;
     let pool = asking.known(named(&pool)).await?;
     web.console.confirm_restored(&caller, &pool, &confirmation, &peer.address.to_string()).await?;

@@ -2,17 +2,42 @@
 
 use crate::fixture::{Fixture, at};
 use serde_json::json;
-use switchback_engine::ports::{AuditEntry, StoreError};
+use switchback_domain::audit::{Deed, DeedOutcome, Recorded};
+use switchback_engine::{
+    audit::{Actor, audited},
+    ports::{AuditEntry, StoreError},
+};
 
 pub fn entry(number: i64) -> AuditEntry {
-    AuditEntry {
-        at: at(number),
-        actor: (number % 2 == 0).then(|| "ada".parse().unwrap()),
-        action: "sign_in".into(),
-        subject: format!("number {number}"),
-        result: ["done", "refused", "failed"][usize::try_from(number % 3).unwrap()].into(),
-        detail: json!({ "number": number, "list": [1.5, null, "text"] }),
-        from_address: "192.0.2.7".into(),
+    from_store(number, "sign_in", DeedOutcome::ALL[usize::try_from(number % 3).unwrap()].as_code())
+}
+
+fn from_store(number: i64, deed: &str, outcome: &str) -> AuditEntry {
+    let actor = (number % 2 == 0).then(|| "ada".parse().unwrap());
+    let detail = json!({ "number": number, "list": [1.5, null, "text"] });
+    AuditEntry::from_store(at(number), actor, (deed, outcome), format!("number {number}"), detail, "192.0.2.7".into())
+}
+
+/// An entry that the store refuses whatever comes with it.
+pub fn vague(number: i64) -> AuditEntry {
+    from_store(number, "sign_in", "maybe")
+}
+
+pub async fn a_deed_of_a_newer_program_comes_back_as_it_was_written(fixture: Fixture) {
+    let newer = from_store(1, "moon_landed", "failed");
+    fixture.store.append(&newer).await.unwrap();
+    let read = fixture.store.entries(1).await.unwrap().remove(0);
+    assert_eq!((read.deed(), read.deed().as_code()), (&Recorded::Unknown("moon_landed".to_owned()), "moon_landed"));
+    assert_eq!((read.outcome(), &read), (&Recorded::Known(DeedOutcome::Failed), &newer));
+}
+
+pub async fn every_deed_can_be_written_down_with_every_outcome(fixture: Fixture) {
+    for deed in Deed::ALL {
+        for outcome in DeedOutcome::ALL {
+            let entry = audited(&Actor::stranger("192.0.2.7"), *deed, "x").close(at(1), *outcome, json!({}));
+            fixture.store.append(&entry).await.unwrap();
+            assert_eq!(fixture.store.entries(1).await.unwrap(), [entry]);
+        }
     }
 }
 
@@ -65,18 +90,17 @@ pub async fn any_text_can_be_written_down(fixture: Fixture) {
     let store = &*fixture.store;
     // Nobody may keep an attempt out of the history by typing something that the database refuses.
     let typed = "'; DROP TABLE audit; -- \u{0} \u{1} 爱达 \u{1f600} \u{202e}";
-    let odd = AuditEntry { subject: typed.into(), from_address: typed.into(), detail: json!({ typed: typed }), ..entry(1) };
+    let odd = AuditEntry::from_store(at(1), None, ("sign_in", "refused"), typed.into(), json!({ typed: typed }), typed.into());
     store.append(&odd).await.unwrap();
     let kept = store.entries(1).await.unwrap().remove(0);
     assert_eq!(kept.subject, typed.replace('\0', "\u{fffd}"));
     assert_eq!(kept.detail, odd.detail);
-    let long = AuditEntry { subject: "x".repeat(1_000_000), ..entry(2) };
+    let long = entry(2).with_subject("x".repeat(1_000_000));
     store.append(&long).await.unwrap();
     assert_eq!(store.entries(1).await.unwrap(), [long]);
 }
 
 pub async fn an_unknown_result_is_refused(fixture: Fixture) {
-    let vague = AuditEntry { result: "maybe".into(), ..entry(1) };
-    assert!(matches!(fixture.store.append(&vague).await, Err(StoreError::Failed(_))));
+    assert!(matches!(fixture.store.append(&vague(1)).await, Err(StoreError::Failed(_))));
     assert_eq!(fixture.store.entries(1).await.unwrap(), []);
 }

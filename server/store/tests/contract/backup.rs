@@ -6,7 +6,11 @@ use crate::{
     journal::{opened, step},
 };
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
-use switchback_domain::{Restored, operation::Epoch};
+use switchback_domain::{
+    Restored,
+    audit::{Deed, DeedOutcome},
+    operation::Epoch,
+};
 use switchback_engine::ports::{RecordChange, Store};
 use switchback_store::{Author, BackupError, OpenError, back_up, restore};
 
@@ -19,7 +23,7 @@ fn by() -> Author {
 }
 
 async fn actions(store: &dyn Store) -> Vec<String> {
-    store.entries(4).await.unwrap().into_iter().map(|entry| format!("{} {}", entry.action, entry.result)).collect()
+    store.entries(4).await.unwrap().into_iter().map(|entry| format!("{} {}", entry.deed(), entry.outcome())).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -45,8 +49,15 @@ async fn a_backup_is_made_while_the_store_is_written_and_restored_it_acts_on_not
     assert_eq!(made.bytes, fs::metadata(&to).unwrap().len());
     assert!(!folder.path().join("backup.db-wal").exists());
     assert!(made.contents.operations == 1 && made.contents.journal <= 200, "{made:?}");
-    assert!(store.entries(999).await.unwrap().iter().any(|entry| entry.action == "store_backup_begun"));
-    assert!(store.entries(999).await.unwrap().iter().any(|entry| entry.action == "store_backup_ended" && entry.result == "done"));
+    assert!(store.entries(999).await.unwrap().iter().any(|entry| *entry.deed() == Deed::StoreBackupBegun));
+    assert!(
+        store
+            .entries(999)
+            .await
+            .unwrap()
+            .iter()
+            .any(|entry| *entry.deed() == Deed::StoreBackupEnded && *entry.outcome() == DeedOutcome::Done)
+    );
     // It is never written over, and the attempt is written down.
     let before = fs::read(&to).unwrap();
     let refused = back_up(&file, &to, at(6), &by()).await.unwrap_err();

@@ -1,12 +1,12 @@
 //! Promises about what operations keep for people.
 
 use crate::{
-    audit::entry as audited,
+    audit::{entry as audited, vague},
     fixture::{Fixture, at},
     journal::{opened, step},
 };
 use switchback_domain::operation::{Evidence, OperationId};
-use switchback_engine::ports::{AuditEntry, StoreError};
+use switchback_engine::ports::StoreError;
 
 pub fn evidence(name: &str, content: &[u8]) -> Evidence {
     Evidence { name: name.to_owned(), bytes: content.len() as u64, sha256: "0f".repeat(32), kept_at: at(7) }
@@ -62,7 +62,7 @@ pub async fn nothing_that_is_kept_can_be_changed(fixture: Fixture) {
     let before = store.entries(9).await.unwrap();
     is_taken(&store.keep_evidence(id, &evidence("a", b"second"), b"second", &audited(2)).await);
     // What fails last takes everything before it back.
-    let vague = AuditEntry { result: "maybe".into(), ..audited(2) };
+    let vague = vague(2);
     let refused = store.keep_evidence(id, &evidence("b", b"second"), b"second", &vague).await;
     assert!(matches!(refused, Err(StoreError::Failed(_))), "{refused:?}");
     assert_eq!(store.entries(9).await.unwrap(), before);

@@ -105,7 +105,8 @@ pub async fn guards_that_were_taken_away_or_weakened_are_put_back(fixture: Fixtu
     // The console goes on as before, and the line that says so is really there.
     fixture.store.append(&entry(5)).await.unwrap();
     let entries = fixture.store.entries(9).await.unwrap();
-    let done = entries.iter().find(|entry| (entry.action.as_str(), entry.result.as_str()) == ("store_guards_repaired", "done")).unwrap();
+    let done =
+        entries.iter().find(|entry| (entry.deed().as_code(), entry.outcome().as_code()) == ("store_guards_repaired", "done")).unwrap();
     assert_eq!((&done.detail["user"], &done.detail["why"]), (&"ada".into(), &"somebody was here".into()));
     assert_eq!(done.detail["broken"].as_array().map(Vec::len), Some(faults.len()));
 }

@@ -13,8 +13,11 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use switchback_domain::Restored;
-use switchback_engine::ports::{AuditEntry, Store};
+use switchback_domain::{Restored, audit::Deed};
+use switchback_engine::{
+    audit::{Actor, audited},
+    ports::{AuditEntry, Store},
+};
 use switchback_store::{Author, OpenError, back_up, head_file, mark_restored, open, open_remembered, restore};
 
 struct Here {
@@ -79,11 +82,11 @@ async fn unconfirmed(store: &dyn Store) -> Option<Restored> {
 }
 
 async fn actions(store: &dyn Store) -> Vec<String> {
-    store.entries(99).await.unwrap().into_iter().rev().map(|entry| entry.action).collect()
+    store.entries(99).await.unwrap().into_iter().rev().map(|entry| entry.deed().to_string()).collect()
 }
 
-fn noted(action: &str) -> AuditEntry {
-    AuditEntry { action: action.to_owned(), ..entry(0) }
+fn restored_by_hand() -> AuditEntry {
+    audited(&Actor::console(), Deed::StoreRestored, "").done(at(0), ())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -143,7 +146,7 @@ async fn whatever_else_happens_to_a_store_is_no_going_back() {
     older.append(&entry(1)).await.unwrap();
     here.stop(older).await;
     let mut store = here.start(1).await;
-    assert_eq!(actions(&*store).await, [entry(1).action, "store_head_kept".to_owned()]);
+    assert_eq!(actions(&*store).await, [entry(1).deed().to_string(), "store_head_kept".to_owned()]);
     // Stopped, killed after a line that was not remembered, used by another command meanwhile, started again and again.
     for round in 2..6 {
         store.append(&entry(round)).await.unwrap();
@@ -201,13 +204,13 @@ async fn without_what_was_remembered_or_with_nothing_in_it_a_store_is_not_believ
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_went_back_with_its_whole_machine_is_marked_by_hand_while_no_console_runs() {
     let here = Here::new();
-    let refused = mark_restored(&here.url(), &noted("store_restored")).await.unwrap_err();
+    let refused = mark_restored(&here.url(), &restored_by_hand()).await.unwrap_err();
     assert!(matches!(refused, OpenError::NotThere { .. }) && !here.at("store.db").exists(), "{refused:?}");
     let store = here.start(1).await;
-    let refused = mark_restored(&here.url(), &noted("store_restored")).await.unwrap_err();
+    let refused = mark_restored(&here.url(), &restored_by_hand()).await.unwrap_err();
     assert!(matches!(refused, OpenError::Running { .. }), "{refused:?}");
     here.stop(store).await;
-    let marked = mark_restored(&here.url(), &noted("store_restored")).await.unwrap();
+    let marked = mark_restored(&here.url(), &restored_by_hand()).await.unwrap();
     assert_eq!(unconfirmed(&*here.start(2).await).await, Some(marked));
 }
 
@@ -220,7 +223,7 @@ fn programs_run(program: &Path, words: &[&str]) {
 #[expect(clippy::disallowed_methods, reason = "nobody tells when it does")]
 async fn once_nobody_is_there(url: &str) -> Restored {
     for _ in 0..500 {
-        match mark_restored(url, &noted("store_restored")).await {
+        match mark_restored(url, &restored_by_hand()).await {
             Err(OpenError::InUse { .. }) => tokio::time::sleep(Duration::from_millis(20)).await,
             marked => return marked.unwrap(),
         }
@@ -245,7 +248,7 @@ pub async fn an_older_dump_that_was_loaded_is_noticed(server: &Server) {
     // Another console comes to it, which remembers nothing yet.
     let other = folder.path().join("other-head");
     assert_eq!(unconfirmed(&*open_remembered(&url, &other, at(3)).await.unwrap()).await, None);
-    let refused = mark_restored(&url, &noted("store_restored")).await.unwrap_err();
+    let refused = mark_restored(&url, &restored_by_hand()).await.unwrap_err();
     assert!(matches!(refused, OpenError::InUse { .. }), "{refused:?}");
 
     // Against what is written everywhere, the dump is loaded under a console that runs.

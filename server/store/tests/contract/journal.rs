@@ -1,7 +1,7 @@
 //! Promises about the journal of operations and the record of pools.
 
 use crate::{
-    audit::entry as audited,
+    audit::{entry as audited, vague},
     fixture::{Fixture, at, pool},
     lease::ask,
 };
@@ -106,7 +106,7 @@ pub async fn entries_come_back_whole_and_in_order(fixture: Fixture) {
         store.append_entry(&lease, id, number, entry, audit.as_ref(), &[], false).await.unwrap();
         assert_eq!(store.journal(id).await.unwrap(), written[..=number as usize]);
     }
-    assert_eq!(store.entries(9).await.unwrap(), [audited(4), audited(2), AuditEntry { subject: id.to_string(), ..audited(0) }]);
+    assert_eq!(store.entries(9).await.unwrap(), [audited(4), audited(2), audited(0).with_subject(id.to_string())]);
     for unknown in [OperationId(0), OperationId(id.0 + 1), OperationId(u64::MAX)] {
         assert_eq!(store.journal(unknown).await.unwrap(), []);
         is_taken(&store.append_entry(&lease, unknown, 0, &step(0), None, &[], false).await);
@@ -245,7 +245,7 @@ pub async fn changes_of_the_record_are_one_with_their_entry(fixture: Fixture) {
     let before = seen(store, "p").await;
     let bad = [RecordChange::FenceDown(Side::A), RecordChange::Epoch(Epoch(u64::MAX))];
     has_failed(&store.append_entry(&lease, id, 2, &step(2), Some(&audited(2)), &bad, true).await);
-    let vague = AuditEntry { result: "maybe".into(), ..audited(2) };
+    let vague = vague(2);
     let good = [RecordChange::FenceDown(Side::A), RecordChange::Epoch(Epoch(4))];
     has_failed(&store.append_entry(&lease, id, 2, &step(2), Some(&vague), &good, true).await);
     has_failed(&store.change_record(&lease, &good[0], &vague).await);
@@ -343,7 +343,7 @@ pub async fn the_last_end_of_an_operation_is_one_with_its_entry(fixture: Fixture
     let store = &*fixture.store;
     let (lease, id) = opened(store, "p").await;
     let before = seen(store, "p").await;
-    let vague = AuditEntry { result: "maybe".into(), ..audited(2) };
+    let vague = vague(2);
     has_failed(&store.append_entry(&lease, id, 1, &step(1), Some(&vague), &[RecordChange::Ended(at(5))], true).await);
     assert_eq!(seen(store, "p").await, before, "all or nothing");
     store.append_entry(&lease, id, 1, &step(1), None, &[RecordChange::Ended(at(5))], true).await.unwrap();

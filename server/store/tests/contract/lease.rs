@@ -1,13 +1,13 @@
 //! Promises about the lease of a pool, and about what is begun under an idempotency key.
 
 use crate::{
-    audit::entry,
+    audit::vague,
     fixture::{Fixture, at, pool},
     journal::{leased, opened, opening, seen, step},
 };
 use std::time::Duration;
 use switchback_domain::operation::{Entry, Epoch, OperationId};
-use switchback_engine::ports::{AuditEntry, HeldLease, IdempotencyKey, Lease, LeaseAnswer, LeaseAsk, Opening, Store, StoreError};
+use switchback_engine::ports::{HeldLease, IdempotencyKey, Lease, LeaseAnswer, LeaseAsk, Opening, Store, StoreError};
 
 const DAY: i64 = 86_400_000;
 
@@ -209,7 +209,7 @@ pub async fn what_was_begun_under_a_key_is_remembered_for_a_day(fixture: Fixture
 pub async fn a_key_is_remembered_with_the_operation_or_not_at_all(fixture: Fixture) {
     let store = &*fixture.store;
     let lease = leased(store, "p").await;
-    let vague = Opening { audit: AuditEntry { result: "maybe".into(), ..entry(1) }, ..under("key", 1, 0) };
+    let vague = Opening { audit: vague(1), ..under("key", 1, 0) };
     let stale = Opening { epoch: Epoch(1), ..under("key", 1, 0) };
     for bad in [vague, stale] {
         store.open_operation(&lease, &bad).await.unwrap_err();

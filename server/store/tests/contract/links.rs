@@ -61,7 +61,7 @@ async fn everything_beside_a_linked_store_is_on_its_own_disk_and_a_restore_leave
     assert_eq!(names_in(links.path()), ["second", "store.db"]);
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     let store = open(&url(&real)).await.unwrap();
-    assert!(store.entries(9).await.unwrap().iter().any(|entry| entry.action == "store_restored"));
+    assert!(store.entries(9).await.unwrap().iter().any(|entry| entry.deed().as_code() == "store_restored"));
 }
 
 #[tokio::test]

@@ -68,6 +68,8 @@ promises![
     audit::nothing_in_the_audit_history_can_be_changed,
     audit::any_text_can_be_written_down,
     audit::an_unknown_result_is_refused,
+    audit::a_deed_of_a_newer_program_comes_back_as_it_was_written,
+    audit::every_deed_can_be_written_down_with_every_outcome,
     guards::a_guard_that_was_taken_away_switched_off_or_changed_is_noticed,
     guards::a_check_by_writing_changes_one_row,
     guards::guards_that_were_taken_away_or_weakened_are_put_back,

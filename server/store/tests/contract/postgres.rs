@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 use switchback_domain::operation::Epoch;
-use switchback_engine::ports::{AuditEntry, RecordChange, StoreError};
+use switchback_engine::ports::{RecordChange, StoreError};
 use switchback_store::OpenError;
 use tempfile::TempDir;
 
@@ -144,7 +144,7 @@ pub async fn a_server_that_refuses_writes_fails_them_and_keeps_the_data(server: 
     assert_eq!(seen(store, "p").await, written);
     server.run(read_only("off")).await;
     store.append_entry(&lease, id, 1, &step(1), Some(&entry(2)), &changes, true).await.unwrap();
-    assert_eq!(store.entries(9).await.unwrap(), [entry(2), AuditEntry { subject: id.to_string(), ..entry(0) }]);
+    assert_eq!(store.entries(9).await.unwrap(), [entry(2), entry(0).with_subject(id.to_string())]);
     assert_eq!(store.record(&lease.pool).await.unwrap().epoch, Epoch(1));
 }
 

@@ -6,6 +6,7 @@ use switchback_domain::{
     Bound, CheckKind, Millis, Protection, ProtectionState,
     operation::{Choice, Epoch, Fact, GivenUp, Intent, Outage, Question, Trouble},
 };
+use switchback_engine::audit::{Actor, audited};
 
 const LANGUAGES: [Locale; 2] = [Locale::en, Locale::zh_CN];
 
@@ -13,9 +14,12 @@ fn at() -> jiff::Timestamp {
     "2026-03-14T02:47:09Z".parse().expect("a time")
 }
 
-fn entry(action: &str, result: &str, detail: Value) -> AuditEntry {
-    let (action, result) = (action.to_owned(), result.to_owned());
-    AuditEntry { at: at(), actor: None, action, subject: "chat-core".to_owned(), result, detail, from_address: "192.0.2.7".to_owned() }
+fn entry(deed: Deed, outcome: DeedOutcome, detail: Value) -> AuditEntry {
+    audited(&Actor::stranger("192.0.2.7"), deed, "chat-core").close(at(), outcome, detail)
+}
+
+fn from_store(words: (&str, &str), detail: Value) -> AuditEntry {
+    AuditEntry::from_store(at(), None, words, "chat-core".to_owned(), detail, "192.0.2.7".to_owned())
 }
 
 fn names() -> Names {
@@ -127,7 +131,9 @@ fn whatever_an_operation_writes_down_has_a_sentence_of_its_own() {
     let mut said = std::collections::BTreeSet::new();
     let all = events();
     for event in &all {
-        let one = entry("raw_word", "done", json!({ "pool": "chat-core", "kind": "switchover", "event": event }));
+        // What was only measured is no deed; it has a sentence all the same.
+        let (deed, outcome) = Deed::of_event(event).unwrap_or((Deed::StepEnded, DeedOutcome::Done));
+        let one = entry(deed, outcome, json!({ "pool": "chat-core", "kind": "switchover", "event": event }));
         let [en, zh] = LANGUAGES.map(|lang| told(lang, &one));
         for told in [&en, &zh] {
             assert_eq!(told.raw, None, "{event:?}");
@@ -138,7 +144,7 @@ fn whatever_an_operation_writes_down_has_a_sentence_of_its_own() {
         said.insert(en.what);
     }
     assert_eq!(said.len(), all.len(), "{said:#?}");
-    let request = told(Locale::en, &entry("operation_requested", "done", json!({ "event": asked() })));
+    let request = told(Locale::en, &entry(Deed::OperationRequested, DeedOutcome::Done, json!({ "event": asked() })));
     for words in ["Planned switchover to dc-b", "Reason: new kernel", "Ticket: CHG-7", "1. ", "2. ", "From: 192.0.2.7"] {
         assert!(whole(&request).contains(words), "{words}: {}", whole(&request));
     }
@@ -148,50 +154,55 @@ fn whatever_an_operation_writes_down_has_a_sentence_of_its_own() {
 fn every_other_deed_has_a_sentence_for_each_way_it_can_go() {
     let mut said = std::collections::BTreeSet::new();
     let deeds = [
-        ("sign_in", "done", json!({})),
-        ("sign_in", "refused", json!({ "reason": "wrong_password" })),
-        ("sign_out", "done", json!({})),
-        ("sign_out", "failed", json!({})),
-        ("store_backup_begun", "done", json!({ "user": "root" })),
-        ("store_backup_ended", "done", json!({ "user": "root", "bytes": 4096 })),
-        ("store_backup_ended", "failed", json!({ "user": "root", "why": "no room" })),
-        ("store_restored", "done", json!({ "user": "root" })),
-        ("store_head_kept", "done", json!(null)),
-        ("store_found_older", "done", json!({ "why": "line_missing", "newest": 7, "remembered": 9 })),
-        ("store_guards_repaired", "done", json!({ "user": "root", "broken": [] })),
-        ("store_guards_repaired", "failed", json!({ "user": "root", "broken": [] })),
-        ("restored_confirmed", "done", json!({})),
-        ("restored_confirmed", "refused", json!({ "reason": "not_seen" })),
-        ("store_guards_checked", "failed", json!({ "broken": [] })),
-        ("store_guards_checked", "done", json!({ "broken": [] })),
-        ("store_file_checked", "failed", json!({ "file": "store.db-wal", "copy": null })),
-        ("store_file_checked", "done", json!({ "file": null, "copy": null })),
-        ("set_up", "done", json!({})),
-        ("set_up", "refused", json!({ "reason": "closed" })),
-        ("open_set_up", "done", json!({})),
-        ("operation_planned", "refused", json!({ "reason": "unknown_pool" })),
-        ("operation_requested", "refused", json!({ "reason": "bad_form" })),
-        ("operation_requested", "refused", json!({ "reason": "lease_held", "request": request() })),
-        ("operation_wish", "refused", json!({ "reason": "ended", "wish": "pause" })),
-        ("operation_wish", "refused", json!({ "reason": "ended", "wish": "resume" })),
-        ("operation_wish", "refused", json!({ "reason": "past_no_return", "wish": "cancel" })),
-        ("operation_wish", "refused", json!({ "reason": "bad_form" })),
-        ("operation_answer", "refused", json!({ "reason": "bad_form" })),
-        ("operation_answer", "refused", json!({ "reason": "not_offered", "question": 2, "choice": "skip", "why": "it is known" })),
-        ("evidence_kept", "done", json!({ "rows": 3 })),
-        ("evidence_read", "done", json!({ "bytes": 3 })),
+        (Deed::SignIn, DeedOutcome::Done, json!({})),
+        (Deed::SignIn, DeedOutcome::Refused, json!({ "reason": "wrong_password" })),
+        (Deed::SignOut, DeedOutcome::Done, json!({})),
+        (Deed::SignOut, DeedOutcome::Failed, json!({})),
+        (Deed::StoreBackupBegun, DeedOutcome::Done, json!({ "user": "root" })),
+        (Deed::StoreBackupEnded, DeedOutcome::Done, json!({ "user": "root", "bytes": 4096 })),
+        (Deed::StoreBackupEnded, DeedOutcome::Failed, json!({ "user": "root", "why": "no room" })),
+        (Deed::StoreRestored, DeedOutcome::Done, json!({ "user": "root" })),
+        (Deed::StoreHeadKept, DeedOutcome::Done, json!(null)),
+        (Deed::StoreFoundOlder, DeedOutcome::Done, json!({ "why": "line_missing", "newest": 7, "remembered": 9 })),
+        (Deed::StoreGuardsRepaired, DeedOutcome::Done, json!({ "user": "root", "broken": [] })),
+        (Deed::StoreGuardsRepaired, DeedOutcome::Failed, json!({ "user": "root", "broken": [] })),
+        (Deed::RestoredConfirmed, DeedOutcome::Done, json!({})),
+        (Deed::RestoredConfirmed, DeedOutcome::Refused, json!({ "reason": "not_seen" })),
+        (Deed::StoreGuardsChecked, DeedOutcome::Failed, json!({ "broken": [] })),
+        (Deed::StoreGuardsChecked, DeedOutcome::Done, json!({ "broken": [] })),
+        (Deed::StoreFileChecked, DeedOutcome::Failed, json!({ "file": "store.db-wal", "copy": null })),
+        (Deed::StoreFileChecked, DeedOutcome::Done, json!({ "file": null, "copy": null })),
+        (Deed::SetUp, DeedOutcome::Done, json!({})),
+        (Deed::SetUp, DeedOutcome::Refused, json!({ "reason": "closed" })),
+        (Deed::OpenSetUp, DeedOutcome::Done, json!({})),
+        (Deed::OperationPlanned, DeedOutcome::Refused, json!({ "reason": "unknown_pool" })),
+        (Deed::OperationRequested, DeedOutcome::Refused, json!({ "reason": "bad_form" })),
+        (Deed::OperationRequested, DeedOutcome::Refused, json!({ "reason": "lease_held", "request": request() })),
+        (Deed::OperationWish, DeedOutcome::Refused, json!({ "reason": "ended", "wish": "pause" })),
+        (Deed::OperationWish, DeedOutcome::Refused, json!({ "reason": "ended", "wish": "resume" })),
+        (Deed::OperationWish, DeedOutcome::Refused, json!({ "reason": "past_no_return", "wish": "cancel" })),
+        (Deed::OperationWish, DeedOutcome::Refused, json!({ "reason": "bad_form" })),
+        (Deed::OperationAnswer, DeedOutcome::Refused, json!({ "reason": "bad_form" })),
         (
-            "fence_answered",
-            "done",
+            Deed::OperationAnswer,
+            DeedOutcome::Refused,
+            json!({ "reason": "not_offered", "question": 2, "choice": "skip", "why": "it is known" }),
+        ),
+        (Deed::EvidenceKept, DeedOutcome::Done, json!({ "rows": 3 })),
+        (Deed::EvidenceRead, DeedOutcome::Done, json!({ "bytes": 3 })),
+        (Deed::AnyRequest, DeedOutcome::Refused, json!({ "reason": "slow_down" })),
+        (
+            Deed::FenceAnswered,
+            DeedOutcome::Done,
             json!({ "answers": [{ "endpoint": "etcd-a", "order": "hold", "at": "2026-03-14T02:47:09Z", "failure": null }] }),
         ),
-        ("split_brain_seen", "done", json!({ "nodes": ["a1", "b1"] })),
-        ("split_brain_over", "done", json!({ "nodes": ["a1", "b1"] })),
+        (Deed::SplitBrainSeen, DeedOutcome::Done, json!({ "nodes": ["a1", "b1"] })),
+        (Deed::SplitBrainOver, DeedOutcome::Done, json!({ "nodes": ["a1", "b1"] })),
     ];
-    for (action, result, detail) in &deeds {
-        let one = entry(action, result, detail.clone());
+    for (deed, outcome, detail) in &deeds {
+        let one = entry(*deed, *outcome, detail.clone());
         let [en, zh] = LANGUAGES.map(|lang| told(lang, &one));
-        assert_ne!(en.what, zh.what, "{action}");
+        assert_ne!(en.what, zh.what, "{deed}");
         assert!(en.raw.is_none() && !en.what.contains('_') && !whole(&zh).contains("{{"), "{en:?}");
         // A refusal always says why, and in words.
         let because = en.more.iter().find(|(name, _)| name == "Because").map(|(_, lines)| lines.concat());
@@ -200,29 +211,52 @@ fn every_other_deed_has_a_sentence_for_each_way_it_can_go() {
         said.insert(en.what);
     }
     assert_eq!(said.len(), deeds.len(), "{said:#?}");
+    let of_events: Vec<Deed> = events().iter().filter_map(|event| Deed::of_event(event)).map(|(deed, _)| deed).collect();
+    for deed in Deed::ALL {
+        assert!(of_events.contains(deed) || deeds.iter().any(|(tried, ..)| tried == deed), "{deed} is tried nowhere here");
+    }
+}
+
+#[test]
+fn a_deed_is_known_by_its_kind_also_where_its_detail_cannot_be_read() {
+    for deed in Deed::ALL {
+        for outcome in DeedOutcome::ALL {
+            let newer = entry(*deed, *outcome, json!({ "event": { "event": "moon_landed" }, "wish": "fly", "request": {}, "answers": 7 }));
+            let [en, zh] = LANGUAGES.map(|lang| told(lang, &newer));
+            assert!(!en.what.contains('_') && en.what.contains(' ') | en.what.starts_with("Signed"), "{deed}: {}", en.what);
+            assert_ne!(en.what, zh.what, "{deed}");
+            assert!(en.raw.is_some_and(|raw| raw.contains("moon_landed")), "{deed}: nothing of it is hidden");
+        }
+    }
 }
 
 #[test]
 fn a_refusal_is_told_with_everything_that_is_known_about_it() {
     let refusal = Refusal::NotAcknowledged { checks: vec![CheckKind::OnePrimary] };
-    let one = entry("operation_requested", "refused", json!({ "reason": refusal.code(), "refusal": refusal, "request": request() }));
+    let one = entry(
+        Deed::OperationRequested,
+        DeedOutcome::Refused,
+        json!({ "reason": refusal.code(), "refusal": refusal, "request": request() }),
+    );
     let told_whole = whole(&told(Locale::en, &one));
     assert!(told_whole.contains("take these checks upon you: "), "{told_whole}");
     // What an interface says of a text that it could not read has no sentence, and is shown as it is.
-    let odd = entry("operation_requested", "refused", json!({ "reason": "malformed: expected value at line 1 column 1" }));
+    let odd = entry(Deed::OperationRequested, DeedOutcome::Refused, json!({ "reason": "malformed: expected value at line 1 column 1" }));
     assert!(whole(&told(Locale::zh_CN, &odd)).contains("malformed: expected value at line 1 column 1"));
 }
 
 #[test]
 fn what_has_no_words_is_shown_as_it_was_written_down() {
-    let told = told(Locale::en, &entry("moon_landed", "failed", json!({ "where": "the sea" })));
+    let told = told(Locale::en, &from_store(("moon_landed", "failed"), json!({ "where": "the sea" })));
     assert_eq!((told.what.as_str(), told.result.as_str(), told.tone), ("moon landed", "Failed", Tone::Fail));
     assert!(told.raw.is_some_and(|raw| raw.contains("\"where\": \"the sea\"")));
+    let half = self::told(Locale::zh_CN, &from_store(("sign_in", "half_done"), json!({})));
+    assert_eq!((half.result.as_str(), half.tone), ("half_done", Tone::Fail), "an outcome that is not known is never shown as a good one");
 }
 
 #[test]
 fn an_entry_finds_its_operation_and_its_pool() {
-    let with = |subject: &str, detail: Value| AuditEntry { subject: subject.to_owned(), ..entry("x", "done", detail) };
+    let with = |subject: &str, detail: Value| from_store(("x", "done"), detail).with_subject(subject);
     assert_eq!(operation_of(&with("op-0042", json!({}))), Some(OperationId(42)));
     assert_eq!(operation_of(&with("op-0042/lost-rows-a1.jsonl", json!({}))), Some(OperationId(42)));
     assert_eq!(operation_of(&with("chat-core", json!({ "operation": "op-0007" }))), Some(OperationId(7)));

@@ -2,6 +2,7 @@
 
 use super::Run;
 use crate::{
+    audit::{Actor, audited},
     operate::scene::trouble,
     people::hex,
     ports::{AuditEntry, Saved, StoreError},
@@ -12,6 +13,7 @@ use sha2::{Digest, Sha256};
 use std::error::Error;
 use switchback_domain::{
     Lsn, Node, NodeName, PoolId, Side, Timeline,
+    audit::Deed,
     operation::{Evidence, Fact, LostWrites, Missing, NotSaved, Operation, OperationId, Step, Trouble},
 };
 
@@ -194,21 +196,14 @@ impl Run<'_> {
     }
 
     fn entry(&self, operation: &Operation, node: &Node, evidence: &Evidence, rows: u64) -> AuditEntry {
-        AuditEntry {
-            at: evidence.kept_at,
-            actor: None,
-            action: "evidence_kept".to_owned(),
-            subject: format!("{}/{}", operation.id, evidence.name),
-            result: "done".to_owned(),
-            detail: serde_json::json!({
-                "pool": self.scene.pool.id,
-                "node": node.name,
-                "rows": rows,
-                "bytes": evidence.bytes,
-                "sha256": evidence.sha256,
-            }),
-            from_address: String::new(),
-        }
+        let detail = serde_json::json!({
+            "pool": self.scene.pool.id,
+            "node": node.name,
+            "rows": rows,
+            "bytes": evidence.bytes,
+            "sha256": evidence.sha256,
+        });
+        audited(&Actor::console(), Deed::EvidenceKept, format!("{}/{}", operation.id, evidence.name)).done(evidence.kept_at, detail)
     }
 
     /// Comes back when somebody wants the operation to end.
