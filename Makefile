@@ -3,7 +3,7 @@
 # make quick  the part of it that starts neither the lab nor a browser; run it often
 # make dev    the console with reload on change, against a running lab
 # make release  the program and what it delivers, to put on a machine
-# make bench  figures and ratios (WHAT=viewers, pools, latency, page or slowloris: only one of them)
+# make bench  figures and ratios (WHAT=viewers, pools, latency, page, lists or slowloris: only one of them)
 # make test-full        the API against its own description, and the rest of the lab tests: every step, every fault; more than an hour
 # make bench-operations what a switchover and a failover cost the clients, beside bare PostgreSQL and patronictl
 #             (OPERATIONS_ROUNDS=2 and OPERATIONS_ONLY=bare,console shorten it)

@@ -171,6 +171,7 @@ mod door {
             | ApiError::NoSuchPlan { .. }
             | ApiError::NoSuchOperation { .. }
             | ApiError::NoSuchLink { .. } => StatusCode::NOT_FOUND,
+            ApiError::Console { error: ConsoleError::UnreadableOperation { .. } } => StatusCode::CONFLICT,
             ApiError::BadRequest => StatusCode::BAD_REQUEST,
             ApiError::Console { error: ConsoleError::Internal { .. } } | ApiError::Transport => StatusCode::INTERNAL_SERVER_ERROR,
         }

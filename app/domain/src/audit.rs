@@ -143,6 +143,8 @@ with_codes! {
         QuestionAnswered = "question_answered",
         /// An operation ended.
         OperationFinished = "operation_finished",
+        /// An operation whose journal cannot be read was closed, because another one was begun.
+        OperationClosedUnread = "operation_closed_unread",
         /// The engines of a fenced site answered the console that fences it.
         FenceAnswered = "fence_answered",
         /// Rows that only a lost timeline had were saved.
@@ -236,6 +238,7 @@ mod tests {
         "question_asked",
         "question_answered",
         "operation_finished",
+        "operation_closed_unread",
         "fence_answered",
         "evidence_kept",
         "evidence_read",

@@ -2,7 +2,7 @@
 
 use crate::{
     PoolId, SiteId,
-    operation::{OperationId, Refusal},
+    operation::{OperationId, Refusal, UnreadableEntry},
     people::WeakPassword,
 };
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,16 @@ pub enum ConsoleError {
         /// The number that was asked for.
         operation: OperationId,
     },
+    /// The operation's journal cannot be read.
+    #[error(
+        "how far {operation} has come is not known: {entry}. Look at the engines, then begin what is needed: an operation that cannot be read is closed by the next one that begins. Keep the store for whoever looks into it"
+    )]
+    UnreadableOperation {
+        /// Which operation.
+        operation: OperationId,
+        /// Which entry of its journal, and why.
+        entry: UnreadableEntry,
+    },
     /// The console failed. The cause is in its log under this incident.
     #[error("this failed on the console's side; quote incident {incident}")]
     Internal {
@@ -45,6 +55,7 @@ impl ConsoleError {
             ConsoleError::NotAllowed => "not_allowed",
             ConsoleError::UnknownPool { .. } => "unknown_pool",
             ConsoleError::UnknownOperation { .. } => "unknown_operation",
+            ConsoleError::UnreadableOperation { .. } => "unreadable_operation",
             ConsoleError::Internal { .. } => "internal",
         }
     }

@@ -22,7 +22,7 @@ mod tests;
 pub use advice::{Advice, Because};
 pub use change::PlanChange;
 pub use decide::Next;
-pub use event::{BadEntry, Entry, Event};
+pub use event::{BadEntry, Entry, Event, UnreadableCause, UnreadableEntry};
 pub use intent::{Intent, IntentKind, MemberChange, MemberOrder};
 pub use lost::{LostTable, LostWrites, NotSaved};
 pub use outage::Outage;

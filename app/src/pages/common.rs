@@ -126,6 +126,7 @@ pub(super) fn Problem(
             say!(lang(), operations.page.initial_no_such)
         }
         ApiError::NoSuchPlan { .. } => say!(lang(), operations.dialog.unknown_kind),
+        ApiError::Console { error: ConsoleError::UnreadableOperation { .. } } => say!(lang(), operations.unreadable.title),
         ApiError::Console { .. } | ApiError::BadRequest | ApiError::Transport => say!(lang(), pages.problem.title),
     };
     let back = match &error {

@@ -13,6 +13,9 @@ pub fn api(lang: Locale, error: &ApiError) -> String {
         ApiError::Console { error: ConsoleError::UnknownOperation { operation } } => {
             say!(lang, words.error.unknown_operation, operation = operation.to_string())
         }
+        ApiError::Console { error: ConsoleError::UnreadableOperation { operation, entry } } => {
+            super::operation::unreadable(lang, *operation, *entry)
+        }
         ApiError::Console { error: ConsoleError::Internal { incident } } => say!(lang, words.error.internal, incident = incident.clone()),
         ApiError::NoSuchPool { pool } => say!(lang, words.error.unknown_pool, pool = pool.clone()),
         ApiError::NoSuchNode { pool, node } => say!(lang, words.error.unknown_node, pool = pool.clone(), node = node.clone()),

@@ -17,7 +17,7 @@ use switchback_domain::{
     Millis, Side,
     operation::{
         Advice, Attempt, Because, Difference, Fence, FenceAnswer, FenceState, FoundLoss, GivenUp, Intent, IntentKind, MemberOrder,
-        OperationId, OrderFailure, Outage, Outcome, StageWord, Step, StepRun, StepState,
+        OperationId, OrderFailure, Outage, Outcome, StageWord, Step, StepRun, StepState, UnreadableCause, UnreadableEntry,
     },
 };
 
@@ -187,6 +187,20 @@ pub fn stage(lang: Locale, stage: StageWord, dry_run: bool) -> String {
         StageWord::Cancelled => say!(lang, operations.stage.cancelled),
         StageWord::Stopped => say!(lang, operations.stage.stopped),
         StageWord::Abandoned => say!(lang, operations.stage.abandoned),
+        StageWord::Unreadable => say!(lang, operations.stage.unreadable),
+        StageWord::ClosedUnread => say!(lang, operations.stage.closed_unread),
+    }
+}
+
+/// An operation that cannot be read: which entry, why, and what to do.
+pub fn unreadable(lang: Locale, operation: OperationId, entry: UnreadableEntry) -> String {
+    let (operation, n) = (operation.to_string(), entry.number.to_string());
+    match entry.cause {
+        UnreadableCause::Newer { version } => {
+            say!(lang, operations.unreadable.newer, operation = operation, n = n, version = version.to_string())
+        }
+        UnreadableCause::Damaged => say!(lang, operations.unreadable.damaged, operation = operation, n = n),
+        UnreadableCause::DoesNotFit => say!(lang, operations.unreadable.does_not_fit, operation = operation, n = n),
     }
 }
 

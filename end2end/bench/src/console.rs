@@ -10,7 +10,7 @@ use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
     os::unix::fs::PermissionsExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -19,6 +19,9 @@ use tokio::io::AsyncReadExt;
 
 /// The console's start, store and all, takes less than this.
 const START_WITHIN: Duration = Duration::from_secs(30);
+
+/// With a store that an older version has filled.
+const START_AGAIN_WITHIN: Duration = Duration::from_mins(3);
 
 /// It says itself that it goes within 5 seconds.
 const LEAVE_WITHIN: Duration = Duration::from_secs(10);
@@ -66,27 +69,44 @@ impl Console {
         let password = folder.path().join("password");
         fs::write(&password, "not asked for")?;
         fs::set_permissions(&password, fs::Permissions::from_mode(0o600))?;
-        let output = fs::File::create(folder.path().join("output"))?;
-        let limited = files.map(|files| {
-            let mut command = Command::new("sh");
-            command.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\"")]).arg(&executable);
-            command
-        });
-        let process = limited
-            .unwrap_or_else(|| Command::new(&executable))
-            .arg("serve")
-            .arg("--config")
-            .arg(folder.path().join("switchback.toml"))
-            .arg("--site")
-            .arg(&program.site)
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .spawn()?;
+        let process = serve(program, &executable, folder.path(), files)?;
         let mut console = Console { process, folder, address: free, cookie: String::new() };
         let secret = console.set_up_secret().await?;
         console.cookie = console.sign_in(&secret).await?;
         Ok(console)
+    }
+
+    /// Ends it, lets something happen to its store meanwhile, and starts it again. Gives how long it took until it was ready.
+    pub async fn start_again(
+        &mut self,
+        program: &Program,
+        meanwhile: impl AsyncFnOnce(&Path) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Duration> {
+        kill(Pid::from_raw(i32::try_from(self.process.id())?), Signal::SIGTERM)?;
+        let began = Instant::now();
+        while self.process.try_wait()?.is_none() {
+            if began.elapsed() > LEAVE_WITHIN {
+                bail!("the console does not end");
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        meanwhile(&self.folder.path().join("switchback.db")).await?;
+        let began = Instant::now();
+        self.process = serve(program, &program.console.canonicalize()?, self.folder.path(), None)?;
+        loop {
+            if let Ok(mut connection) = Connection::open(self.address).await
+                && connection.ask("GET", "/health/ready", &[], "").await.is_ok_and(|answer| answer.status == 200)
+            {
+                return Ok(began.elapsed());
+            }
+            if let Some(status) = self.process.try_wait()? {
+                bail!("the console ended at once ({status}):\n{}", self.output());
+            }
+            if began.elapsed() > START_AGAIN_WITHIN {
+                bail!("the console does not become ready:\n{}", self.output());
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 
     /// What it said so far, for people who look for a cause.
@@ -169,6 +189,27 @@ impl Console {
             Some(first) => format!("{} complaints in the console's log, the first: {first}", 1 + wrong.count()),
         }
     }
+}
+
+fn serve(program: &Program, executable: &Path, folder: &Path, files: Option<u32>) -> anyhow::Result<Child> {
+    let output = fs::File::options().create(true).append(true).open(folder.join("output"))?;
+    let limited = files.map(|files| {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\"")]).arg(executable);
+        command
+    });
+    let process = limited
+        .unwrap_or_else(|| Command::new(executable))
+        .arg("serve")
+        .arg("--config")
+        .arg(folder.join("switchback.toml"))
+        .arg("--site")
+        .arg(&program.site)
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .spawn()?;
+    Ok(process)
 }
 
 impl Drop for Console {

@@ -1,5 +1,5 @@
 //! `make bench`: what the console costs and how quick it is, as figures and ratios. Nothing here passes or fails but the goals of
-//! `operations`.
+//! `operations` and `lists`.
 //!
 //! The console is the real program. What it observes are answers that were recorded from real engines, served by this
 //! process on loopback addresses, because two hundred real pools do not fit onto one machine. Console and bench share the
@@ -11,6 +11,7 @@ mod console;
 mod engines;
 mod figures;
 mod latency;
+mod lists;
 mod operations;
 mod page;
 mod pools;
@@ -53,6 +54,8 @@ enum What {
     Latency(latency::Options),
     /// First response of the pool page, and what a browser downloads.
     Page(page::Options),
+    /// The list of operations, and the start of the console, with many operations in the store.
+    Lists(lists::Options),
     /// What everybody else notices of thousands of half requests.
     Slowloris(slowloris::Options),
     /// What a switchover and a failover cost the clients, on a lab; not part of `all`.
@@ -80,6 +83,7 @@ async fn measure() -> anyhow::Result<()> {
         What::Pools(options) => pools::run(&console, &options).await,
         What::Latency(options) => latency::run(&console, &options).await,
         What::Page(options) => page::run(&console, &options).await,
+        What::Lists(options) => lists::run(&console, &options).await,
         What::Slowloris(options) => slowloris::run(&console, &options).await,
         What::Operations(options) => {
             let binary = console.console.canonicalize().unwrap_or(console.console);
@@ -87,6 +91,7 @@ async fn measure() -> anyhow::Result<()> {
         }
         What::All => {
             page::run(&console, &page::Options::default()).await?;
+            lists::run(&console, &lists::Options::default()).await?;
             latency::run(&console, &latency::Options::default()).await?;
             viewers::run(&console, &viewers::Options::default()).await?;
             slowloris::run(&console, &slowloris::Options::default()).await?;

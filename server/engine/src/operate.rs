@@ -11,6 +11,7 @@ mod restored;
 mod scene;
 mod shown;
 mod steps;
+mod unreadable;
 
 pub(crate) use requests::hash;
 
@@ -35,7 +36,7 @@ use std::{
     },
     time::Duration,
 };
-use switchback_domain::operation::{Epoch, Fence, MadeActive, Operation, Stage};
+use switchback_domain::operation::{Epoch, Fence, MadeActive, Operation, OperationId, Stage};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -193,8 +194,14 @@ impl Operator {
             return Ok(true);
         };
         // Shown even while another console holds the lease, so that nobody thinks that nothing runs.
-        let journal = self.store.journal(id).await?;
-        let operation = Operation::from_journal(id, &journal).map_err(|error| StoreError::Failed(Box::new(error)))?;
+        let operation = match stored_operation(&*self.store, id).await {
+            Ok(operation) => operation,
+            Err(StoreError::Unreadable(entry)) => {
+                self.show_unreadable(id, entry).await?;
+                return Ok(true);
+            }
+            Err(error) => return Err(error),
+        };
         self.watched.change_standing(|standing| standing.operation = Some(operation.glance()));
         // What a restored store says of it may have been decided long ago, by somebody else.
         if self.watched.standing().restored.is_some() {
@@ -203,8 +210,15 @@ impl Operator {
         let _turn = self.turn.lock().await;
         let Some(lease) = self.take_lease().await? else { return Ok(false) };
         // Whoever held it before may have written until now.
-        let journal = self.store.journal(id).await?;
-        let operation = Operation::from_journal(id, &journal).map_err(|error| StoreError::Failed(Box::new(error)))?;
+        let operation = match stored_operation(&*self.store, id).await {
+            Ok(operation) => operation,
+            Err(StoreError::Unreadable(entry)) => {
+                self.store.give_lease_back(&lease).await?;
+                self.show_unreadable(id, entry).await?;
+                return Ok(true);
+            }
+            Err(error) => return Err(error),
+        };
         if operation.is_finished() {
             self.store.give_lease_back(&lease).await?;
             self.watched.change_standing(|standing| standing.operation = None);
@@ -258,6 +272,15 @@ impl Operator {
             self.watched.change_standing(|standing| standing.cool_until = None);
         }
     }
+}
+
+/// Reads an operation from its journal.
+///
+/// # Errors
+/// [`StoreError::Unreadable`] when an entry cannot be read, or does not follow from those before it.
+pub(crate) async fn stored_operation(store: &dyn Store, id: OperationId) -> Result<Operation, StoreError> {
+    let journal = store.journal(id).await?;
+    Operation::from_journal(id, &journal).map_err(|bad| StoreError::Unreadable(bad.into()))
 }
 
 /// Drives the operations of a pool until everything stops.

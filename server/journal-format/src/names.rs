@@ -42,6 +42,7 @@ enums! {
     PlanObjection {
         Situation = "situation" { objection = "objection": Objection },
         OperationRuns = "operation_runs" { operation = "operation": OperationId },
+        OperationUnreadable = "operation_unreadable" { operation = "operation": OperationId, entry = "entry": UnreadableEntry },
         CoolingDown = "cooling_down" { until = "until": Timestamp },
         FreezeWindow = "freeze_window" { until = "until": Timestamp, reason = "reason": String },
         NoStandbySection = "no_standby_section" { side = "side": Side },
@@ -54,6 +55,12 @@ enums! {
         TooManyActive = "too_many_active" { would_be = "would_be": u32, most = "most": u32 },
         NotLocal = "not_local" { member = "member": MemberName },
         NobodyLeft = "nobody_left",
+    }
+    #[serde(tag = "cause")]
+    UnreadableCause {
+        Newer = "newer" { version = "version": u32 },
+        Damaged = "damaged",
+        DoesNotFit = "does_not_fit",
     }
     #[serde(tag = "kind")]
     Intent {
@@ -198,6 +205,7 @@ enums! {
         Done = "done",
         Undone = "undone" { why = "why": GivenUp, #[serde(default)] stays = "stays": Vec<usize> },
         Abandoned = "abandoned" { by = "by": Login },
+        ClosedUnread = "closed_unread" { by = "by": Login },
     }
     #[serde(tag = "left_out")]
     NotSaved {
@@ -417,6 +425,7 @@ structs! {
         #[serde(default)] witnesses = "witnesses": Vec<Witness>,
         objections = "objections": Vec<PlanObjection>,
     }
+    UnreadableEntry { number = "number": u32, cause = "cause": UnreadableCause }
     MemberChange {
         side = "side": Side,
         member = "member": MemberName,

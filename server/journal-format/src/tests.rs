@@ -117,6 +117,7 @@ fn told(operation: &Operation) -> String {
             Outcome::Done => format!("done at {at}"),
             Outcome::Undone { why, stays } => format!("undone at {at}: {}, stays: {stays:?}", of_given_up(why)),
             Outcome::Abandoned { by } => format!("abandoned by {by} at {at}"),
+            Outcome::ClosedUnread { by } => format!("closed unread by {by} at {at}"),
         },
     };
     let (plan, request) = (&operation.plan, &operation.request);

@@ -7,6 +7,8 @@ mod measured;
 mod people;
 #[cfg(test)]
 mod restored;
+#[cfg(test)]
+mod unreadable;
 
 pub use measured::Measured;
 

@@ -12,12 +12,15 @@ use switchback_domain::{
     BrokenGuard, Login, PoolId, Reserve, Restored, Side,
     audit::Deed,
     history::{Change, Metric, Point, Span},
-    operation::{Entry, Event, Evidence, Intent, MemberOrder, Operation, OperationId, Step, StepState},
+    operation::{
+        Entry, Event, Evidence, Glance, Intent, MadeActive, MemberOrder, Operation, OperationId, StageWord, Step, StepState,
+        UnreadableEntry,
+    },
     people::Person,
 };
 use switchback_engine::ports::{
-    AuditEntry, AuditStore, EvidenceStore, HeldLease, HistoryStore, IdempotencyKey, JournalStore, Lease, LeaseAnswer, LeaseAsk, Opening,
-    PeopleStore, PoolRecord, RecordChange, Session, Store, StoreError, Stored,
+    AuditEntry, AuditStore, Closing, EvidenceStore, HeldLease, HistoryStore, IdempotencyKey, JournalStore, Lease, LeaseAnswer, LeaseAsk,
+    Opening, PeopleStore, PoolRecord, RecordChange, Session, Store, StoreError, Stored,
 };
 
 /// When a start of the console is killed.
@@ -40,6 +43,10 @@ pub struct Kept {
     pub entries: Vec<Entry>,
     /// How many of them are no deed, and so have no line in the audit history.
     pub silent: usize,
+    /// As lists show it.
+    pub summary: Glance,
+    /// An entry that cannot be read.
+    pub unreadable: Option<UnreadableEntry>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -109,6 +116,19 @@ impl Books {
     fn holds(&self, lease: &Lease) -> Result<(), StoreError> {
         let kept = self.leases.get(&lease.pool).filter(|kept| kept.token == lease.token && kept.holder.is_some());
         kept.map(|_| ()).ok_or(StoreError::Taken)
+    }
+
+    /// Closes an operation that cannot be read.
+    fn close_unread(&mut self, pool: &PoolId, closing: &Closing) -> Result<(), StoreError> {
+        let record = self.record(pool).with(&closing.changes)?;
+        let index = usize::try_from(closing.operation.0).unwrap_or(0).wrapping_sub(1);
+        let kept = self.operations.get_mut(index).filter(|kept| kept.pool == *pool && !kept.ended).ok_or(StoreError::Taken)?;
+        kept.entries.push(closing.entry.clone());
+        kept.ended = true;
+        kept.summary = Glance { stage: StageWord::ClosedUnread, ended_at: Some(closing.entry.at), ..kept.summary.clone() };
+        self.audit.push(closing.audit.clone());
+        self.records.insert(pool.clone(), record);
+        Ok(())
     }
 
     fn record(&self, pool: &PoolId) -> PoolRecord {
@@ -339,14 +359,21 @@ impl JournalStore for WorldStore {
             if books.record(&lease.pool).epoch != opening.epoch {
                 return Err(StoreError::OtherEpoch);
             }
-            if books.operations.iter().any(|kept| kept.pool == lease.pool && !kept.ended) {
+            let closes = opening.closes.as_ref().map(|closing| closing.operation.0);
+            let open = |(number, kept): (u64, &Kept)| kept.pool == lease.pool && !kept.ended && Some(number) != closes;
+            if (1..).zip(&books.operations).any(open) {
                 return Err(StoreError::Taken);
             }
             if opening.key.as_ref().is_some_and(|key| books.remembered.contains_key(&key.key)) {
                 return Err(StoreError::Taken);
             }
-            books.operations.push(Kept { pool: lease.pool.clone(), ended: false, entries: vec![opening.first.clone()], silent: 0 });
-            let id = OperationId(books.operations.len() as u64);
+            if let Some(closing) = &opening.closes {
+                books.close_unread(&lease.pool, closing)?;
+            }
+            let id = OperationId(books.operations.len() as u64 + 1);
+            let summary = Glance { id, ..opening.summary.clone() };
+            let entries = vec![opening.first.clone()];
+            books.operations.push(Kept { pool: lease.pool.clone(), ended: false, entries, silent: 0, summary, unreadable: None });
             books.remembered.extend(opening.key.clone().map(|IdempotencyKey { key, body }| (key, (body, id))));
             books.audit.push(opening.audit.clone().with_subject(id.to_string()));
             Ok(id)
@@ -361,7 +388,7 @@ impl JournalStore for WorldStore {
         entry: &'a Entry,
         audit: Option<&'a AuditEntry>,
         changes: &'a [RecordChange],
-        ends: bool,
+        summary: &'a Glance,
     ) -> Stored<'a, ()> {
         self.write(format!("{operation} #{number} {} {changes:?}", short(entry)), move |books| {
             books.holds(lease)?;
@@ -372,7 +399,8 @@ impl JournalStore for WorldStore {
                 return Err(StoreError::Taken);
             }
             kept.entries.push(entry.clone());
-            kept.ended = ends;
+            kept.ended = summary.stage.is_end();
+            kept.summary = summary.clone();
             kept.silent += usize::from(audit.is_none());
             books.audit.extend(audit.cloned());
             books.records.insert(lease.pool.clone(), record);
@@ -380,11 +408,43 @@ impl JournalStore for WorldStore {
         })
     }
 
-    fn journal(&self, operation: OperationId) -> Stored<'_, Vec<Entry>> {
-        self.read(move |books| {
-            let index = usize::try_from(operation.0).unwrap_or(0).wrapping_sub(1);
-            books.operations.get(index).map(|kept| kept.entries.clone()).unwrap_or_default()
+    fn close_unread<'a>(&'a self, lease: &'a Lease, closing: &'a Closing) -> Stored<'a, ()> {
+        self.write(format!("{} is closed unread", closing.operation), move |books| {
+            books.holds(lease)?;
+            books.close_unread(&lease.pool, closing)
         })
+    }
+
+    fn summaries<'a>(&'a self, pool: Option<&'a PoolId>, most: u32) -> Stored<'a, Vec<Glance>> {
+        self.read(move |books| {
+            let all = books.operations.iter().rev().filter(|kept| pool.is_none_or(|pool| *pool == kept.pool));
+            all.take(most as usize).map(|kept| kept.summary.clone()).collect()
+        })
+    }
+
+    fn summary(&self, operation: OperationId) -> Stored<'_, Option<Glance>> {
+        self.read(move |books| books.operations.iter().map(|kept| &kept.summary).find(|summary| summary.id == operation).cloned())
+    }
+
+    fn made_active<'a>(&'a self, pool: &'a PoolId) -> Stored<'a, Option<MadeActive>> {
+        self.read(move |books| {
+            let newest = books.operations.iter().rev().filter(|kept| kept.pool == *pool).map(|kept| &kept.summary);
+            newest.filter_map(|summary| Some(MadeActive { side: summary.made_active?, operation: summary.id })).next()
+        })
+    }
+
+    fn journal(&self, operation: OperationId) -> Stored<'_, Vec<Entry>> {
+        let read = self.read(move |books| {
+            let index = usize::try_from(operation.0).unwrap_or(0).wrapping_sub(1);
+            books.operations.get(index).map(|kept| (kept.entries.clone(), kept.unreadable)).unwrap_or_default()
+        });
+        async move {
+            match read.await? {
+                (_, Some(entry)) => Err(StoreError::Unreadable(entry)),
+                (entries, None) => Ok(entries),
+            }
+        }
+        .boxed()
     }
 
     fn operations<'a>(&'a self, pool: Option<&'a PoolId>, most: u32) -> Stored<'a, Vec<OperationId>> {

@@ -10,7 +10,7 @@ use serde_json::json;
 use switchback_app::words::{self as app_words, Locale};
 use switchback_domain::{
     ByteLag, PoolId,
-    operation::{Evidence, Fact, Glance, Intent, Operation, OperationId, Outcome as Ending, Report, Stage, Wish},
+    operation::{Evidence, Fact, Glance, Intent, IntentKind, Operation, OperationId, Outcome as Ending, Report, Stage, Wish},
 };
 
 pub(super) async fn all(client: &Client, out: &Out, pool: Option<&PoolId>, most: u32) -> Outcome {
@@ -20,13 +20,18 @@ pub(super) async fn all(client: &Client, out: &Out, pool: Option<&PoolId>, most:
     let rows: Vec<[String; 6]> = glances
         .iter()
         .map(|glance| {
-            let kind = format!("{}{}", glance.kind.word(), if glance.dry_run { " (dry run)" } else { "" });
-            let at = watch::moment(glance.requested_at);
+            let kind = glance.kind.map_or("unknown", IntentKind::word);
+            let kind = format!("{kind}{}", if glance.dry_run { " (dry run)" } else { "" });
+            let at = glance.requested_at.map_or_else(|| "unknown".to_owned(), watch::moment);
+            let by = glance.requested_by.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
             let stands = word(&glance.stage).replace('_', " ");
-            [glance.id.to_string(), glance.pool.to_string(), kind, glance.requested_by.to_string(), at, stands]
+            [glance.id.to_string(), glance.pool.to_string(), kind, by, at, stands]
         })
         .collect();
     out.table(["OPERATION", "POOL", "KIND", "BY", "ASKED FOR", "STANDS"], &rows);
+    for (id, entry) in glances.iter().filter_map(|glance| Some((glance.id, glance.unreadable?))) {
+        out.say(words::unreadable(id, entry));
+    }
     Ok(End::Done)
 }
 

@@ -5,7 +5,10 @@ use super::{
     print::told,
     words::{self, Sites, word},
 };
-use switchback_domain::{Check, Pair, Picture, PoolId, Summary, Verdict};
+use switchback_domain::{
+    Check, Pair, Picture, PoolId, Summary, Verdict,
+    operation::{Glance, IntentKind},
+};
 
 /// A pool at this instant.
 pub(super) async fn picture(client: &Client, pool: &PoolId) -> Result<Picture, Failure> {
@@ -29,12 +32,16 @@ pub(super) async fn all(client: &Client, out: &Out) -> Outcome {
                 word(&pool.protection.state),
                 words::loss(&pool.protection),
                 pool.worst.as_ref().map_or_else(|| "-".to_owned(), |worst| format!("{} ({})", word(worst), pool.findings)),
-                pool.operation.as_ref().map_or_else(|| "-".to_owned(), |operation| format!("{} {}", operation.id, operation.kind.word())),
+                pool.operation.as_ref().map_or_else(|| "-".to_owned(), |operation| format!("{} {}", operation.id, kind(operation))),
             ]
         })
         .collect();
     out.table(["POOL", "ACTIVE", "PROTECTION", "WOULD BE LOST", "FINDINGS", "OPERATION"], &rows);
     Ok(End::Done)
+}
+
+fn kind(operation: &Glance) -> &'static str {
+    operation.kind.map_or("unknown", IntentKind::word)
 }
 
 pub(super) async fn show(client: &Client, out: &Out, pool: &PoolId) -> Outcome {
@@ -46,7 +53,10 @@ pub(super) async fn show(client: &Client, out: &Out, pool: &PoolId) -> Outcome {
     out.say(format_args!("Active: {active}. Home: {}. Epoch {}.", sites[picture.home], picture.standing.epoch));
     out.say(format_args!("Protection: {}; would be lost: {}.", word(&picture.protection.state), words::loss(&picture.protection)));
     if let Some(operation) = &picture.standing.operation {
-        out.say(format_args!("{} {}: {}.", operation.id, operation.kind.word(), word(&operation.stage).replace('_', " ")));
+        out.say(format_args!("{} {}: {}.", operation.id, kind(operation), word(&operation.stage).replace('_', " ")));
+        if let Some(entry) = operation.unreadable {
+            out.say(words::unreadable(operation.id, entry));
+        }
     }
     for fence in &picture.standing.fences {
         out.say(words::fence(fence, &sites));

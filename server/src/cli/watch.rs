@@ -136,7 +136,7 @@ fn end(stage: &Stage) -> Option<End> {
         Stage::NeedsPerson { .. } => Some(End::NeedsPerson),
         Stage::Finished { outcome: Ending::Done, .. } => Some(End::Done),
         Stage::Finished { outcome: Ending::Undone { .. }, .. } => Some(End::Undone),
-        Stage::Finished { outcome: Ending::Abandoned { .. }, .. } => Some(End::Failed),
+        Stage::Finished { outcome: Ending::Abandoned { .. } | Ending::ClosedUnread { .. }, .. } => Some(End::Failed),
         Stage::AwaitingApproval { .. } | Stage::Running | Stage::Paused { .. } | Stage::Undoing { .. } => None,
     }
 }

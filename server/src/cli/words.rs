@@ -9,7 +9,7 @@ use switchback_domain::{
     ByteLag, Millis, NodeName, Objection, Pair, Protection, Side, Verdict, Witness, WitnessKind,
     operation::{
         Because, Choice, Difference, Fence, FenceAnswer, FenceState, GivenUp, Instruction, MemberOrder, OperationId, OrderFailure, Outage,
-        Outcome, PlanChange, PlanObjection, Refusal, Stage, Step, Task, Trouble,
+        Outcome, PlanChange, PlanObjection, Refusal, Stage, Step, Task, Trouble, UnreadableEntry,
     },
 };
 
@@ -279,6 +279,7 @@ pub(super) fn objection(objection: &PlanObjection, sites: &Sites) -> String {
         PlanObjection::OperationRuns { operation } => {
             format!("{operation} has not ended; follow it: switchback operation watch {operation}")
         }
+        PlanObjection::OperationUnreadable { operation, entry } => format!("advice: {}", unreadable(*operation, *entry)),
         PlanObjection::CoolingDown { until } => format!("the last operation has only just ended; wait until {until:.0}"),
         PlanObjection::FreezeWindow { until, reason } => format!("a freeze window is open until {until:.0}: {reason}"),
         PlanObjection::NoStandbySection { side } => {
@@ -307,6 +308,13 @@ pub(super) fn objection(objection: &PlanObjection, sites: &Sites) -> String {
     }
 }
 
+/// An operation that cannot be read, and what to do.
+pub(super) fn unreadable(operation: OperationId, entry: UnreadableEntry) -> String {
+    format!(
+        "how far {operation} has come is not known: {entry}. Look at the engines, then begin what is needed: that closes {operation}, and nothing of it is resumed or taken back. Keep the store for whoever looks into it"
+    )
+}
+
 /// How an operation ended, or where it stands.
 pub(super) fn stage(stage: &Stage, sites: &Sites) -> String {
     match stage {
@@ -325,6 +333,9 @@ pub(super) fn stage(stage: &Stage, sites: &Sites) -> String {
                 format!("undone, but not what these steps did: {}. {}", steps.join(", "), given_up(why, sites))
             }
             Outcome::Abandoned { by } => format!("abandoned by {by}; what is missing is for somebody to do by hand"),
+            Outcome::ClosedUnread { by } => {
+                format!("closed because it could not be read when {by} began another operation; how far it had come was not looked at")
+            }
         },
     }
 }
@@ -434,6 +445,7 @@ pub(super) fn hints(code: &str, body: &Value) -> Vec<String> {
             vec![format!("--acknowledge {}", names.join(" --acknowledge "))]
         }
         "unknown_pool" => vec!["what there is: switchback pools".to_owned()],
+        "unreadable_operation" => vec!["begin what is needed now: that closes the operation which cannot be read".to_owned()],
         "unknown_operation" => vec!["what there is: switchback operations".to_owned()],
         _ => Vec::new(),
     }

@@ -49,6 +49,7 @@ pub(super) fn refused(error: &ConsoleError) -> Response {
         ConsoleError::NotSignedIn => StatusCode::UNAUTHORIZED,
         ConsoleError::NotAllowed => StatusCode::FORBIDDEN,
         ConsoleError::UnknownPool { .. } | ConsoleError::UnknownOperation { .. } => StatusCode::NOT_FOUND,
+        ConsoleError::UnreadableOperation { .. } => StatusCode::CONFLICT,
         ConsoleError::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
     };
     (status, format!("{error}\n")).into_response()

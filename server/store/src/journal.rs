@@ -6,17 +6,19 @@
 use crate::{
     audit::append_audit,
     sql::{SqlStore, Which, Work, parsed, rows, run, time, unreadable, without_nul},
+    summary,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use switchback_domain::{
     PoolId, Restored, Side,
-    operation::{Entry, Epoch, OperationId},
+    operation::{Entry, Epoch, Glance, MadeActive, OperationId, UnreadableCause, UnreadableEntry},
 };
 use switchback_engine::ports::{
-    AuditEntry, HeldLease, IdempotencyKey, JournalStore, Lease, LeaseAnswer, LeaseAsk, Opening, PoolRecord, RecordChange, StoreError,
-    Stored,
+    AuditEntry, Closing, HeldLease, IdempotencyKey, JournalStore, Lease, LeaseAnswer, LeaseAsk, Opening, PoolRecord, RecordChange,
+    StoreError, Stored,
 };
+use switchback_journal_format::Unreadable;
 
 /// How long an answer is remembered.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(24);
@@ -42,7 +44,7 @@ fn side_word(side: Side) -> &'static str {
     }
 }
 
-fn id_of(id: i64) -> Result<OperationId, StoreError> {
+pub(crate) fn id_of(id: i64) -> Result<OperationId, StoreError> {
     u64::try_from(id).map(OperationId).map_err(|_| unreadable("the number of an operation", id))
 }
 
@@ -113,6 +115,50 @@ async fn change(work: &mut Work, pool: &PoolId, change: &RecordChange) -> Result
     Ok(())
 }
 
+/// Closes the open operation of the lease's pool, whose journal cannot be read, behind whatever is in it.
+async fn close_unread(work: &mut Work, pool: &PoolId, closing: &Closing) -> Result<(), StoreError> {
+    let id = number_of(closing.operation);
+    let entry = text_of(&closing.entry)?;
+    // What is missing in it cannot be written any more: the next entry comes behind the last one.
+    let appended = run!(
+        work.on(),
+        "INSERT INTO journal (operation, number, entry)
+         SELECT $1, (SELECT coalesce(max(number) + 1, 0) FROM journal WHERE operation = $1), $2
+         FROM operations WHERE id = $1 AND pool = $3 AND ended = 0",
+        id,
+        entry.as_str(),
+        pool.as_str(),
+    )?;
+    if appended == 0 {
+        return Err(StoreError::Taken);
+    }
+    let entries: Vec<(i64,)> = rows!(work.on(), "SELECT count(*) FROM journal WHERE operation = $1", id)?;
+    append_audit!(work.on(), &closing.audit)?;
+    for one in &closing.changes {
+        change(work, pool, one).await?;
+    }
+    run!(work.on(), "UPDATE operations SET ended = 1 WHERE id = $1", id)?;
+    summary::write_closed(work, id, pool, entries.first().map_or(0, |(entries,)| *entries), closing.entry.at).await
+}
+
+/// An entry as it lies in the store.
+fn read_entry(number: u32, text: &[u8], operation: OperationId) -> Result<Entry, StoreError> {
+    let cannot = |cause| StoreError::Unreadable(UnreadableEntry { number, cause });
+    let told =
+        |error: &(dyn std::error::Error + 'static)| tracing::error!(%operation, number, error, "an entry of a journal cannot be read");
+    let text = std::str::from_utf8(text).map_err(|error| {
+        told(&error);
+        cannot(UnreadableCause::Damaged)
+    })?;
+    switchback_journal_format::entry_from_text(text).map_err(|error| {
+        told(&error);
+        match error {
+            Unreadable::Newer(version) => cannot(UnreadableCause::Newer { version }),
+            Unreadable::Damaged(_) => cannot(UnreadableCause::Damaged),
+        }
+    })
+}
+
 impl JournalStore for SqlStore {
     fn take_lease<'a>(&'a self, pool: &'a PoolId, ask: &'a LeaseAsk<'a>) -> Stored<'a, LeaseAnswer> {
         self.needed(move || {
@@ -176,6 +222,9 @@ impl JournalStore for SqlStore {
                 if epoch.first().map_or(0, |(epoch,)| *epoch) != epoch_number(opening.epoch)? {
                     return Err(StoreError::OtherEpoch);
                 }
+                if let Some(closing) = &opening.closes {
+                    close_unread(&mut work, &lease.pool, closing).await?;
+                }
                 let opened: Vec<(i64,)> = rows!(
                     work.on(),
                     "INSERT INTO operations (pool)
@@ -184,6 +233,7 @@ impl JournalStore for SqlStore {
                 )?;
                 let Some((id,)) = opened.first() else { return Err(StoreError::Taken) };
                 run!(work.on(), "INSERT INTO journal (operation, number, entry) VALUES ($1, 0, $2)", *id, first.as_str())?;
+                summary::write(&mut work, *id, &lease.pool, 1, false, &opening.summary).await?;
                 let id = id_of(*id)?;
                 if let Some(IdempotencyKey { key, body }) = &opening.key {
                     let at = opening.first.at;
@@ -217,7 +267,7 @@ impl JournalStore for SqlStore {
         entry: &'a Entry,
         audit: Option<&'a AuditEntry>,
         changes: &'a [RecordChange],
-        ends: bool,
+        summary: &'a Glance,
     ) -> Stored<'a, ()> {
         self.needed(move || {
             Box::pin(async move {
@@ -244,21 +294,54 @@ impl JournalStore for SqlStore {
                 for one in changes {
                     change(&mut work, &lease.pool, one).await?;
                 }
+                let ends = summary.stage.is_end();
                 if ends {
                     run!(work.on(), "UPDATE operations SET ended = 1 WHERE id = $1", id)?;
                 }
+                summary::write(&mut work, id, &lease.pool, i64::from(number) + 1, ends, summary).await?;
                 work.commit().await
             })
         })
     }
 
+    fn close_unread<'a>(&'a self, lease: &'a Lease, closing: &'a Closing) -> Stored<'a, ()> {
+        self.needed(move || {
+            Box::pin(async move {
+                let mut work = self.work().await?;
+                insist(&mut work, lease).await?;
+                close_unread(&mut work, &lease.pool, closing).await?;
+                work.commit().await
+            })
+        })
+    }
+
+    fn summaries<'a>(&'a self, pool: Option<&'a PoolId>, most: u32) -> Stored<'a, Vec<Glance>> {
+        Box::pin(self.read_summaries(pool, i64::from(most)))
+    }
+
+    fn summary(&self, operation: OperationId) -> Stored<'_, Option<Glance>> {
+        Box::pin(self.read_summary(operation))
+    }
+
+    fn made_active<'a>(&'a self, pool: &'a PoolId) -> Stored<'a, Option<MadeActive>> {
+        Box::pin(self.read_made_active(pool))
+    }
+
     fn journal(&self, operation: OperationId) -> Stored<'_, Vec<Entry>> {
         Box::pin(async move {
-            let rows: Vec<(String,)> =
-                rows!(&self.readers, "SELECT entry FROM journal WHERE operation = $1 ORDER BY number", number_of(operation))?;
-            let read =
-                |(entry,): (String,)| switchback_journal_format::entry_from_text(&entry).map_err(|_| unreadable("a journal entry", entry));
-            rows.into_iter().map(read).collect()
+            let sql = match &self.readers {
+                // As it lies there: a damaged text need not be one.
+                Which::Sqlite(_) => "SELECT number, CAST(entry AS blob) FROM journal WHERE operation = $1 ORDER BY number",
+                Which::Postgres(_) => "SELECT number, convert_to(entry, 'UTF8') FROM journal WHERE operation = $1 ORDER BY number",
+            };
+            let rows: Vec<(i64, Vec<u8>)> = rows!(&self.readers, sql, number_of(operation))?;
+            let read = |(expected, (number, text)): (u32, (i64, Vec<u8>))| {
+                if number != i64::from(expected) {
+                    return Err(StoreError::Unreadable(UnreadableEntry { number: expected, cause: UnreadableCause::DoesNotFit }));
+                }
+                read_entry(expected, &text, operation)
+            };
+            (0..).zip(rows).map(read).collect()
         })
     }
 

@@ -17,6 +17,7 @@ mod people;
 mod repair;
 mod reserve;
 mod sql;
+mod summary;
 
 pub use backup::{Author, BackupError, Contents, MadeBackup, MadeRestore, back_up, restore};
 pub use open::{OpenError, head_file, mark_restored, migrate_store, open, open_remembered};

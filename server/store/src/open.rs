@@ -185,7 +185,9 @@ pub enum OpenError {
 /// Opens the store at `sqlite:FILE` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, makes its tables or brings them up
 /// to date. A missing file is created, a missing folder is not. Only the owner can read the file afterwards, whoever could before.
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
-    open_store(url).await.map(as_port)
+    let store = open_store(url).await?;
+    fill(&store).await;
+    Ok(as_port(store))
 }
 
 /// The path of a store in `SQLite`, as it was given; nothing when it is none. It may be a [link](file::resolved).
@@ -205,6 +207,20 @@ async fn open_store(url: &str) -> Result<SqlStore, OpenError> {
     Err(OpenError::UnknownKind)
 }
 
+/// Fills what an older version has not written. A console that cannot do that reads journals instead, so nobody is barred by it.
+async fn fill(store: &SqlStore) {
+    match store.fill_summaries(None).await {
+        Ok(0) => {}
+        Ok(filled) => tracing::info!(operations = filled, "what lists show of operations was worked out from their journals, once"),
+        Err(error) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "what lists show of operations could not be worked out; they are slower until the next start"
+            );
+        }
+    }
+}
+
 /// Opens the store like [`open`], and compares it with what was remembered in `head_file` when it was used last. When it is not that store, or
 /// an older state of it, it is marked as restored: a console does nothing to any pool before somebody has confirmed what it says.
 ///
@@ -214,6 +230,7 @@ pub async fn open_remembered(url: &str, head_file: &Path, now: Timestamp) -> Res
     let mut store = open_store(url).await?;
     let head = HeadFile::compare(head_file, &store, now).await.map_err(|source| OpenError::NotCompared { source })?;
     store.head = Some(head);
+    fill(&store).await;
     Ok(as_port(store))
 }
 
@@ -289,8 +306,7 @@ pub async fn migrate_store(url: &str, console: &str) -> Result<(), OpenError> {
 }
 
 /// Where rows are changed and removed in the console's daily work. Everywhere else they are only added.
-const CHANGING: &str =
-    "people, set_up, sessions, points, changes, pools, fences, leases, remembered, write_check, restored, confirmed, signing_keys";
+const CHANGING: &str = "people, set_up, sessions, points, changes, pools, fences, leases, remembered, write_check, restored, confirmed, signing_keys, operation_summaries";
 
 fn grants(console: &str) -> [String; 4] {
     let user = format!("\"{}\"", console.replace('"', "\"\""));
@@ -489,6 +505,7 @@ pub(crate) const SQLITE: Files = &[
     (5, "leases_by_machine", include_str!("../migrations/sqlite/0005_leases_by_machine.sql")),
     (6, "restored", include_str!("../migrations/sqlite/0006_restored.sql")),
     (12, "signing_keys", include_str!("../migrations/sqlite/0012_signing_keys.sql")),
+    (13, "summaries", include_str!("../migrations/sqlite/0013_summaries.sql")),
 ];
 pub(crate) const POSTGRES: Files = &[
     (1, "first", include_str!("../migrations/postgres/0001_first.sql")),
@@ -498,6 +515,7 @@ pub(crate) const POSTGRES: Files = &[
     (5, "leases_by_machine", include_str!("../migrations/postgres/0005_leases_by_machine.sql")),
     (6, "restored", include_str!("../migrations/postgres/0006_restored.sql")),
     (12, "signing_keys", include_str!("../migrations/postgres/0012_signing_keys.sql")),
+    (13, "summaries", include_str!("../migrations/postgres/0013_summaries.sql")),
 ];
 
 pub(crate) fn migrations(files: Files) -> Migrator {

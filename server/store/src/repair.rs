@@ -85,29 +85,26 @@ fn entry(at: Timestamp, outcome: DeedOutcome, broken: &[BrokenGuard], by: &Autho
 /// # Errors
 /// When they are not all as they were made afterwards.
 pub async fn repair_guards(url: &str, now: Timestamp, by: &Author) -> Result<Vec<BrokenGuard>, RepairError> {
-    match path_of(url)? {
-        Some(path) => {
-            let file = &file::resolved(path);
-            if !file.exists() {
-                return Err(OpenError::NotThere { file: file.to_owned() }.into());
-            }
-            if file::is_log_gone(file).map_err(|source| RepairError::File { file: file.to_owned(), source })? {
-                return Err(OpenError::LogGone { file: file.to_owned() }.into());
-            }
-            let shared = file::share(file).map_err(|source| RepairError::File { file: file.to_owned(), source })?;
-            let _open = shared.ok_or_else(|| OpenError::BeingRestored { file: file.to_owned() })?;
-            let options = SqliteConnectOptions::new().filename(file).synchronous(SqliteSynchronous::Full).busy_timeout(PATIENCE);
-            let mut store = SqliteConnection::connect_with(&options).await?;
-            let repaired = in_sqlite(&mut store, now, by).await;
-            let _ = store.close().await;
-            repaired
+    if let Some(path) = path_of(url)? {
+        let file = &file::resolved(path);
+        if !file.exists() {
+            return Err(OpenError::NotThere { file: file.to_owned() }.into());
         }
-        None => {
-            let pool = connect_to_server(url).await?;
-            let repaired = in_postgres(&pool, now, by).await;
-            pool.close().await;
-            repaired
+        if file::is_log_gone(file).map_err(|source| RepairError::File { file: file.to_owned(), source })? {
+            return Err(OpenError::LogGone { file: file.to_owned() }.into());
         }
+        let shared = file::share(file).map_err(|source| RepairError::File { file: file.to_owned(), source })?;
+        let _open = shared.ok_or_else(|| OpenError::BeingRestored { file: file.to_owned() })?;
+        let options = SqliteConnectOptions::new().filename(file).synchronous(SqliteSynchronous::Full).busy_timeout(PATIENCE);
+        let mut store = SqliteConnection::connect_with(&options).await?;
+        let repaired = in_sqlite(&mut store, now, by).await;
+        let _ = store.close().await;
+        repaired
+    } else {
+        let pool = connect_to_server(url).await?;
+        let repaired = in_postgres(&pool, now, by).await;
+        pool.close().await;
+        repaired
     }
 }
 

@@ -55,7 +55,8 @@ pub async fn collided(world: &World) -> OperationId {
     let lease = store.take_lease(&plan.pool, &ask).await.unwrap().taken().unwrap();
     let entry = |event| Entry { at: fixture::at(1), event };
     let first = entry(Event::Requested { request: request.into(), by: "mira".parse().unwrap(), plan: plan.into() });
-    let opening = Opening { first: first.clone(), audit: audited(String::new()), epoch: Epoch(0), key: None };
+    let summary = Operation::from_journal(OperationId(0), std::slice::from_ref(&first)).unwrap().glance();
+    let opening = Opening { first: first.clone(), audit: audited(String::new()), epoch: Epoch(0), key: None, summary, closes: None };
     let id = store.open_operation(&lease, &opening).await.unwrap();
     let mut operation = Operation::from_journal(id, &[first]).unwrap();
     let node = || "a1".parse().unwrap();
@@ -86,8 +87,9 @@ pub async fn collided(world: &World) -> OperationId {
             Next::Undo { .. } | Next::Rest => return id,
         };
         for event in events.into_iter().map(entry) {
-            store.append_entry(&lease, id, operation.events, &event, None, &[], false).await.unwrap();
+            let number = operation.events;
             operation.evolve(&event).unwrap();
+            store.append_entry(&lease, id, number, &event, None, &[], &operation.glance()).await.unwrap();
         }
     }
 }

@@ -26,3 +26,4 @@ mod restored;
 mod security;
 mod split;
 mod support;
+mod unreadable;

@@ -36,7 +36,7 @@ fn cooling() -> Policy {
     Policy { cool_down: Millis(600_000), ..fixture::pool().policy }
 }
 
-fn hands() -> Arc<MembersOnly> {
+pub fn hands() -> Arc<MembersOnly> {
     Arc::default()
 }
 
@@ -45,7 +45,7 @@ pub fn mira() -> Caller {
     Caller { person, role: Role::Administrator, session_ends_at: machine_time() + Duration::from_hours(12) }
 }
 
-fn drain(member: &str) -> Intent {
+pub fn drain(member: &str) -> Intent {
     Intent::Members { changes: vec![MemberChange { side: Side::A, member: member.parse().unwrap(), to: MemberOrder::Drain }] }
 }
 
@@ -54,7 +54,7 @@ async fn planned(console: &Console, intent: Intent) -> Planned {
 }
 
 /// A request for what was planned, allowed in every other respect.
-fn request(planned: Planned) -> Request {
+pub fn request(planned: Planned) -> Request {
     let Planned { plan, hash } = planned;
     let site = plan.intent.side().map(|side| fixture::pool().sites[side].id.to_string());
     Request {

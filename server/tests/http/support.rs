@@ -21,7 +21,7 @@ use switchback_domain::{
     audit::Deed,
     error::WishError,
     fixture,
-    operation::{Entry, Epoch, OperationId, Wish},
+    operation::{Entry, Epoch, Operation, OperationId, Wish},
     people::{Caller, Person},
     permission::Role,
     picture::work_out,
@@ -238,10 +238,12 @@ impl World {
         };
         let lease = store.take_lease(&pool.id, &ask).await.unwrap().taken().unwrap();
         let audit = audited(&Actor::console(), Deed::OperationRequested, "").done(from, serde_json::json!({}));
-        let opening = Opening { first: first.clone(), audit, epoch: Epoch(0), key: None };
+        let mut operation = Operation::from_journal(OperationId(0), std::slice::from_ref(first)).unwrap();
+        let opening = Opening { first: first.clone(), audit, epoch: Epoch(0), key: None, summary: operation.glance(), closes: None };
         let id = store.open_operation(&lease, &opening).await.unwrap();
         for (number, entry) in (1..).zip(rest) {
-            store.append_entry(&lease, id, number, entry, None, &[], false).await.unwrap();
+            operation.evolve(entry).unwrap();
+            store.append_entry(&lease, id, number, entry, None, &[], &operation.glance()).await.unwrap();
         }
         store.give_lease_back(&lease).await.unwrap();
         let world = World::on(folder, store, pool, None, WELL, ORIGIN, MetricsAccess::Loopback, TrustedProxies::none());

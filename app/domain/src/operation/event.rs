@@ -107,6 +107,49 @@ pub struct BadEntry {
     pub number: u32,
 }
 
+/// An entry of an operation's journal that this program cannot read. Without it nobody knows how far the operation has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[error("entry {number} of its journal cannot be read: {cause}")]
+pub struct UnreadableEntry {
+    /// Which entry, counted from zero.
+    pub number: u32,
+    /// Why.
+    pub cause: UnreadableCause,
+}
+
+/// Why an entry of a journal cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(tag = "cause", rename_all = "snake_case")]
+pub enum UnreadableCause {
+    /// A newer console has written it.
+    Newer {
+        /// The version of its written form.
+        version: u32,
+    },
+    /// It is damaged, or has something in it that this program does not know.
+    Damaged,
+    /// It is there, and does not follow from the entries before it; or one before it is missing.
+    DoesNotFit,
+}
+
+impl std::fmt::Display for UnreadableCause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            UnreadableCause::Newer { version } => write!(f, "a newer console has written it, in version {version} of the written form"),
+            UnreadableCause::Damaged => f.write_str("it is damaged, or has something in it that this version does not know"),
+            UnreadableCause::DoesNotFit => f.write_str("it does not follow from the entries before it"),
+        }
+    }
+}
+
+impl From<BadEntry> for UnreadableEntry {
+    fn from(bad: BadEntry) -> UnreadableEntry {
+        UnreadableEntry { number: bad.number, cause: UnreadableCause::DoesNotFit }
+    }
+}
+
 /// An event and when it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {

@@ -274,16 +274,22 @@ impl Operation {
         Glance {
             id: self.id,
             pool: self.plan.pool.clone(),
-            kind: self.plan.intent.kind(),
+            kind: Some(self.plan.intent.kind()),
             side: self.plan.intent.side(),
             dry_run: self.request.dry_run,
-            requested_by: self.requested_by.clone(),
-            requested_at: self.requested_at,
+            requested_by: Some(self.requested_by.clone()),
+            requested_at: Some(self.requested_at),
             stage: self.stage.word(),
             step: self.current_step(),
             steps: self.steps.len(),
             past_no_return: self.is_past_no_return(),
             outage: self.outage,
+            ended_at: match self.stage {
+                Stage::Finished { at, .. } => Some(at),
+                _ => None,
+            },
+            made_active: self.plan.intent.side().filter(|_| self.is_past_no_return()),
+            unreadable: None,
         }
     }
 }

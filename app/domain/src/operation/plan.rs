@@ -1,6 +1,6 @@
 //! From what somebody wants to a plan, and from a request to a refusal or nothing.
 
-use super::{Advice, Epoch, Intent, MemberOrder, OperationId, PlanChange, Standing, Step, advice};
+use super::{Advice, Epoch, Intent, MemberOrder, OperationId, PlanChange, Standing, Step, UnreadableEntry, advice};
 use crate::{
     Bound, ByteLag, CheckKind, MemberName, MemberState, Millis, NodeName, Objection, Picture, Pool, PoolId, Protection, Side, SiteId,
     SiteRole, Timeline, Verdict, Witness, WitnessKind,
@@ -58,6 +58,14 @@ pub enum PlanObjection {
     OperationRuns {
         /// Which.
         operation: OperationId,
+    },
+    /// An operation of this pool has not ended, and its journal cannot be read: how far it has come is not known. Advice, not a refusal: it
+    /// is closed when another one begins.
+    OperationUnreadable {
+        /// Which.
+        operation: OperationId,
+        /// The entry that cannot be read.
+        entry: UnreadableEntry,
     },
     /// The last operation has only just ended.
     CoolingDown {
@@ -118,7 +126,7 @@ impl PlanObjection {
     pub fn is_advice(&self) -> bool {
         match self {
             PlanObjection::Situation { objection } => objection.is_advice(),
-            PlanObjection::OtherAdvised { .. } => true,
+            PlanObjection::OtherAdvised { .. } | PlanObjection::OperationUnreadable { .. } => true,
             _ => false,
         }
     }
@@ -554,7 +562,10 @@ fn not_passed(picture: &Picture, intent: &Intent) -> Vec<(CheckKind, Verdict)> {
 fn general(standing: &Standing, intent: &Intent) -> Vec<PlanObjection> {
     let mut objections = Vec::new();
     if let Some(glance) = &standing.operation {
-        objections.push(PlanObjection::OperationRuns { operation: glance.id });
+        objections.push(match glance.unreadable {
+            Some(entry) => PlanObjection::OperationUnreadable { operation: glance.id, entry },
+            None => PlanObjection::OperationRuns { operation: glance.id },
+        });
     }
     // An emergency asks for no convenient time.
     if intent.gives_up().is_some() {

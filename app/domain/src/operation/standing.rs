@@ -1,6 +1,6 @@
 //! What stands about a pool beside its readings.
 
-use super::{Epoch, IntentKind, OperationId, OrderFailure, OrderKind, Outage, StageWord};
+use super::{Epoch, IntentKind, OperationId, OrderFailure, OrderKind, Outage, StageWord, UnreadableEntry};
 use crate::{ByteLag, EndpointName, FreezeWindow, Login, PoolId, Side};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,16 +13,16 @@ pub struct Glance {
     pub id: OperationId,
     /// Its pool.
     pub pool: PoolId,
-    /// What kind of thing it does.
-    pub kind: IntentKind,
+    /// What kind of thing it does; nothing when that cannot be read.
+    pub kind: Option<IntentKind>,
     /// The site that it is about; see [`Intent::side`].
     pub side: Option<Side>,
     /// It only rehearses: nothing is changed.
     pub dry_run: bool,
-    /// Who asked.
-    pub requested_by: Login,
-    /// When.
-    pub requested_at: Timestamp,
+    /// Who asked; nothing when that cannot be read.
+    pub requested_by: Option<Login>,
+    /// When; nothing when that cannot be read.
+    pub requested_at: Option<Timestamp>,
     /// Where it stands.
     pub stage: StageWord,
     /// The step that is being done, counted from zero.
@@ -33,6 +33,38 @@ pub struct Glance {
     pub past_no_return: bool,
     /// How long clients could not write.
     pub outage: Option<Outage>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// The site that it has made the active one: the point of no return is behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_active: Option<Side>,
+    /// Its journal cannot be read because of this entry; everything else here is what was known before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<UnreadableEntry>,
+}
+
+impl Glance {
+    /// All that is known of an operation of which nothing can be read.
+    pub fn unknown(id: OperationId, pool: PoolId) -> Glance {
+        Glance {
+            id,
+            pool,
+            kind: None,
+            side: None,
+            dry_run: false,
+            requested_by: None,
+            requested_at: None,
+            stage: StageWord::Unreadable,
+            step: None,
+            steps: 0,
+            past_no_return: false,
+            outage: None,
+            ended_at: None,
+            made_active: None,
+            unreadable: None,
+        }
+    }
 }
 
 /// What stands about a pool beside its readings: kept in the console's store, not read from an engine.

@@ -162,12 +162,24 @@ pub enum StageWord {
     Stopped,
     /// Somebody ended it although not everything was done.
     Abandoned,
+    /// Nobody knows: its journal cannot be read.
+    Unreadable,
+    /// It has ended because another operation was begun while its journal could not be read.
+    ClosedUnread,
 }
 
 impl StageWord {
     /// It has ended.
     pub fn is_end(self) -> bool {
-        matches!(self, StageWord::Done | StageWord::Cancelled | StageWord::Stopped | StageWord::Abandoned)
+        match self {
+            StageWord::Done | StageWord::Cancelled | StageWord::Stopped | StageWord::Abandoned | StageWord::ClosedUnread => true,
+            StageWord::AwaitingApproval
+            | StageWord::Running
+            | StageWord::Paused
+            | StageWord::Undoing
+            | StageWord::NeedsPerson
+            | StageWord::Unreadable => false,
+        }
     }
 }
 
@@ -210,6 +222,12 @@ pub enum Outcome {
         /// Who.
         by: Login,
     },
+    /// A console that could not read its journal has closed it, because somebody began another operation. How far it had come was not looked
+    /// at, and nothing was taken back.
+    ClosedUnread {
+        /// Who began the other one.
+        by: Login,
+    },
 }
 
 impl Outcome {
@@ -220,6 +238,7 @@ impl Outcome {
             Outcome::Undone { why: GivenUp::Cancelled { .. }, .. } => StageWord::Cancelled,
             Outcome::Undone { why: GivenUp::StepFailed { .. }, .. } => StageWord::Stopped,
             Outcome::Abandoned { .. } => StageWord::Abandoned,
+            Outcome::ClosedUnread { .. } => StageWord::ClosedUnread,
         }
     }
 }

@@ -315,7 +315,7 @@ fn what_stands_in_the_way_of_a_plan_is_said() {
     assert!(objections.contains(&PlanObjection::Situation { objection: mirror }), "{objections:?}");
     let until = at(5_000);
     let glance = opened(healthy).glance();
-    assert_eq!((glance.kind, glance.side, glance.stage), (IntentKind::Switchover, Some(Side::A), StageWord::Running));
+    assert_eq!((glance.kind, glance.side, glance.stage), (Some(IntentKind::Switchover), Some(Side::A), StageWord::Running));
     let standing = Standing { cool_until: Some(until), operation: Some(glance), ..Standing::default() };
     let objections = plan(&world.pool, &world.picture(), &standing, Intent::Reprotect { side: Side::B }, world.now).objections;
     assert!(objections.contains(&PlanObjection::CoolingDown { until }));

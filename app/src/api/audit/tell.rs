@@ -17,9 +17,10 @@ use switchback_domain::{
     Pair, PoolId, Side,
     audit::{Deed, DeedOutcome, Recorded},
     error::RequestError,
-    operation::{Event, Fact, FenceAnswer, Operation, OperationId, Outcome, Plan, Refusal, Request, Step, Wish},
+    operation::{Event, Fact, Operation, OperationId, Outcome, Plan, Refusal, Request, Step, UnreadableEntry, Wish},
 };
 use switchback_engine::audit::AuditEntry;
+use switchback_journal_format::{answer_from_json, event_from_json, request_from_json};
 
 pub(super) async fn newest_entries(lang: &str) -> Result<Vec<EntryTold>, ApiError> {
     let (console, caller) = signed_in()?;
@@ -139,7 +140,7 @@ impl Telling<'_> {
     /// What was done or tried; nothing when there are no words for it.
     fn what(&mut self) -> Option<String> {
         let (lang, entry) = (self.lang, self.entry);
-        if let Some(event) = read::<Event>(&entry.detail["event"]) {
+        if let Some(event) = event_from_json(&entry.detail["event"]) {
             let rehearsed = self.operation.is_some_and(|operation| operation.request.dry_run)
                 && matches!(event, Event::StepBegun { .. } | Event::StepEnded { .. });
             let what = self.event(event);
@@ -169,7 +170,7 @@ impl Telling<'_> {
             Deed::SetUp => say!(lang, audit.say.set_up_tried),
             Deed::OpenSetUp => say!(lang, audit.say.open_set_up),
             Deed::OperationPlanned => say!(lang, audit.say.planned),
-            Deed::OperationRequested => match read::<Request>(&entry.detail["request"]) {
+            Deed::OperationRequested => match request_from_json(&entry.detail["request"]) {
                 Some(request) => self.request(&request, None),
                 None => say!(lang, audit.say.requested),
             },
@@ -189,11 +190,19 @@ impl Telling<'_> {
                     _ => say!(lang, audit.say.answer_tried),
                 }
             }
+            Deed::OperationClosedUnread => {
+                let cause =
+                    read::<UnreadableEntry>(&serde_json::json!({ "number": entry.detail["entry"], "cause": entry.detail["cause"] }));
+                let id = entry.subject.parse().ok();
+                let why = id.zip(cause).map(|(id, cause)| operations::unreadable(lang, id, cause));
+                self.add(say!(lang, audit.because), why);
+                say!(lang, audit.say.closed_unread)
+            }
             Deed::EvidenceKept => say!(lang, audit.say.evidence_kept, name = self.evidence()),
             Deed::EvidenceRead => say!(lang, audit.say.evidence_read, name = self.evidence()),
             Deed::FenceAnswered => {
-                let answers: Vec<FenceAnswer> = read(&entry.detail["answers"]).unwrap_or_default();
-                let told: Vec<String> = answers.into_iter().map(|answer| fact(lang, &Fact::FencerTold { answer }, self.names)).collect();
+                let answers = entry.detail["answers"].as_array().into_iter().flatten().filter_map(answer_from_json);
+                let told: Vec<String> = answers.map(|answer| fact(lang, &Fact::FencerTold { answer }, self.names)).collect();
                 self.add(say!(lang, operations.fence.title), told);
                 say!(lang, audit.say.fence_answered, operation = entry.subject.clone())
             }
@@ -337,6 +346,7 @@ impl Telling<'_> {
             (None, "wrong_pool" | "wrong_site") => say!(lang, audit.reason.wrong_name),
             (None, "too_short" | "guessable") => say!(lang, audit.reason.weak),
             (None, "unknown_pool") => say!(lang, audit.reason.unknown_pool),
+            (None, "unreadable_operation") => say!(lang, audit.reason.unreadable_operation),
             (None, "unknown_operation") => say!(lang, audit.reason.unknown_operation),
             (None, "not_allowed") => say!(lang, audit.reason.not_allowed),
             (None, "lease_held") if !about_wish => refusal::request(lang, &RequestError::LeaseHeld, self.names),

@@ -23,10 +23,12 @@ pub(super) async fn all_operations(lang: &str) -> Result<Vec<GlanceTold>, ApiErr
 
 /// One of them. A pool that is not configured any more has no names of sites.
 fn tell(lang: Locale, glance: &Glance, names: Option<&Names>) -> GlanceTold {
-    let time = figures::date_time(lang, glance.requested_at);
-    let (operation, pool, by) = (glance.id.to_string(), glance.pool.to_string(), glance.requested_by.to_string());
+    let unknown = || say!(lang, operations.unreadable.unknown);
+    let time = glance.requested_at.map_or_else(unknown, |at| figures::date_time(lang, at));
+    let by = glance.requested_by.as_ref().map_or_else(unknown, ToString::to_string);
+    let (operation, pool) = (glance.id.to_string(), glance.pool.to_string());
     let outage = glance.outage.filter(|outage| outage.first_write_at.is_some());
-    let right = match (glance.stage.is_end(), outage, glance.step) {
+    let right = match (glance.stage.is_end(), outage, glance.step.filter(|_| glance.unreadable.is_none())) {
         (true, Some(outage), _) => {
             say!(lang, operations.list.outage, outage = words::operation::outage(lang, &outage, outage.last_write_at))
         }
@@ -35,10 +37,11 @@ fn tell(lang: Locale, glance: &Glance, names: Option<&Names>) -> GlanceTold {
     };
     GlanceTold {
         id: glance.id,
-        title: names.map_or_else(
-            || glance.kind.word().to_owned(),
-            |names| words::operation::title_of(lang, glance.kind, glance.side, glance.dry_run, names),
-        ),
+        title: match (glance.kind, names) {
+            (None, _) => say!(lang, operations.unreadable.title),
+            (Some(kind), None) => kind.word().to_owned(),
+            (Some(kind), Some(names)) => words::operation::title_of(lang, kind, glance.side, glance.dry_run, names),
+        },
         tone: page::tone(glance.stage, false),
         state: words::operation::stage(lang, glance.stage, glance.dry_run),
         meta: say!(lang, operations.list.meta, operation = operation, pool = pool, by = by, time = time),

@@ -32,7 +32,7 @@ pub(super) fn tone(stage: StageWord, lost: bool) -> Tone {
     match stage {
         StageWord::AwaitingApproval | StageWord::Paused | StageWord::Undoing => Tone::Warn,
         StageWord::Running => Tone::Run,
-        StageWord::NeedsPerson | StageWord::Abandoned => Tone::Fail,
+        StageWord::NeedsPerson | StageWord::Abandoned | StageWord::Unreadable | StageWord::ClosedUnread => Tone::Fail,
         StageWord::Done if lost => Tone::Warn,
         StageWord::Done => Tone::Ok,
         StageWord::Cancelled | StageWord::Stopped => Tone::Idle,
@@ -269,6 +269,7 @@ impl Telling<'_> {
                 said.push(say!(lang, operations.say.abandoned, by = by.to_string()));
                 said.extend(self.loss_sentence());
             }
+            Outcome::ClosedUnread { by } => said.push(say!(lang, operations.say.closed_unread, by = by.to_string())),
         }
         if let Some(outage) = self.outage_told() {
             said.push(if self.writes_were_stopped() {

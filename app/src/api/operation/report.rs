@@ -142,7 +142,7 @@ impl Telling<'_> {
             Outcome::Done if self.loss_is_open() => ("open", words::operation::outcome(lang, outcome)),
             Outcome::Done => ("good", words::operation::outcome(lang, outcome)),
             Outcome::Undone { .. } => ("open", words::operation::outcome(lang, outcome)),
-            Outcome::Abandoned { .. } => ("bad", words::operation::outcome(lang, outcome)),
+            Outcome::Abandoned { .. } | Outcome::ClosedUnread { .. } => ("bad", words::operation::outcome(lang, outcome)),
         }
     }
 
@@ -313,6 +313,7 @@ impl Telling<'_> {
                     words::sentences(lang, &said.collect::<Vec<_>>())
                 }
                 Outcome::Abandoned { by } => words::plain(&say!(lang, operations.say.abandoned, by = by.to_string())),
+                Outcome::ClosedUnread { by } => words::plain(&say!(lang, operations.say.closed_unread, by = by.to_string())),
                 Outcome::Done => words::operation::outcome(lang, outcome),
             },
         );

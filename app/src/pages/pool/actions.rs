@@ -255,7 +255,8 @@ pub(super) fn not_followed(lang: Locale, connection: Connection) -> Reason {
 fn standing(lang: Locale, picture: &Picture, action: Action) -> Vec<Reason> {
     let standing = &picture.standing;
     let mut told = Vec::new();
-    if let Some(glance) = &standing.operation {
+    let unreadable = standing.operation.as_ref().and_then(|glance| Some((glance.id, glance.unreadable?)));
+    if let Some(glance) = standing.operation.as_ref().filter(|_| unreadable.is_none()) {
         told.push(say!(lang, operations.objection.operation_runs, operation = glance.id.to_string()));
     }
     let timely = action != Action::Failover;
@@ -266,7 +267,8 @@ fn standing(lang: Locale, picture: &Picture, action: Action) -> Vec<Reason> {
         let time = words::figures::date_time(lang, window.until);
         told.push(say!(lang, operations.objection.freeze_window, reason = window.reason.clone(), time = time));
     }
-    told.into_iter().map(|text| (Tone::Block, text)).collect()
+    let advice = unreadable.map(|(operation, entry)| (Tone::Warn, words::operation::unreadable(lang, operation, entry)));
+    told.into_iter().map(|text| (Tone::Block, text)).chain(advice).collect()
 }
 
 fn ready(lang: Locale, picture: &Picture) -> Reason {

@@ -104,7 +104,10 @@ fn reasons(lang: Locale, picture: &Picture, keep: Side, view: View) -> Vec<Reaso
     let (kept, other) = (view.site(keep), view.site(keep.other()));
     let mut told = Vec::new();
     if let Some(glance) = &picture.standing.operation {
-        told.push((Tone::Block, say!(lang, operations.objection.operation_runs, operation = glance.id.to_string())));
+        told.push(match glance.unreadable {
+            Some(entry) => (Tone::Warn, words::operation::unreadable(lang, glance.id, entry)),
+            None => (Tone::Block, say!(lang, operations.objection.operation_runs, operation = glance.id.to_string())),
+        });
     }
     if is_fenced(picture, keep) {
         told.push((Tone::Block, say!(lang, operations.objection.fenced, site = kept)));

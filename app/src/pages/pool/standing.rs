@@ -58,7 +58,7 @@ fn strip(tone: Tone, text: String, end: AnyView) -> AnyView {
 pub(in crate::pages) fn tone(stage: StageWord) -> Tone {
     match stage {
         StageWord::AwaitingApproval | StageWord::Paused | StageWord::Undoing => Tone::Warn,
-        StageWord::NeedsPerson => Tone::Fail,
+        StageWord::NeedsPerson | StageWord::Unreadable | StageWord::ClosedUnread => Tone::Fail,
         StageWord::Running | StageWord::Done | StageWord::Cancelled | StageWord::Stopped | StageWord::Abandoned => Tone::Run,
     }
 }
@@ -66,7 +66,7 @@ pub(in crate::pages) fn tone(stage: StageWord) -> Tone {
 /// How far an operation has come, such as `Running · step 3 of 10`.
 pub(in crate::pages) fn progress(lang: words::Locale, glance: &Glance) -> String {
     let stage = words::operation::stage(lang, glance.stage, glance.dry_run);
-    match glance.step {
+    match glance.step.filter(|_| glance.unreadable.is_none()) {
         Some(step) => {
             let step = say!(lang, operations.list.step, n = (step + 1).to_string(), steps = glance.steps.to_string());
             format!("{stage} · {step}")
@@ -76,21 +76,28 @@ pub(in crate::pages) fn progress(lang: words::Locale, glance: &Glance) -> String
 }
 
 fn running(lang: words::Locale, glance: &Glance, names: &Names) -> AnyView {
-    let title = words::operation::title_of(lang, glance.kind, glance.side, glance.dry_run, names);
     let id = glance.id.to_string();
-    let open = say!(lang, operations.list.open, operation = id.clone());
-    let text = Callback::new(move |age| words::duration(lang, age));
+    let text = match (glance.unreadable, glance.kind) {
+        (Some(entry), _) => words::operation::unreadable(lang, glance.id, entry),
+        (None, None) => say!(lang, operations.list.strip, operation = id.clone(), title = say!(lang, operations.unreadable.title)),
+        (None, Some(kind)) => {
+            let title = words::operation::title_of(lang, kind, glance.side, glance.dry_run, names);
+            say!(lang, operations.list.strip, operation = id.clone(), title = title)
+        }
+    };
+    let open = say!(lang, operations.list.open, operation = id);
+    let age = Callback::new(move |age| words::duration(lang, age));
     let kind = if glance.stage == StageWord::NeedsPerson { Kind::Danger } else { Kind::Primary };
     let end = view! {
         <span class="sm nw">{progress(lang, glance)}</span>
         <span class="sm num nw">
-            <Age since=Some(glance.requested_at) text />
+            <Age since=glance.requested_at text=age />
         </span>
         <ButtonLink href=paths::operation(glance.id) kind small=true>
             {open}
         </ButtonLink>
     };
-    strip(tone(glance.stage), say!(lang, operations.list.strip, operation = id, title = title), end.into_any())
+    strip(tone(glance.stage), text, end.into_any())
 }
 
 fn restored_strip(lang: words::Locale, restored: Restored, pool: &PoolId) -> AnyView {

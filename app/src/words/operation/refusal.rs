@@ -18,6 +18,7 @@ pub fn objection(lang: Locale, objection: &PlanObjection, names: &Names) -> Stri
         PlanObjection::OperationRuns { operation } => {
             say!(lang, operations.objection.operation_runs, operation = operation.to_string())
         }
+        PlanObjection::OperationUnreadable { operation, entry } => super::unreadable(lang, *operation, *entry),
         PlanObjection::CoolingDown { until } => say!(lang, operations.objection.cooling_down, time = date_time(lang, *until)),
         PlanObjection::FreezeWindow { until, reason } => {
             say!(lang, operations.objection.freeze_window, reason = reason.clone(), time = date_time(lang, *until))

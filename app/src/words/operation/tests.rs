@@ -462,9 +462,13 @@ fn everything_that_could_not_be_saved_is_a_sentence_with_its_figures() {
 }
 
 fn objections() -> Vec<PlanObjection> {
+    let unreadable = |cause| PlanObjection::OperationUnreadable { operation: OperationId(42), entry: UnreadableEntry { number: 3, cause } };
     let all = vec![
         PlanObjection::Situation { objection: Objection::SplitBrain },
         PlanObjection::OperationRuns { operation: OperationId(42) },
+        unreadable(UnreadableCause::Newer { version: 2 }),
+        unreadable(UnreadableCause::Damaged),
+        unreadable(UnreadableCause::DoesNotFit),
         PlanObjection::CoolingDown { until: at() },
         PlanObjection::FreezeWindow { until: at(), reason: "end of the quarter".to_owned() },
         PlanObjection::NoStandbySection { side: Side::A },
@@ -487,6 +491,7 @@ fn objections() -> Vec<PlanObjection> {
         match objection {
             PlanObjection::Situation { .. }
             | PlanObjection::OperationRuns { .. }
+            | PlanObjection::OperationUnreadable { .. }
             | PlanObjection::CoolingDown { .. }
             | PlanObjection::FreezeWindow { .. }
             | PlanObjection::NoStandbySection { .. }
@@ -734,6 +739,7 @@ fn every_stage_has_a_word_and_every_end_its_reason() {
         finished(Outcome::Undone { why: cancelled.clone(), stays: Vec::new() }),
         finished(Outcome::Undone { why: failed.clone(), stays: vec![1] }),
         finished(Outcome::Abandoned { by: login() }),
+        finished(Outcome::ClosedUnread { by: login() }),
     ];
     for one in &stages {
         told(|lang| stage(lang, one.word(), false));

@@ -102,12 +102,16 @@ impl Console {
         if let Some(pool) = pool {
             self.watched(caller, pool)?;
         }
-        let ids = self.store.operations(pool, most.min(OPERATIONS_MAX)).await.map_err(|error| self.failed(&error))?;
-        let mut glances = Vec::with_capacity(ids.len());
-        for id in ids {
-            glances.push(self.operation(caller, id).await?.glance());
+        let mut summaries = self.store.summaries(pool, most.min(OPERATIONS_MAX)).await.map_err(|error| self.failed(&error))?;
+        for summary in summaries.iter_mut().filter(|summary| !summary.stage.is_end()) {
+            // What is shown live may be ahead of what is written, and whether it can still be read is known only there.
+            let shown = self.watched(caller, &summary.pool).ok().and_then(|watched| watched.standing().operation);
+            match self.live_operation(summary.id) {
+                Some(live) => *summary = live.value().glance(),
+                None => *summary = shown.filter(|shown| shown.id == summary.id).unwrap_or_else(|| summary.clone()),
+            }
         }
-        Ok(glances)
+        Ok(summaries)
     }
 
     /// Takes in what somebody wants of a running operation. Wanting it twice is wanting it once.
@@ -184,7 +188,12 @@ impl Console {
         let ids = self.store.operations(Some(&failover.plan.pool), u32::MAX).await.map_err(|error| self.failed(&error))?;
         let mut found: Option<FoundLoss> = None;
         for id in ids.into_iter().rev().filter(|id| *id > failover.id) {
-            let later = self.operation(caller, id).await?;
+            let later = match self.operation(caller, id).await {
+                Ok(later) => later,
+                // Whether another site has become active with it is not known, so nothing behind it is looked at.
+                Err(ConsoleError::UnreadableOperation { .. }) => break,
+                Err(error) => return Err(error),
+            };
             if !later.is_next_after(failover) {
                 break;
             }
@@ -204,7 +213,7 @@ impl Console {
     /// # Errors
     /// When there is none of this number, the session has ended, or the store failed.
     pub async fn evidence_names(&self, caller: &Caller, id: OperationId) -> Result<Vec<Evidence>, ConsoleError> {
-        self.operation(caller, id).await?;
+        self.pool_of(caller, id).await?;
         self.store.evidence_names(id).await.map_err(|error| self.failed(&error))
     }
 
@@ -216,10 +225,10 @@ impl Console {
     pub async fn evidence(&self, caller: &Caller, id: OperationId, name: &str, from: &str) -> Result<Option<Vec<u8>>, ConsoleError> {
         let subject = format!("{id}/{name}");
         self.noted(caller, Deed::EvidenceRead, &subject, from, self.allowed(caller, Action::ReadEvidence)).await?;
-        let operation = self.operation(caller, id).await?;
+        let pool = self.pool_of(caller, id).await?;
         let Some(content) = self.store.evidence(id, name).await.map_err(|error| self.failed(&error))? else { return Ok(None) };
         let deed = audited(&Actor::person(&caller.person.login, from), Deed::EvidenceRead, subject);
-        let entry = deed.done(self.clock.now(), serde_json::json!({ "pool": operation.plan.pool, "bytes": content.len() }));
+        let entry = deed.done(self.clock.now(), serde_json::json!({ "pool": pool, "bytes": content.len() }));
         self.store.append(&entry).await.map_err(|error| self.failed(&error))?;
         Ok(Some(content))
     }
@@ -245,7 +254,13 @@ impl Console {
         from: &str,
         found: Result<T, ConsoleError>,
     ) -> Result<T, ConsoleError> {
-        if let Err(error @ (ConsoleError::UnknownPool { .. } | ConsoleError::UnknownOperation { .. } | ConsoleError::NotAllowed)) = &found {
+        if let Err(
+            error @ (ConsoleError::UnknownPool { .. }
+            | ConsoleError::UnknownOperation { .. }
+            | ConsoleError::UnreadableOperation { .. }
+            | ConsoleError::NotAllowed),
+        ) = &found
+        {
             self.note_refusal(caller, deed, subject, error.code(), from).await?;
         }
         found
@@ -265,11 +280,28 @@ impl Console {
         self.operators.values().find_map(|operator| operator.live(id))
     }
 
-    async fn stored_operation(&self, id: OperationId) -> Result<Operation, ConsoleError> {
-        let journal = self.store.journal(id).await.map_err(|error| self.failed(&error))?;
-        if journal.is_empty() {
-            return Err(ConsoleError::UnknownOperation { operation: id });
+    /// The pool of an operation, also of one that cannot be read.
+    async fn pool_of(&self, caller: &Caller, id: OperationId) -> Result<PoolId, ConsoleError> {
+        match self.operation(caller, id).await {
+            Ok(operation) => Ok(operation.plan.pool.clone()),
+            Err(error @ ConsoleError::UnreadableOperation { .. }) => {
+                let summary = self.store.summary(id).await.map_err(|error| self.failed(&error))?;
+                summary.map(|summary| summary.pool).ok_or(error)
+            }
+            Err(error) => Err(error),
         }
-        Operation::from_journal(id, &journal).map_err(|error| self.failed(&StoreError::Failed(Box::new(error))))
+    }
+
+    async fn stored_operation(&self, id: OperationId) -> Result<Operation, ConsoleError> {
+        match operate::stored_operation(&*self.store, id).await {
+            Ok(operation) => Ok(operation),
+            Err(StoreError::Unreadable(entry)) => {
+                if self.store.summary(id).await.map_err(|error| self.failed(&error))?.is_none() {
+                    return Err(ConsoleError::UnknownOperation { operation: id });
+                }
+                Err(ConsoleError::UnreadableOperation { operation: id, entry })
+            }
+            Err(error) => Err(self.failed(&error)),
+        }
     }
 }

@@ -149,7 +149,8 @@ async fn kept(bench: &Bench, intent: Intent, epoch: u64, saw: impl Fn(&Step) -> 
     let lease = bench.store.take_lease(&world.pool.id, &ask).await.expect("a store").taken().expect("nobody else acts");
     let audit = audited(&Actor::console(), Deed::OperationRequested, "").done(now, ());
     bench.store.change_record(&lease, &RecordChange::Epoch(Epoch(epoch)), &audit).await.expect("not an earlier one");
-    let opening = Opening { first, audit, epoch: Epoch(epoch), key: None };
+    let summary = Operation::from_journal(OperationId(0), std::slice::from_ref(&first)).expect("a journal").glance();
+    let opening = Opening { first, audit, epoch: Epoch(epoch), key: None, summary, closes: None };
     let id = bench.store.open_operation(&lease, &opening).await.expect("nothing else runs");
     let mut operation = Operation::from_journal(id, &[opening.first]).expect("a journal");
     while !operation.is_finished() {
@@ -163,8 +164,7 @@ async fn kept(bench: &Bench, intent: Intent, epoch: u64, saw: impl Fn(&Step) -> 
         };
         let (entry, number) = (entry(event), operation.events);
         operation.evolve(&entry).expect("it fits");
-        let ended = operation.is_finished();
-        bench.store.append_entry(&lease, id, number, &entry, None, &[], ended).await.expect("a store");
+        bench.store.append_entry(&lease, id, number, &entry, None, &[], &operation.glance()).await.expect("a store");
     }
     bench.store.give_lease_back(&lease).await.expect("a store");
     id

@@ -104,10 +104,8 @@ impl Desk {
         if next.is_finished() && !next.request.dry_run {
             changes.push(RecordChange::Ended(entry.at));
         }
-        let written = self
-            .store
-            .append_entry(&self.lease, operation.id, operation.events, &entry, audit.as_ref(), &changes, next.is_finished())
-            .await;
+        let written =
+            self.store.append_entry(&self.lease, operation.id, operation.events, &entry, audit.as_ref(), &changes, &next.glance()).await;
         match written {
             Ok(()) => {
                 self.show_written(next, &entry);
@@ -148,7 +146,7 @@ pub(crate) fn audit_entry(operation: &Operation, entry: &Entry, actor: &Actor) -
         "kind": operation.plan.intent.word(),
         "step": step,
         "entry": operation.events,
-        "event": entry.event,
+        "event": switchback_journal_format::event_to_json(&entry.event),
     });
     Some(audited(actor, deed, operation.id.to_string()).close(entry.at, outcome, detail))
 }

@@ -1,6 +1,6 @@
 //! What stands about a pool in the store: read again and again, because another console may have changed it, and kept to.
 
-use super::{Operator, fencer, locked, scene::Scene};
+use super::{Operator, fencer, locked, scene::Scene, stored_operation};
 use crate::{
     audit::{Actor, audited},
     ports::{RecordChange, StoreError},
@@ -10,6 +10,7 @@ use switchback_domain::{
     audit::Deed,
     operation::{Epoch, Fence, MadeActive, Operation, OperationId, Step},
 };
+use switchback_journal_format::answer_to_json;
 
 impl Operator {
     pub(super) async fn read_record(&self, scene: Option<&Scene>) -> Result<(), StoreError> {
@@ -24,7 +25,7 @@ impl Operator {
         // What a restored store says about fences may be older than the truth: the site that it would keep down may be the active one now.
         let mut kept = if record.unconfirmed.is_none() { record.fences.clone() } else { Vec::new() };
         let made_active = self.look_up_made_active(record.epoch).await?;
-        if let Some(begun) = self.begun_fence(&kept).await? {
+        if let Some(begun) = self.begun_fence(&kept, record.epoch).await? {
             // Nothing rests on it yet, and people may have brought this site back, or stopped the other one, while the console was away. Its
             // own step fences it, or asks.
             let fencers = locked(&self.fencers);
@@ -73,7 +74,7 @@ impl Operator {
         let Some(lease) = self.take_lease().await? else { return Ok(()) };
         for fence in news {
             let before = written.iter().find(|before| before.is_same(fence)).map(|before| &before.answers[..]).unwrap_or_default();
-            let answers: Vec<_> = fence.answers.iter().filter(|answer| !before.contains(answer)).collect();
+            let answers: Vec<_> = fence.answers.iter().filter(|answer| !before.contains(answer)).map(answer_to_json).collect();
             let subject = fence.operation.map_or_else(|| self.watched.pool.id.to_string(), |operation| operation.to_string());
             let deed = audited(&Actor::console(), Deed::FenceAnswered, subject);
             let detail = serde_json::json!({ "pool": self.watched.pool.id, "side": fence.side, "answers": answers });
@@ -91,37 +92,30 @@ impl Operator {
         {
             return Ok(made.clone());
         }
-        let mut made = None;
-        if epoch > Epoch::default() {
-            for operation in self.store.operations(Some(&self.watched.pool.id), u32::MAX).await? {
-                let journal = self.store.journal(operation).await?;
-                let passed = Operation::from_journal(operation, &journal).ok().filter(Operation::is_past_no_return);
-                made = passed.and_then(|passed| passed.plan.intent.side()).map(|side| MadeActive { side, operation });
-                if made.is_some() {
-                    break;
-                }
-            }
-        }
+        let made = if epoch > Epoch::default() { self.store.made_active(&self.watched.pool.id).await? } else { None };
         *locked(&self.made_active) = Some((epoch, made.clone()));
         Ok(made)
     }
 
     /// The operation that has put up one of these fences and on which nothing rests yet: a failover that may still be undone, or a fence
     /// between two sites that both write that was not seen to hold.
-    async fn begun_fence(&self, fences: &[Fence]) -> Result<Option<OperationId>, StoreError> {
+    async fn begun_fence(&self, fences: &[Fence], epoch: Epoch) -> Result<Option<OperationId>, StoreError> {
         if fences.is_empty() {
             return Ok(None);
         }
         let Some(id) = self.store.open_operation_of(&self.watched.pool.id).await? else { return Ok(None) };
-        if !fences.iter().any(|fence| fence.operation == Some(id)) {
-            return Ok(None);
-        }
-        let operation = Operation::from_journal(id, &self.store.journal(id).await?);
+        let Some(fence) = fences.iter().find(|fence| fence.operation == Some(id)) else { return Ok(None) };
+        let operation = match stored_operation(&*self.store, id).await {
+            Ok(operation) => operation,
+            // The intent to promote raises the epoch, so before that nothing rests on the fence. After it nobody knows, and it is kept.
+            Err(StoreError::Unreadable(_)) => return Ok((epoch < fence.epoch).then_some(id)),
+            Err(error) => return Err(error),
+        };
         let holds = |operation: Operation| match operation.plan.no_return().map(|at| (&operation.plan.steps[at], &operation.steps[at])) {
             Some((Step::Fence { .. }, run)) => run.is_behind(),
             _ => operation.is_past_no_return(),
         };
-        Ok(operation.is_ok_and(|operation| !holds(operation)).then_some(id))
+        Ok((!holds(operation)).then_some(id))
     }
 
     /// Takes in what has just been written about the pool: a fence is kept from the moment that it is written, and no longer than it is.

@@ -20,6 +20,7 @@ use switchback_domain::{
         self, Choice, Entry, Event, Intent, Operation, OperationId, Plan, PlanChange, PlanObjection, Planned, Refusal, Request, Wish,
     },
 };
+use switchback_journal_format::{event_to_json, request_to_json};
 
 impl Operator {
     /// The plan for what somebody wants, for a person to look at.
@@ -70,8 +71,7 @@ impl Operator {
                 RequestError::Refused { refusal } => Some(refusal),
                 _ => None,
             };
-            let detail =
-                serde_json::json!({ "kind": request.intent.word(), "reason": refused.code(), "refusal": refusal, "request": request });
+            let detail = serde_json::json!({ "kind": request.intent.word(), "reason": refused.code(), "refusal": refusal, "request": request_to_json(&request) });
             self.store.append(&deed.refused(self.clock.now(), detail)).await?;
         }
         Ok(outcome)
@@ -110,6 +110,7 @@ impl Operator {
     ) -> Result<Result<OperationId, RequestError>, StoreError> {
         let refused = |refusal| Ok(Err(RequestError::Refused { refusal }));
         self.read_record(None).await?;
+        let unreadable = self.find_unreadable().await?;
         let Planned { plan, hash } = match self.judge(request) {
             Ok(planned) => planned,
             Err(refusal) => return refused(refusal),
@@ -117,10 +118,13 @@ impl Operator {
         let (at, epoch) = (self.clock.now(), plan.epoch);
         let (pool, kind) = (plan.pool.clone(), plan.intent.word());
         let first = Entry { at, event: Event::Requested { request: Box::new(request.clone()), by: by.clone(), plan: Box::new(plan) } };
-        let detail = serde_json::json!({ "pool": pool, "kind": kind, "plan": hash, "entry": 0, "event": first.event });
+        let detail = serde_json::json!({ "pool": pool, "kind": kind, "plan": hash, "entry": 0, "event": event_to_json(&first.event) });
         // The store puts the operation's number in the pool's place.
         let audit = deed.clone().done(at, detail);
-        let opening = Opening { first, audit, epoch, key };
+        let closes = unreadable.map(|(id, entry)| self.closing(id, entry, by, deed.actor(), kind));
+        let begun = Operation::from_journal(OperationId(0), std::slice::from_ref(&first));
+        let summary = begun.map_err(|bad| StoreError::Failed(Box::new(bad)))?.glance();
+        let opening = Opening { first, audit, epoch, key, summary, closes };
         let id = match self.store.open_operation(lease, &opening).await {
             Ok(id) => id,
             // Nobody has seen yet which one it is.
@@ -137,6 +141,12 @@ impl Operator {
             }
             Err(error) => return Err(error),
         };
+        if let Some(closing) = &opening.closes
+            && let Err(error) = self.take_closing_in(closing).await
+        {
+            // It is read again when the operation that has begun has ended.
+            tracing::error!(operation = %id, error = &error as &dyn std::error::Error, "what stands about the pool could not be read");
+        }
         // It is written and will be driven, whatever happens to whoever asked.
         if let Ok(operation) = Operation::from_journal(id, &[opening.first]) {
             self.lay_out(lease.clone(), operation);

@@ -1,6 +1,6 @@
 //! A store that was restored from a backup: what it says beside what the engines say, and the confirmation without which nothing is done.
 
-use super::{Operator, desk};
+use super::{Operator, desk, stored_operation};
 use crate::{
     audit::OpenDeed,
     ports::{Lease, RecordChange, StoreError},
@@ -9,7 +9,7 @@ use switchback_domain::{
     Confirmation, Login, RestoredPool, Side, SiteBeside,
     audit::Deed,
     error::ConfirmError,
-    operation::{Entry, Event, Fence, Operation, OperationId, Outcome},
+    operation::{Entry, Event, Fence, OperationId, Outcome},
 };
 
 impl Operator {
@@ -111,10 +111,17 @@ impl Operator {
 
     /// An operation that was open when the backup was taken has come to some end since, which nobody knows here: it is not carried on.
     async fn abandon(&self, lease: &Lease, id: OperationId, by: &Login, deed: &OpenDeed) -> Result<(), StoreError> {
-        let journal = self.store.journal(id).await?;
-        let operation = Operation::from_journal(id, &journal).map_err(|error| StoreError::Failed(Box::new(error)))?;
+        let operation = match stored_operation(&*self.store, id).await {
+            Ok(operation) => operation,
+            Err(StoreError::Unreadable(entry)) => {
+                return self.store.close_unread(lease, &self.closing(id, entry, by, deed.actor(), "restored_confirmed")).await;
+            }
+            Err(error) => return Err(error),
+        };
         let entry = Entry { at: self.clock.now(), event: Event::Finished { outcome: Outcome::Abandoned { by: by.clone() } } };
         let audit = desk::audit_entry(&operation, &entry, deed.actor());
-        self.store.append_entry(lease, id, operation.events, &entry, audit.as_ref(), &[], true).await
+        let mut ended = operation.clone();
+        ended.evolve(&entry).map_err(|bad| StoreError::Unreadable(bad.into()))?;
+        self.store.append_entry(lease, id, operation.events, &entry, audit.as_ref(), &[], &ended.glance()).await
     }
 }

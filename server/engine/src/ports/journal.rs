@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use std::time::Duration;
 use switchback_domain::{
     PoolId, Restored,
-    operation::{Entry, Epoch, Fence, OperationId},
+    operation::{Entry, Epoch, Fence, Glance, MadeActive, OperationId},
 };
 
 /// The right to act on a pool, held by one console at a time.
@@ -131,6 +131,23 @@ pub struct Opening {
     pub epoch: Epoch,
     /// The key under which it was asked for. The operation's number is remembered under it for a day.
     pub key: Option<IdempotencyKey>,
+    /// The operation as lists show it, whatever number it says.
+    pub summary: Glance,
+    /// The open operation of the pool whose journal cannot be read: it ends with this one's beginning.
+    pub closes: Option<Closing>,
+}
+
+/// The end of an operation whose journal cannot be read.
+#[derive(Debug, Clone)]
+pub struct Closing {
+    /// Which.
+    pub operation: OperationId,
+    /// The entry that says so. It comes after all that are there.
+    pub entry: Entry,
+    /// Its line in the audit history.
+    pub audit: AuditEntry,
+    /// What changes about the pool with it.
+    pub changes: Vec<RecordChange>,
 }
 
 /// The journal. Entries are only ever added.
@@ -150,7 +167,8 @@ pub trait JournalStore: Send + Sync + 'static {
 
     /// Appends entry `number` (counted from zero) with its audit entry and the changes of the pool's record: all or nothing.
     /// [`StoreError::Taken`] when that number exists already or the lease is not held any more, [`StoreError::OtherEpoch`] when
-    /// the epoch would become an earlier one. `ends` closes the operation.
+    /// the epoch would become an earlier one. `summary` is the operation as lists show it from then on; when it is at an end, nothing more can
+    /// be written.
     #[expect(clippy::too_many_arguments, reason = "one transaction takes them all; a struct of borrowed parts would only hide it")]
     fn append_entry<'a>(
         &'a self,
@@ -160,10 +178,22 @@ pub trait JournalStore: Send + Sync + 'static {
         entry: &'a Entry,
         audit: Option<&'a AuditEntry>,
         changes: &'a [RecordChange],
-        ends: bool,
+        summary: &'a Glance,
     ) -> Stored<'a, ()>;
 
-    /// The journal of an operation, oldest first; empty when there is none.
+    /// Closes an operation whose journal cannot be read, without another one. Fails like [`JournalStore::append_entry`].
+    fn close_unread<'a>(&'a self, lease: &'a Lease, closing: &'a Closing) -> Stored<'a, ()>;
+
+    /// The newest operations as lists show them, of one pool or of all, newest first, at most `most`. No journal is read for it.
+    fn summaries<'a>(&'a self, pool: Option<&'a PoolId>, most: u32) -> Stored<'a, Vec<Glance>>;
+
+    /// One of them.
+    fn summary(&self, operation: OperationId) -> Stored<'_, Option<Glance>>;
+
+    /// The newest operation of a pool that has made a site the active one; nothing when none has, or when that cannot be read.
+    fn made_active<'a>(&'a self, pool: &'a PoolId) -> Stored<'a, Option<MadeActive>>;
+
+    /// The journal of an operation, oldest first; empty when there is none. [`StoreError::Unreadable`] when an entry cannot be read.
     fn journal(&self, operation: OperationId) -> Stored<'_, Vec<Entry>>;
 
     /// The newest operations, of one pool or of all, newest first, at most `most`.

@@ -7,7 +7,7 @@ mod journal;
 pub use crate::audit::AuditEntry;
 pub use evidence::EvidenceStore;
 pub use hands::{HandError, Handled, Hands, Lineage, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved, Told};
-pub use journal::{HeldLease, IdempotencyKey, JournalStore, Lease, LeaseAnswer, LeaseAsk, Opening, PoolRecord, RecordChange};
+pub use journal::{Closing, HeldLease, IdempotencyKey, JournalStore, Lease, LeaseAnswer, LeaseAsk, Opening, PoolRecord, RecordChange};
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -16,6 +16,7 @@ use std::time::Duration;
 use switchback_domain::{
     BrokenGuard, Endpoint, Facts, Login, LostFile, PoolId, ProbeFailure, Reserve,
     history::{Change, Metric, Point},
+    operation::UnreadableEntry,
     people::Person,
 };
 
@@ -84,6 +85,9 @@ pub enum StoreError {
     /// The pool's epoch is another one than what was asked rests on: its active site has changed meanwhile.
     #[error("the pool is in another epoch")]
     OtherEpoch,
+    /// An entry of the operation's journal cannot be read.
+    #[error(transparent)]
+    Unreadable(UnreadableEntry),
     /// The database failed.
     #[error("the store failed")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),

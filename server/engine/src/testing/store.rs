@@ -1,8 +1,8 @@
 //! A store in memory that can be told to fail.
 
 use crate::ports::{
-    AuditEntry, AuditStore, EvidenceStore, HeldLease, HistoryStore, IdempotencyKey, JournalStore, Lease, LeaseAnswer, LeaseAsk, Opening,
-    PeopleStore, PoolRecord, RecordChange, Session, Store, StoreError, Stored,
+    AuditEntry, AuditStore, Closing, EvidenceStore, HeldLease, HistoryStore, IdempotencyKey, JournalStore, Lease, LeaseAnswer, LeaseAsk,
+    Opening, PeopleStore, PoolRecord, RecordChange, Session, Store, StoreError, Stored,
 };
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ use std::{
 use switchback_domain::{
     BrokenGuard, Login, LostFile, PoolId, Reserve, Restored,
     history::{Change, Metric, Point, Span},
-    operation::{Entry, Evidence, OperationId},
+    operation::{Entry, Evidence, Glance, MadeActive, OperationId, StageWord},
     people::Person,
 };
 
@@ -63,6 +63,7 @@ pub(crate) struct KeptOperation {
     pub(crate) pool: PoolId,
     pub(crate) ended: bool,
     pub(crate) entries: Vec<Entry>,
+    pub(crate) summary: Glance,
 }
 
 #[derive(Debug, Default)]
@@ -271,8 +272,9 @@ impl JournalStore for TestStore {
             if opening.key.as_ref().is_some_and(|key| kept.recalled(&key.key, at).is_some()) {
                 return Err(StoreError::Taken);
             }
-            kept.operations.push(KeptOperation { pool: lease.pool.clone(), ended: false, entries: vec![opening.first.clone()] });
-            let id = OperationId(kept.operations.len() as u64);
+            let id = OperationId(kept.operations.len() as u64 + 1);
+            let summary = Glance { id, ..opening.summary.clone() };
+            kept.operations.push(KeptOperation { pool: lease.pool.clone(), ended: false, entries: vec![opening.first.clone()], summary });
             kept.remembered.extend(opening.key.clone().map(|IdempotencyKey { key, body }| (key, (body, id, at))));
             kept.audit.push(opening.audit.clone().with_subject(id.to_string()));
             Ok(id)
@@ -286,7 +288,7 @@ impl JournalStore for TestStore {
         entry: &'a Entry,
         audit: Option<&'a AuditEntry>,
         changes: &'a [RecordChange],
-        ends: bool,
+        summary: &'a Glance,
     ) -> Stored<'a, ()> {
         self.of_operations(audit.is_some(), move |kept| {
             kept.holds(lease)?;
@@ -298,10 +300,38 @@ impl JournalStore for TestStore {
                 std::cmp::Ordering::Equal => open.entries.push(entry.clone()),
                 std::cmp::Ordering::Greater => return Err(StoreError::Failed("the journal has no gaps".into())),
             }
-            open.ended = ends;
+            open.ended = summary.stage.is_end();
+            open.summary = summary.clone();
             kept.audit.extend(audit.cloned());
             kept.records.insert(lease.pool.clone(), record);
             Ok(())
+        })
+    }
+    fn close_unread<'a>(&'a self, lease: &'a Lease, closing: &'a Closing) -> Stored<'a, ()> {
+        self.of_operations(true, |kept| {
+            kept.holds(lease)?;
+            let open = kept.operations.get_mut(place(closing.operation)).filter(|kept| kept.pool == lease.pool && !kept.ended);
+            let open = open.ok_or(StoreError::Taken)?;
+            open.ended = true;
+            open.entries.push(closing.entry.clone());
+            open.summary.stage = StageWord::ClosedUnread;
+            kept.audit.push(closing.audit.clone());
+            Ok(())
+        })
+    }
+    fn summaries<'a>(&'a self, pool: Option<&'a PoolId>, most: u32) -> Stored<'a, Vec<Glance>> {
+        self.answer(false, move |kept| {
+            let newest = kept.operations.iter().rev().filter(|kept| pool.is_none_or(|pool| *pool == kept.pool));
+            Ok(newest.take(most as usize).map(|kept| kept.summary.clone()).collect())
+        })
+    }
+    fn summary(&self, operation: OperationId) -> Stored<'_, Option<Glance>> {
+        self.answer(false, move |kept| Ok(kept.operations.get(place(operation)).map(|kept| kept.summary.clone())))
+    }
+    fn made_active<'a>(&'a self, pool: &'a PoolId) -> Stored<'a, Option<MadeActive>> {
+        self.answer(false, move |kept| {
+            let newest = kept.operations.iter().rev().filter(|kept| kept.pool == *pool).map(|kept| &kept.summary);
+            Ok(newest.filter_map(|summary| Some(MadeActive { side: summary.made_active?, operation: summary.id })).next())
         })
     }
     fn journal(&self, operation: OperationId) -> Stored<'_, Vec<Entry>> {

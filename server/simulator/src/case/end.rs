@@ -76,6 +76,7 @@ impl Run {
                 Stage::Finished { outcome: Outcome::Done, .. } => "done".to_owned(),
                 Stage::Finished { outcome: Outcome::Undone { .. }, .. } => "undone".to_owned(),
                 Stage::Finished { outcome: Outcome::Abandoned { .. }, .. } => "abandoned".to_owned(),
+                Stage::Finished { outcome: Outcome::ClosedUnread { .. }, .. } => "closed unread".to_owned(),
                 Stage::NeedsPerson { question, .. } => format!("asks about {:?}", question.trouble),
                 other => format!("{other:?}"),
             });

@@ -130,6 +130,9 @@ impl From<ConsoleError> for Problem {
             ConsoleError::NotAllowed => Problem::new(StatusCode::FORBIDDEN, error.code(), error.to_string()),
             ConsoleError::UnknownPool { pool } => Problem::unknown_pool(pool.as_str()),
             ConsoleError::UnknownOperation { operation } => Problem::unknown_operation(&operation.to_string()),
+            ConsoleError::UnreadableOperation { operation, entry } => {
+                Problem::new(StatusCode::CONFLICT, error.code(), error.to_string()).with("operation", operation).with("entry", entry)
+            }
             ConsoleError::Internal { incident } => Problem::incident(StatusCode::INTERNAL_SERVER_ERROR, &incident),
         }
     }

@@ -3,7 +3,7 @@
 use crate::{
     audit::entry,
     fixture::{at, pool, session, with_person},
-    journal::{opened, step},
+    journal::{opened, step, summary},
 };
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 use switchback_domain::{
@@ -39,7 +39,7 @@ async fn a_backup_is_made_while_the_store_is_written_and_restored_it_acts_on_not
         tokio::spawn(async move {
             for number in 1..200 {
                 let changes = [RecordChange::Epoch(Epoch(u64::from(number)))];
-                store.append_entry(&lease, id, number, &step(number), Some(&entry(1)), &changes, false).await.unwrap();
+                store.append_entry(&lease, id, number, &step(number), Some(&entry(1)), &changes, &summary(false)).await.unwrap();
             }
         })
     };

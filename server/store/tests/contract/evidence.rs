@@ -3,7 +3,7 @@
 use crate::{
     audit::{entry as audited, vague},
     fixture::{Fixture, at},
-    journal::{opened, step},
+    journal::{opened, step, summary},
 };
 use switchback_domain::operation::{Evidence, OperationId};
 use switchback_engine::ports::StoreError;
@@ -45,7 +45,7 @@ pub async fn an_operation_that_has_ended_keeps_nothing_more(fixture: Fixture) {
     let (lease, id) = opened(store, "p").await;
     is_taken(&store.keep_evidence(OperationId(id.0 + 1), &evidence("a", b"x"), b"x", &audited(1)).await);
     store.keep_evidence(id, &evidence("a", b"x"), b"x", &audited(1)).await.unwrap();
-    store.append_entry(&lease, id, 1, &step(1), None, &[], true).await.unwrap();
+    store.append_entry(&lease, id, 1, &step(1), None, &[], &summary(true)).await.unwrap();
     let before = store.entries(9).await.unwrap();
     is_taken(&store.keep_evidence(id, &evidence("b", b"y"), b"y", &audited(2)).await);
     assert_eq!(store.evidence_names(id).await.unwrap(), [evidence("a", b"x")]);
@@ -55,7 +55,7 @@ pub async fn an_operation_that_has_ended_keeps_nothing_more(fixture: Fixture) {
 pub async fn nothing_that_is_kept_can_be_changed(fixture: Fixture) {
     let store = &*fixture.store;
     let (lease, ended) = opened(store, "p").await;
-    store.append_entry(&lease, ended, 1, &step(1), None, &[], true).await.unwrap();
+    store.append_entry(&lease, ended, 1, &step(1), None, &[], &summary(true)).await.unwrap();
     let (_, id) = opened(store, "p").await;
     let kept = evidence("a", b"first");
     store.keep_evidence(id, &kept, b"first", &audited(1)).await.unwrap();
@@ -109,5 +109,5 @@ pub async fn as_much_as_a_lost_timeline_may_have_is_kept(fixture: Fixture) {
     let kind = fixture.url.split(':').next().unwrap();
     println!("{kind}: {} bytes kept in {:.2} s", content.len(), begun.elapsed().as_secs_f64());
     assert!(store.evidence(id, "large").await.unwrap().as_deref() == Some(content.as_slice()));
-    store.append_entry(&lease, id, 1, &step(1), None, &[], true).await.unwrap();
+    store.append_entry(&lease, id, 1, &step(1), None, &[], &summary(true)).await.unwrap();
 }

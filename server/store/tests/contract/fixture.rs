@@ -35,6 +35,36 @@ impl Fixture {
         }
     }
 
+    /// The store that a console of this commit has left behind takes the place of this one, and is opened.
+    pub async fn replaced_by_the_one_of(self, commit: &str) -> Self {
+        drop(self.store);
+        let kind = if self.url.starts_with("sqlite:") { "sqlite" } else { "postgres" };
+        let dump = format!("{}/tests/stores/{commit}.{kind}.sql", env!("CARGO_MANIFEST_DIR"));
+        let dump = AssertSqlSafe(std::fs::read_to_string(dump).unwrap());
+        if let Some(file) = self.url.strip_prefix("sqlite:") {
+            for end in ["", "-wal", "-shm"] {
+                let _ = std::fs::remove_file(format!("{file}{end}"));
+            }
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file).create_if_missing(true);
+            let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+            sqlx::raw_sql(dump).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+            return Self::open(self.url).await;
+        }
+        let owner = self.owner.clone().unwrap_or_else(|| self.url.clone());
+        let mut connection = PgConnection::connect(&owner).await.unwrap();
+        sqlx::raw_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO console")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        sqlx::raw_sql(dump).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        match self.owner {
+            Some(owner) => Self::open_as("console", self.url, owner).await,
+            None => Self::open(self.url).await,
+        }
+    }
+
     /// Runs statements past the store, as somebody with a database client would.
     pub async fn tamper(&self, sql: &str) -> Result<(), sqlx::Error> {
         let sql = AssertSqlSafe(sql.to_owned());

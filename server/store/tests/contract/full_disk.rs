@@ -3,7 +3,7 @@
 use crate::{
     audit::entry as audited,
     fixture::{Fixture, at, pool},
-    journal::{opened, seen, step},
+    journal::{opened, seen, step, summary},
     lease::ask,
 };
 use nix::unistd::Uid;
@@ -47,7 +47,7 @@ async fn with_a_reserve(disk: &Path) {
         fill(&disk.join("filler"));
         // An operation is written down to its end as if there were room, also in its last round where nothing was noticed before.
         for number in (round * 400 + 1)..=(round * 400 + 400) {
-            store.append_entry(&lease, id, number, &step(number), Some(&audited(1)), &[], false).await.unwrap();
+            store.append_entry(&lease, id, number, &step(number), Some(&audited(1)), &[], &summary(false)).await.unwrap();
         }
         store.write_check(at(0)).await.unwrap();
         assert_eq!(store.tend_reserve(), Reserve::GivenUp, "round {round}");
@@ -97,7 +97,7 @@ async fn on_a_small_disk(disk: &Path) {
         let mut before = seen(store, "p").await;
         let refused = loop {
             let changes = [RecordChange::Epoch(Epoch(u64::from(number)))];
-            match store.append_entry(&lease, id, number, &step(number), Some(&audited(1)), &changes, false).await {
+            match store.append_entry(&lease, id, number, &step(number), Some(&audited(1)), &changes, &summary(false)).await {
                 Ok(()) => number += 1,
                 Err(error) => break error,
             }
@@ -108,14 +108,14 @@ async fn on_a_small_disk(disk: &Path) {
         assert!(cause.to_string().contains("full"), "{cause}");
         assert_eq!(seen(store, "p").await, before, "round {round}");
         for _ in 0..3 {
-            let refused = store.append_entry(&lease, id, number, &step(number), Some(&audited(1)), &[], true).await;
+            let refused = store.append_entry(&lease, id, number, &step(number), Some(&audited(1)), &[], &summary(true)).await;
             assert!(matches!(&refused, Err(StoreError::Failed(cause)) if cause.to_string().contains("full")), "{refused:?}");
         }
         assert_eq!(seen(store, "p").await, before, "round {round}");
 
         // With room again, the same store goes on, and the lease is still held.
         fs::remove_file(disk.join("filler")).unwrap();
-        store.append_entry(&lease, id, number, &step(number), Some(&audited(2)), &[], false).await.unwrap();
+        store.append_entry(&lease, id, number, &step(number), Some(&audited(2)), &[], &summary(false)).await.unwrap();
         number += 1;
         assert_eq!(store.take_lease(&pool("p"), &ask("the console", "here", 0)).await.unwrap().taken(), Some(lease.clone()));
     }

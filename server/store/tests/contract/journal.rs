@@ -8,7 +8,7 @@ use crate::{
 use jiff::SignedDuration;
 use switchback_domain::{
     ByteLag, Millis, Side, fixture,
-    operation::{Choice, Entry, Epoch, Event, Fence, Intent, OperationId, Outage, Outcome, Request, Standing, plan},
+    operation::{Choice, Entry, Epoch, Event, Fence, Glance, Intent, OperationId, Outage, Outcome, Request, StageWord, Standing, plan},
 };
 use switchback_engine::ports::{AuditEntry, Lease, Opening, PoolRecord, RecordChange, Store, StoreError};
 
@@ -22,9 +22,15 @@ pub fn step(number: u32) -> Entry {
     Entry { at: at(i64::from(number)), event: Event::StepBegun { step: number as usize } }
 }
 
+/// An operation as lists show it, running or ended.
+pub fn summary(ended: bool) -> Glance {
+    let stage = if ended { StageWord::Done } else { StageWord::Running };
+    Glance { stage, ..Glance::unknown(OperationId(0), pool("p")) }
+}
+
 /// The opening of an operation, with entry 0, in the first epoch.
 pub fn opening(number: i64) -> Opening {
-    Opening { first: step(0), audit: audited(number), epoch: Epoch::default(), key: None }
+    Opening { first: step(0), audit: audited(number), epoch: Epoch::default(), key: None, summary: summary(false), closes: None }
 }
 
 fn rests_on(epoch: u64) -> Opening {
@@ -103,13 +109,13 @@ pub async fn entries_come_back_whole_and_in_order(fixture: Fixture) {
     let id = store.open_operation(&lease, &Opening { first: written[0].clone(), ..opening(0) }).await.unwrap();
     for (number, entry) in (0..).zip(&written).skip(1) {
         let audit = (number % 2 == 0).then(|| audited(i64::from(number)));
-        store.append_entry(&lease, id, number, entry, audit.as_ref(), &[], false).await.unwrap();
+        store.append_entry(&lease, id, number, entry, audit.as_ref(), &[], &summary(false)).await.unwrap();
         assert_eq!(store.journal(id).await.unwrap(), written[..=number as usize]);
     }
     assert_eq!(store.entries(9).await.unwrap(), [audited(4), audited(2), audited(0).with_subject(id.to_string())]);
     for unknown in [OperationId(0), OperationId(id.0 + 1), OperationId(u64::MAX)] {
         assert_eq!(store.journal(unknown).await.unwrap(), []);
-        is_taken(&store.append_entry(&lease, unknown, 0, &step(0), None, &[], false).await);
+        is_taken(&store.append_entry(&lease, unknown, 0, &step(0), None, &[], &summary(false)).await);
     }
     let fixture = fixture.reopen().await;
     assert_eq!(fixture.store.journal(id).await.unwrap(), written);
@@ -127,7 +133,7 @@ pub async fn a_pool_has_one_open_operation_at_most(fixture: Fixture) {
     assert_eq!(seen(store, "p").await, before);
 
     let (_, other) = opened(store, "q").await;
-    store.append_entry(&lease, first, 1, &step(1), None, &[], true).await.unwrap();
+    store.append_entry(&lease, first, 1, &step(1), None, &[], &summary(true)).await.unwrap();
     assert_eq!(store.open_operation_of(&pool("p")).await.unwrap(), None);
     let second = store.open_operation(&lease, &opening(2)).await.unwrap();
     assert!(first < other && other < second, "{first} {other} {second}");
@@ -147,7 +153,7 @@ pub async fn a_lost_lease_writes_nothing(fixture: Fixture) {
     let raised = RecordChange::Epoch(Epoch(9));
     let refused = async |lease: &Lease| {
         let before = seen(store, "p").await;
-        is_taken(&store.append_entry(lease, id, 1, &step(1), Some(&audited(1)), std::slice::from_ref(&raised), true).await);
+        is_taken(&store.append_entry(lease, id, 1, &step(1), Some(&audited(1)), std::slice::from_ref(&raised), &summary(true)).await);
         is_taken(&store.change_record(lease, &raised, &audited(2)).await);
         assert_eq!(seen(store, "p").await, before);
     };
@@ -158,30 +164,30 @@ pub async fn a_lost_lease_writes_nothing(fixture: Fixture) {
     refused(&lost).await;
     // Somebody who does not know yet that the lease is lost does not give back what is not theirs.
     store.give_lease_back(&lost).await.unwrap();
-    store.append_entry(&taken, id, 1, &step(1), Some(&audited(3)), &[], true).await.unwrap();
+    store.append_entry(&taken, id, 1, &step(1), Some(&audited(3)), &[], &summary(true)).await.unwrap();
     is_taken(&store.open_operation(&lost, &opening(4)).await);
     assert_eq!(store.open_operation_of(&pool("p")).await.unwrap(), None);
 
     // The lease of another pool is no lease of this one.
     let second = store.open_operation(&taken, &opening(5)).await.unwrap();
     let before = seen(store, "p").await;
-    is_taken(&store.append_entry(&others, second, 1, &step(1), Some(&audited(6)), &[raised], true).await);
+    is_taken(&store.append_entry(&others, second, 1, &step(1), Some(&audited(6)), &[raised], &summary(true)).await);
     assert_eq!(seen(store, "p").await, before);
 }
 
 pub async fn an_entry_is_written_once_and_in_turn(fixture: Fixture) {
     let store = &*fixture.store;
     let (lease, id) = opened(store, "p").await;
-    store.append_entry(&lease, id, 1, &step(1), Some(&audited(1)), &[], false).await.unwrap();
+    store.append_entry(&lease, id, 1, &step(1), Some(&audited(1)), &[], &summary(false)).await.unwrap();
     let before = seen(store, "p").await;
     for number in [0, 1] {
         let changes = [RecordChange::Epoch(Epoch(5))];
-        is_taken(&store.append_entry(&lease, id, number, &step(9), Some(&audited(2)), &changes, true).await);
+        is_taken(&store.append_entry(&lease, id, number, &step(9), Some(&audited(2)), &changes, &summary(true)).await);
     }
-    has_failed(&store.append_entry(&lease, id, 3, &step(3), Some(&audited(3)), &[], true).await);
+    has_failed(&store.append_entry(&lease, id, 3, &step(3), Some(&audited(3)), &[], &summary(true)).await);
     assert_eq!(seen(store, "p").await, before);
-    store.append_entry(&lease, id, 2, &step(2), None, &[], true).await.unwrap();
-    is_taken(&store.append_entry(&lease, id, 3, &step(3), Some(&audited(4)), &[], false).await);
+    store.append_entry(&lease, id, 2, &step(2), None, &[], &summary(true)).await.unwrap();
+    is_taken(&store.append_entry(&lease, id, 3, &step(3), Some(&audited(4)), &[], &summary(false)).await);
     assert_eq!(store.journal(id).await.unwrap(), [step(0), step(1), step(2)]);
     assert_eq!(store.entries(9).await.unwrap().len(), 2);
 }
@@ -189,7 +195,7 @@ pub async fn an_entry_is_written_once_and_in_turn(fixture: Fixture) {
 pub async fn nothing_in_the_journal_can_be_changed(fixture: Fixture) {
     let store = &*fixture.store;
     let (lease, first) = opened(store, "p").await;
-    store.append_entry(&lease, first, 1, &step(1), None, &[], true).await.unwrap();
+    store.append_entry(&lease, first, 1, &step(1), None, &[], &summary(true)).await.unwrap();
     let (_, second) = opened(store, "p").await;
     let before = seen(store, "p").await;
     let mut attempts: Vec<String> = [
@@ -227,7 +233,7 @@ pub async fn nothing_in_the_journal_can_be_changed(fixture: Fixture) {
         assert!(refused.to_string().contains("append-only"), "{attempt}: {refused}");
         assert_eq!(seen(store, "p").await, before, "{attempt}");
     }
-    store.append_entry(&lease, second, 1, &step(1), None, &[], false).await.unwrap();
+    store.append_entry(&lease, second, 1, &step(1), None, &[], &summary(false)).await.unwrap();
 }
 
 pub async fn changes_of_the_record_are_one_with_their_entry(fixture: Fixture) {
@@ -236,7 +242,7 @@ pub async fn changes_of_the_record_are_one_with_their_entry(fixture: Fixture) {
     let (lease, id) = opened(store, "p").await;
     let (a, b) = (fence(Side::A), fence(Side::B));
     let both = [RecordChange::FenceUp(b.clone()), RecordChange::Epoch(Epoch(3)), RecordChange::FenceUp(a.clone())];
-    store.append_entry(&lease, id, 1, &step(1), Some(&audited(1)), &both, false).await.unwrap();
+    store.append_entry(&lease, id, 1, &step(1), Some(&audited(1)), &both, &summary(false)).await.unwrap();
     let record = PoolRecord { epoch: Epoch(3), fences: vec![a.clone(), b.clone()], ended_at: None, unconfirmed: None };
     assert_eq!(store.record(&pool("p")).await.unwrap(), record);
     assert_eq!(store.record(&pool("q")).await.unwrap(), PoolRecord::default());
@@ -244,13 +250,13 @@ pub async fn changes_of_the_record_are_one_with_their_entry(fixture: Fixture) {
     // What fails last takes everything before it back: a change that cannot be kept, and an audit entry that cannot.
     let before = seen(store, "p").await;
     let bad = [RecordChange::FenceDown(Side::A), RecordChange::Epoch(Epoch(u64::MAX))];
-    has_failed(&store.append_entry(&lease, id, 2, &step(2), Some(&audited(2)), &bad, true).await);
+    has_failed(&store.append_entry(&lease, id, 2, &step(2), Some(&audited(2)), &bad, &summary(true)).await);
     let vague = vague(2);
     let good = [RecordChange::FenceDown(Side::A), RecordChange::Epoch(Epoch(4))];
-    has_failed(&store.append_entry(&lease, id, 2, &step(2), Some(&vague), &good, true).await);
+    has_failed(&store.append_entry(&lease, id, 2, &step(2), Some(&vague), &good, &summary(true)).await);
     has_failed(&store.change_record(&lease, &good[0], &vague).await);
     assert_eq!(seen(store, "p").await, before);
-    store.append_entry(&lease, id, 2, &step(2), None, &[], true).await.unwrap();
+    store.append_entry(&lease, id, 2, &step(2), None, &[], &summary(true)).await.unwrap();
     let ids = store.operations(None, 9).await.unwrap();
     has_failed(&store.open_operation(&lease, &Opening { audit: vague, ..rests_on(3) }).await);
     assert_eq!(store.operations(None, 9).await.unwrap(), ids);
@@ -302,15 +308,15 @@ pub async fn an_epoch_never_becomes_an_earlier_one(fixture: Fixture) {
     let store = &*fixture.store;
     let (lease, id) = opened(store, "p").await;
     for (number, epoch) in [(1, 5), (2, 5), (3, 6)] {
-        store.append_entry(&lease, id, number, &step(number), None, &[RecordChange::Epoch(Epoch(epoch))], false).await.unwrap();
+        store.append_entry(&lease, id, number, &step(number), None, &[RecordChange::Epoch(Epoch(epoch))], &summary(false)).await.unwrap();
     }
     let before = seen(store, "p").await;
     let lowers = [RecordChange::FenceUp(fence(Side::A)), RecordChange::Epoch(Epoch(5))];
-    is_stale(&store.append_entry(&lease, id, 4, &step(4), Some(&audited(1)), &lowers, true).await);
+    is_stale(&store.append_entry(&lease, id, 4, &step(4), Some(&audited(1)), &lowers, &summary(true)).await);
     is_stale(&store.change_record(&lease, &lowers[1], &audited(2)).await);
     assert_eq!(seen(store, "p").await, before, "all or nothing");
     let twice = [RecordChange::Epoch(Epoch(8)), RecordChange::Epoch(Epoch(7))];
-    is_stale(&store.append_entry(&lease, id, 4, &step(4), None, &twice, false).await);
+    is_stale(&store.append_entry(&lease, id, 4, &step(4), None, &twice, &summary(false)).await);
     assert_eq!(store.record(&pool("p")).await.unwrap().epoch, Epoch(6));
 }
 
@@ -344,9 +350,9 @@ pub async fn the_last_end_of_an_operation_is_one_with_its_entry(fixture: Fixture
     let (lease, id) = opened(store, "p").await;
     let before = seen(store, "p").await;
     let vague = vague(2);
-    has_failed(&store.append_entry(&lease, id, 1, &step(1), Some(&vague), &[RecordChange::Ended(at(5))], true).await);
+    has_failed(&store.append_entry(&lease, id, 1, &step(1), Some(&vague), &[RecordChange::Ended(at(5))], &summary(true)).await);
     assert_eq!(seen(store, "p").await, before, "all or nothing");
-    store.append_entry(&lease, id, 1, &step(1), None, &[RecordChange::Ended(at(5))], true).await.unwrap();
+    store.append_entry(&lease, id, 1, &step(1), None, &[RecordChange::Ended(at(5))], &summary(true)).await.unwrap();
     let record = PoolRecord { ended_at: Some(at(5)), ..PoolRecord::default() };
     assert_eq!(store.record(&pool("p")).await.unwrap(), record);
     assert_eq!(store.record(&pool("q")).await.unwrap(), PoolRecord::default());
@@ -356,7 +362,7 @@ pub async fn the_last_end_of_an_operation_is_one_with_its_entry(fixture: Fixture
         store.change_record(&lease, change, &audited(3)).await.unwrap();
     }
     let second = store.open_operation(&lease, &rests_on(3)).await.unwrap();
-    store.append_entry(&lease, second, 1, &step(1), None, &[RecordChange::Ended(at(9))], true).await.unwrap();
+    store.append_entry(&lease, second, 1, &step(1), None, &[RecordChange::Ended(at(9))], &summary(true)).await.unwrap();
     let fixture = fixture.reopen().await;
     let record = PoolRecord { epoch: Epoch(3), fences: vec![fence(Side::B)], ended_at: Some(at(9)), unconfirmed: None };
     assert_eq!(fixture.store.record(&pool("p")).await.unwrap(), record);
@@ -373,7 +379,10 @@ pub async fn many_operations_are_written_at_once(fixture: Fixture) {
             let (lease, id) = opened(&*store, &name).await;
             for number in 1..ENTRIES {
                 let changes = [RecordChange::Epoch(Epoch(u64::from(number)))];
-                store.append_entry(&lease, id, number, &step(number), Some(&audited(1)), &changes, number + 1 == ENTRIES).await.unwrap();
+                store
+                    .append_entry(&lease, id, number, &step(number), Some(&audited(1)), &changes, &summary(number + 1 == ENTRIES))
+                    .await
+                    .unwrap();
                 assert_eq!(store.journal(id).await.unwrap().len(), number as usize + 1, "what was written is read");
                 assert!(store.take_lease(&lease.pool, &ask("the console", "here", 0)).await.unwrap().taken() == Some(lease.clone()));
             }
@@ -397,7 +406,7 @@ pub async fn of_many_who_append_the_same_entry_at_once_one_succeeds(fixture: Fix
             let (store, lease) = (store.clone(), lease.clone());
             tasks.push(tokio::spawn(async move {
                 let entry = Entry { at: at(writer), ..step(number) };
-                (writer, store.append_entry(&lease, id, number, &entry, Some(&audited(writer)), &[], false).await)
+                (writer, store.append_entry(&lease, id, number, &entry, Some(&audited(writer)), &[], &summary(false)).await)
             }));
         }
         let mut winners = Vec::new();
@@ -423,7 +432,7 @@ pub async fn entries_one_after_the_other(fixture: Fixture) {
     let mut took = Vec::new();
     for number in 1..=ENTRIES {
         let begun = std::time::Instant::now();
-        store.append_entry(&lease, id, number, &step(number), Some(&audited(1)), &[], number == ENTRIES).await.unwrap();
+        store.append_entry(&lease, id, number, &step(number), Some(&audited(1)), &[], &summary(number == ENTRIES)).await.unwrap();
         took.push(begun.elapsed().as_secs_f64() * 1_000.0);
     }
     took.sort_by(f64::total_cmp);

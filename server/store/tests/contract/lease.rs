@@ -3,7 +3,7 @@
 use crate::{
     audit::vague,
     fixture::{Fixture, at, pool},
-    journal::{leased, opened, opening, seen, step},
+    journal::{leased, opened, opening, seen, step, summary},
 };
 use std::time::Duration;
 use switchback_domain::operation::{Entry, Epoch, OperationId};
@@ -115,9 +115,9 @@ pub async fn an_expired_lease_that_nobody_took_still_writes(fixture: Fixture) {
     let store = &*fixture.store;
     let (lease, id) = opened(store, "p").await;
     // The store has no clock: all that counts is that nobody else was let in.
-    store.append_entry(&lease, id, 1, &step(1), None, &[], false).await.unwrap();
+    store.append_entry(&lease, id, 1, &step(1), None, &[], &summary(false)).await.unwrap();
     take(store, "another console", u64::MAX / 2).await.unwrap();
-    let refused = store.append_entry(&lease, id, 2, &step(2), None, &[], false).await;
+    let refused = store.append_entry(&lease, id, 2, &step(2), None, &[], &summary(false)).await;
     assert!(matches!(refused, Err(StoreError::Taken)), "{refused:?}");
     assert_eq!(store.journal(id).await.unwrap(), [step(0), step(1)]);
 }
@@ -149,7 +149,7 @@ pub async fn a_lease_is_never_taken_between_the_check_and_the_entry(fixture: Fix
             let (store, lease) = (store.clone(), lease.clone());
             tokio::spawn(async move {
                 let mut number = 1;
-                while store.append_entry(&lease, id, number, &step(number), None, &[], false).await.is_ok() {
+                while store.append_entry(&lease, id, number, &step(number), None, &[], &summary(false)).await.is_ok() {
                     number += 1;
                     assert!(number < 5_000, "the lost lease goes on writing");
                 }
@@ -161,7 +161,7 @@ pub async fn a_lease_is_never_taken_between_the_check_and_the_entry(fixture: Fix
         // From here on the new holder is alone: what it reads stays as it is.
         let inherited = u32::try_from(store.journal(id).await.unwrap().len()).unwrap();
         assert_eq!(writing.await.unwrap(), inherited);
-        store.append_entry(&taken, id, inherited, &step(inherited), None, &[], true).await.unwrap();
+        store.append_entry(&taken, id, inherited, &step(inherited), None, &[], &summary(true)).await.unwrap();
         assert_eq!(store.journal(id).await.unwrap(), (0..=inherited).map(step).collect::<Vec<_>>());
     }
 }
@@ -176,7 +176,7 @@ fn under(key: &str, body: u8, asked_at: i64) -> Opening {
 async fn begin(store: &dyn Store, opening: &Opening) -> Result<OperationId, StoreError> {
     let lease = leased(store, "p").await;
     let id = store.open_operation(&lease, opening).await?;
-    store.append_entry(&lease, id, 1, &step(1), None, &[], true).await.unwrap();
+    store.append_entry(&lease, id, 1, &step(1), None, &[], &summary(true)).await.unwrap();
     Ok(id)
 }
 

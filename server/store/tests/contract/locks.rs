@@ -4,7 +4,7 @@
 use crate::{
     audit::entry,
     fixture::{Fixture, pool},
-    journal::{opened, step},
+    journal::{opened, step, summary},
 };
 use std::{
     env, fs,
@@ -107,7 +107,7 @@ async fn be_the_console(file: &Path) {
     for (number, line) in (1..).zip(std::io::stdin().lines()) {
         assert_eq!(line.unwrap(), "write");
         let changes = [RecordChange::Epoch(Epoch(u64::from(number)))];
-        store.append_entry(&lease, id, number, &step(number), Some(&entry(i64::from(number))), &changes, false).await.unwrap();
+        store.append_entry(&lease, id, number, &step(number), Some(&entry(i64::from(number))), &changes, &summary(false)).await.unwrap();
         println!("written");
     }
 }

@@ -18,9 +18,12 @@ mod lease;
 mod links;
 mod locks;
 mod lost_files;
+mod older;
 mod people;
 mod postgres;
+mod summaries;
 mod together;
+mod unreadable;
 
 use fixture::Fixture;
 use futures::future::{BoxFuture, FutureExt};
@@ -100,6 +103,13 @@ promises![
     lease::what_was_begun_under_a_key_is_remembered_for_a_day,
     lease::a_key_is_remembered_with_the_operation_or_not_at_all,
     lease::of_many_who_begin_something_under_one_key_at_once_one_succeeds,
+    summaries::lists_show_what_the_journals_say_and_read_none,
+    summaries::what_is_missing_is_worked_out_from_the_journals_at_the_next_start,
+    summaries::what_a_console_of_an_older_version_writes_beside_this_one_is_read_from_its_journal,
+    summaries::the_newest_operation_that_made_a_site_active_is_found,
+    unreadable::an_entry_that_cannot_be_read_is_named_and_the_rest_of_the_store_is_not_touched_by_it,
+    unreadable::an_operation_that_cannot_be_read_is_closed_by_the_next_one_or_not_at_all,
+    older::a_store_of_an_older_version_with_operations_under_way_is_opened_and_they_go_on,
     together::many_tasks_write_and_read_at_once,
     together::everything_is_there_after_reopening,
     together::the_store_of_the_version_before_is_brought_up_to_date,

@@ -3,7 +3,7 @@
 use crate::{
     audit::entry,
     fixture::{Fixture, at, session, with_person},
-    journal::{opened, seen, step},
+    journal::{opened, seen, step, summary},
     lease::ask,
 };
 use nix::{
@@ -137,13 +137,13 @@ pub async fn a_server_that_refuses_writes_fails_them_and_keeps_the_data(server: 
     assert!(matches!(store.append(&entry(1)).await, Err(StoreError::Failed(_))));
     assert!(matches!(store.touch_session(&kept.secret_hash, at(9)).await, Err(StoreError::Failed(_))));
     let changes = [RecordChange::Epoch(Epoch(1))];
-    let refused = store.append_entry(&lease, id, 1, &step(1), Some(&entry(1)), &changes, true).await;
+    let refused = store.append_entry(&lease, id, 1, &step(1), Some(&entry(1)), &changes, &summary(true)).await;
     assert!(matches!(refused, Err(StoreError::Failed(_))), "{refused:?}");
     assert!(matches!(store.take_lease(&lease.pool, &ask("another", "here", 99)).await, Err(StoreError::Failed(_))));
     assert_eq!(store.session(&kept.secret_hash).await.unwrap().unwrap().0, kept);
     assert_eq!(seen(store, "p").await, written);
     server.run(read_only("off")).await;
-    store.append_entry(&lease, id, 1, &step(1), Some(&entry(2)), &changes, true).await.unwrap();
+    store.append_entry(&lease, id, 1, &step(1), Some(&entry(2)), &changes, &summary(true)).await.unwrap();
     assert_eq!(store.entries(9).await.unwrap(), [entry(2), entry(0).with_subject(id.to_string())]);
     assert_eq!(store.record(&lease.pool).await.unwrap().epoch, Epoch(1));
 }

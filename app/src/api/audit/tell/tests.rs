@@ -188,6 +188,7 @@ fn every_other_deed_has_a_sentence_for_each_way_it_can_go() {
             DeedOutcome::Refused,
             json!({ "reason": "not_offered", "question": 2, "choice": "skip", "why": "it is known" }),
         ),
+        (Deed::OperationClosedUnread, DeedOutcome::Done, json!({ "entry": 3, "cause": { "cause": "damaged" }, "because": "failover" })),
         (Deed::EvidenceKept, DeedOutcome::Done, json!({ "rows": 3 })),
         (Deed::EvidenceRead, DeedOutcome::Done, json!({ "bytes": 3 })),
         (Deed::AnyRequest, DeedOutcome::Refused, json!({ "reason": "slow_down" })),
