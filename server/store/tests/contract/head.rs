@@ -216,7 +216,7 @@ async fn a_store_that_went_back_with_its_whole_machine_is_marked_by_hand_while_n
 
 fn programs_run(program: &Path, words: &[&str]) {
     let ran = Command::new(program).args(words).output().unwrap();
-    assert!(ran.status.success(), "{program:?}: {ran:?}");
+    assert!(ran.status.success(), "{}: {ran:?}", program.display());
 }
 
 /// The server takes note a moment later that nobody is connected any more.

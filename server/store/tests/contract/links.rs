@@ -4,6 +4,11 @@ use crate::{audit::entry, fixture::at};
 use std::{fs, os::unix::fs::symlink, path::Path};
 use switchback_store::{Author, BackupError, OpenError, back_up, open, restore};
 
+#[expect(clippy::disallowed_methods, reason = "SQLite's threads close their connections in their own time")]
+pub(crate) async fn a_moment() {
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+}
+
 fn author() -> Author {
     Author { user: "root".to_owned(), reason: "a test".to_owned() }
 }
@@ -53,7 +58,7 @@ async fn everything_beside_a_linked_store_is_on_its_own_disk_and_a_restore_leave
         if !matches!(restored, Err(BackupError::InUse(_))) {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        a_moment().await;
         restored = restore(&backup, &link, at(2), &author()).await;
     }
     let aside = restored.unwrap().kept_aside.expect("the one before");

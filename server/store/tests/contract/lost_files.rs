@@ -3,6 +3,7 @@
 use crate::{
     audit::entry,
     fixture::{Fixture, at},
+    links::a_moment,
 };
 use std::{
     fs,
@@ -72,7 +73,7 @@ async fn saved_after(lose: impl AsyncFn(PathBuf)) {
         if !matches!(restored, Err(BackupError::InUse(_))) {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        a_moment().await;
         restored = restore(&copy, &file, at(9_000), &author()).await;
     }
     restored.unwrap();
