@@ -115,7 +115,7 @@ fn main() -> ExitCode {
     match run(command) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("switchback: {error:#}");
+            eprintln!("switchback: {}", switchback_domain::text::visible(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

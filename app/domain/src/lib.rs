@@ -17,6 +17,7 @@ pub mod permission;
 pub mod picture;
 mod readiness;
 mod reading;
+pub mod text;
 mod topology;
 mod witness;
 

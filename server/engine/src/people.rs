@@ -29,6 +29,7 @@ use switchback_domain::{
     error::{ConsoleError, SetUpError, SignInError},
     people::{Caller, Person, objection_to_password},
     permission::Role,
+    text::acts_on_display,
 };
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -279,7 +280,8 @@ impl People {
             Err(PasswordsFailed::Busy) => return Err(SetUpError::SlowDown),
             Err(error) => return Err(self.incident(&error).into()),
         };
-        let name: String = form.name.trim().chars().filter(|letter| !letter.is_control()).take(NAME_MAX).collect();
+        let name: String =
+            form.name.trim().chars().filter(|letter| !letter.is_control() && !acts_on_display(*letter)).take(NAME_MAX).collect();
         let name = if name.is_empty() { login.to_string() } else { name };
         let person = Person { login, name, created_at: self.clock.now() };
         let login = person.login.as_str();

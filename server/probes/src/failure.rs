@@ -1,7 +1,7 @@
 //! From what went wrong on the wire to the closed list of failures.
 
 use std::{error::Error, io, time::Duration};
-use switchback_domain::{Endpoint, Millis, ProbeFailure};
+use switchback_domain::{Endpoint, Millis, ProbeFailure, text::acts_on_display};
 use tracing::{info, warn};
 
 /// A failure together with its cause in the words of whoever noticed it, for the log.
@@ -117,7 +117,7 @@ pub(crate) fn chain(error: &dyn Error) -> String {
 
 /// At most this many characters, none of which can disturb a log.
 pub(crate) fn bounded(text: &str, most: usize) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(most).collect()
+    text.chars().map(|c| if c.is_control() || acts_on_display(c) { ' ' } else { c }).take(most).collect()
 }
 
 pub(crate) fn millis(duration: Duration) -> Millis {

@@ -15,7 +15,7 @@ use switchback_store::Author;
 fn author(reason: &str) -> Author {
     let user = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten();
     let user = user.map_or_else(|| format!("user {}", nix::unistd::getuid()), |user| user.name);
-    Author { user, reason: reason.to_owned() }
+    Author { user, reason: switchback_domain::text::visible(reason).into_owned() }
 }
 
 fn config(file: &Path) -> anyhow::Result<Config> {

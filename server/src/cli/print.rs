@@ -7,6 +7,7 @@ use std::{
     fmt::Display,
     io::{IsTerminal as _, Write as _},
 };
+use switchback_domain::text::{visible, visible_in_json};
 
 /// Standard output, for people or for programs.
 pub(super) struct Out {
@@ -45,12 +46,13 @@ impl Out {
     /// A document for programs, on one line.
     pub(super) fn tell(&self, document: &impl Serialize) {
         if self.json {
-            write(&serde_json::to_string(document).unwrap_or_default());
+            write(&visible_in_json(&serde_json::to_string(document).unwrap_or_default()));
         }
     }
 
     /// A table for people: columns as wide as their widest cell.
     pub(super) fn table<const N: usize>(&self, heads: [&str; N], rows: &[[String; N]]) {
+        let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| visible(cell).into_owned())).collect();
         let width = |column: usize| {
             let cells = rows.iter().map(|row| row[column].chars().count());
             cells.chain([heads[column].chars().count()]).max().unwrap_or(0)
@@ -61,7 +63,7 @@ impl Out {
             padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
         };
         self.say(line(heads));
-        for row in rows {
+        for row in &rows {
             self.say(line(std::array::from_fn(|column| row[column].as_str())));
         }
     }
@@ -70,14 +72,14 @@ impl Out {
     pub(super) fn failure(&self, failure: &Failure) -> End {
         match failure {
             Failure::Trouble(why) | Failure::SessionEnded(why) | Failure::Unreachable(why) => {
-                eprintln!("switchback: {why}");
+                complain(format_args!("switchback: {why}"));
                 self.tell(&serde_json::json!({ "code": "trouble", "detail": why }));
                 End::Trouble
             }
             Failure::Refused(told) => {
-                eprintln!("switchback: refused: {}", told.detail());
+                complain(format_args!("switchback: refused: {}", told.detail()));
                 for line in super::words::hints(told.code(), &told.body) {
-                    eprintln!("  {line}");
+                    complain(format_args!("  {line}"));
                 }
                 self.tell(&told.body);
                 if told.status == 404 && told.code() == "not_found" { End::Trouble } else { End::Refused }
@@ -90,7 +92,7 @@ impl Out {
 pub(super) fn ask(question: &str) -> Result<String, Failure> {
     let mut out = std::io::stderr();
     let mut answer = String::new();
-    let read = write!(out, "{question} ").and_then(|()| out.flush()).and_then(|()| std::io::stdin().read_line(&mut answer));
+    let read = write!(out, "{} ", visible(question)).and_then(|()| out.flush()).and_then(|()| std::io::stdin().read_line(&mut answer));
     match read {
         Ok(0) => Err(Failure::Trouble("nothing was answered; nothing has happened".to_owned())),
         Ok(_) => Ok(answer.trim().to_owned()),
@@ -98,9 +100,15 @@ pub(super) fn ask(question: &str) -> Result<String, Failure> {
     }
 }
 
-/// A reader that has gone away (`| head`) is no reason to break off.
+/// What people typed and engines said may hold characters that drive a terminal. A reader that has gone away (`| head`) is no reason to break
+/// off.
 fn write(line: &impl Display) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+    let _ = writeln!(std::io::stdout(), "{}", visible(&line.to_string()));
+}
+
+/// A line on standard error.
+pub(super) fn complain(line: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{}", visible(&line.to_string()));
 }
 
 /// Where the domain's documents have their own word.

@@ -1,7 +1,10 @@
 //! What only a lost log has: how much it is, by table, and what of it could not be saved.
 
 use crate::words::{Locale, bytes, count, list, say};
-use switchback_domain::operation::{FoundLoss, LostTable, LostWrites, NotSaved};
+use switchback_domain::{
+    operation::{FoundLoss, LostTable, LostWrites, NotSaved},
+    text::visible,
+};
 
 /// How much was lost, as a figure: `343 rows · 2 transactions · 41 KiB`.
 pub fn figure(lang: Locale, writes: &LostWrites) -> String {
@@ -47,28 +50,28 @@ fn table(lang: Locale, table: &LostTable) -> String {
         (table.deleted > 0).then(|| say!(lang, operations.lost.deleted, n = count(table.deleted))),
     ];
     let done = done.into_iter().flatten().collect::<Vec<_>>().join(&say!(lang, operations.lost.and));
-    let database = table.database.clone();
+    let database = visible(&table.database).into_owned();
     match &table.table {
-        Some(name) => say!(lang, operations.lost.table, database = database, table = name.clone(), done = done),
+        Some(name) => say!(lang, operations.lost.table, database = database, table = visible(name).into_owned(), done = done),
         None => say!(lang, operations.lost.table_unnamed, database = database, done = done),
     }
 }
 
 /// One thing that could not be saved, and why.
 pub fn not_saved(lang: Locale, what: &NotSaved) -> String {
-    let whole = |database: &str, schema: &str, table: &str| format!("{database}: {schema}.{table}");
+    let whole = |database: &str, schema: &str, table: &str| visible(&format!("{database}: {schema}.{table}")).into_owned();
     match what {
         NotSaved::Table { database, schema, table, rows, why } => {
             let table = whole(database, schema, table);
-            say!(lang, operations.not_saved.table, table = table, rows = self::rows(lang, *rows), why = why.clone())
+            say!(lang, operations.not_saved.table, table = table, rows = self::rows(lang, *rows), why = visible(why).into_owned())
         }
         NotSaved::Database { database, tables, rows, why } => say!(
             lang,
             operations.not_saved.database,
-            database = database.clone(),
+            database = visible(database).into_owned(),
             tables = count(*tables),
             rows = self::rows(lang, *rows),
-            why = why.clone()
+            why = visible(why).into_owned()
         ),
         NotSaved::Deleted { database, schema, table, rows } => {
             say!(lang, operations.not_saved.deleted, table = whole(database, schema, table), deletions = deletions(lang, *rows))
@@ -77,7 +80,13 @@ pub fn not_saved(lang: Locale, what: &NotSaved) -> String {
             say!(lang, operations.not_saved.long, table = whole(database, schema, table), rows = self::rows(lang, *rows))
         }
         NotSaved::Gone { database, file, rows } => {
-            say!(lang, operations.not_saved.gone, database = database.clone(), file = file.to_string(), rows = self::rows(lang, *rows))
+            say!(
+                lang,
+                operations.not_saved.gone,
+                database = visible(database).into_owned(),
+                file = file.to_string(),
+                rows = self::rows(lang, *rows)
+            )
         }
         NotSaved::Definitions { database, transactions } if database.is_empty() => {
             say!(lang, operations.not_saved.definitions_shared, transactions = self::transactions(lang, *transactions))
@@ -86,15 +95,15 @@ pub fn not_saved(lang: Locale, what: &NotSaved) -> String {
             say!(
                 lang,
                 operations.not_saved.definitions,
-                database = database.clone(),
+                database = visible(database).into_owned(),
                 transactions = self::transactions(lang, *transactions)
             )
         }
         NotSaved::LargeObjects { database, rows } => {
-            say!(lang, operations.not_saved.large_objects, database = database.clone(), n = count(*rows))
+            say!(lang, operations.not_saved.large_objects, database = visible(database).into_owned(), n = count(*rows))
         }
         NotSaved::Sequence { database, schema, sequence, why } => {
-            say!(lang, operations.not_saved.sequence, sequence = whole(database, schema, sequence), why = why.clone())
+            say!(lang, operations.not_saved.sequence, sequence = whole(database, schema, sequence), why = visible(why).into_owned())
         }
         NotSaved::Messages { messages } => say!(lang, operations.not_saved.messages, n = count(*messages)),
         NotSaved::Prepared { transactions } => say!(lang, operations.not_saved.prepared, n = count(*transactions)),

@@ -15,6 +15,7 @@ use switchback_domain::{
     operation::{Choice, Evidence, FoundLoss, Glance, Intent, Operation, OperationId, Plan, PlanChange, Planned, Report, Request, Wish},
     people::Caller,
     permission::Action,
+    text::visible,
 };
 
 /// More than anybody reads at once.
@@ -59,6 +60,7 @@ impl Console {
     ) -> Result<(), ConfirmError> {
         let operator = self.operator(caller, pool, Action::ConfirmRestored);
         let operator = self.noted(caller, Deed::RestoredConfirmed, pool.as_str(), from, operator).await?;
+        let confirmation = &Confirmation { reason: visible(&confirmation.reason).into_owned(), ..confirmation.clone() };
         operator.confirm_restored(confirmation, &caller.person.login, from).await.map_err(|error| self.failed(&error))?
     }
 
@@ -76,6 +78,10 @@ impl Console {
     ) -> Result<OperationId, RequestError> {
         let operator = self.operator(caller, &request.pool, Action::Request(request.intent.kind()));
         let operator = self.noted(caller, Deed::OperationRequested, request.pool.as_str(), from, operator).await?;
+        let mut request = request;
+        for text in [&mut request.reason, &mut request.ticket, &mut request.attestation] {
+            *text = visible(text).into_owned();
+        }
         let login = &caller.person.login;
         let key = key.map(|key| IdempotencyKey { key: format!("{login}:{}", key.key), ..key });
         operator.request(request, key, login, from).await.map_err(|error| self.failed(&error))?
@@ -140,7 +146,7 @@ impl Console {
         let operator = self.operator_of(caller, id, Action::Answer).await;
         let operator = self.noted(caller, Deed::OperationAnswer, &id.to_string(), from, operator).await?;
         operator
-            .answer(id, question, choice, (reason, typed_site), &caller.person.login, from)
+            .answer(id, question, choice, (&*visible(reason), typed_site), &caller.person.login, from)
             .await
             .map_err(|error| self.failed(&error))?
     }
