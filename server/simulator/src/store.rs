@@ -428,8 +428,8 @@ impl JournalStore for WorldStore {
 
     fn made_active<'a>(&'a self, pool: &'a PoolId) -> Stored<'a, Option<MadeActive>> {
         self.read(move |books| {
-            let newest = books.operations.iter().rev().filter(|kept| kept.pool == *pool).map(|kept| &kept.summary);
-            newest.filter_map(|summary| Some(MadeActive { side: summary.made_active?, operation: summary.id })).next()
+            let mut newest = books.operations.iter().rev().filter(|kept| kept.pool == *pool).map(|kept| &kept.summary);
+            newest.find_map(|summary| Some(MadeActive { side: summary.made_active?, operation: summary.id }))
         })
     }
 

@@ -330,8 +330,8 @@ impl JournalStore for TestStore {
     }
     fn made_active<'a>(&'a self, pool: &'a PoolId) -> Stored<'a, Option<MadeActive>> {
         self.answer(false, move |kept| {
-            let newest = kept.operations.iter().rev().filter(|kept| kept.pool == *pool).map(|kept| &kept.summary);
-            Ok(newest.filter_map(|summary| Some(MadeActive { side: summary.made_active?, operation: summary.id })).next())
+            let mut newest = kept.operations.iter().rev().filter(|kept| kept.pool == *pool).map(|kept| &kept.summary);
+            Ok(newest.find_map(|summary| Some(MadeActive { side: summary.made_active?, operation: summary.id })))
         })
     }
     fn journal(&self, operation: OperationId) -> Stored<'_, Vec<Entry>> {
