@@ -63,18 +63,28 @@ impl Here {
     }
 }
 
-/// What was dropped is closed in the background, and the last one who closes it takes the log away.
+/// What was dropped is closed in the background. The last one who closes it takes the log away; where two close at once, each finds the
+/// other one there, and the log stays until somebody opens the store again.
 #[expect(clippy::disallowed_methods, reason = "nobody tells when it is closed")]
 async fn stop(store: Arc<dyn Store>, file: &Path) {
     drop(store);
-    let log = file.with_extension("db-wal");
     for _ in 0..1_000 {
-        if !log.exists() {
+        if !is_open(file) {
+            if file.with_extension("db-wal").exists() {
+                programs_run(Path::new("sqlite3"), &[&file.display().to_string(), "pragma wal_checkpoint(truncate)"]);
+            }
             return;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     panic!("{} is still open", file.display());
+}
+
+/// This process has the file open, or one of those beside it.
+fn is_open(file: &Path) -> bool {
+    let name = file.display().to_string();
+    let open = fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    open.map(|path| path.display().to_string()).any(|path| path.starts_with(&name))
 }
 
 async fn unconfirmed(store: &dyn Store) -> Option<Restored> {
