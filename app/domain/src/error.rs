@@ -31,7 +31,7 @@ pub enum ConsoleError {
     },
     /// The operation's journal cannot be read.
     #[error(
-        "how far {operation} has come is not known: {entry}. Look at the engines, then begin what is needed: an operation that cannot be read is closed by the next one that begins. Keep the store for whoever looks into it"
+        "how far {operation} has come is not known: {entry}. Look at the engines, then begin what is needed. That closes {operation}: nothing of it is resumed or taken back. Back up the store for whoever looks into it"
     )]
     UnreadableOperation {
         /// Which operation.

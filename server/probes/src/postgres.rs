@@ -145,6 +145,7 @@ async fn ask_once(connection: &mut Session, timeout: Duration) -> Result<switchb
     wire::facts(&text.ok_or_else(|| Problem::garbage("the answer has no row"))?)
 }
 
+/// Reaches the server within one look, and signs in beside the looks.
 async fn connect(connector: Connector, timeout: Duration) -> Result<Arrived, Problem> {
     let stream = within(timeout, connector.reach(timeout)).await?;
     let signing_in = async {

@@ -85,11 +85,11 @@ fn seen_alive(site: &str, witnesses: &[Witness], out_of_sight: bool) -> String {
     }
     if witnesses.iter().any(|witness| witness.kind == WitnessKind::LeaderKey) {
         return format!(
-            "do not fail over before you know more: Patroni of {site} is alive ({signs}), but its database does not answer this console; {not_known}"
+            "do not fail over yet: Patroni of {site} is alive ({signs}), but its database does not answer this console; {not_known}"
         );
     }
     format!(
-        "do not fail over before you know more: {site} gives a sign of life ({signs}), and nobody is seen to work with its database; {not_known}"
+        "do not fail over yet: {site} gives a sign of life ({signs}), but nobody sees its database work; {not_known}"
     )
 }
 
@@ -311,7 +311,7 @@ pub(super) fn objection(objection: &PlanObjection, sites: &Sites) -> String {
 /// An operation that cannot be read, and what to do.
 pub(super) fn unreadable(operation: OperationId, entry: UnreadableEntry) -> String {
     format!(
-        "how far {operation} has come is not known: {entry}. Look at the engines, then begin what is needed: that closes {operation}, and nothing of it is resumed or taken back. Keep the store for whoever looks into it"
+        "how far {operation} has come is not known: {entry}. Look at the engines, then begin what is needed. That closes {operation}: nothing of it is resumed or taken back. Back up the store for whoever looks into it"
     )
 }
 

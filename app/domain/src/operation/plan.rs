@@ -370,8 +370,7 @@ impl Request {
         if self.dry_run { None } else { self.unanswered(now_planned).into_iter().next() }
     }
 
-    /// What somebody has to answer for before the operation itself begins and has not answered for yet, in the order in which it is asked
-    /// for. A rehearsal changes nothing, so it is not refused for any of it.
+    /// What is still missing of a person's word before this may begin, in the order in which it is asked for. A rehearsal needs none of it.
     pub fn unanswered(&self, plan: &Plan) -> Vec<Refusal> {
         let mut unanswered = Vec::new();
         if matches!(self.intent, Intent::Failover { .. }) {
