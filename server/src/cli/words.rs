@@ -88,9 +88,7 @@ fn seen_alive(site: &str, witnesses: &[Witness], out_of_sight: bool) -> String {
             "do not fail over yet: Patroni of {site} is alive ({signs}), but its database does not answer this console; {not_known}"
         );
     }
-    format!(
-        "do not fail over yet: {site} gives a sign of life ({signs}), but nobody sees its database work; {not_known}"
-    )
+    format!("do not fail over yet: {site} gives a sign of life ({signs}), but nobody sees its database work; {not_known}")
 }
 
 /// What a step does.
