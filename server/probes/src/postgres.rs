@@ -41,6 +41,8 @@ pub struct PostgresProbe {
     heart: Option<Heart>,
     readable: Readable,
     lineage: KnownLineage,
+    /// How long the server took for one answer when it was asked last.
+    answered_in: Duration,
     timeout: Duration,
     diary: Diary,
 }
@@ -67,6 +69,7 @@ impl PostgresProbe {
             heart,
             readable,
             lineage: KnownLineage::default(),
+            answered_in: Duration::ZERO,
             timeout,
             diary: Diary::default(),
         })
@@ -78,14 +81,19 @@ impl PostgresProbe {
         let (mut facts, mut connection) = question.await.unwrap_or_else(|_| Err(Problem::timed_out(self.timeout)))?;
         // Rights are the same on every node, and only of the primary it matters.
         facts.unreadable = if facts.in_recovery { None } else { self.readable.seen().map(Box::new) };
+        // The answer is there already: whatever happens to the other questions does not take it away.
+        let time = TimeLeft { deadline, one_answer: self.answered_in };
+        if self.lineage.has_to_ask(&facts) && !time.is_enough() {
+            // The next connection reads it while it is made.
+            return Ok(Facts::Postgres(facts));
+        }
         match tokio::time::timeout_at(deadline, calm(self.lineage.of(&facts, &mut connection, self.timeout))).await {
             Ok(Ok(Ok(lineage))) => facts.lineage = lineage,
             Ok(Ok(Err(problem))) => debug!(endpoint = %self.endpoint.name, cause = %problem.cause, "no history could be read"),
             Ok(Err(_)) | Err(_) => return Ok(Facts::Postgres(facts)),
         }
-        if let Some(heart) = &mut self.heart {
-            // The answer is there already: whatever happens to the heartbeat does not take it away.
-            let beat = heart.beat(&mut connection, !facts.in_recovery, now);
+        if let Some(heart) = self.heart.as_mut().filter(|_| time.is_enough()) {
+            let beat = heart.beat(&mut connection, !facts.in_recovery, now, time);
             match tokio::time::timeout_at(deadline, calm(beat)).await {
                 Ok(Ok(Ok(heartbeat))) => facts.heartbeat = heartbeat,
                 // It is not known what the connection is in the middle of, so it is given up.
@@ -99,8 +107,12 @@ impl PostgresProbe {
     /// Asks over the connection that was kept. If it turns out to be dead, a new one tells why: a process that is gone refuses at once.
     async fn observe(&mut self, deadline: Instant) -> Result<(switchback_domain::PostgresFacts, Session), Problem> {
         if let Some(mut connection) = self.connection.take() {
+            let asked = Instant::now();
             match ask_once(&mut connection, self.timeout).await {
-                Ok(facts) => return Ok((facts, connection)),
+                Ok(facts) => {
+                    self.answered_in = asked.elapsed();
+                    return Ok((facts, connection));
+                }
                 Err(problem) if !is_farewell(&problem.failure) => return Err(problem),
                 Err(problem) => debug!(endpoint = %self.endpoint.name, cause = %problem.cause, "the connection has ended"),
             }
@@ -112,25 +124,46 @@ impl PostgresProbe {
 
     /// The connection that is being made, or a new one.
     async fn arrived(&mut self, deadline: Instant) -> Result<Session, Problem> {
-        // Its server may be another one, or have another history.
-        self.lineage.forget();
         // What failed between two looks says nothing of the time of this one.
         if let Some(Ok(Ok(arrived))) = self.arriving.try_join_next() {
-            return Ok(arrived.session);
+            return Ok(self.take_over(arrived));
         }
         if self.arriving.is_empty() {
-            self.arriving.spawn(Box::pin(connect(self.connector.clone(), self.timeout)));
+            self.arriving.spawn(Box::pin(connect(self.connector.clone(), self.heart.is_some(), self.timeout)));
         }
         let arrived = match self.arriving.join_next().await {
             Some(Ok(outcome)) => outcome?,
             Some(Err(_)) | None => return Err(Problem::garbage("the client library gave up on the answer")),
         };
+        let session = self.take_over(arrived);
         // A question that is broken off costs the connection. The next look has time for it.
-        if Instant::now() + arrived.answered_in * 3 / 2 > deadline {
-            self.connection = Some(arrived.session);
-            return Err(Problem::timed_out(self.timeout));
+        if (TimeLeft { deadline, one_answer: self.answered_in }).is_enough() {
+            return Ok(session);
         }
-        Ok(arrived.session)
+        self.connection = Some(session);
+        Err(Problem::timed_out(self.timeout))
+    }
+
+    /// Forgets what an earlier connection has told: its server may have been another one, or have had another history.
+    fn take_over(&mut self, arrived: Arrived) -> Session {
+        let Arrived { session, answered_in, lineage } = arrived;
+        (self.answered_in, self.lineage) = (answered_in, lineage);
+        session
+    }
+}
+
+/// How much of a look is left.
+#[derive(Clone, Copy)]
+struct TimeLeft {
+    deadline: Instant,
+    /// How long one answer of the server takes.
+    one_answer: Duration,
+}
+
+impl TimeLeft {
+    /// Whether one more question is likely to be answered. A question that is broken off costs the connection.
+    fn is_enough(self) -> bool {
+        Instant::now() + self.one_answer * 5 / 4 <= self.deadline
     }
 }
 
@@ -138,6 +171,7 @@ impl PostgresProbe {
 struct Arrived {
     session: Session,
     answered_in: Duration,
+    lineage: KnownLineage,
 }
 
 async fn ask_once(connection: &mut Session, timeout: Duration) -> Result<switchback_domain::PostgresFacts, Problem> {
@@ -145,16 +179,25 @@ async fn ask_once(connection: &mut Session, timeout: Duration) -> Result<switchb
     wire::facts(&text.ok_or_else(|| Problem::garbage("the answer has no row"))?)
 }
 
-/// Reaches the server within one look, and signs in beside the looks.
-async fn connect(connector: Connector, timeout: Duration) -> Result<Arrived, Problem> {
+/// Reaches the server within one look. Signs in beside the looks, and asks there what would not fit into one over a long way: what a
+/// server has to read before it answers, and its history.
+async fn connect(connector: Connector, heartbeat: bool, timeout: Duration) -> Result<Arrived, Problem> {
     let stream = within(timeout, connector.reach(timeout)).await?;
     let signing_in = async {
         let mut session = Box::pin(connector.sign_in(stream, SIGNED_IN_WITHIN)).await?;
-        calm(session.prepare(OBSERVE, &[])).await?.map_err(|error| problem(&error, SIGNED_IN_WITHIN))?;
+        let mut questions = vec![(OBSERVE, &[][..]), lineage::QUESTION];
+        if heartbeat {
+            questions.extend(heart::QUESTIONS);
+        }
+        calm(session.prepare_all(&questions)).await?.map_err(|error| problem(&error, SIGNED_IN_WITHIN))?;
         let asked = Instant::now();
-        // What it answers is not used: whoever waits for the connection asks for what is true then.
-        ask_once(&mut session, SIGNED_IN_WITHIN).await?;
-        Ok(Arrived { session, answered_in: asked.elapsed() })
+        // Of what it answers only the timeline is used: whoever waits for the connection asks for what is true then.
+        let facts = ask_once(&mut session, SIGNED_IN_WITHIN).await?;
+        let answered_in = asked.elapsed();
+        let mut lineage = KnownLineage::default();
+        // What cannot be read is said by the looks.
+        calm(lineage.of(&facts, &mut session, SIGNED_IN_WITHIN)).await?.ok();
+        Ok(Arrived { session, answered_in, lineage })
     };
     within(SIGNED_IN_WITHIN, signing_in).await
 }

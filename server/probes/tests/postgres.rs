@@ -45,6 +45,17 @@ async fn look(probe: &mut PostgresProbe) -> Result<PostgresFacts, ProbeFailure> 
     look_at(probe, "2026-11-22T12:00:00Z").await
 }
 
+async fn look_until_seen(probe: &mut PostgresProbe) -> PostgresFacts {
+    let mut last = look(probe).await;
+    for _ in 0..20 {
+        if last.is_ok() {
+            break;
+        }
+        last = look(probe).await;
+    }
+    last.expect("it was never seen")
+}
+
 fn sql(state: &str) -> ProbeFailure {
     ProbeFailure::Sql { state: state.to_owned() }
 }
@@ -313,6 +324,36 @@ async fn a_password_is_sent_to_nobody_in_the_clear_nor_as_md5() {
     assert!(look(&mut probe(&server)).await.is_ok(), "asked for as md5, a password that is kept as SCRAM is proved by SCRAM");
 }
 
+/// A look has time for two answers, and a history and the first heartbeat take three more: they must not break its connection.
+#[tokio::test]
+async fn a_server_at_the_end_of_a_long_way_is_seen_in_every_look_with_its_history_and_its_heartbeat() {
+    let primary = Server::start().await;
+    primary.set_up_pool();
+    let server = primary.standby("b1").await;
+    server.psql("select pg_promote()");
+    server.wait_until("select pg_is_in_recovery()", "f");
+    let late = Duration::from_millis(200);
+    let way = support::long_way(server.address(), late).await;
+    let target = PostgresTarget { address: way.to_string(), timeout: late * 5, ..target(&server) };
+    let mut probe = probe_with(target.clone());
+    // The connection may have come late in its first look.
+    let before = look_until_seen(&mut probe).await.heartbeat.map_or(0, |row| row.beat);
+    for beat in before + 1..=before + 3 {
+        let facts = look(&mut probe).await.expect("it is seen in every look");
+        assert_eq!((facts.timeline.map(|timeline| timeline.0), facts.heartbeat.map(|row| row.beat)), (Some(2), Some(beat)));
+        let lineage = facts.lineage.expect("its history");
+        assert_eq!(lineage.iter().map(|promotion| promotion.parent.0).collect::<Vec<_>>(), [1]);
+    }
+
+    // Where a look has time for one answer only, there is no heartbeat, and the server is none the less seen.
+    let mut probe = probe_with(PostgresTarget { timeout: late * 16 / 5, ..target });
+    look_until_seen(&mut probe).await;
+    for _ in 0..2 {
+        let facts = look(&mut probe).await.expect("it is seen in every look");
+        assert!(facts.heartbeat.is_none() && facts.lineage.is_some());
+    }
+}
+
 /// Signing in takes five answers here, and the limit is that of two and a half: it has to go on from one look to the next.
 #[tokio::test]
 async fn a_server_at_the_end_of_a_long_way_is_seen() {
@@ -322,12 +363,5 @@ async fn a_server_at_the_end_of_a_long_way_is_seen() {
     let mut probe = probe_with(PostgresTarget { address: way.to_string(), timeout: late * 5, heartbeat: false, ..target(&server) });
     let first = look(&mut probe).await;
     assert!(matches!(first, Err(ProbeFailure::TimedOut { .. })), "nobody can have answered yet: {first:?}");
-    let mut last = first;
-    for _ in 0..20 {
-        last = look(&mut probe).await;
-        if last.is_ok() {
-            return;
-        }
-    }
-    panic!("it was never seen: {last:?}");
+    look_until_seen(&mut probe).await;
 }

@@ -1,17 +1,22 @@
 //! The heartbeat row: written on the primary with each look, read on every node.
 
 use super::{
+    TimeLeft,
     connector::state,
-    session::{Session, text},
+    session::{Question, Session, text},
     wire,
 };
 use crate::failure::chain;
 use jiff::Timestamp;
 use switchback_domain::Heartbeat;
+use tokio_postgres::types::Type;
 use tracing::{info, warn};
 
 const BEAT: &str = include_str!("../../sql/beat.sql");
 const READ: &str = include_str!("../../sql/read_heartbeat.sql");
+
+/// What is asked here. Which of them, a promotion changes under a connection.
+pub(super) const QUESTIONS: [Question; 2] = [(BEAT, &[Type::TEXT]), (READ, &[])];
 
 /// Writes and reads the row. What goes wrong is said once in the log and never spoils a look.
 #[derive(Debug, Default)]
@@ -27,12 +32,16 @@ impl Heart {
         connection: &mut Session,
         primary: bool,
         now: Timestamp,
+        time: TimeLeft,
     ) -> Result<Option<Heartbeat>, tokio_postgres::Error> {
         if primary {
             let written = connection.text(BEAT, &[text(&now.to_string())]).await;
             if let Some(row) = self.noted(written)? {
                 return Ok(wire::heartbeat(&row));
             }
+        }
+        if primary && !time.is_enough() {
+            return Ok(None);
         }
         // On a primary that may not be written, the row may still be there to read.
         let read = connection.text(READ, &[]).await;

@@ -23,6 +23,9 @@ struct Driver(JoinHandle<()>);
 /// A value that goes with a question, and its type there.
 pub(crate) type With<'a> = (&'a (dyn ToSql + Sync), Type);
 
+/// A question, and the types of what goes with it.
+pub(crate) type Question = (&'static str, &'static [Type]);
+
 /// A text that goes with a question.
 pub(crate) fn text<T: AsRef<str> + ToSql + Sync>(text: &T) -> With<'_> {
     (text, Type::TEXT)
@@ -53,6 +56,23 @@ impl Session {
         let statement = self.client.prepare_typed(question, types).await?;
         self.prepared.insert(question, statement.clone());
         Ok(statement)
+    }
+
+    /// Lets the server read several questions in the time of one answer. What it does not take, it says when it is asked.
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub(crate) async fn prepare_all(&mut self, questions: &[Question]) -> Result<(), Error> {
+        let client = &self.client;
+        let read = questions.iter().map(async |(question, types)| (*question, client.prepare_typed(question, types).await));
+        for (question, outcome) in futures::future::join_all(read).await {
+            match outcome {
+                Ok(statement) => drop(self.prepared.insert(question, statement)),
+                Err(error) if error.code().is_some() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// The rows of an answer.
