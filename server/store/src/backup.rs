@@ -7,7 +7,7 @@ use crate::{
     audit::append_audit,
     file::{self, beside},
     guards,
-    open::{SQLITE, bring_up_to_date, migrations, sqlite_code},
+    open::{OpenError, SQLITE, bring_up_to_date, migrations, sqlite_code},
     sql::Which,
 };
 use jiff::Timestamp;
@@ -88,12 +88,12 @@ pub enum BackupError {
     /// Somebody uses the store.
     #[error("a console is running on {}, or another program has it open; stop it first", .0.display())]
     InUse(PathBuf),
-    /// The log of a store that is in use is gone.
-    #[error(
-        "the log of {} was removed while a console runs: whoever opened the store now would damage it. The console has made a copy of \
-         everything beside it, and says so in its log; stop it, and restore that copy", .0.display()
-    )]
-    LogGone(PathBuf),
+    /// There is no room for the copy.
+    #[error("there is no room for a copy of the store at {}; make room, or name another disk", .0.display())]
+    NoRoom(PathBuf),
+    /// The store cannot be used now.
+    #[error(transparent)]
+    NotShared(OpenError),
     /// The file is no store, or a damaged one.
     #[error("{} is no whole store of switchback: {why}", .file.display())]
     Damaged {
@@ -240,15 +240,17 @@ fn to_disk(file: &Path) -> io::Result<()> {
 /// # Errors
 /// When there is no good backup.
 pub async fn back_up(store: &Path, to: &Path, now: Timestamp, by: &Author) -> Result<MadeBackup, BackupError> {
-    let store = &file::resolved(store);
-    if !store.exists() {
-        return Err(BackupError::NoStore(store.to_owned()));
+    let path = store;
+    let store = &file::resolved(path);
+    let not_there = || BackupError::NoStore(store.to_owned());
+    if !store.exists() && !beside(store, "-lock").exists() {
+        return Err(not_there());
     }
     let to = std::path::absolute(to).map_err(of_file(to))?;
-    if file::is_log_gone(store).map_err(of_file(store))? {
-        return Err(BackupError::LogGone(store.to_owned()));
+    let _open = file::share(path).await.map_err(|why| BackupError::NotShared(OpenError::not_shared(why, store)))?;
+    if !store.exists() {
+        return Err(not_there());
     }
-    let _open = file::share(store).map_err(of_file(store))?.ok_or_else(|| BackupError::InUse(store.to_owned()))?;
     let mut source = SqliteConnection::connect_with(&options(store)).await?;
     let (found, known) = (version(&mut source).await?, SQLITE.last().map_or(0, |(version, ..)| *version));
     if found != known {
@@ -257,7 +259,11 @@ pub async fn back_up(store: &Path, to: &Path, now: Timestamp, by: &Author) -> Re
     let about = serde_json::json!({ "user": by.user, "why": by.reason });
     write_down(&mut source, &opened(Deed::StoreBackupBegun, &to).done(now, about)).await?;
     let ended = opened(Deed::StoreBackupEnded, &to);
-    let made = make_backup(&mut source, &to, now).await;
+    let made = make_backup(&mut source, &to, now).await.map_err(|error| match error {
+        // SQLITE_FULL.
+        BackupError::Database(error) if sqlite_code(&error) == Some(13) => BackupError::NoRoom(to.clone()),
+        other => other,
+    });
     let outcome = match &made {
         Ok(made) => {
             let detail = serde_json::json!({ "user": by.user, "bytes": made.bytes, "audit": made.contents.newest_audit });
@@ -327,8 +333,9 @@ pub async fn restore(from: &Path, store: &Path, now: Timestamp, by: &Author) -> 
     if !from.exists() {
         return Err(BackupError::NoStore(from.to_owned()));
     }
-    let store = &file::resolved(store);
-    let _alone = file::exclude(store).map_err(of_file(store))?.ok_or_else(|| BackupError::InUse(store.to_owned()))?;
+    let path = store;
+    let store = &file::resolved(path);
+    let _alone = file::exclude(path).map_err(of_file(store))?.ok_or_else(|| BackupError::InUse(store.to_owned()))?;
     let new = beside(store, "-restoring");
     // What a restore that was killed has left; nobody else makes such a file while we are alone.
     let _ = fs::remove_file(&new);

@@ -14,9 +14,10 @@ use nix::{
 use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions, TryLockError},
-    io,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    io::{self, Read, Seek, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// What everybody else may do with a file of the store: nothing.
@@ -49,36 +50,142 @@ pub(crate) fn resolved(path: &Path) -> PathBuf {
     file
 }
 
-/// Somebody has the store open, and its log is not there. It is there as long as anybody has the store open, unless it was removed. Whoever
-/// opened the store now would write into a log of its own, and damage it.
-pub(crate) fn is_log_gone(store: &Path) -> io::Result<bool> {
-    Ok(!beside(store, "-wal").exists() && exclude(store)?.is_none())
+/// A part in the use of a store, or the whole of it, until it is dropped.
+pub(crate) struct InUse {
+    _locks: Vec<File>,
 }
 
-/// Takes part in the use of a store until the handle is dropped. Nothing: somebody wants it alone, because it is being restored.
-///
-/// The lock is on a file of its own, which holds nothing and which `SQLite` does not know.
-pub(crate) fn share(store: &Path) -> io::Result<Option<File>> {
-    let file = lock_file(store)?;
-    locked(file.try_lock_shared(), file)
+/// Why nobody else may use a store now. Whoever opened it nevertheless would damage it.
+#[derive(Debug)]
+pub(crate) enum NotShared {
+    /// Somebody wants it alone.
+    BeingRestored,
+    /// Somebody has it open, and its log is not there. It is there as long as anybody has the store open, unless it was removed.
+    LogGone,
+    /// Somebody has another file open that was here before, with the log that is still here.
+    Replaced,
+    /// The lock cannot be used.
+    Failed(io::Error),
 }
 
-/// Takes a store alone until the handle is dropped. Nothing: somebody uses it.
-pub(crate) fn exclude(store: &Path) -> io::Result<Option<File>> {
-    let file = lock_file(store)?;
-    locked(file.try_lock(), file)
+impl From<io::Error> for NotShared {
+    fn from(error: io::Error) -> NotShared {
+        NotShared::Failed(error)
+    }
 }
 
-fn lock_file(store: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(false).mode(OWNER_ONLY).open(beside(store, "-lock"))
+/// What makes a file the one that it is, whatever it is called: its device and its inode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity {
+    device: u64,
+    inode: u64,
 }
 
-fn locked(outcome: Result<(), TryLockError>, file: File) -> io::Result<Option<File>> {
+pub(crate) fn identity(file: &Path) -> Option<Identity> {
+    let found = fs::metadata(file).ok()?;
+    Some(Identity { device: found.dev(), inode: found.ino() })
+}
+
+/// Takes part in the use of the store at `path`. A restore that is about to end, or a program that is just opening the store, is waited for a
+/// moment.
+#[expect(clippy::disallowed_methods, reason = "nobody tells when a lock is let go")]
+pub(crate) async fn share(path: &Path) -> Result<InUse, NotShared> {
+    let mut shared = share_now(path);
+    for _ in 0..20 {
+        if matches!(shared, Ok(_) | Err(NotShared::Failed(_))) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        shared = share_now(path);
+    }
+    shared
+}
+
+fn share_now(path: &Path) -> Result<InUse, NotShared> {
+    let store = resolved(path);
+    let mut held = Vec::new();
+    for (place, mut lock) in locks(path)? {
+        let alone = is_taken(lock.try_lock())?;
+        if alone {
+            note(&mut lock, identity(&store))?;
+        }
+        if !is_taken(lock.try_lock_shared())? {
+            return Err(NotShared::BeingRestored);
+        }
+        if !alone && place == store && !beside(&store, "-wal").exists() {
+            return Err(NotShared::LogGone);
+        }
+        if !alone && is_other(&mut lock, identity(&store))? {
+            return Err(NotShared::Replaced);
+        }
+        held.push(lock);
+    }
+    Ok(InUse { _locks: held })
+}
+
+/// Takes the store at `path` alone. Nothing: somebody uses it.
+pub(crate) fn exclude(path: &Path) -> io::Result<Option<InUse>> {
+    let mut held = Vec::new();
+    for (_, lock) in locks(path)? {
+        if !is_taken(lock.try_lock())? {
+            return Ok(None);
+        }
+        held.push(lock);
+    }
+    Ok(Some(InUse { _locks: held }))
+}
+
+/// The files that are locked by whoever uses a store, each with what it is beside: the store, and the link that leads to it, because a link may
+/// lead to another store the next moment. `SQLite` does not know them. Each says which file its first user has found at its place.
+fn locks(path: &Path) -> io::Result<Vec<(PathBuf, File)>> {
+    let open = |place: PathBuf| {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(OWNER_ONLY).open(beside(&place, "-lock"));
+        file.map(|file| (place, file))
+    };
+    let store = resolved(path);
+    let mut all = vec![open(store.clone())?];
+    if store != path {
+        match open(path.to_owned()) {
+            Ok(lock) => all.push(lock),
+            // Where nobody may write, nobody replaces the link either.
+            Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
+}
+
+fn is_taken(outcome: Result<(), TryLockError>) -> io::Result<bool> {
     match outcome {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
         Err(TryLockError::Error(error)) => Err(error),
     }
+}
+
+fn noted(identity: Identity) -> String {
+    format!("{} {}\n", identity.device, identity.inode)
+}
+
+/// On a full disk nothing may be noted: then others do not see that the file was replaced, and everything else goes on.
+fn note(lock: &mut File, store: Option<Identity>) -> io::Result<()> {
+    lock.set_len(0)?;
+    lock.rewind()?;
+    if let Some(store) = store
+        && let Err(error) = lock.write_all(noted(store).as_bytes())
+    {
+        tracing::warn!(error = &error as &dyn std::error::Error, "it cannot be noted which file the store is");
+        lock.set_len(0)?;
+    }
+    Ok(())
+}
+
+/// Programs before this one have noted nothing.
+fn is_other(lock: &mut File, store: Option<Identity>) -> io::Result<bool> {
+    let mut found = String::new();
+    lock.rewind()?;
+    lock.read_to_string(&mut found)?;
+    Ok(!found.is_empty() && store.map(noted) != Some(found))
 }
 
 /// Makes an empty file that only its owner can read, without opening it. Returns whether it was not there before.

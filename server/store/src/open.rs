@@ -1,7 +1,7 @@
 //! Opening the store by its address, and bringing its tables up to what this program needs.
 
 use crate::{
-    file,
+    file::{self, NotShared},
     head::{self, HeadFile},
     open_files::OpenFiles,
     reserve::ReserveFile,
@@ -67,6 +67,15 @@ pub enum OpenError {
          everything beside it, and says so in its log; stop it, and restore that copy", .file.display()
     )]
     LogGone {
+        /// Which file.
+        file: PathBuf,
+    },
+    /// Another file is in its place while somebody has it open.
+    #[error(
+        "{} was removed or replaced while a console runs: whoever opened it now would damage it. The console still has the store that was there before, \
+         has made a copy of it beside it, and says so in its log; stop it, and restore that copy, or start it on what is there now", .file.display()
+    )]
+    Replaced {
         /// Which file.
         file: PathBuf,
     },
@@ -182,6 +191,18 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    pub(crate) fn not_shared(why: NotShared, file: &Path) -> OpenError {
+        let file = file.to_owned();
+        match why {
+            NotShared::BeingRestored => OpenError::BeingRestored { file },
+            NotShared::LogGone => OpenError::LogGone { file },
+            NotShared::Replaced => OpenError::Replaced { file },
+            NotShared::Failed(error) => OpenError::NotWritable { file, source: error.into() },
+        }
+    }
+}
+
 /// Opens the store at `sqlite:FILE` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, makes its tables or brings them up
 /// to date. A missing file is created, a missing folder is not. Only the owner can read the file afterwards, whoever could before.
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
@@ -251,7 +272,7 @@ pub async fn mark_restored(url: &str, entry: &AuditEntry) -> Result<Restored, Op
         if !file.exists() {
             return Err(OpenError::NotThere { file: file.to_owned() });
         }
-        let alone = file::exclude(file).map_err(|error| OpenError::NotWritable { file: file.to_owned(), source: error.into() })?;
+        let alone = file::exclude(path).map_err(|error| OpenError::NotWritable { file: file.to_owned(), source: error.into() })?;
         drop(alone.ok_or_else(|| OpenError::Running { file: file.to_owned() })?);
         open_file(path).await?
     } else {
@@ -320,47 +341,21 @@ fn grants(console: &str) -> [String; 4] {
     ]
 }
 
-/// Takes part in the use of a store. A restore that is about to end, or a program that is just being started by whoever has restored it, is
-/// waited for a moment.
-#[expect(clippy::disallowed_methods, reason = "nobody tells when a lock is let go")]
-async fn take_part(file: &Path) -> std::io::Result<Option<std::fs::File>> {
-    for _ in 0..20 {
-        if let Some(used) = file::share(file)? {
-            return Ok(Some(used));
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    Ok(None)
-}
-
-/// Waits for whoever is just opening the store, who has not made its log yet.
-#[expect(clippy::disallowed_methods, reason = "nobody tells when a file is there")]
-async fn is_log_gone(file: &Path) -> std::io::Result<bool> {
-    for _ in 0..20 {
-        if !file::is_log_gone(file)? {
-            return Ok(false);
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    Ok(true)
-}
-
 async fn open_file(path: &Path) -> Result<SqlStore, OpenError> {
     let file = &file::resolved(path);
     let not_writable = |source| OpenError::NotWritable { file: file.to_owned(), source };
     // SQLite would make the file readable by everybody.
-    if let Err(error) = file::make(file) {
-        if error.kind() == ErrorKind::NotFound {
-            return Err(OpenError::NoFolder { folder: file::folder_of(file).to_owned() });
-        }
-        return Err(not_writable(error.into()));
-    }
+    let made = file::make(file).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => OpenError::NoFolder { folder: file::folder_of(file).to_owned() },
+        _ => not_writable(error.into()),
+    })?;
     file::close_to_others(file);
-    if is_log_gone(file).await.map_err(|error| not_writable(error.into()))? {
-        return Err(OpenError::LogGone { file: file.to_owned() });
-    }
-    let used = take_part(file).await.map_err(|error| not_writable(error.into()))?;
-    let used = used.ok_or_else(|| OpenError::BeingRestored { file: file.to_owned() })?;
+    let used = file::share(path).await.map_err(|why| {
+        if made {
+            let _ = std::fs::remove_file(file);
+        }
+        OpenError::not_shared(why, file)
+    })?;
     let options = SqliteConnectOptions::new()
         .filename(file)
         .journal_mode(SqliteJournalMode::Wal)

@@ -6,31 +6,18 @@
 
 use crate::{
     backup::{self, Contents},
-    file::beside,
+    file::{Identity, beside, identity},
     sql::failed,
 };
 use jiff::Timestamp;
 use sqlx::SqlitePool;
 use std::{
-    fs, io,
-    os::unix::fs::MetadataExt,
+    io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 use switchback_domain::LostFile;
 use switchback_engine::ports::StoreError;
-
-/// Device and inode: what a file is, whatever it is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Identity {
-    device: u64,
-    inode: u64,
-}
-
-fn identity(file: &Path) -> Option<Identity> {
-    let found = fs::metadata(file).ok()?;
-    Some(Identity { device: found.dev(), inode: found.ino() })
-}
 
 /// A copy of everything, made because a file is lost.
 #[derive(Clone)]

@@ -14,7 +14,7 @@ use sqlx::{
     AssertSqlSafe, Connection as _, PgConnection, PgPool, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteSynchronous},
 };
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 use switchback_domain::{
     BrokenGuard, GuardFault,
     audit::{Deed, DeedOutcome},
@@ -33,14 +33,6 @@ pub enum RepairError {
     /// The store cannot be reached.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The lock file of a store cannot be used.
-    #[error("{} cannot be used", .file.display())]
-    File {
-        /// Of which store.
-        file: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
     /// The tables are of another version than this program's.
     #[error(
         "the tables of the store are not those of this program: use the switchback that the console runs with, or start the console of this version first (PostgreSQL: run `switchback migrate-store`)"
@@ -90,11 +82,7 @@ pub async fn repair_guards(url: &str, now: Timestamp, by: &Author) -> Result<Vec
         if !file.exists() {
             return Err(OpenError::NotThere { file: file.to_owned() }.into());
         }
-        if file::is_log_gone(file).map_err(|source| RepairError::File { file: file.to_owned(), source })? {
-            return Err(OpenError::LogGone { file: file.to_owned() }.into());
-        }
-        let shared = file::share(file).map_err(|source| RepairError::File { file: file.to_owned(), source })?;
-        let _open = shared.ok_or_else(|| OpenError::BeingRestored { file: file.to_owned() })?;
+        let _open = file::share(path).await.map_err(|why| OpenError::not_shared(why, file))?;
         let options = SqliteConnectOptions::new().filename(file).synchronous(SqliteSynchronous::Full).busy_timeout(PATIENCE);
         let mut store = SqliteConnection::connect_with(&options).await?;
         let repaired = in_sqlite(&mut store, now, by).await;

@@ -6,7 +6,7 @@
 //! every statement stays typed for its database, no run-time driver (`sqlx::Any`) is between, and the code around it
 //! is ordinary Rust without generic bounds.
 
-use crate::{head::HeadFile, open_files::OpenFiles, reserve::ReserveFile};
+use crate::{file::InUse, head::HeadFile, open_files::OpenFiles, reserve::ReserveFile};
 use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 use std::{fmt, sync::Arc};
@@ -55,7 +55,7 @@ pub(crate) struct SqlStore {
     pub(crate) head: Option<HeadFile>,
     /// Keeps others from restoring the store meanwhile.
     #[expect(dead_code, reason = "held, and let go with the store")]
-    pub(crate) in_use: Option<std::fs::File>,
+    pub(crate) in_use: Option<InUse>,
 }
 
 impl SqlStore {

@@ -134,6 +134,32 @@ fn nothing_is_lost_beside_other_programs_and_a_backup_is_made_and_put_back() {
 }
 
 #[test]
+fn a_backup_is_one_of_what_the_console_has_open_and_of_nothing_else() {
+    let folder = configured();
+    let at = |name: &str| -> PathBuf { folder.path().join(name) };
+    let (store, new) = (at("switchback.db"), at("new.db"));
+    let backup = |name: &str| switchback(folder.path(), &["backup", at(name).to_str().unwrap()]);
+    let (code, said) = backup("none.db");
+    assert!(code == 1 && said.contains("there is no store at") && !at("none.db").exists(), "{said}");
+    let console = Running::start(folder.path());
+    let (code, said) = backup("new.db");
+    assert_eq!(code, 0, "{said}");
+    fs::rename(&new, &store).unwrap();
+    console.is_guessed_at();
+    let (code, said) = backup("wrong.db");
+    assert!(code == 1 && said.contains("was removed or replaced while a console runs"), "{said}");
+    assert!(!at("wrong.db").exists(), "what the console writes is not in there");
+    console.kill();
+    // Whoever starts anew has the new file open.
+    let console = Running::start(folder.path());
+    let (code, said) = backup("right.db");
+    assert_eq!(code, 0, "{said}");
+    console.kill();
+    assert_eq!(backup("second.db").0, 0, "nobody runs");
+    assert!(lines_of_audit(&at("second.db")) > lines_of_audit(&at("right.db")));
+}
+
+#[test]
 fn a_copy_that_is_put_back_by_hand_is_not_believed_and_neither_a_kill_nor_a_restart_is_one() {
     let folder = configured();
     let at = |name: &str| -> PathBuf { folder.path().join(name) };

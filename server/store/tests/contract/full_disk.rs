@@ -14,6 +14,7 @@ use switchback_domain::{
     operation::Epoch,
 };
 use switchback_engine::ports::{RecordChange, StoreError};
+use switchback_store::{Author, BackupError, back_up};
 
 /// Tells the test that it runs where the small disk is, and where that is.
 const DISK: &str = "SWITCHBACK_TEST_SMALL_DISK";
@@ -32,6 +33,30 @@ async fn what_is_kept_for_an_emergency_is_given_up_for_operations_alone_and_kept
         Some(disk) => with_a_reserve(Path::new(&disk)).await,
         None => again_on_a_disk_of("40m", "what_is_kept_for_an_emergency_is_given_up_for_operations_alone_and_kept_again"),
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_that_does_not_fit_is_gone_again_and_the_store_and_its_history_are_whole() {
+    match env::var_os(DISK) {
+        Some(disk) => back_up_to(Path::new(&disk)).await,
+        None => again_on_a_disk_of("100k", "a_backup_that_does_not_fit_is_gone_again_and_the_store_and_its_history_are_whole"),
+    }
+}
+
+async fn back_up_to(disk: &Path) {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, backup) = (folder.path().join("store.db"), disk.join("backup.db"));
+    let fixture = Fixture::open(format!("sqlite:{}", file.display())).await;
+    fixture.store.append(&audited(1)).await.unwrap();
+    let by = Author { user: "ada".to_owned(), reason: "a test".to_owned() };
+    let refused = back_up(&file, &backup, at(0), &by).await;
+    assert!(matches!(refused, Err(BackupError::NoRoom(ref at)) if *at == backup), "{refused:?}");
+    assert_eq!(fs::read_dir(disk).unwrap().count(), 0, "nothing is left of it");
+    let lines = fixture.store.entries(9).await.unwrap();
+    let said: Vec<_> = lines.iter().map(|line| format!("{} {}", line.deed(), line.outcome())).collect();
+    assert_eq!(said[..2], ["store_backup_ended failed", "store_backup_begun done"], "{said:?}");
+    // Another disk has room.
+    back_up(&file, &folder.path().join("backup.db"), at(1), &by).await.unwrap();
 }
 
 async fn with_a_reserve(disk: &Path) {

@@ -32,7 +32,7 @@ async fn everything_beside_a_linked_store_is_on_its_own_disk_and_a_restore_leave
     symlink(&real, links.path().join("second")).unwrap();
     let store = open(&url(&link)).await.unwrap();
     store.append(&entry(1)).await.unwrap();
-    assert_eq!(names_in(links.path()), ["second", "store.db"]);
+    assert_eq!(names_in(links.path()), ["second", "store.db", "store.db-lock"], "beside the link is only what says that it is in use");
     for name in ["real.db", "real.db-lock", "real.db-reserve", "real.db-wal"] {
         assert!(disk.path().join(name).exists(), "{name}: {:?}", names_in(disk.path()));
     }
@@ -63,10 +63,32 @@ async fn everything_beside_a_linked_store_is_on_its_own_disk_and_a_restore_leave
     }
     let aside = restored.unwrap().kept_aside.expect("the one before");
     assert!(aside.starts_with(disk.path()), "{}", aside.display());
-    assert_eq!(names_in(links.path()), ["second", "store.db"]);
+    assert_eq!(names_in(links.path()), ["second", "store.db", "store.db-lock"]);
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     let store = open(&url(&real)).await.unwrap();
     assert!(store.entries(9).await.unwrap().iter().any(|entry| entry.deed().as_code() == "store_restored"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_leads_to_another_store_than_the_console_has_open_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let at_place = |name: &str| folder.path().join(name);
+    let (link, between, backup) = (at_place("store.db"), at_place("between"), at_place("backup.db"));
+    symlink(&between, &link).unwrap();
+    symlink(at_place("first.db"), &between).unwrap();
+    let console = open(&url(&link)).await.unwrap();
+    console.append(&entry(1)).await.unwrap();
+    back_up(&at_place("first.db"), &at_place("second.db"), at(0), &author()).await.unwrap();
+    fs::remove_file(&between).unwrap();
+    symlink(at_place("second.db"), &between).unwrap();
+    let refused = back_up(&link, &backup, at(1), &author()).await;
+    assert!(matches!(refused, Err(BackupError::NotShared(OpenError::Replaced { .. }))), "{refused:?}");
+    let refused = restore(&at_place("second.db"), &link, at(1), &author()).await;
+    assert!(matches!(refused, Err(BackupError::InUse(_))), "{refused:?}");
+    assert!(!backup.exists());
+    // By its own name the store of the console is still copied.
+    let made = back_up(&at_place("first.db"), &backup, at(2), &author()).await.unwrap();
+    assert!(made.contents.audit >= 3, "{made:?}");
 }
 
 #[tokio::test]

@@ -7,11 +7,12 @@ use crate::{
 };
 use std::{
     fs,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
 use switchback_engine::ports::Store;
-use switchback_store::{Author, BackupError, OpenError, back_up, restore};
+use switchback_store::{Author, BackupError, OpenError, RepairError, back_up, restore};
 
 async fn subjects(store: &dyn Store) -> usize {
     store.entries(1_000).await.unwrap().len()
@@ -88,7 +89,7 @@ async fn a_console_whose_log_was_removed_notices_it_and_saves_everything() {
         fs::remove_file(log).unwrap();
         // Another program that opened the store now would write into a log of its own.
         let refused = back_up(&file, &file.with_file_name("backup.db"), at(0), &author()).await;
-        assert!(matches!(refused, Err(BackupError::LogGone(_))), "{refused:?}");
+        assert!(matches!(refused, Err(BackupError::NotShared(OpenError::LogGone { .. }))), "{refused:?}");
         let refused = switchback_store::open(&format!("sqlite:{}", file.display())).await.err();
         assert!(matches!(refused, Some(OpenError::LogGone { .. })), "{refused:?}");
         assert!(!file.with_file_name("store.db-wal").exists(), "nobody has made another log");
@@ -101,12 +102,34 @@ async fn a_console_whose_file_was_replaced_notices_it_and_saves_everything() {
     saved_after(async |file| {
         let other = file.with_file_name("other.db");
         drop(switchback_store::open(&format!("sqlite:{}", other.display())).await.unwrap());
-        fs::rename(other, file).unwrap();
+        fs::rename(other, &file).unwrap();
+        nobody_else_opens(&file).await;
     })
     .await;
 }
 
+/// The console has another file open than the one that is at this place. A backup would be one of the wrong store, and whoever opened that one
+/// would read it with the log of the other.
+async fn nobody_else_opens(file: &Path) {
+    let backup = file.with_file_name("backup.db");
+    let (before, url) = (fs::metadata(file).ok().map(|found| (found.ino(), found.len())), format!("sqlite:{}", file.display()));
+    let refused = back_up(file, &backup, at(0), &author()).await;
+    assert!(matches!(refused, Err(BackupError::NotShared(OpenError::Replaced { .. }))), "{refused:?}");
+    let refused = switchback_store::open(&url).await.err();
+    assert!(matches!(refused, Some(OpenError::Replaced { .. })), "{refused:?}");
+    let refused = switchback_store::repair_guards(&url, at(0), &author()).await;
+    if before.is_some() {
+        assert!(matches!(refused, Err(RepairError::Open(OpenError::Replaced { .. }))), "{refused:?}");
+    }
+    assert!(!backup.exists(), "no copy of the wrong store");
+    assert_eq!(fs::metadata(file).ok().map(|found| (found.ino(), found.len())), before, "nobody has made or changed a file there");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_console_whose_file_was_removed_notices_it_and_saves_everything() {
-    saved_after(async |file| fs::remove_file(file).unwrap()).await;
+    saved_after(async |file| {
+        fs::remove_file(&file).unwrap();
+        nobody_else_opens(&file).await;
+    })
+    .await;
 }
