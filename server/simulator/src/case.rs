@@ -130,6 +130,25 @@ pub struct Case {
     pub refuses: Option<(u32, Side, Ms)>,
 }
 
+impl Case {
+    /// A run in which nothing else happens.
+    pub fn plain(kind: Kind, seed: u64) -> Case {
+        Case {
+            seed,
+            kind,
+            crashes: Vec::new(),
+            faults: 0,
+            wishes: false,
+            regrets: false,
+            forgets: false,
+            rows_are_hidden: false,
+            second: false,
+            liars: false,
+            refuses: None,
+        }
+    }
+}
+
 /// What came of a run.
 #[derive(Debug)]
 pub struct Told {

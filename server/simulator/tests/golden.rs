@@ -55,20 +55,7 @@ fn names_in(value: &serde_json::Value, names: &mut BTreeSet<String>) {
 }
 
 fn cases() -> impl Iterator<Item = Case> {
-    let plain = |kind, seed| Case {
-        seed,
-        kind,
-        crashes: Vec::new(),
-        faults: 0,
-        wishes: false,
-        regrets: false,
-        forgets: false,
-        rows_are_hidden: false,
-        second: false,
-        liars: false,
-        refuses: None,
-    };
-    let quiet = Kind::ALL.into_iter().map(move |kind| plain(kind, 4));
+    let quiet = Kind::ALL.into_iter().map(move |kind| Case::plain(kind, 4));
     let eventful = (1..=40).flat_map(move |seed| {
         Kind::ALL.into_iter().map(move |kind| Case {
             wishes: true,
@@ -81,7 +68,7 @@ fn cases() -> impl Iterator<Item = Case> {
                 if seed % 2 == 0 { Side::A } else { Side::B },
                 120_000,
             )),
-            ..plain(kind, seed)
+            ..Case::plain(kind, seed)
         })
     });
     quiet.chain(eventful)

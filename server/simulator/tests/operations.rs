@@ -18,22 +18,6 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-fn plain(kind: Kind, seed: u64) -> Case {
-    Case {
-        seed,
-        kind,
-        crashes: Vec::new(),
-        faults: 0,
-        wishes: false,
-        regrets: false,
-        forgets: false,
-        rows_are_hidden: false,
-        second: false,
-        liars: false,
-        refuses: None,
-    }
-}
-
 /// The case that a seed stands for: every third one has a crash, every ninth two.
 fn of_seed(seed: u64, kind: Kind) -> Case {
     let at = u32::try_from(seed / 3 % 24).expect("a small number");
@@ -44,7 +28,7 @@ fn of_seed(seed: u64, kind: Kind) -> Case {
         _ => Vec::new(),
     };
     let faults = number("SIMULATE_FAULTS").unwrap_or(seed % 4);
-    Case { crashes, faults, wishes: true, liars: seed % 5 == 4, ..plain(kind, seed) }
+    Case { crashes, faults, wishes: true, liars: seed % 5 == 4, ..Case::plain(kind, seed) }
 }
 
 /// Runs a case in which nothing breaks; everything must be done.
@@ -64,13 +48,13 @@ fn with_faults(kind: Kind, first: u64, count: u64) {
 /// Kills the console at each write of the journal in turn, before or after it is written; with nothing else broken, everything must be
 /// done nevertheless.
 fn killed_at_any_write(kind: Kind) {
-    let (before, all) = plain(kind, 2).check().writes;
+    let (before, all) = Case::plain(kind, 2).check().writes;
     assert!(all > before + 4, "the journal is written to");
     for at in 0..all - before {
         for written in [true, false] {
             // Both ways at each write only when there is time.
             if written == at.is_multiple_of(2) || number("SIMULATE_SEEDS").is_some() {
-                done(&Case { crashes: vec![Crash { at, written }], ..plain(kind, 2) });
+                done(&Case { crashes: vec![Crash { at, written }], ..Case::plain(kind, 2) });
             }
         }
     }
@@ -78,14 +62,14 @@ fn killed_at_any_write(kind: Kind) {
 
 #[test]
 fn a_planned_switchover_in_peace_is_done_and_the_other_site_writes() {
-    let told = done(&plain(Kind::Switchover, 4));
+    let told = done(&Case::plain(Kind::Switchover, 4));
     assert_eq!((told.writers, told.splits), (vec![2], 0));
 }
 
 #[test]
 fn a_switchover_ends_before_the_demotion_when_patroni_turns_out_to_be_too_old() {
     for seed in 1..=4 {
-        let told = plain(Kind::OlderPatroni, seed).check();
+        let told = Case::plain(Kind::OlderPatroni, seed).check();
         assert!(told.ends.iter().all(|end| !end.ends_with(": done")) && told.ends.len() == 1, "{:?}\n{}", told.ends, told.last(60));
         assert_eq!(told.writers, [0], "the old site was never told to follow: {}", told.last(60));
         assert!(told.measured.iter().all(|measured| measured.outage().is_none()), "nobody waited: {:?}", told.measured);
@@ -95,14 +79,14 @@ fn a_switchover_ends_before_the_demotion_when_patroni_turns_out_to_be_too_old() 
 #[test]
 fn whatever_answers_in_a_living_sites_name_nobody_fails_over_from_it_and_clients_notice_nothing() {
     for seed in 1..=12 {
-        let told = done(&plain(Kind::LiedTo, seed));
+        let told = done(&Case::plain(Kind::LiedTo, seed));
         assert_eq!((told.writers, told.splits), (vec![2], 0), "the planned switchover afterwards is the only move");
     }
 }
 
 #[test]
 fn a_failover_and_its_reprotection_are_done_and_the_lost_site_follows() {
-    assert_eq!(done(&plain(Kind::Failover, 4)).writers, [2]);
+    assert_eq!(done(&Case::plain(Kind::Failover, 4)).writers, [2]);
 }
 
 /// Between two rows of a client, and of the outage meter, something else may happen.
@@ -111,7 +95,7 @@ const ROW: u64 = 80;
 #[test]
 fn the_console_shows_that_clients_wait_while_they_do_and_reports_for_how_long() {
     for (kind, seed) in [(Kind::Switchover, 4), (Kind::Switchover, 5), (Kind::Failback, 4)] {
-        let told = done(&plain(kind, seed));
+        let told = done(&Case::plain(kind, seed));
         for measured in &told.measured {
             let (last, first) = measured.felt;
             let (said_last, said_first, uncertain) = measured.outage().expect("it was measured");
@@ -127,9 +111,9 @@ fn the_console_shows_that_clients_wait_while_they_do_and_reports_for_how_long() 
 fn an_outage_is_measured_although_the_console_dies_in_it() {
     let mut unseen = 0;
     for seed in 2..=3 {
-        let (before, all) = plain(Kind::Switchover, seed).check().writes;
+        let (before, all) = Case::plain(Kind::Switchover, seed).check().writes;
         for at in 0..all - before {
-            let told = done(&Case { crashes: vec![Crash { at, written: true }], ..plain(Kind::Switchover, seed) });
+            let told = done(&Case { crashes: vec![Crash { at, written: true }], ..Case::plain(Kind::Switchover, seed) });
             let [measured] = &told.measured[..] else { panic!("{:?}", told.measured) };
             let (last, first) = measured.felt;
             let (said_last, said_first, uncertain) = measured.outage().unwrap_or_else(|| panic!("write {at}: {measured:?}"));
@@ -146,7 +130,7 @@ fn an_outage_is_measured_although_the_console_dies_in_it() {
 fn the_outage_of_a_switchover_that_is_taken_back_is_reported_too() {
     let mut undone = 0;
     for seed in 1..=60 {
-        let told = Case { wishes: true, ..plain(Kind::Switchover, seed) }.check();
+        let told = Case { wishes: true, ..Case::plain(Kind::Switchover, seed) }.check();
         for measured in &told.measured {
             let (last, first) = measured.felt;
             if measured.report.undone.iter().any(|undo| undo.step.word() == "demote") && first - last > 3 * ROW {
@@ -163,7 +147,7 @@ fn the_outage_of_a_switchover_that_is_taken_back_is_reported_too() {
 fn a_failover_is_measured_from_the_last_sign_of_the_lost_site_and_judged_when_it_comes_back() {
     let mut lossy = 0;
     for seed in 1..=16 {
-        let told = done(&plain(Kind::Failover, seed));
+        let told = done(&Case::plain(Kind::Failover, seed));
         let measured = told.measured.first().expect("a failover");
         let (last, first) = measured.felt;
         let (said_last, said_first, uncertain) = measured.outage().unwrap_or_else(|| panic!("{seed}: {measured:?}"));
@@ -185,7 +169,7 @@ fn what_a_failover_loses_is_saved_before_the_lost_site_follows() {
     let mut lost = 0;
     for seed in 1..=6 {
         for kind in [Kind::Failover, Kind::Reprotect, Kind::FailbackAtOnce] {
-            let told = done(&plain(kind, seed));
+            let told = done(&Case::plain(kind, seed));
             let missing: Vec<_> = told.lost.difference(&told.saved).collect();
             assert!(missing.is_empty(), "{kind:?} {seed}: lost and not saved: {missing:?}\n{}", told.last(120));
             lost += told.lost.len();
@@ -199,7 +183,7 @@ fn nothing_that_cannot_be_saved_is_given_up_before_somebody_says_so() {
     let mut asked = 0;
     let failovers = (1..=16).map(|seed| (Kind::Failover, seed));
     for (kind, seed) in failovers.chain((1..=3).map(|seed| (Kind::SplitBrain, seed))) {
-        let told = done(&Case { rows_are_hidden: true, ..plain(kind, seed) });
+        let told = done(&Case { rows_are_hidden: true, ..Case::plain(kind, seed) });
         let answers = |line: &str| told.story.iter().position(|(_, said)| said == line);
         let given_up = answers("ann answers GiveUp");
         assert_eq!(given_up.is_some(), !told.lost.is_empty(), "{seed}: {} rows are lost\n{}", told.lost.len(), told.last(60));
@@ -223,7 +207,7 @@ fn nothing_that_cannot_be_saved_is_given_up_before_somebody_says_so() {
 #[test]
 fn a_failback_in_peace_is_done_and_the_home_site_writes() {
     for kind in [Kind::Failback, Kind::Reprotect, Kind::FailbackAtOnce] {
-        let told = done(&plain(kind, 4));
+        let told = done(&Case::plain(kind, 4));
         assert!(told.writers.len() == 1 && told.writers[0] < 2, "{kind:?}: {:?}", told.writers);
     }
 }
@@ -232,7 +216,7 @@ fn a_failback_in_peace_is_done_and_the_home_site_writes() {
 fn a_split_brain_is_ended_and_what_only_the_other_site_has_is_saved() {
     let (mut kept, mut lost) = (BTreeMap::new(), 0);
     for seed in 1..=8 {
-        let told = done(&plain(Kind::SplitBrain, seed));
+        let told = done(&Case::plain(Kind::SplitBrain, seed));
         assert_eq!((told.writers.len(), told.splits), (1, 1), "{seed}: {:?}\n{}", told.writers, told.last(60));
         let leads = told.story.iter().find(|(_, line)| line.starts_with("console ->") && line.ends_with(": Lead"));
         assert_eq!(leads, None, "{seed}: nobody has to be told to lead");
@@ -247,7 +231,7 @@ fn a_split_brain_is_ended_and_what_only_the_other_site_has_is_saved() {
 #[test]
 fn a_site_whose_primary_has_lost_its_patroni_is_only_replaced_when_that_primary_has_stopped() {
     for seed in 1..=6 {
-        let told = done(&plain(Kind::Orphaned, seed));
+        let told = done(&Case::plain(Kind::Orphaned, seed));
         assert_eq!((told.writers.len(), told.splits), (1, 0), "{seed}: {:?}\n{}", told.writers, told.last(60));
         let asked = told.story.iter().any(|(_, line)| line.contains("StillWrites"));
         assert!(asked, "{seed}: nobody was told that it writes on");
@@ -257,7 +241,7 @@ fn a_site_whose_primary_has_lost_its_patroni_is_only_replaced_when_that_primary_
 #[test]
 fn a_site_of_which_only_the_etcd_answers_is_replaced_once_somebody_says_that_it_is_off() {
     for seed in 1..=6 {
-        let told = done(&plain(Kind::Walled, seed));
+        let told = done(&Case::plain(Kind::Walled, seed));
         // A machine whose etcd answers is not off, whatever somebody says: nobody is promoted beside it.
         assert_eq!((told.writers.len(), told.splits), (1, 0), "{seed}: {:?}\n{}", told.writers, told.last(60));
         let held = told.story.iter().any(|(_, line)| line == "etcd-a is told: HoldInEtcd");
@@ -277,7 +261,7 @@ fn after_orders_that_were_refused_there_is_always_a_way_to_a_pool_in_which_someb
             for at in (from..20).step_by(every) {
                 let side = if (seed + u64::from(at)).is_multiple_of(2) { Side::A } else { Side::B };
                 let lasts = [2_000, 25_000, 120_000][usize::try_from((seed + u64::from(at)) % 3).expect("a small number")];
-                let case = Case { refuses: Some((at, side, lasts)), regrets: seed.is_multiple_of(3), ..plain(kind, seed) };
+                let case = Case { refuses: Some((at, side, lasts)), regrets: seed.is_multiple_of(3), ..Case::plain(kind, seed) };
                 let told = case.check();
                 refused += u32::from(told.story.iter().any(|(_, what)| what.contains(" refuses: ")));
                 put_back += u32::from(told.ends.iter().any(|end| end.ends_with(": undone")));
@@ -292,7 +276,7 @@ fn after_orders_that_were_refused_there_is_always_a_way_to_a_pool_in_which_someb
 fn a_switchover_whose_promotion_is_refused_for_certain_is_taken_back_and_clients_write_on() {
     let mut seen = 0;
     for at in 8..16 {
-        let case = Case { refuses: Some((at, Side::B, 300_000)), ..plain(Kind::Switchover, 4) };
+        let case = Case { refuses: Some((at, Side::B, 300_000)), ..Case::plain(Kind::Switchover, 4) };
         let told = case.check();
         let promotes = told.story.iter().any(|(_, what)| what.starts_with("patroni-b") && what.ends_with("refuses: Lead"));
         if promotes && told.ends == ["switchover: undone"] {
@@ -305,7 +289,7 @@ fn a_switchover_whose_promotion_is_refused_for_certain_is_taken_back_and_clients
 
 #[test]
 fn a_switch_within_a_site_in_peace_is_done() {
-    assert_eq!(done(&plain(Kind::LocalSwitchover, 4)).writers.len(), 1);
+    assert_eq!(done(&Case::plain(Kind::LocalSwitchover, 4)).writers.len(), 1);
 }
 
 #[test]
@@ -316,9 +300,9 @@ fn a_switchover_survives_the_death_of_the_console_at_any_write() {
 #[test]
 fn a_demotion_is_not_taken_back_beside_a_site_that_was_made_to_lead_while_the_console_was_away() {
     let mut asked = 0;
-    let (before, all) = plain(Kind::TakenOver, 2).check().writes;
+    let (before, all) = Case::plain(Kind::TakenOver, 2).check().writes;
     for at in 0..all - before {
-        let told = Case { crashes: vec![Crash { at, written: true }], ..plain(Kind::TakenOver, 2) }.check();
+        let told = Case { crashes: vec![Crash { at, written: true }], ..Case::plain(Kind::TakenOver, 2) }.check();
         assert_eq!(told.splits, 0, "write {at}: both sites wrote\n{}", told.last(80));
         asked += u32::from(told.story.iter().any(|(_, what)| what == "ann answers Abandon"));
     }
@@ -334,7 +318,7 @@ fn a_failover_survives_the_death_of_the_console_at_any_write() {
 fn a_failover_that_is_taken_up_when_the_site_is_back_is_not_carried_through_without_a_person() {
     // Asked for, looked at, and about to be fenced.
     for at in 0..=3 {
-        let told = Case { crashes: vec![Crash { at, written: true }], ..plain(Kind::BackMeanwhile, 2) }.check();
+        let told = Case { crashes: vec![Crash { at, written: true }], ..Case::plain(Kind::BackMeanwhile, 2) }.check();
         assert!(told.story.iter().any(|(_, what)| what == "ann answers Undo"), "write {at}: nobody was asked\n{}", told.last(120));
         assert_eq!((told.ends.first().map(String::as_str), told.splits), (Some("failover: undone"), 0), "write {at}\n{}", told.last(120));
     }
@@ -404,14 +388,14 @@ fn an_order_to_switch_within_a_site_that_was_lost_is_not_taken_for_done() {
 #[test]
 fn a_second_console_on_the_same_store_stays_out_of_the_way() {
     for kind in [Kind::Switchover, Kind::Reprotect, Kind::FailbackAtOnce] {
-        done(&Case { second: true, ..plain(kind, 2) });
+        done(&Case { second: true, ..Case::plain(kind, 2) });
     }
 }
 
 #[test]
 fn what_the_fencer_did_before_a_failover_was_taken_back_is_in_its_report_with_the_outage() {
     for seed in 1..=6 {
-        let told = plain(Kind::HeldMeanwhile, seed).check();
+        let told = Case::plain(Kind::HeldMeanwhile, seed).check();
         let story = || told.last(120);
         assert_eq!((&told.ends[..], told.splits), (&["failover: undone".to_owned()][..], 0), "{seed}\n{}", story());
         assert!(told.writers.len() == 1 && told.writers[0] < 2, "{seed}: {:?}\n{}", told.writers, story());
@@ -433,7 +417,7 @@ fn what_the_fencer_did_before_a_failover_was_taken_back_is_in_its_report_with_th
 fn a_failover_that_is_given_up_leaves_the_old_site_writable() {
     for seed in [28, 107] {
         for kind in [Kind::Reprotect, Kind::FailbackAtOnce] {
-            Case { wishes: true, regrets: true, faults: 0, ..plain(kind, seed) }.check();
+            Case { wishes: true, regrets: true, faults: 0, ..Case::plain(kind, seed) }.check();
         }
     }
 }

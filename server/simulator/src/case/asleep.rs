@@ -9,20 +9,7 @@ fn a_console_that_has_slept_gives_no_order_before_it_knows_that_the_lease_is_sti
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(async {
         for seed in 1..=8 {
-            let case = Case {
-                seed,
-                kind: Kind::Switchover,
-                crashes: Vec::new(),
-                faults: 0,
-                wishes: false,
-                regrets: false,
-                forgets: false,
-                second: false,
-                liars: false,
-                refuses: None,
-                rows_are_hidden: false,
-            };
-            let mut run = Run::begin(case).await;
+            let mut run = Run::begin(Case::plain(Kind::Switchover, seed)).await;
             let (slept, books) = (run.room.slept.clone(), run.room.books.clone());
             // It sleeps for an hour while a step runs; meanwhile another console has taken the lease, and has it for a while.
             let nap = tokio::spawn(async move {

@@ -12,20 +12,7 @@ use switchback_engine::ports::PoolRecord;
 
 /// The store says that site A is fenced, as it was once; in truth it is active.
 async fn with_an_old_fence(seed: u64, unconfirmed: Option<Restored>) -> Run {
-    let case = Case {
-        seed,
-        kind: Kind::Switchover,
-        crashes: Vec::new(),
-        faults: 0,
-        wishes: false,
-        regrets: false,
-        forgets: false,
-        second: false,
-        liars: false,
-        refuses: None,
-        rows_are_hidden: false,
-    };
-    let run = Run::begin(case).await;
+    let run = Run::begin(Case::plain(Kind::Switchover, seed)).await;
     assert!(run.is_active(Side::A));
     let fence = Fence {
         side: Side::A,

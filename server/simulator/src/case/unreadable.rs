@@ -25,19 +25,7 @@ fn simulated<T>(test: impl AsyncFnOnce() -> T) -> T {
 
 /// The console dies with this write of the operation, and the next one cannot read it. Nothing when the operation ends before.
 async fn left_unread(intent: Intent, at: u32, written: bool) -> Option<Run> {
-    let case = Case {
-        seed: 4,
-        kind: Kind::Switchover,
-        crashes: vec![Crash { at, written }],
-        faults: 0,
-        wishes: false,
-        regrets: false,
-        forgets: false,
-        second: false,
-        liars: false,
-        refuses: None,
-        rows_are_hidden: false,
-    };
+    let case = Case { crashes: vec![Crash { at, written }], ..Case::plain(Kind::Switchover, 4) };
     let mut run = Run::begin(case).await;
     if let Intent::Failover { .. } = intent {
         run.lose_site_a().await;
