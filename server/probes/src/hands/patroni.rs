@@ -75,21 +75,21 @@ impl Patroni {
     /// Changes the site's configuration. Success means that the site's own etcd has it.
     pub(super) async fn configure(&self, patch: Value) -> Result<(), Trouble> {
         let change = async {
-            let answer = self.order(Method::PATCH, "/config", &patch, ORDER).await.and_then(|answer| config_answer(&answer));
-            let Err(Trouble::Failed(Problem { failure: ProbeFailure::Status { code: 409 }, .. })) = answer else { return answer };
-            // That try may have been taken. Whatever is answered to the next ones, a refusal too, says nothing of it any more.
-            let mut last = answer;
-            for _ in 1..TRIES {
+            let mut tries = 1;
+            let mut answer = self.try_to_configure(&patch).await;
+            while tries < TRIES && is_conflict(&answer) {
                 pause(BEFORE_NEXT_TRY, ()).await;
-                last = self.order(Method::PATCH, "/config", &patch, ORDER).await.and_then(|answer| config_answer(&answer));
-                match &last {
-                    Err(Trouble::Failed(Problem { failure: ProbeFailure::Status { code: 409 }, .. })) => {}
-                    _ => break,
-                }
+                answer = self.try_to_configure(&patch).await;
+                tries += 1;
             }
-            last.map_err(Trouble::after_one_that_may_have_been_taken)
+            // A try before the last one may have been taken. Whatever is answered to the last one, a refusal too, says nothing of it.
+            if tries > 1 { answer.map_err(Trouble::after_one_that_may_have_been_taken) } else { answer }
         };
         tokio::time::timeout(ORDER, change).await.unwrap_or_else(|_| Err(Problem::timed_out(ORDER).into()))
+    }
+
+    async fn try_to_configure(&self, patch: &Value) -> Result<(), Trouble> {
+        config_answer(&self.order(Method::PATCH, "/config", patch, ORDER).await?)
     }
 
     /// Makes `candidate` the leader, in place of `leader` or of nobody.
@@ -110,6 +110,11 @@ impl Patroni {
 /// The configuration as it stands, which Patroni also answers a change with.
 fn config(body: &[u8]) -> Result<Map<String, Value>, Problem> {
     serde_json::from_slice(body).map_err(|error| Problem::json(&error))
+}
+
+/// Another change came between.
+fn is_conflict(answer: &Result<(), Trouble>) -> bool {
+    matches!(answer, Err(Trouble::Failed(Problem { failure: ProbeFailure::Status { code: 409 }, .. })))
 }
 
 fn config_answer((status, body): &(u16, Vec<u8>)) -> Result<(), Trouble> {
