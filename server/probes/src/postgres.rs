@@ -12,7 +12,7 @@ use crate::{
     failure::{Diary, Problem},
     target::{PostgresTarget, SetUpError},
 };
-use connector::{Connector, calm, is_farewell, problem, statement_timeout};
+use connector::{Connector, calm, is_farewell, lock_timeout, problem, statement_timeout};
 use futures::{FutureExt, future::BoxFuture};
 use heart::Heart;
 use jiff::Timestamp;
@@ -56,6 +56,8 @@ impl PostgresProbe {
             // Waiting for the node's own disk stays: nothing is sent to a standby before it is flushed, and an unflushed
             // heartbeat would show up to 600 ms of lag that is not there.
             ("synchronous_commit", "local".to_owned()),
+            // Of all that is asked only the heartbeat's table can be locked by somebody. It is done without, and the connection is kept.
+            lock_timeout(target.timeout / 5),
         ];
         let (timeout, heart) = (target.timeout, target.heartbeat.then(Heart::default));
         let slowly = [statement_timeout(timeout), ("default_transaction_read_only", "on".to_owned())];

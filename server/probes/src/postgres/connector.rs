@@ -50,6 +50,11 @@ pub(crate) fn statement_timeout(limit: Duration) -> (&'static str, String) {
     ("statement_timeout", format!("{}ms", millis(limit).0.max(1)))
 }
 
+/// How long a statement waits for a lock at most.
+pub(crate) fn lock_timeout(limit: Duration) -> (&'static str, String) {
+    ("lock_timeout", format!("{}ms", millis(limit).0.max(1)))
+}
+
 impl Connector {
     /// Prepares; nothing is asked yet. Reads the files of `target`. `settings` are those of each session; their values have no spaces.
     pub(crate) fn new(target: PostgresTarget, settings: &[(&'static str, String)]) -> Result<Self, SetUpError> {
