@@ -411,7 +411,10 @@ async fn set_aside(store: &Path, now: Timestamp) -> Result<Option<PathBuf>, Back
         old.close().await?;
         Ok::<_, sqlx::Error>(mode)
     };
-    match folded.await {
+    let log_of_another = file::has_log_of_another(store).map_err(of_file(store))?;
+    // With the log of another file it would be damaged.
+    let folded = if log_of_another { Ok("delete".to_owned()) } else { folded.await };
+    match folded {
         Ok(mode) if mode == "delete" => {}
         Ok(_) => return Err(BackupError::InUse(store.to_owned())),
         // SQLITE_BUSY, SQLITE_LOCKED.
@@ -429,7 +432,8 @@ async fn set_aside(store: &Path, now: Timestamp) -> Result<Option<PathBuf>, Back
     for ending in ["-wal", "-shm", "-journal"] {
         let side_file = beside(store, ending);
         if side_file.exists() {
-            fs::rename(&side_file, beside(&aside, ending)).map_err(of_file(&side_file))?;
+            let ending = if log_of_another { format!("-of-another{ending}") } else { ending.to_owned() };
+            fs::rename(&side_file, beside(&aside, &ending)).map_err(of_file(&side_file))?;
         }
     }
     Ok(Some(aside))

@@ -52,7 +52,14 @@ pub(crate) fn resolved(path: &Path) -> PathBuf {
 
 /// A part in the use of a store, or the whole of it, until it is dropped.
 pub(crate) struct InUse {
-    _locks: Vec<File>,
+    locks: Vec<File>,
+}
+
+impl InUse {
+    /// Notes which log `SQLite` has made beside the store.
+    pub(crate) fn note_log(&mut self, store: &Path) -> io::Result<()> {
+        self.locks.first_mut().map_or(Ok(()), |lock| note(lock, store))
+    }
 }
 
 /// Why nobody else may use a store now. Whoever opened it nevertheless would damage it.
@@ -64,6 +71,8 @@ pub(crate) enum NotShared {
     LogGone,
     /// Somebody has another file open that was here before, with the log that is still here.
     Replaced,
+    /// Nobody has it open, and the log beside it is that of another file that was here before.
+    LogOfAnother,
     /// The lock cannot be used.
     Failed(io::Error),
 }
@@ -107,7 +116,10 @@ fn share_now(path: &Path) -> Result<InUse, NotShared> {
     for (place, mut lock) in locks(path)? {
         let alone = is_taken(lock.try_lock())?;
         if alone {
-            note(&mut lock, identity(&store))?;
+            if has_log_of_another(&store)? {
+                return Err(NotShared::LogOfAnother);
+            }
+            note(&mut lock, &store)?;
         }
         if !is_taken(lock.try_lock_shared())? {
             return Err(NotShared::BeingRestored);
@@ -115,12 +127,12 @@ fn share_now(path: &Path) -> Result<InUse, NotShared> {
         if !alone && place == store && !beside(&store, "-wal").exists() {
             return Err(NotShared::LogGone);
         }
-        if !alone && is_other(&mut lock, identity(&store))? {
+        if !alone && is_other(&mut lock, &store)? {
             return Err(NotShared::Replaced);
         }
         held.push(lock);
     }
-    Ok(InUse { _locks: held })
+    Ok(InUse { locks: held })
 }
 
 /// Takes the store at `path` alone. Nothing: somebody uses it.
@@ -132,7 +144,7 @@ pub(crate) fn exclude(path: &Path) -> io::Result<Option<InUse>> {
         }
         held.push(lock);
     }
-    Ok(Some(InUse { _locks: held }))
+    Ok(Some(InUse { locks: held }))
 }
 
 /// The files that are locked by whoever uses a store, each with what it is beside: the store, and the link that leads to it, because a link may
@@ -163,29 +175,45 @@ fn is_taken(outcome: Result<(), TryLockError>) -> io::Result<bool> {
     }
 }
 
-fn noted(identity: Identity) -> String {
-    format!("{} {}\n", identity.device, identity.inode)
+/// What is noted of a store: its file, and in a second line its log.
+fn noted(store: &Path) -> String {
+    let line = |file: &Path| identity(file).map_or_else(String::new, |found| format!("{} {}\n", found.device, found.inode));
+    line(store) + &line(&beside(store, "-wal"))
 }
 
-/// On a full disk nothing may be noted: then others do not see that the file was replaced, and everything else goes on.
-fn note(lock: &mut File, store: Option<Identity>) -> io::Result<()> {
-    lock.set_len(0)?;
+/// On a full disk nothing can be noted: then others do not see that a file was replaced, and everything else goes on.
+fn note(lock: &mut File, store: &Path) -> io::Result<()> {
+    let text = noted(store);
     lock.rewind()?;
-    if let Some(store) = store
-        && let Err(error) = lock.write_all(noted(store).as_bytes())
-    {
-        tracing::warn!(error = &error as &dyn std::error::Error, "it cannot be noted which file the store is");
-        lock.set_len(0)?;
+    match lock.write_all(text.as_bytes()) {
+        Ok(()) => lock.set_len(text.len() as u64),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "it cannot be noted which file the store is");
+            lock.set_len(0)
+        }
     }
-    Ok(())
 }
 
 /// Programs before this one have noted nothing.
-fn is_other(lock: &mut File, store: Option<Identity>) -> io::Result<bool> {
+fn is_other(lock: &mut File, store: &Path) -> io::Result<bool> {
     let mut found = String::new();
     lock.rewind()?;
     lock.read_to_string(&mut found)?;
-    Ok(!found.is_empty() && store.map(noted) != Some(found))
+    Ok(found.lines().next().is_some_and(|line| Some(line) != noted(store).lines().next()))
+}
+
+/// The log beside a store is the one that was last in use here, and the store is not: somebody has put another file in its place, and the
+/// console was killed before or afterwards. `SQLite` would take the log for that of the file, and damage it. Where both are others than
+/// before, somebody has copied both.
+pub(crate) fn has_log_of_another(store: &Path) -> io::Result<bool> {
+    let noted_before = match fs::read_to_string(beside(store, "-lock")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        read => read?,
+    };
+    let (before, now) = (noted_before.lines().collect::<Vec<_>>(), noted(store));
+    let now: Vec<&str> = now.lines().collect();
+    let is_empty = fs::metadata(beside(store, "-wal")).is_ok_and(|log| log.len() == 0);
+    Ok(matches!((&before[..], &now[..]), ([file_before, log_before], [file, log]) if log_before == log && file_before != file) && !is_empty)
 }
 
 /// Makes an empty file that only its owner can read, without opening it. Returns whether it was not there before.

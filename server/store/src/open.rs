@@ -79,6 +79,15 @@ pub enum OpenError {
         /// Which file.
         file: PathBuf,
     },
+    /// Its log is that of another file.
+    #[error(
+        "the log {}-wal was written for another file, which was in this place while a console ran: with it, the store would be damaged. To \
+         use the store as it is, move that log and {}-shm away; or restore a backup", .file.display(), .file.display()
+    )]
+    LogOfAnother {
+        /// Which file.
+        file: PathBuf,
+    },
     /// It is being restored.
     #[error("the store {} is being restored; start again when that is done", .file.display())]
     BeingRestored {
@@ -198,6 +207,7 @@ impl OpenError {
             NotShared::BeingRestored => OpenError::BeingRestored { file },
             NotShared::LogGone => OpenError::LogGone { file },
             NotShared::Replaced => OpenError::Replaced { file },
+            NotShared::LogOfAnother => OpenError::LogOfAnother { file },
             NotShared::Failed(error) => OpenError::NotWritable { file, source: error.into() },
         }
     }
@@ -350,7 +360,7 @@ async fn open_file(path: &Path) -> Result<SqlStore, OpenError> {
         _ => not_writable(error.into()),
     })?;
     file::close_to_others(file);
-    let used = file::share(path).await.map_err(|why| {
+    let mut used = file::share(path).await.map_err(|why| {
         if made {
             let _ = std::fs::remove_file(file);
         }
@@ -392,6 +402,7 @@ async fn open_file(path: &Path) -> Result<SqlStore, OpenError> {
     let readers = pool_of(4).acquire_timeout(PATIENCE).connect_with(options.pragma("query_only", "on"));
     let readers: SqlitePool = readers.await.map_err(explain)?;
     files.note();
+    used.note_log(file).map_err(|error| not_writable(error.into()))?;
     // A young store is in its log alone otherwise. Where the disk is full, that has time.
     let _ = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&writer).await;
     Ok(SqlStore {

@@ -150,7 +150,15 @@ fn a_backup_is_one_of_what_the_console_has_open_and_of_nothing_else() {
     assert!(code == 1 && said.contains("was removed or replaced while a console runs"), "{said}");
     assert!(!at("wrong.db").exists(), "what the console writes is not in there");
     console.kill();
-    // Whoever starts anew has the new file open.
+    // What the killed console has left beside the new file is the log of the old one, and would damage it.
+    for words in [&["backup", "wrong.db"][..], &["serve"], &["repair-guards", "--reason", "to be sure"]] {
+        let (code, said) = switchback(folder.path(), words);
+        assert!(code == 1 && said.contains("was written for another file"), "{words:?}: {said}");
+    }
+    fs::create_dir(at("away")).unwrap();
+    for ending in ["-wal", "-shm"] {
+        fs::rename(at(&format!("switchback.db{ending}")), at("away").join(ending)).unwrap();
+    }
     let console = Running::start(folder.path());
     let (code, said) = backup("right.db");
     assert_eq!(code, 0, "{said}");
