@@ -198,7 +198,7 @@ test('from a silent site nobody fails over without saying how they know that it 
     await expect(button).toHaveAttribute('aria-disabled', 'true');
     await expect(page.getByRole('group', { name: /\d+ checks? (fails?|cannot be told)/ })).toBeVisible();
     // What cannot be told for one and the same reason is taken on with one tick, and each of it is named there.
-    const silent = page.getByRole('listitem').filter({ has: page.getByRole('checkbox', { name: /^I take all \d+ of them upon me/ }) });
+    const silent = page.getByRole('listitem').filter({ has: page.getByRole('checkbox', { name: /^I accept all of these risks \(\d+\)/ }) });
     await expect(silent).toHaveCount(1);
     await expect(silent).toContainText(/\d+ checks cannot be told, because there is no reading from dc-a:/);
     await expect(silent.getByRole('listitem').filter({ hasText: 'Exactly one node accepts writes' })).toBeVisible();

@@ -187,8 +187,12 @@ fn checks_line(lang: Locale, plan: &Plan, picture: &Picture) -> (String, Tone) {
         (n, _) if unknown == n => (say!(lang, operations.dialog.checks_unknown, n = n.to_string()), Tone::Stale),
         (1, _) => (say!(lang, operations.dialog.checks_title_single), Tone::Fail),
         (n, _) if unknown > 0 => {
-            let (failed, unknown) = ((n - unknown).to_string(), unknown.to_string());
-            (say!(lang, operations.dialog.checks_mixed, failed = failed, unknown = unknown), Tone::Fail)
+            let (failed, unknown) = (n - unknown, unknown.to_string());
+            let told = match failed {
+                1 => say!(lang, operations.dialog.checks_mixed_single, unknown = unknown),
+                _ => say!(lang, operations.dialog.checks_mixed, failed = failed.to_string(), unknown = unknown),
+            };
+            (told, Tone::Fail)
         }
         (n, _) => (say!(lang, operations.dialog.checks_title, n = n.to_string()), Tone::Fail),
     }
