@@ -65,6 +65,9 @@ pub fn verdict(lang: Locale, verdict: Verdict) -> String {
 pub fn evidence(lang: Locale, check: &Check, names: &Names) -> String {
     let sites = |sides: &[switchback_domain::Side]| list(lang, sides.iter().map(|side| &names[*side]));
     match &check.evidence {
+        Evidence::NoReading { endpoints } if check.kind == CheckKind::EndpointsVerified => {
+            say!(lang, words.evidence.not_verified_now, endpoints = list(lang, endpoints))
+        }
         Evidence::NoReading { endpoints } => say!(lang, words.evidence.no_reading, endpoints = list(lang, endpoints)),
         Evidence::NoSubject => say!(lang, words.evidence.no_subject),
         Evidence::Identifiers { found } if found.len() == 1 => say!(lang, words.evidence.identifiers_one, found = list(lang, found)),

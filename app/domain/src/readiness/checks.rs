@@ -3,7 +3,9 @@
 use super::{Check, CheckKind, Evidence, Verdict};
 use crate::diagnosis::system_identifiers;
 use crate::picture::{Look, NodeView, WriteState, members_up};
-use crate::{EndpointName, LinkKind, LinkState, Millis, NodeName, PatroniFacts, Picture, PostgresFacts, Side, Slot, Timeline};
+use crate::{
+    EndpointName, LinkKind, LinkState, Millis, NodeName, PatroniFacts, Picture, PostgresFacts, ProbeFailure, Side, Slot, Timeline,
+};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -95,8 +97,7 @@ impl<'a> Bench<'a> {
             | CheckKind::NothingScheduled
             | CheckKind::UniqueNames
             | CheckKind::DemotesCleanly => nodes(|view| view.node.patroni.clone()),
-            // Only the configuration knows.
-            CheckKind::EndpointsVerified => Vec::new(),
+            CheckKind::EndpointsVerified => self.look.pool.endpoints().into_iter().map(|endpoint| endpoint.name.clone()).collect(),
             CheckKind::SameTimeline | CheckKind::LossWithinPolicy => of(self.primary).into_iter().chain(of(self.backup)).collect(),
             CheckKind::BackupHears | CheckKind::BackupMirrorFollows => of(self.backup).into_iter().collect(),
             CheckKind::CrossSiteSlot | CheckKind::MirrorInStep | CheckKind::ArchiveShips | CheckKind::RowsReadable => {
@@ -471,9 +472,22 @@ impl<'a> Bench<'a> {
         (warn_unless(excess.is_empty() && !no_histories), Evidence::Rights { excess, no_histories })
     }
 
-    /// Only a warning: somebody has written into the configuration that it shall be so.
+    /// Only a warning: where nobody verifies, the configuration says so; and whoever is silent has checks of its own. It passes when each
+    /// endpoint has answered in this reading, which the console only believes over a connection on which it has proved who it is.
     fn endpoints_verified(&self) -> Judged {
-        let endpoints: Vec<EndpointName> = self.look.pool.sites.iter().flat_map(|(_, site)| site.unverified.clone()).collect();
-        (warn_unless(endpoints.is_empty()), Evidence::Endpoints { endpoints })
+        let unverified: Vec<EndpointName> = self.look.pool.sites.iter().flat_map(|(_, site)| site.unverified.clone()).collect();
+        if !unverified.is_empty() {
+            return (Verdict::Warn, Evidence::Endpoints { endpoints: unverified });
+        }
+        let has_proved = |name: &EndpointName| {
+            let failure = self.look.sighting(name).and_then(|sighting| sighting.failure.as_ref());
+            let turned_down = matches!(failure, Some((ProbeFailure::Tls | ProbeFailure::Unproved, _)));
+            self.look.reading(name).fresh().is_some() && !turned_down
+        };
+        let unseen: Vec<EndpointName> = self.sources(CheckKind::EndpointsVerified).into_iter().filter(|name| !has_proved(name)).collect();
+        if unseen.is_empty() {
+            return (Verdict::Pass, Evidence::Endpoints { endpoints: Vec::new() });
+        }
+        (Verdict::Warn, Evidence::NoReading { endpoints: unseen })
     }
 }

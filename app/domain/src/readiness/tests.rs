@@ -111,3 +111,17 @@ fn endpoints_that_nobody_verifies_are_named() {
     let endpoints = vec![one, other];
     assert_eq!(check(&world.picture(), CheckKind::EndpointsVerified), (Verdict::Warn, Evidence::Endpoints { endpoints }));
 }
+
+#[test]
+fn who_has_not_answered_in_this_reading_has_not_proved_who_it_is() {
+    // One that is turned down for its certificate is not believed for as long as its last answer is fresh.
+    for (failure, later) in [(ProbeFailure::TimedOut { after: Millis(800) }, 60_000), (ProbeFailure::Tls, 0), (ProbeFailure::Unproved, 0)] {
+        for endpoint in World::healthy(at(0)).pool.endpoints() {
+            let mut world = World::healthy(at(0));
+            world.fails(endpoint.name.as_str(), failure.clone());
+            world.pass(later);
+            let unseen = Evidence::NoReading { endpoints: vec![endpoint.name.clone()] };
+            assert_eq!(check(&world.picture(), CheckKind::EndpointsVerified), (Verdict::Warn, unseen), "{failure:?}");
+        }
+    }
+}
