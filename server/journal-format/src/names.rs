@@ -162,7 +162,7 @@ enums! {
         Endpoint = "endpoint" { endpoint = "endpoint": EndpointName, failure = "failure": ProbeFailure },
         Refused = "refused" { endpoint = "endpoint": EndpointName, said = "said": String },
         TooLate = "too_late" { after = "after": Millis, missing = "missing": Missing },
-        NotFenced = "not_fenced" { side = "side": Side, unreached = "unreached": Vec<EndpointName> },
+        NotFenced = "not_fenced" { side = "side": Side, unreached = "unreached": Vec<EndpointName>, #[serde(default, skip_serializing_if = "Option::is_none")] within = "within": Option<Millis> },
         SeenAlive = "seen_alive" { side = "side": Side, witnesses = "witnesses": Vec<Witness> },
         StillWrites = "still_writes" { nodes = "nodes": Vec<NodeName> },
         SplitBrain = "split_brain",

@@ -140,12 +140,13 @@ pub(super) fn trouble(trouble: &Trouble, sites: &Sites) -> String {
         }
         Trouble::NoLeader { side } => format!("nobody leads {}", of(side)),
         Trouble::Refused { endpoint, said } => format!("{endpoint} said no: {said}"),
-        Trouble::NotFenced { side, unreached } => {
+        Trouble::NotFenced { side, unreached, within } => {
             let names: Vec<&str> = unreached.iter().map(switchback_domain::EndpointName::as_str).collect();
+            let within = within.map(|within| format!(" within {}", time(within))).unwrap_or_default();
+            let names = names.join(", ");
             format!(
-                "nothing proves that {} is off: no answer of its own from {}; say with `attest` how you know it",
-                of(side),
-                names.join(", ")
+                "nothing proves that {} is off: no answer{within} from {names}. Check them; if they are off, `attest` how you know",
+                of(side)
             )
         }
         Trouble::SeenAlive { side, witnesses } => {

@@ -12,6 +12,7 @@ use std::{
         Mutex,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 /// What members were told.
@@ -118,6 +119,8 @@ pub struct BothWrite {
     held: Mutex<Option<char>>,
     /// Some site was told to lead.
     led: AtomicBool,
+    /// How long each node of a site that is held takes to say something.
+    pub held_answers_after: Duration,
 }
 
 impl BothWrite {
@@ -125,6 +128,14 @@ impl BothWrite {
     pub fn stopped(&self) -> Option<char> {
         assert!(!self.led.load(Ordering::SeqCst), "a site was told to lead");
         *self.held.lock().unwrap()
+    }
+
+    fn late<'a, T: Send + 'a>(&self, node: &Node, answer: T) -> Handled<'a, T> {
+        let after = if self.is_held(node) { self.held_answers_after } else { Duration::ZERO };
+        Box::pin(async move {
+            tokio::time::sleep(after).await;
+            Ok(answer)
+        })
     }
 
     fn is_held(&self, node: &Node) -> bool {
@@ -158,7 +169,7 @@ impl Hands for BothWrite {
     }
     fn status<'a>(&'a self, node: &'a Node) -> Handled<'a, MemberStatus> {
         let role = if self.writes(node) { PatroniRole::Primary } else { PatroniRole::Replica };
-        yes(MemberStatus { role, state: PatroniState::Running, said: "as it should".to_owned(), timeline: Some(Timeline(8)) })
+        self.late(node, MemberStatus { role, state: PatroniState::Running, said: "as it should".to_owned(), timeline: Some(Timeline(8)) })
     }
     fn history<'a>(&'a self, node: &'a Node) -> Handled<'a, Vec<Promotion>> {
         self.members.history(node)
@@ -177,7 +188,7 @@ impl Hands for BothWrite {
     }
     fn position<'a>(&'a self, node: &'a Node) -> Handled<'a, Position> {
         let writes = self.writes(node);
-        yes(Position {
+        let position = Position {
             in_recovery: !writes,
             timeline: Some(Timeline(8)),
             written: writes.then_some(Lsn(1_000)),
@@ -185,7 +196,8 @@ impl Hands for BothWrite {
             replayed: (!writes).then_some(Lsn(1_000)),
             streaming: !writes,
             synchronous: Vec::new(),
-        })
+        };
+        self.late(node, position)
     }
     fn log_end<'a>(&'a self, node: &'a Node, from: Lsn) -> Handled<'a, LogEnd> {
         self.members.log_end(node, from)

@@ -8,7 +8,7 @@ use crate::{
     support::{PASSWORD, World, body, location},
 };
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 async fn world() -> (World, Arc<BothWrite>) {
     let hands = Arc::new(BothWrite::default());
@@ -125,4 +125,25 @@ async fn the_command_line_ends_it() {
     let done = desk.run(&[&words[..], &["--accept-loss"]].concat()).await;
     assert_eq!(done.code, 0, "{done:?}");
     assert_eq!(hands.stopped(), Some('b'));
+}
+
+#[tokio::test]
+async fn who_answers_late_is_heard_before_anybody_is_asked_whether_it_is_off() {
+    let hands = Arc::new(BothWrite { held_answers_after: Duration::from_millis(1_500), ..BothWrite::default() });
+    let desk = Desk::at(World::split(Arc::clone(&hands) as _).await).await;
+    desk.sign_in(&format!("{PASSWORD}\n")).await;
+    let words =
+        ["resolve", "chat-core", "--keep", "dc-a", "--reason", "two writers", "--confirm-pool", "chat-core", "--confirm-site", "dc-a"];
+    let done = desk.run(&[&words[..], &["--accept-loss"]].concat()).await;
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(!done.out.contains("attest"), "{done:?}");
+    assert_eq!(hands.stopped(), Some('b'));
+
+    // One that says nothing for longer than that is asked about, and how long it was waited for is said.
+    let hands = Arc::new(BothWrite { held_answers_after: Duration::from_secs(60), ..BothWrite::default() });
+    let desk = Desk::at(World::split(Arc::clone(&hands) as _).await).await;
+    desk.sign_in(&format!("{PASSWORD}\n")).await;
+    let asks = desk.run(&[&words[..], &["--accept-loss"]].concat()).await;
+    assert_eq!(asks.code, 4, "{asks:?}");
+    assert!(asks.out.contains("no answer within 3.0 s from patroni-b1"), "{asks:?}");
 }

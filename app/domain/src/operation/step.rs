@@ -604,6 +604,9 @@ pub enum Trouble {
         side: Side,
         /// What could not be reached.
         unreached: Vec<EndpointName>,
+        /// How long each of them was waited for; nothing where an older console has not written it down.
+        #[serde(default)]
+        within: Option<Millis>,
     },
     /// Somebody has said that the site is off, and others have seen a sign of life of it since.
     SeenAlive {

@@ -279,7 +279,7 @@ fn a_failover_that_could_not_fence_asks_and_goes_on_once_somebody_attests() {
     tell(&mut operation, Event::StepBegun { step: 0 });
     tell(&mut operation, Event::StepEnded { step: 0, facts: Vec::new(), trouble: None });
     tell(&mut operation, Event::StepBegun { step: 1 });
-    let trouble = Trouble::NotFenced { side: Side::A, unreached: Vec::new() };
+    let trouble = Trouble::NotFenced { side: Side::A, unreached: Vec::new(), within: None };
     tell(&mut operation, Event::StepEnded { step: 1, facts: Vec::new(), trouble: Some(trouble) });
     let Next::Write(asked) = operation.decide() else { panic!() };
     tell(&mut operation, *asked);

@@ -328,7 +328,7 @@ fn troubled() -> Vec<Trouble> {
         Trouble::NoLeader { side: Side::A },
         Trouble::Endpoint { endpoint: endpoint(), failure: ProbeFailure::TimedOut { after: Millis(800) } },
         Trouble::Refused { endpoint: endpoint(), said: "no".to_owned() },
-        Trouble::NotFenced { side: Side::A, unreached: vec![endpoint()] },
+        Trouble::NotFenced { side: Side::A, unreached: vec![endpoint()], within: Some(Millis(3_000)) },
         Trouble::SeenAlive { side: Side::A, witnesses: vec![witness()] },
         Trouble::StillWrites { nodes: vec!["a1".parse().expect("a name")] },
         Trouble::SplitBrain,
@@ -780,9 +780,9 @@ fn a_fence_is_asked_for_confirmed_or_refused_and_never_said_to_stand_before_it_i
         failure,
     };
     let told = |fence: &Fence| super::fence(Locale::en, fence, &names());
-    assert!(told(&fence).contains("is to be fenced") && told(&fence).contains("op-0003"), "{}", told(&fence));
+    assert!(told(&fence).contains("is not confirmed") && told(&fence).contains("op-0003"), "{}", told(&fence));
     fence.take(answer("etcd-a", Some(OrderFailure::Unanswered { failure: ProbeFailure::TimedOut { after: Millis(500) } })));
-    assert!(told(&fence).contains("is to be fenced") && told(&fence).contains("Not reached: etcd-a"), "{}", told(&fence));
+    assert!(told(&fence).contains("is not confirmed") && told(&fence).contains("Not reached: etcd-a"), "{}", told(&fence));
     fence.take(answer("patroni-a1", Some(OrderFailure::Refused { said: "status 401".to_owned() })));
     assert!(told(&fence).contains("is not fenced") && told(&fence).contains("status 401"), "{}", told(&fence));
     fence.take(answer("etcd-a", None));

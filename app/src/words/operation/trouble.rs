@@ -33,8 +33,14 @@ pub fn trouble(lang: Locale, trouble: &Trouble, names: &Names) -> String {
             let waited = say!(lang, operations.trouble.too_late, after = duration(lang, *after));
             sentences(lang, &[waited, self::missing(lang, missing)])
         }
-        Trouble::NotFenced { side, unreached } => {
-            say!(lang, operations.trouble.not_fenced, site = names[*side].to_string(), endpoints = list(lang, unreached))
+        Trouble::NotFenced { side, unreached, within } => {
+            let (site, endpoints) = (names[*side].to_string(), list(lang, unreached));
+            match within {
+                Some(within) => {
+                    say!(lang, operations.trouble.not_fenced_within, site = site, endpoints = endpoints, within = duration(lang, *within))
+                }
+                None => say!(lang, operations.trouble.not_fenced, site = site, endpoints = endpoints),
+            }
         }
         Trouble::SeenAlive { side, witnesses } => {
             let signs = list(lang, witnesses.iter().map(|witness| crate::words::witness(lang, witness)));

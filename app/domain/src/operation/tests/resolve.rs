@@ -55,7 +55,7 @@ fn a_fence_that_does_not_hold_is_tried_again_or_left_but_never_taken_back() {
     for (trouble, options) in [
         (trouble(), vec![Choice::Retry, Choice::Abandon]),
         (Trouble::StillWrites { nodes: Vec::new() }, vec![Choice::Retry, Choice::Abandon]),
-        (Trouble::NotFenced { side: Side::B, unreached: Vec::new() }, vec![Choice::Retry, Choice::Attest, Choice::Abandon]),
+        (Trouble::NotFenced { side: Side::B, unreached: Vec::new(), within: None }, vec![Choice::Retry, Choice::Attest, Choice::Abandon]),
     ] {
         let mut operation = resolve();
         go_on(&mut operation, &never, &|step| matches!(step, Step::Fence { .. }));
@@ -190,7 +190,7 @@ proptest! {
                         let trouble = match pick(&fails) {
                             _ if round > 300 => None,
                             0 => Some(trouble()),
-                            1 => Some(Trouble::NotFenced { side: Side::B, unreached: Vec::new() }),
+                            1 => Some(Trouble::NotFenced { side: Side::B, unreached: Vec::new(), within: None }),
                             _ => None,
                         };
                         tell(&mut operation, Event::StepEnded { step, facts: Vec::new(), trouble });

@@ -28,6 +28,9 @@ const SILENT_WITHIN: Duration = Duration::from_millis(300);
 /// How long everything of a site that is given up may take to answer while it is fenced.
 const FENCE_WITHIN: Duration = Duration::from_millis(500);
 
+/// How long they may take before somebody is asked about them: an answer that comes late is one, and a person takes longer.
+const SLOW_WITHIN: Duration = Duration::from_secs(3);
+
 /// Patroni reads what was written into its etcd within its `loop_wait` (10 s unless configured), and stops its primary then.
 const READ_IN_ETCD_WITHIN: Duration = Duration::from_secs(13);
 
@@ -258,7 +261,7 @@ impl Run<'_> {
         let scene = self.scene;
         // It may be older than the orders are; only silence stays what it is.
         let mut answers = if first.iter().all(Answers::is_silence) { first } else { answers_of(scene, side, FENCE_WITHIN).await };
-        let mut asked_twice = false;
+        let (mut asked_twice, mut limit) = (false, FENCE_WITHIN);
         loop {
             let of =
                 |wanted: Shut| answers.iter().filter(move |answers| answers.shut(held.at_all) == wanted).map(|answers| &answers.node.name);
@@ -280,10 +283,14 @@ impl Run<'_> {
                     self.facts.push(Fact::Attested { by: by.clone(), how: how.clone() });
                     return Ok(());
                 }
-                if asked_twice && (alive.is_empty() || operation.attested.is_none()) {
+                let person_is_asked = asked_twice && (alive.is_empty() || operation.attested.is_none());
+                if person_is_asked && limit == SLOW_WITHIN {
                     let silent = scene.nodes(side).iter().filter(|node| unknown.contains(&node.name));
                     let unreached = silent.flat_map(|node| [node.patroni.clone(), node.postgres.clone()]).collect();
-                    return Err(Trouble::NotFenced { side, unreached });
+                    return Err(Trouble::NotFenced { side, unreached, within: Some(millis(SLOW_WITHIN)) });
+                }
+                if person_is_asked {
+                    limit = SLOW_WITHIN;
                 }
                 asked_twice = true;
             }
@@ -291,7 +298,7 @@ impl Run<'_> {
                 return Err(Trouble::StillWrites { nodes: writing });
             }
             self.again(20, || Missing::OldPrimaryGone).await?;
-            answers = answers_of(scene, side, FENCE_WITHIN).await;
+            answers = answers_of(scene, side, limit).await;
         }
     }
 
@@ -461,7 +468,7 @@ impl Run<'_> {
             // its servers do not write yet says nothing of what they are about to do.
             let watched = Deadline::after(LEADS_FOR);
             loop {
-                if !self.hears_no_leader(other, ByConfiguration::Only).await? {
+                if !self.hears_no_leader(other, ByConfiguration::Only, FENCE_WITHIN).await? {
                     break false;
                 }
                 if watched.has_passed() {
@@ -472,12 +479,15 @@ impl Run<'_> {
                 }
             }
         } else {
-            self.hears_no_leader(other, ByConfiguration::OrByServers).await? || self.how.unbroken
+            // Whoever only answers late is heard before somebody is asked.
+            self.hears_no_leader(other, ByConfiguration::OrByServers, FENCE_WITHIN).await?
+                || self.how.unbroken
+                || operation.undo_attested().is_none() && self.hears_no_leader(other, ByConfiguration::OrByServers, SLOW_WITHIN).await?
         };
         if !heard {
             let Some((by, how)) = operation.undo_attested() else {
                 let unreached = self.scene.nodes(other).iter().flat_map(|node| [node.patroni.clone(), node.postgres.clone()]).collect();
-                return Err(Trouble::NotFenced { side: other, unreached });
+                return Err(Trouble::NotFenced { side: other, unreached, within: Some(millis(SLOW_WITHIN)) });
             };
             self.facts.push(Fact::Attested { by, how });
         }
@@ -528,14 +538,14 @@ impl Run<'_> {
 impl Run<'_> {
     /// A site says that it is not told to lead and that nobody in it writes; false when nothing of it is heard. Whoever leads, or is told to,
     /// is another situation.
-    async fn hears_no_leader(&self, side: Side, by: ByConfiguration) -> Result<bool, Trouble> {
-        let told = join_all(self.scene.nodes(side).iter().map(|node| within(self.scene.hands.told(node))));
-        let (answers, told) = join(answers_of(self.scene, side, FENCE_WITHIN), told).await;
-        let leads = told.iter().any(|told| matches!(told, Some(Ok(Told::Leads))));
+    async fn hears_no_leader(&self, side: Side, by: ByConfiguration, limit: Duration) -> Result<bool, Trouble> {
+        let told = join_all(self.scene.nodes(side).iter().map(|node| tokio::time::timeout(limit, self.scene.hands.told(node))));
+        let (answers, told) = join(answers_of(self.scene, side, limit), told).await;
+        let leads = told.iter().any(|told| matches!(told, Ok(Ok(Told::Leads))));
         if leads || answers.iter().any(|answers| answers.shut(true) == Shut::Writes) {
             return Err(Trouble::SituationChanged { checks: Vec::new(), findings: Vec::new() });
         }
-        let follows = told.iter().any(|told| matches!(told, Some(Ok(Told::Follows | Told::Held))));
+        let follows = told.iter().any(|told| matches!(told, Ok(Ok(Told::Follows | Told::Held))));
         let shut = || by == ByConfiguration::OrByServers && answers.iter().any(|answers| answers.shut(true) == Shut::Yes);
         Ok(follows || shut())
     }
