@@ -269,6 +269,39 @@ async fn an_operation_that_asks_is_4_and_one_that_was_abandoned_or_undone_says_s
 }
 
 #[tokio::test]
+async fn a_report_shows_characters_that_act_on_a_terminal_by_their_numbers() {
+    let desk = Desk::signed_in().await;
+    let asks = desk.run(&confirmed(&["failover", "chat-core", "--to", "dc-b"], "dc-b", &["--accept-loss"])).await;
+    let id = asks.out.lines().find_map(|line| line.strip_suffix(" has begun.")).expect("an operation").to_owned();
+    // A console of today keeps no such characters; an older one did, and an engine's words or a file's name may hold them.
+    let mut report = desk.run(&["operation", "report", &id, "--json"]).await.json();
+    let sly = "power\u{1b}[2Jsupply\u{7}\u{202e}gnp.exe";
+    for field in ["reason", "ticket"] {
+        report[field] = sly.into();
+    }
+    report["pool"][1] = sly.into();
+    report["attested"] = serde_json::json!({ "by": "mira", "how": sly });
+    report["evidence"] = serde_json::json!([sly]);
+    let path = format!("/api/v1/operations/{id}/report");
+    let router = axum::Router::new().route(&path, axum::routing::get(async move || axum::Json(report)));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    for json in [false, true] {
+        let mut command = desk.command(&["operation", "report", &id]);
+        command.env("SWITCHBACK_URL", &url).env("SWITCHBACK_TOKEN", "any").args(json.then_some("--json"));
+        let shown = ended(command.output().await.unwrap());
+        assert_eq!(shown.code, 0, "{shown:?}");
+        let acts = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!shown.out.contains(acts), "{shown:?}");
+        let (escape, turn) = if json { ("\\u001b", "\\u202e") } else { ("\\u{1b}", "\\u{202e}") };
+        // Each of the five is there, the name of the file twice.
+        let told = shown.out.matches(&format!("power{escape}[2Jsupply")).count();
+        assert_eq!((told, shown.out.matches(turn).count()), if json { (5, 5) } else { (6, 6) }, "{shown:?}");
+    }
+}
+
+#[tokio::test]
 async fn wrong_names_are_refused_by_the_console_and_remembered() {
     let desk = Desk::signed_in().await;
     let words = ["members", "chat-core", "dc-a", "member-a1", "drain"];
