@@ -30,7 +30,7 @@ pub use plan::{Plan, PlanObjection, Refusal, Request, ToTakeOn, plan};
 pub use question::{Answered, Asked, Choice, Question};
 pub use rebuild::{Instruction, Task};
 pub use report::{Beyond, Difference, FoundLoss, Loss, Report, StepReport, Targets};
-pub use standing::{Fence, FenceAnswer, FenceState, Glance, MadeActive, Split, Standing};
+pub use standing::{Fence, FenceAnswer, FenceState, Glance, LossAtAGlance, LossWord, MadeActive, Split, Standing, tell_found_losses};
 pub use state::{Attempt, GivenUp, Outcome, Stage, StageWord, StepRun, StepState, UndoRun};
 pub use step::{Fact, Missing, OrderFailure, OrderKind, Step, Trouble};
 

@@ -16,8 +16,9 @@ use jiff::Timestamp;
 use switchback_domain::{
     Millis, Side,
     operation::{
-        Advice, Attempt, Because, Difference, Fence, FenceAnswer, FenceState, FoundLoss, GivenUp, Intent, IntentKind, MemberOrder,
-        OperationId, OrderFailure, Outage, Outcome, StageWord, Step, StepRun, StepState, UnreadableCause, UnreadableEntry,
+        Advice, Attempt, Because, Difference, Fact, Fence, FenceAnswer, FenceState, FoundLoss, GivenUp, Intent, IntentKind, LossWord,
+        MemberOrder, OperationId, OrderFailure, Outage, Report, StageWord, Step, StepRun, StepState, Trouble, UnreadableCause,
+        UnreadableEntry,
     },
 };
 
@@ -174,22 +175,67 @@ impl Phase {
     }
 }
 
-/// Where an operation stands, in a word or two.
-pub fn stage(lang: Locale, stage: StageWord, dry_run: bool) -> String {
-    match stage {
-        StageWord::AwaitingApproval => say!(lang, operations.stage.awaiting),
-        StageWord::Running => say!(lang, operations.stage.running),
-        StageWord::Paused => say!(lang, operations.stage.paused),
-        StageWord::Undoing => say!(lang, operations.stage.undoing),
-        StageWord::NeedsPerson => say!(lang, operations.stage.needs_person),
-        StageWord::Done if dry_run => say!(lang, operations.stage.rehearsed),
-        StageWord::Done => say!(lang, operations.stage.done),
-        StageWord::Cancelled => say!(lang, operations.stage.cancelled),
-        StageWord::Stopped => say!(lang, operations.stage.stopped),
-        StageWord::Abandoned => say!(lang, operations.stage.abandoned),
-        StageWord::Unreadable => say!(lang, operations.stage.unreadable),
-        StageWord::ClosedUnread => say!(lang, operations.stage.closed_unread),
+/// Where an operation stands or how it has ended, in a word or two: the only place that chooses it, for pages, lists, reports and the command
+/// line. `loss`: what is known of what it has lost.
+pub fn stage(lang: Locale, stage: StageWord, dry_run: bool, loss: LossWord) -> String {
+    match (stage, loss) {
+        (StageWord::AwaitingApproval, _) => say!(lang, operations.stage.awaiting),
+        (StageWord::Running, _) => say!(lang, operations.stage.running),
+        (StageWord::Paused, _) => say!(lang, operations.stage.paused),
+        (StageWord::Undoing, _) => say!(lang, operations.stage.undoing),
+        (StageWord::NeedsPerson, _) => say!(lang, operations.stage.needs_person),
+        (StageWord::Done, _) if dry_run => say!(lang, operations.stage.rehearsed),
+        (StageWord::Done, LossWord::Nothing) => say!(lang, operations.stage.done),
+        (StageWord::Done, LossWord::Lost) => say!(lang, operations.stage.done_loss),
+        (StageWord::Done, LossWord::NotKnown) => say!(lang, operations.stage.done_loss_open),
+        (StageWord::Cancelled, _) => say!(lang, operations.stage.cancelled),
+        (StageWord::Stopped, _) => say!(lang, operations.stage.stopped),
+        (StageWord::Abandoned, _) => say!(lang, operations.stage.abandoned),
+        (StageWord::Unreadable, _) => say!(lang, operations.stage.unreadable),
+        (StageWord::ClosedUnread, _) => say!(lang, operations.stage.closed_unread),
     }
+}
+
+/// How a step stands, in a word or two: the only place that chooses it.
+pub fn step_state(lang: Locale, run: &StepRun, step: &Step, dry_run: bool) -> String {
+    match &run.state {
+        StepState::Waiting if run.attempts > 0 => say!(lang, operations.state.waiting_again, n = run.attempts.to_string()),
+        StepState::Waiting => say!(lang, operations.state.waiting),
+        StepState::Running => say!(lang, operations.state.running),
+        StepState::Done if dry_run && step.changes_something() => say!(lang, operations.state.rehearsed),
+        StepState::Done if matches!(step, Step::Fence { .. }) && !is_fenced(run) => say!(lang, operations.state.not_fenced),
+        StepState::Done => say!(lang, operations.state.done),
+        StepState::Failed { .. } => say!(lang, operations.state.failed),
+        StepState::Skipped { .. } if gave_up_the_rest(run) => say!(lang, operations.state.given_up),
+        StepState::Skipped { .. } => say!(lang, operations.state.skipped),
+    }
+}
+
+/// Who has left a step out, or given up the rest of what it had to save, and why; nothing when nobody has.
+pub fn left_out(lang: Locale, run: &StepRun) -> Option<String> {
+    let StepState::Skipped { by, reason } = &run.state else { return None };
+    let (by, reason) = (by.to_string(), reason.clone());
+    Some(if gave_up_the_rest(run) {
+        say!(lang, operations.state.given_up_by, by = by, reason = reason)
+    } else {
+        say!(lang, operations.state.skipped_by, by = by, reason = reason)
+    })
+}
+
+/// Somebody there has confirmed the fence.
+fn is_fenced(run: &StepRun) -> bool {
+    run.every_fact().any(|fact| matches!(fact, Fact::Fenced { .. }))
+}
+
+/// It has saved what could be saved, and somebody has given up the rest.
+pub(crate) fn gave_up_the_rest(run: &StepRun) -> bool {
+    matches!(run.state, StepState::Skipped { .. })
+        && matches!(run.earlier.last().and_then(|attempt| attempt.trouble.as_ref()), Some(Trouble::NotSaved { .. }))
+}
+
+/// The site that did not follow when an operation ended, although it was to follow.
+pub fn unprotected(lang: Locale, pool: &str, site: &str, other: &str) -> String {
+    say!(lang, operations.say.unprotected, pool = pool.to_owned(), site = site.to_owned(), other = other.to_owned())
 }
 
 /// An operation that cannot be read: which entry, why, and what to do.
@@ -202,11 +248,6 @@ pub fn unreadable(lang: Locale, operation: OperationId, entry: UnreadableEntry) 
         UnreadableCause::Damaged => say!(lang, operations.unreadable.damaged, operation = operation, n = n),
         UnreadableCause::DoesNotFit => say!(lang, operations.unreadable.does_not_fit, operation = operation, n = n),
     }
-}
-
-/// How an operation ended, in a word or two.
-pub fn outcome(lang: Locale, outcome: &Outcome) -> String {
-    stage(lang, outcome.word(), false)
 }
 
 /// Why an operation gave up.
@@ -226,6 +267,23 @@ pub fn outage(lang: Locale, outage: &Outage, now: Timestamp) -> String {
         (None, _) => say!(lang, operations.num.at_least, figure = figure),
         (Some(_), Millis(0)) => figure,
         (Some(_), _) => say!(lang, operations.num.at_most, figure = figure),
+    }
+}
+
+/// How long of that was before anybody asked for the operation; nothing when it is not certain that it was.
+pub fn outage_before(lang: Locale, report: &Report) -> Option<String> {
+    let before = duration(lang, report.outage_before?);
+    let uncertain = report.outage.is_none_or(|outage| outage.uncertain > Millis(0));
+    let before = if uncertain { say!(lang, operations.num.at_least, figure = before) } else { before };
+    Some(say!(lang, operations.meter.before, before = before, operation = report.id.to_string()))
+}
+
+/// From when on the time of people is counted.
+pub fn decision_note(lang: Locale, report: &Report) -> String {
+    if report.outage_before.is_some() {
+        say!(lang, operations.report.decision_note_outage)
+    } else {
+        say!(lang, operations.report.decision_note)
     }
 }
 

@@ -11,7 +11,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
-pub use summary::{kind_of, kind_word, rest_from_text, rest_to_text, stage_of, stage_words};
+pub use summary::{kind_of, kind_word, loss_from_text, loss_to_text, rest_from_text, rest_to_text, stage_of, stage_words};
 
 use form::Form;
 use serde::{Deserialize, de::DeserializeOwned};

@@ -2,7 +2,10 @@
 
 use crate::{form::Form, names};
 use serde::{Deserialize, Serialize};
-use switchback_domain::operation::{Glance, IntentKind, Outage, StageWord, UnreadableEntry};
+use switchback_domain::{
+    Timeline,
+    operation::{Epoch, Glance, IntentKind, LossAtAGlance, LossWord, Outage, StageWord, UnreadableEntry},
+};
 
 /// The word of a kind in the columns.
 pub fn kind_word(kind: IntentKind) -> &'static str {
@@ -99,9 +102,87 @@ pub fn rest_from_text(text: &str, summary: &mut Glance) {
     summary.unreadable = rest.unreadable.read();
 }
 
+/// The word for what is known of a loss.
+fn loss_word(word: LossWord) -> &'static str {
+    match word {
+        LossWord::Nothing => "nothing",
+        LossWord::NotKnown => "not_known",
+        LossWord::Lost => "lost",
+    }
+}
+
+fn loss_of(word: &str) -> Option<LossWord> {
+    [LossWord::Nothing, LossWord::NotKnown, LossWord::Lost].into_iter().find(|known| loss_word(*known) == word)
+}
+
+/// What is in the column about the loss.
+#[derive(Serialize, Deserialize)]
+struct Loss {
+    #[serde(rename = "word")]
+    word: String,
+    #[serde(rename = "epoch")]
+    epoch: Epoch,
+    #[serde(rename = "promoted", default)]
+    promoted: Option<Timeline>,
+    #[serde(rename = "found", default)]
+    found: Option<String>,
+    #[serde(rename = "untouched", default)]
+    untouched: Option<Timeline>,
+}
+
+/// What a list tells of an operation's loss, for a column of its own: rows that were written before there was one have none.
+///
+/// # Errors
+/// Never, as far as anybody knows.
+pub fn loss_to_text(summary: &Glance) -> Result<String, serde_json::Error> {
+    let written = summary.loss.as_ref().map(|loss| Loss {
+        word: loss_word(loss.word).to_owned(),
+        epoch: loss.epoch,
+        promoted: loss.promoted,
+        found: loss.found.map(|found| loss_word(found).to_owned()),
+        untouched: loss.untouched,
+    });
+    serde_json::to_string(&written)
+}
+
+/// Takes it in again. What cannot be read is not known.
+pub fn loss_from_text(text: &str, summary: &mut Glance) {
+    let read = |loss: Loss| {
+        let found = loss.found.map(|found| loss_of(&found).unwrap_or(LossWord::NotKnown));
+        let Loss { word, epoch, promoted, untouched, .. } = loss;
+        Some(LossAtAGlance { word: loss_of(&word)?, epoch, promoted, found, untouched })
+    };
+    summary.loss = serde_json::from_str::<Option<Loss>>(text).ok().flatten().and_then(read);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use switchback_domain::{PoolId, operation::OperationId};
+
+    #[test]
+    fn what_a_list_tells_of_a_loss_is_written_in_names_that_stay() -> Result<(), Box<dyn std::error::Error>> {
+        let mut summary = Glance::unknown(OperationId(7), "chat".parse::<PoolId>()?);
+        assert_eq!(loss_to_text(&summary)?, "null");
+        summary.loss = Some(LossAtAGlance {
+            word: LossWord::NotKnown,
+            epoch: Epoch(3),
+            promoted: Some(Timeline(8)),
+            found: Some(LossWord::Lost),
+            untouched: Some(Timeline(7)),
+        });
+        let text = loss_to_text(&summary)?;
+        assert_eq!(text, r#"{"word":"not_known","epoch":3,"promoted":8,"found":"lost","untouched":7}"#);
+        let mut again = Glance { loss: None, ..summary.clone() };
+        loss_from_text(&text, &mut again);
+        assert_eq!(again, summary);
+        loss_from_text(r#"{"word":"nothing","epoch":3}"#, &mut again);
+        assert_eq!(again.loss.map(|loss| (loss.word, loss.promoted)), Some((LossWord::Nothing, None)));
+        // A word of a newer console.
+        loss_from_text(r#"{"word":"restored","epoch":3}"#, &mut summary);
+        assert_eq!(summary.loss, None);
+        Ok(())
+    }
 
     #[test]
     fn every_word_of_the_columns_is_read_again() {

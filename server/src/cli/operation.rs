@@ -1,16 +1,11 @@
 //! Operations that are there: listed, shown, paused, answered.
 
-use super::{
-    About, Answer, Client, End, Failure, Out, Outcome, pools,
-    print::told,
-    watch,
-    words::{self, word},
-};
+use super::{About, Answer, Client, End, Failure, Out, Outcome, pools, print::told, watch, words};
 use serde_json::json;
 use switchback_app::words::{self as app_words, Locale};
 use switchback_domain::{
     ByteLag, PoolId,
-    operation::{Evidence, Fact, Glance, Intent, IntentKind, Operation, OperationId, Outcome as Ending, Report, Stage, Wish},
+    operation::{Evidence, Fact, Glance, Intent, IntentKind, LossWord, Operation, OperationId, Outcome as Ending, Report, Stage, Wish},
 };
 
 pub(super) async fn all(client: &Client, out: &Out, pool: Option<&PoolId>, most: u32) -> Outcome {
@@ -24,7 +19,8 @@ pub(super) async fn all(client: &Client, out: &Out, pool: Option<&PoolId>, most:
             let kind = format!("{kind}{}", if glance.dry_run { " (dry run)" } else { "" });
             let at = glance.requested_at.map_or_else(|| "unknown".to_owned(), watch::moment);
             let by = glance.requested_by.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
-            let stands = word(&glance.stage).replace('_', " ");
+            let loss = glance.loss.as_ref().map_or(LossWord::Nothing, |loss| loss.word);
+            let stands = app_words::operation::stage(Locale::en, glance.stage, glance.dry_run, loss);
             [glance.id.to_string(), glance.pool.to_string(), kind, by, at, stands]
         })
         .collect();
@@ -76,7 +72,7 @@ async fn show(client: &Client, out: &Out, id: OperationId) -> Outcome {
             let came = match (&attempt.trouble, attempt.ended_at) {
                 (Some(trouble), _) => words::trouble(trouble, &sites),
                 (None, Some(_)) => "done; it had to be seen once more".to_owned(),
-                (None, None) => "the console ended in its middle".to_owned(),
+                (None, None) => "the console stopped during it".to_owned(),
             };
             out.say(format_args!("Step {number}, attempt {}: {came}", attempt.number));
             for fact in &attempt.facts {
@@ -150,7 +146,7 @@ fn say_loss(out: &Out, report: &Report, kept: &str) {
         return out.say("Lost: nothing; the active site did not change.");
     }
     let lost = match (&loss.rows_missing, loss.proved_none, &loss.found) {
-        (Some(missing), ..) if *missing > 0 => format!("{missing} acknowledged rows are missing"),
+        (Some(missing), ..) if *missing > 0 => format!("acknowledged rows missing: {missing}"),
         (_, true, _) => "nothing, and that is proved".to_owned(),
         (.., Some(found)) => {
             let place =
@@ -248,15 +244,21 @@ async fn report(client: &Client, out: &Out, id: OperationId) -> Outcome {
         out.say(format_args!("Signs of life that were overridden: {}", signs.join(", ")));
     }
     let ended = report.ended_at.map_or_else(|| "has not ended".to_owned(), |at| format!("ended at {}", watch::moment(at)));
-    out.say(format_args!("It {ended}: {}.", report.outcome.as_ref().map_or_else(|| "open".to_owned(), word)));
+    let stage = |outcome: &Ending| app_words::operation::stage(Locale::en, outcome.word(), report.dry_run, report.loss.word);
+    out.say(format_args!("It {ended}: {}.", report.outcome.as_ref().map_or_else(|| "open".to_owned(), stage)));
+    if let Some(side) = report.left_unprotected {
+        out.say(words::unprotected(pool.as_str(), side, &sites));
+    }
     out.say_some(words::still_needed(&report.still_needed));
     let execution = report.execution.map_or_else(|| "open".to_owned(), words::time);
-    out.say(format_args!("People took {}, the console {execution}.", words::time(report.decision)));
+    let since = if report.outage_before.is_some() { " since writes stopped" } else { "" };
+    out.say(format_args!("People took {}{since}, the console {execution}.", words::time(report.decision)));
     let kept = |kept: Option<bool>| kept.map_or("not known", |kept| if kept { "kept" } else { "missed" });
     if let Some(outage) = &report.outage {
         let length = words::outage(outage, report.ended_at.unwrap_or(outage.last_write_at));
         let (target, verdict) = (words::time(report.targets.recovery_time), kept(report.targets.recovery_time_kept));
         out.say(format_args!("Clients at the nodes could not write for {length}; the target is {target}: {verdict}."));
+        out.say_some(app_words::operation::outage_before(Locale::en, &report));
         out.say(app_words::operation::path(Locale::en));
     }
     for difference in &report.differences {
@@ -268,7 +270,9 @@ async fn report(client: &Client, out: &Out, id: OperationId) -> Outcome {
     say_loss(out, &report, kept(report.targets.recovery_point_kept));
     for (number, step) in report.steps.iter().enumerate() {
         let took = step.took.map(|took| format!(" in {}", words::time(took))).unwrap_or_default();
-        out.say(format_args!("  {:>2}. {} - {}{took}", number + 1, words::step(&step.step, &sites), word(&step.run.state)));
+        let state = app_words::operation::step_state(Locale::en, &step.run, &step.step, report.dry_run);
+        out.say(format_args!("  {:>2}. {} - {state}{took}", number + 1, words::step(&step.step, &sites)));
+        out.say_some(app_words::operation::left_out(Locale::en, &step.run));
     }
     for name in &report.evidence {
         out.say(format_args!("Kept: {name}. Read it: switchback operation evidence {id} {name}"));

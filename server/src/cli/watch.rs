@@ -112,9 +112,10 @@ fn print(out: &Out, line: &Line, now: &Operation, sites: &Sites) {
         Line::Outage { outage, ended: false, .. } => {
             out.say(format_args!("             Clients at the nodes have not been able to write since {:.3}.", outage.last_write_at));
         }
-        Line::Stage { stage, .. } => {
-            out.say(format_args!("{}: {}", now.id, words::stage(stage, sites)));
+        Line::Stage { .. } => {
+            out.say(format_args!("{}: {}", now.id, words::standing(now, sites)));
             if now.is_finished() {
+                out.say_some(now.left_unprotected().map(|side| words::unprotected(now.plan.pool.as_str(), side, sites)));
                 out.say_some(words::still_needed(&now.still_needed()));
             }
         }

@@ -8,8 +8,8 @@ use switchback_app::words::{self as app_words, Locale};
 use switchback_domain::{
     ByteLag, Millis, NodeName, Objection, Pair, Protection, Side, Verdict, Witness, WitnessKind,
     operation::{
-        Because, Choice, Difference, Fence, FenceAnswer, FenceState, GivenUp, Instruction, MemberOrder, OperationId, OrderFailure, Outage,
-        Outcome, PlanChange, PlanObjection, Refusal, Stage, Step, Task, Trouble, UnreadableEntry,
+        Because, Choice, Difference, Fence, FenceAnswer, FenceState, GivenUp, Instruction, LossWord, MemberOrder, Operation, OperationId,
+        OrderFailure, Outage, Outcome, PlanChange, PlanObjection, Refusal, Stage, Step, Task, Trouble, UnreadableEntry,
     },
 };
 
@@ -131,7 +131,7 @@ pub(super) fn trouble(trouble: &Trouble, sites: &Sites) -> String {
         Trouble::SituationChanged { checks, findings } => {
             let mut why: Vec<String> = checks.iter().map(|(kind, verdict)| format!("{}: {}", word(kind), word(verdict))).collect();
             why.extend(findings.iter().map(|finding| told(&serde_json::to_value(finding).unwrap_or_default())));
-            format!("the situation is not the one that was planned for ({})", why.join("; "))
+            format!("the pool has changed since this was planned ({})", why.join("; "))
         }
         Trouble::OtherEpoch => "the active site has changed since".to_owned(),
         Trouble::PatroniTooOld { members } => {
@@ -197,7 +197,7 @@ pub(super) fn fence(fence: &Fence, sites: &Sites) -> String {
     let mut said = vec![match (fence.state(), fence.confirmed_at()) {
         (FenceState::Confirmed, Some(at)) => format!("{site} is fenced: confirmed by {} at {at:.0}, {by}.", names(&FenceAnswer::holds)),
         (FenceState::Refused, _) => format!("{site} is not fenced: {by}, and refused."),
-        _ => format!("{site} is to be fenced: {by}, and nobody there has confirmed it yet."),
+        _ => format!("The fence of {site} is not confirmed: {by}. A node that comes back may accept writes until the console reaches it."),
     }];
     for answer in &fence.answers {
         if let Some(OrderFailure::Refused { said: words }) = &answer.failure {
@@ -255,7 +255,7 @@ pub(super) fn objection(objection: &PlanObjection, sites: &Sites) -> String {
                     switchback_domain::Verdict::Unknown => "cannot be told",
                     _ => "does not pass",
                 };
-                format!("the check {} {stands}; see `switchback check`", word(check))
+                format!("the check {} {stands}: see `switchback check`", word(check))
             }
             Objection::PatroniTooOld { node, version } => {
                 format!("Patroni {version} on {node} would stop the primary without a shutdown checkpoint; upgrade it to 4.1 or newer")
@@ -265,7 +265,7 @@ pub(super) fn objection(objection: &PlanObjection, sites: &Sites) -> String {
             Objection::ActiveSiteAnswers { side } => format!("advice: {} answers; a planned switchover would lose nothing", of(side)),
             Objection::SeenAlive { side, witnesses, out_of_sight } => seen_alive(of(side), witnesses, *out_of_sight),
             Objection::OtherMayElect { side } => format!(
-                "advice: {} was heard from a moment ago and is not told to follow; it may write, or be about to elect a leader: wait until it is silent, or follows",
+                "advice: wait; {} answered a moment ago and may still write or elect a leader. Plan again when it follows or has fallen silent",
                 of(side)
             ),
             Objection::OtherIsFurther { side, bytes } => {
@@ -284,7 +284,7 @@ pub(super) fn objection(objection: &PlanObjection, sites: &Sites) -> String {
         PlanObjection::NoStandbySection { side } => {
             format!("the configuration does not say how {} follows; add [pool.site.standby_cluster]", of(side))
         }
-        PlanObjection::NothingToDo => "it is so already: there is nothing to do".to_owned(),
+        PlanObjection::NothingToDo => "nothing to do: this is already the case".to_owned(),
         PlanObjection::OtherAdvised { advice } => {
             let (keep, other) = (of(&advice.keep), of(&advice.keep.other()));
             let because = match &advice.because {
@@ -312,6 +312,22 @@ pub(super) fn unreadable(operation: OperationId, entry: UnreadableEntry) -> Stri
     format!(
         "how far {operation} has come is not known: {entry}. Look at the engines, then begin what is needed. That closes {operation}: nothing of it is resumed or taken back. Back up the store for whoever looks into it"
     )
+}
+
+/// The site that did not follow when an operation ended, although it was to follow.
+pub(super) fn unprotected(pool: &str, side: Side, sites: &Sites) -> String {
+    app_words::plain(&app_words::operation::unprotected(Locale::en, pool, &sites[side], &sites[side.other()]))
+}
+
+/// How an operation ended, or where it stands, and what that leaves open.
+pub(super) fn standing(operation: &Operation, sites: &Sites) -> String {
+    match (&operation.stage, operation.glance().loss) {
+        (Stage::Finished { outcome: outcome @ Outcome::Done, .. }, loss) => {
+            let loss = loss.map_or(LossWord::Nothing, |loss| loss.word);
+            app_words::operation::stage(Locale::en, outcome.word(), operation.request.dry_run, loss)
+        }
+        (other, _) => stage(other, sites),
+    }
 }
 
 /// How an operation ended, or where it stands.

@@ -11,7 +11,7 @@ use switchback_domain::{
     operation::{Glance, MadeActive, Operation, OperationId, StageWord},
 };
 use switchback_engine::ports::{JournalStore, StoreError};
-use switchback_journal_format::{kind_of, kind_word, rest_from_text, rest_to_text, stage_of, stage_words};
+use switchback_journal_format::{kind_of, kind_word, loss_from_text, loss_to_text, rest_from_text, rest_to_text, stage_of, stage_words};
 
 /// How many operations are read at once where the columns of many are missing.
 const BATCH: i64 = 200;
@@ -31,6 +31,7 @@ type Row = (
     Option<i64>,
     Option<String>,
     Option<String>,
+    Option<String>,
     i64,
 );
 
@@ -39,8 +40,8 @@ type Row = (
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT o.id, o.pool, s.kind, s.side, s.requester, s.began_at, s.stage, s.outcome, s.ended_at, s.made_active, s.rest,
-                CAST(CASE WHEN s.operation IS NULL OR s.ended <> o.ended THEN 0
+            "SELECT o.id, o.pool, s.kind, s.side, s.requester, s.began_at, s.stage, s.outcome, s.ended_at, s.made_active, s.rest, s.loss,
+                CAST(CASE WHEN s.operation IS NULL OR s.ended <> o.ended OR s.loss_entries IS NULL OR s.loss_entries <> s.entries THEN 0
                     WHEN o.ended = 0 AND s.entries <> (SELECT count(*) FROM journal WHERE journal.operation = o.id) THEN 0
                     ELSE 1 END AS bigint)
              FROM operations o LEFT JOIN operation_summaries s ON s.operation = o.id ",
@@ -72,16 +73,18 @@ fn pool_of(pool: &str) -> Result<PoolId, StoreError> {
 pub(crate) async fn write(work: &mut Work, id: i64, pool: &PoolId, entries: i64, ended: bool, summary: &Glance) -> Result<(), StoreError> {
     let (stage, outcome) = stage_words(summary.stage);
     let rest = rest_to_text(summary).map_err(|error| unreadable("a summary", error))?;
+    let loss = loss_to_text(summary).map_err(|error| unreadable("a summary", error))?;
     let unknown = (summary.stage == StageWord::Unreadable).then_some(NOT_KNOWN);
     run!(
         work.on(),
         "INSERT INTO operation_summaries AS kept
-             (operation, pool, entries, ended, kind, side, requester, began_at, stage, outcome, ended_at, made_active, rest)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+             (operation, pool, entries, ended, kind, side, requester, began_at, stage, outcome, ended_at, made_active, rest, loss, loss_entries)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $3)
          ON CONFLICT (operation) DO UPDATE SET
              entries = excluded.entries, ended = excluded.ended, kind = excluded.kind, side = excluded.side,
              requester = excluded.requester, began_at = excluded.began_at, stage = excluded.stage, outcome = excluded.outcome,
-             ended_at = excluded.ended_at, made_active = excluded.made_active, rest = excluded.rest
+             ended_at = excluded.ended_at, made_active = excluded.made_active, rest = excluded.rest,
+             loss = excluded.loss, loss_entries = excluded.loss_entries
          WHERE kept.entries <= excluded.entries",
         id,
         pool.as_str(),
@@ -96,6 +99,7 @@ pub(crate) async fn write(work: &mut Work, id: i64, pool: &PoolId, entries: i64,
         summary.ended_at.map(Timestamp::as_millisecond),
         summary.made_active.map(side_word).or(unknown),
         rest.as_str(),
+        loss.as_str(),
     )?;
     Ok(())
 }
@@ -105,10 +109,11 @@ pub(crate) async fn write_closed(work: &mut Work, id: i64, pool: &PoolId, entrie
     let (stage, outcome) = stage_words(StageWord::ClosedUnread);
     let unknown = Glance { stage: StageWord::ClosedUnread, ..Glance::unknown(id_of(id)?, pool.clone()) };
     let rest = rest_to_text(&unknown).map_err(|error| unreadable("a summary", error))?;
+    let loss = loss_to_text(&unknown).map_err(|error| unreadable("a summary", error))?;
     run!(
         work.on(),
-        "INSERT INTO operation_summaries (operation, pool, entries, ended, stage, outcome, ended_at, made_active, rest)
-         VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8)
+        "INSERT INTO operation_summaries (operation, pool, entries, ended, stage, outcome, ended_at, made_active, rest, loss, loss_entries)
+         VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $3)
          ON CONFLICT (operation) DO UPDATE SET
              entries = excluded.entries, ended = 1, stage = excluded.stage, outcome = excluded.outcome, ended_at = excluded.ended_at",
         id,
@@ -119,6 +124,7 @@ pub(crate) async fn write_closed(work: &mut Work, id: i64, pool: &PoolId, entrie
         at.as_millisecond(),
         NOT_KNOWN,
         rest.as_str(),
+        loss.as_str(),
     )?;
     Ok(())
 }
@@ -145,7 +151,7 @@ impl SqlStore {
     }
 
     async fn summary_of(&self, row: Row) -> Result<Glance, StoreError> {
-        let (id, pool, kind, side, requester, began_at, stage, outcome, ended_at, made_active, rest, is_whole) = row;
+        let (id, pool, kind, side, requester, began_at, stage, outcome, ended_at, made_active, rest, loss, is_whole) = row;
         let (id, pool) = (id_of(id)?, pool_of(&pool)?);
         let mut summary = Glance {
             kind: kind.as_deref().and_then(kind_of),
@@ -159,6 +165,9 @@ impl SqlStore {
         };
         if let Some(rest) = rest {
             rest_from_text(&rest, &mut summary);
+        }
+        if let Some(loss) = loss {
+            loss_from_text(&loss, &mut summary);
         }
         if is_whole == 1 { Ok(summary) } else { self.replayed(summary).await }
     }
@@ -196,14 +205,16 @@ impl SqlStore {
                 None => rows!(
                     &self.readers,
                     "SELECT o.id, o.pool, o.ended FROM operations o LEFT JOIN operation_summaries s ON s.operation = o.id
-                     WHERE o.id > $1 AND (s.operation IS NULL OR s.ended <> o.ended) ORDER BY o.id LIMIT $2",
+                     WHERE o.id > $1 AND (s.operation IS NULL OR s.ended <> o.ended
+                        OR s.loss_entries IS NULL OR s.loss_entries <> s.entries) ORDER BY o.id LIMIT $2",
                     behind,
                     BATCH,
                 )?,
                 Some(pool) => rows!(
                     &self.readers,
                     "SELECT o.id, o.pool, o.ended FROM operations o LEFT JOIN operation_summaries s ON s.operation = o.id
-                     WHERE o.id > $1 AND o.pool = $3 AND (s.operation IS NULL OR s.ended <> o.ended) ORDER BY o.id LIMIT $2",
+                     WHERE o.id > $1 AND o.pool = $3 AND (s.operation IS NULL OR s.ended <> o.ended
+                        OR s.loss_entries IS NULL OR s.loss_entries <> s.entries) ORDER BY o.id LIMIT $2",
                     behind,
                     BATCH,
                     pool.as_str(),

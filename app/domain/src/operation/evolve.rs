@@ -290,6 +290,7 @@ impl Operation {
             },
             made_active: self.plan.intent.side().filter(|_| self.is_past_no_return()),
             unreadable: None,
+            loss: Some(self.loss_at_a_glance()),
         }
     }
 }

@@ -30,6 +30,13 @@ impl Outage {
         Millis::between(self.last_write_at, self.first_write_at.unwrap_or(now))
     }
 
+    /// How long it had lasted at least when something happened at `at`; nothing when it is not certain that it had begun.
+    pub fn before(&self, at: Timestamp) -> Option<Millis> {
+        let until = self.first_write_at.map_or(at, |again| again.min(at));
+        let certain = Millis::between(self.last_write_at, until).0.saturating_sub(self.uncertain.0);
+        (certain > 0).then_some(Millis(certain))
+    }
+
     /// Whether it kept within a limit, or has kept within it at `now`; nothing when that is not known, or not yet.
     pub fn is_within(&self, limit: Millis, now: Timestamp) -> Option<bool> {
         let length = self.length(now);

@@ -1,8 +1,8 @@
 //! What an operation achieved, for people who were not there.
 
 use super::{
-    Asked, Choice, Epoch, Fact, Fence, Instruction, Intent, LostWrites, NotSaved, Operation, OperationId, Outage, Outcome, Refusal, Stage,
-    Step, StepRun, StepState, Trouble,
+    Asked, Choice, Epoch, Fact, Fence, Instruction, Intent, LossAtAGlance, LossWord, LostWrites, NotSaved, Operation, OperationId, Outage,
+    Outcome, Refusal, Stage, Step, StepRun, StepState, Trouble,
 };
 use crate::{ByteLag, CheckKind, EndpointName, Login, Lsn, Millis, NodeName, Pair, Policy, Pool, Side, SiteId, Timeline, WitnessKind};
 use jiff::Timestamp;
@@ -54,7 +54,12 @@ pub struct Report {
     pub epoch: Epoch,
     /// The hash of the plan, in hexadecimal digits.
     pub plan_hash: String,
-    /// How long people took: from the plan to the request, and for the answers to questions and during pauses.
+    /// How long clients had been without writes already when it was asked for, at least: a part of `outage`. Nothing when it is not certain that
+    /// they were.
+    #[serde(default)]
+    pub outage_before: Option<Millis>,
+    /// How long people took: from the plan to the request, or since clients were without writes when that was earlier, and for the answers to
+    /// questions and during pauses.
     pub decision: Millis,
     /// How long the console took.
     pub execution: Option<Millis>,
@@ -72,6 +77,9 @@ pub struct Report {
     /// What is not as it was before, although everything was taken back.
     #[serde(default)]
     pub differences: Vec<Difference>,
+    /// The site that did not follow when it ended, although it was to: until it does, the loss of the other one is final.
+    #[serde(default)]
+    pub left_unprotected: Option<Side>,
     /// Its fences that still stand, with how each endpoint has answered until now, also after its end.
     #[serde(default)]
     pub fences: Vec<Fence>,
@@ -97,6 +105,9 @@ pub struct Attested {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Loss {
+    /// What is known of it, in one word.
+    #[serde(default)]
+    pub word: LossWord,
     /// Proved that nothing was: the other site had replayed the old primary's shutdown checkpoint before it was promoted.
     pub proved_none: bool,
     /// Said before, in bytes of the log: an estimate, bounded neither way.
@@ -160,6 +171,16 @@ impl FoundLoss {
         match &self.writes {
             Some(writes) => writes.is_nothing(),
             None => self.bytes == ByteLag(0) || self.rows == Some(0),
+        }
+    }
+
+    /// It in one word.
+    fn word(&self) -> LossWord {
+        let some = self.rows.is_some_and(|rows| rows > 0) || self.writes.as_ref().is_some_and(|writes| writes.transactions > 0);
+        match (self.is_nothing(), some) {
+            (true, _) => LossWord::Nothing,
+            (false, true) => LossWord::Lost,
+            (false, false) => LossWord::NotKnown,
         }
     }
 }
@@ -276,6 +297,8 @@ impl Operation {
         let loss = self.loss(found);
         // As long as it goes on it belongs to the operation and not to its report.
         let outage = self.outage.filter(|outage| outage.first_write_at.is_some() || ended_at.is_some());
+        let outage_before = self.outage.and_then(|outage| outage.before(self.requested_at)).filter(|_| !self.request.dry_run);
+        let planned_before = Millis::between(self.request.planned_at, self.requested_at);
         let report = |step: usize, run: &StepRun| StepReport { step: self.plan.steps[step].clone(), run: run.clone(), took: took(run) };
         Report {
             id: self.id,
@@ -297,7 +320,8 @@ impl Operation {
             outcome,
             epoch: self.plan.epoch,
             plan_hash,
-            decision: Millis(Millis::between(self.request.planned_at, self.requested_at).0 + waited),
+            outage_before,
+            decision: Millis(outage_before.map_or(planned_before, |before| before.max(planned_before)).0 + waited),
             execution: whole.map(|whole| Millis(whole.saturating_sub(waited))),
             outage,
             targets: Targets {
@@ -313,6 +337,7 @@ impl Operation {
             steps: self.steps.iter().enumerate().map(|(step, run)| report(step, run)).collect(),
             undone: self.undo.iter().map(|undo| report(undo.step, &undo.run)).collect(),
             differences: self.differences(),
+            left_unprotected: self.left_unprotected(),
             fences: Vec::new(),
             questions: self.questions.clone(),
             evidence: self.evidence(),
@@ -372,6 +397,54 @@ impl Operation {
         seen.last().or_else(planned)
     }
 
+    /// The site that did not follow when it ended, although it was to follow. One that followed before it began, and does so because everything
+    /// was taken back, is none.
+    pub fn left_unprotected(&self) -> Option<Side> {
+        if !self.is_finished() || self.request.dry_run {
+            return None;
+        }
+        let steps = self.plan.steps.iter().zip(&self.steps);
+        let side = steps.into_iter().find_map(|(step, run)| match step {
+            Step::Reprotect { side } if run.state != StepState::Done => Some(*side),
+            _ => None,
+        })?;
+        let follows_again = |step: &Step| matches!(step, Step::Follow { side: told } if *told == side);
+        (self.is_past_no_return() || self.plan.steps.iter().any(follows_again)).then_some(side)
+    }
+
+    /// What it has lost, and what it has found of what another one lost, as far as a list tells that.
+    pub(super) fn loss_at_a_glance(&self) -> LossAtAGlance {
+        let looked = self.plan.steps.iter().find_map(|step| match step {
+            Step::Inspect { side } => Some(*side),
+            _ => None,
+        });
+        let promoted = self.promoted();
+        LossAtAGlance {
+            word: self.loss(None).word,
+            epoch: self.plan.epoch,
+            promoted,
+            found: looked.and_then(|side| self.found_in(side)).map(|found| found.word()),
+            untouched: looked.and_then(|side| self.untouched(side).min()),
+        }
+    }
+
+    /// The timeline that began with it.
+    fn promoted(&self) -> Option<Timeline> {
+        self.steps.iter().flat_map(StepRun::every_fact).find_map(|fact| match fact {
+            Fact::Promoted { to, .. } => Some(*to),
+            _ => None,
+        })
+    }
+
+    /// The timelines on which it saw a site whose history is the other one's.
+    fn untouched(&self, of: Side) -> impl Iterator<Item = Timeline> {
+        let looks = self.plan.steps.iter().zip(&self.steps).filter(move |(step, _)| **step == Step::Inspect { side: of });
+        looks.flat_map(|(_, run)| run.every_fact()).filter_map(|fact| match fact {
+            Fact::HistoriesAgree { timeline } => *timeline,
+            _ => None,
+        })
+    }
+
     /// Something may have been lost by it that is only found when the site that it gave up comes back.
     pub fn may_have_lost(&self) -> bool {
         self.plan.intent.gives_up().is_some() && self.is_past_no_return()
@@ -385,6 +458,25 @@ impl Operation {
     /// What it found of what a failover before it lost; nothing when it has not looked, or could not see.
     pub fn found_of(&self, failover: &Operation) -> Option<FoundLoss> {
         let lost = failover.plan.intent.gives_up().filter(|_| self.is_next_after(failover))?;
+        if let Some(found) = self.found_in(lost) {
+            return Some(found);
+        }
+        // Nodes that follow already may have given up what they had: only what is still where it was left says that there was nothing.
+        let promoted = failover.promoted()?;
+        let (bytes, rows) = (ByteLag(0), None);
+        self.untouched(lost).any(|timeline| timeline < promoted).then_some(FoundLoss {
+            operation: self.id,
+            bytes,
+            rows,
+            writes: None,
+            not_saved: Vec::new(),
+            given_up: None,
+            beyond: None,
+        })
+    }
+
+    /// What it has seen in the log of a site that had been given up, behind the place where the other one went on without it.
+    fn found_in(&self, lost: Side) -> Option<FoundLoss> {
         let seen: Vec<&Fact> = self.steps.iter().flat_map(StepRun::every_fact).collect();
         let beyond = seen.iter().filter_map(|fact| match fact {
             Fact::Diverged { side, node, timeline, fork, end, rows } if *side == lost => {
@@ -412,36 +504,15 @@ impl Operation {
             });
         }
         // The furthest that any attempt saw: once a node has followed, what it had of its own is gone.
-        if let Some((beyond, counted)) = beyond.max_by_key(|(beyond, _)| beyond.end.bytes_ahead_of(beyond.fork)) {
-            let saved = seen.iter().find_map(|fact| match fact {
-                Fact::Saved { node, rows, left_out: 0, .. } if *node == beyond.node => Some(*rows),
-                _ => None,
-            });
-            let bytes = beyond.end.bytes_ahead_of(beyond.fork);
-            let rows = counted.or(saved);
-            let (not_saved, given_up) = self.not_saved(lost);
-            return Some(FoundLoss { operation: self.id, bytes, rows, writes: None, not_saved, given_up, beyond: Some(beyond) });
-        }
-        // Nodes that follow already may have given up what they had: only what is still where it was left says that there was nothing.
-        let promoted = failover.steps.iter().flat_map(StepRun::every_fact).find_map(|fact| match fact {
-            Fact::Promoted { to, .. } => Some(*to),
+        let (beyond, counted) = beyond.max_by_key(|(beyond, _)| beyond.end.bytes_ahead_of(beyond.fork))?;
+        let saved = seen.iter().find_map(|fact| match fact {
+            Fact::Saved { node, rows, left_out: 0, .. } if *node == beyond.node => Some(*rows),
             _ => None,
-        })?;
-        let looks = self.plan.steps.iter().zip(&self.steps).filter(|(step, _)| **step == Step::Inspect { side: lost });
-        let untouched = looks.flat_map(|(_, run)| run.every_fact()).any(|fact| match fact {
-            Fact::HistoriesAgree { timeline } => timeline.is_some_and(|timeline| timeline < promoted),
-            _ => false,
         });
-        let (bytes, rows) = (ByteLag(0), None);
-        untouched.then_some(FoundLoss {
-            operation: self.id,
-            bytes,
-            rows,
-            writes: None,
-            not_saved: Vec::new(),
-            given_up: None,
-            beyond: None,
-        })
+        let bytes = beyond.end.bytes_ahead_of(beyond.fork);
+        let rows = counted.or(saved);
+        let (not_saved, given_up) = self.not_saved(lost);
+        Some(FoundLoss { operation: self.id, bytes, rows, writes: None, not_saved, given_up, beyond: Some(beyond) })
     }
 
     /// What it asked last about things of a site that could not be saved, and who gave them up. What was tried again with success is not
@@ -492,6 +563,14 @@ impl Operation {
             loss.by_heartbeat = last.map(|last| Millis::between(had, last));
             loss.at_most = gone.map(|gone| Millis::between(had, gone));
         }
+        loss.word = match &loss.found {
+            _ if self.request.dry_run => LossWord::Nothing,
+            _ if loss.rows_missing.is_some_and(|rows| rows > 0) => LossWord::Lost,
+            // Whoever gave up has not moved anything.
+            _ if loss.proved_none || !self.may_have_lost() => LossWord::Nothing,
+            None => LossWord::NotKnown,
+            Some(found) => found.word(),
+        };
         loss
     }
 }

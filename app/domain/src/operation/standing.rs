@@ -1,7 +1,7 @@
 //! What stands about a pool beside its readings.
 
 use super::{Epoch, IntentKind, OperationId, OrderFailure, OrderKind, Outage, StageWord, UnreadableEntry};
-use crate::{ByteLag, EndpointName, FreezeWindow, Login, PoolId, Side};
+use crate::{ByteLag, EndpointName, FreezeWindow, Login, PoolId, Side, Timeline};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,71 @@ pub struct Glance {
     /// Its journal cannot be read because of this entry; everything else here is what was known before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreadable: Option<UnreadableEntry>,
+    /// What it has lost; nothing when that cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<LossAtAGlance>,
+}
+
+/// What is known of whether something that was acknowledged is lost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum LossWord {
+    /// Nothing is: it is proved, or nothing was at stake.
+    #[default]
+    Nothing,
+    /// Not known: nobody has counted it yet.
+    NotKnown,
+    /// Something is.
+    Lost,
+}
+
+/// What an operation has lost, and what it has found of what another one lost: so much that a list can tell without a journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct LossAtAGlance {
+    /// What is known of its own loss.
+    pub word: LossWord,
+    /// The epoch in which it was planned.
+    pub epoch: Epoch,
+    /// The timeline that began with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promoted: Option<Timeline>,
+    /// What it has found in the log of the site that the failover before it had given up; nothing when it has not looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<LossWord>,
+    /// The timeline on which it has seen that site untouched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untouched: Option<Timeline>,
+}
+
+impl LossAtAGlance {
+    /// What it has found of what `failover` lost; nothing when it was not the next one, or has not looked.
+    fn found_of(&self, failover: &LossAtAGlance) -> Option<LossWord> {
+        if self.epoch != failover.epoch.next() {
+            return None;
+        }
+        // Who follows already may have given up what it had: only what is still where it was left says that there was nothing.
+        let untouched = || (self.untouched? < failover.promoted?).then_some(LossWord::Nothing);
+        self.found.or_else(untouched)
+    }
+}
+
+/// Tells of each failover in a list, newest first, what the operations behind it have found of its loss. What is not in the list is not looked at.
+pub fn tell_found_losses(newest_first: &mut [Glance]) {
+    for at in 0..newest_first.len() {
+        let (newer, [failover, ..]) = newest_first.split_at_mut(at) else { continue };
+        let ended = failover.stage.is_end();
+        let Some(lost) = failover.loss.as_mut().filter(|loss| ended && loss.word == LossWord::NotKnown) else { continue };
+        let of_pool = newer.iter().rev().filter(|other| other.pool == failover.pool);
+        // Behind one that cannot be read, nobody knows whether another site has become active.
+        let known = of_pool.map_while(|other| other.loss.as_ref());
+        let found = known.take_while(|other| other.epoch == lost.epoch.next()).filter_map(|other| other.found_of(lost));
+        // What was counted once is gone when the site follows, so a later look that finds nothing takes nothing back.
+        if let Some(word) = found.max() {
+            lost.word = word;
+        }
+    }
 }
 
 impl Glance {
@@ -63,6 +128,7 @@ impl Glance {
             ended_at: None,
             made_active: None,
             unreadable: None,
+            loss: None,
         }
     }
 }

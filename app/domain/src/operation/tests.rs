@@ -799,3 +799,98 @@ fn what_was_shipped_of_timelines_that_were_given_up_is_moved_away_before_the_sit
     let story = go_on(&mut operation, &never, &never);
     assert_eq!(story, ["reprotect", "reroute"]);
 }
+
+#[test]
+fn the_time_without_writes_before_the_request_is_part_of_the_outage_and_of_what_people_took() {
+    let mut world = World::healthy(at(0));
+    world.site_dies(Side::A, &ProbeFailure::Refused);
+    world.pass(60_000);
+    let minutes = |minutes: i64| at(minutes * 60_000);
+    let report = |last_write_at: Timestamp, uncertain: Millis, planned_at: Timestamp| {
+        let mut operation = opened_with(planned(&world, Intent::Failover { to: Side::B }), |request| request.planned_at = planned_at);
+        let outage = Outage { last_write_at, first_write_at: Some(at(9_000)), acknowledged: 0, found: None, uncertain };
+        tell(&mut operation, Event::OutageSeen { outage });
+        let report = operation.report(&world.pool, "hash".to_owned(), None);
+        (report.outage_before, report.decision)
+    };
+    // The last plan was made half a minute before; writes had stopped twelve minutes before.
+    let half_a_minute = at(-30_000);
+    assert_eq!(report(minutes(-12), Millis(0), half_a_minute), (Some(Millis(720_000)), Millis(720_000)));
+    // They may have gone on for two seconds more: only what is certain counts.
+    assert_eq!(report(minutes(-12), Millis(2_000), half_a_minute), (Some(Millis(718_000)), Millis(718_000)));
+    // Whether they had stopped before is not known.
+    assert_eq!(report(minutes(-12), Millis(u64::MAX), half_a_minute), (None, Millis(30_000)));
+    // They stopped afterwards.
+    assert_eq!(report(at(500), Millis(0), half_a_minute), (None, Millis(30_000)));
+    // Somebody had looked at the plan before they stopped.
+    assert_eq!(report(minutes(-1), Millis(0), minutes(-3)), (Some(Millis(60_000)), Millis(180_000)));
+}
+
+proptest! {
+    #[test]
+    fn no_more_of_an_outage_was_before_a_moment_than_it_lasted(from in -9_000_i64..9_000, lasts in proptest::option::of(0_i64..9_000), uncertain in 0_u64..9_000, when in -9_000_i64..9_000) {
+        let first_write_at = lasts.map(|lasts| at(from + lasts));
+        let outage = Outage { last_write_at: at(from), first_write_at, acknowledged: 0, found: None, uncertain: Millis(uncertain) };
+        let before = outage.before(at(when)).unwrap_or_default();
+        prop_assert!(before.0 + uncertain <= outage.length(at(when)).0.max(uncertain));
+        prop_assert!(before <= Millis::between(at(from), at(when)));
+    }
+}
+
+#[test]
+fn a_reprotection_that_is_cancelled_says_that_the_site_does_not_follow() {
+    let mut world = World::healthy(at(0));
+    world.postgres("b1", |facts| facts.in_recovery = true);
+    let mut plan = planned(&world, Intent::Reprotect { side: Side::A });
+    plan.steps =
+        [Step::Inspect { side: Side::A }, Step::Save { side: Side::A }, Step::Follow { side: Side::A }, Step::Reprotect { side: Side::A }]
+            .into();
+    let mut cancelled = opened(plan.clone());
+    assert_eq!(cancelled.left_unprotected(), None, "it has not ended");
+    go_on(&mut cancelled, &never, &|step| matches!(step, Step::Save { .. }));
+    tell(&mut cancelled, Event::CancelWanted { by: by() });
+    go_on(&mut cancelled, &never, &never);
+    assert!(matches!(outcome(&cancelled), Outcome::Undone { .. }));
+    assert_eq!(cancelled.left_unprotected(), Some(Side::A));
+    assert_eq!(cancelled.report(&world.pool, String::new(), None).left_unprotected, Some(Side::A));
+    let mut done = opened(plan);
+    go_on(&mut done, &never, &never);
+    assert_eq!((outcome(&done), done.left_unprotected()), (Outcome::Done, None));
+    // Whoever takes a switchover back leaves everything as it was.
+    let mut back = switchover();
+    go_on(&mut back, &|step| matches!(step, Step::Prove { .. }), &never);
+    assert_eq!(back.left_unprotected(), None);
+    // One that ends with its old site not following does not.
+    let mut left = switchover();
+    go_on(&mut left, &|step| matches!(step, Step::Reprotect { .. }), &never);
+    let Stage::NeedsPerson { question, .. } = left.stage.clone() else { panic!("{:?}", left.stage) };
+    tell(&mut left, Event::Answered { number: question.number, choice: Choice::Abandon, by: by(), reason: String::new() });
+    assert_eq!(left.left_unprotected(), Some(Side::A));
+}
+
+#[test]
+fn a_list_tells_of_a_failover_what_later_operations_have_found_of_its_loss() {
+    let line = |id: u64, pool: &str, loss: LossAtAGlance| Glance {
+        stage: StageWord::Done,
+        loss: Some(loss),
+        ..Glance::unknown(OperationId(id), pool.parse().unwrap())
+    };
+    let plain = |epoch| LossAtAGlance { word: LossWord::Nothing, epoch: Epoch(epoch), promoted: None, found: None, untouched: None };
+    let failover = LossAtAGlance { word: LossWord::NotKnown, promoted: Some(crate::Timeline(8)), ..plain(3) };
+    let words = |newer: &[(&str, LossAtAGlance)]| {
+        let newer = newer.iter().rev().zip((2_u64..).map(|n| 99 - n)).map(|((pool, loss), id)| line(id, pool, loss.clone()));
+        let mut list: Vec<Glance> = newer.chain([line(1, "chat", failover.clone())]).collect();
+        tell_found_losses(&mut list);
+        list.pop().unwrap().loss.unwrap().word
+    };
+    assert_eq!(words(&[]), LossWord::NotKnown);
+    let found = |word| LossAtAGlance { found: Some(word), ..plain(4) };
+    assert_eq!(words(&[("chat", found(LossWord::Nothing))]), LossWord::Nothing);
+    // It follows already when the second one looks: what the first one found was lost.
+    assert_eq!(words(&[("chat", found(LossWord::Lost)), ("chat", found(LossWord::Nothing))]), LossWord::Lost);
+    assert_eq!(words(&[("files", found(LossWord::Lost))]), LossWord::NotKnown);
+    assert_eq!(words(&[("chat", LossAtAGlance { untouched: Some(crate::Timeline(7)), ..plain(4) })]), LossWord::Nothing);
+    assert_eq!(words(&[("chat", LossAtAGlance { untouched: Some(crate::Timeline(8)), ..plain(4) })]), LossWord::NotKnown);
+    // Another site has become active since: what is found now was lost by that.
+    assert_eq!(words(&[("chat", plain(5)), ("chat", found(LossWord::Lost))]), LossWord::NotKnown);
+}

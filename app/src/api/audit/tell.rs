@@ -17,7 +17,7 @@ use switchback_domain::{
     Pair, PoolId, Side,
     audit::{Deed, DeedOutcome, Recorded},
     error::RequestError,
-    operation::{Event, Fact, Operation, OperationId, Outcome, Plan, Refusal, Request, Step, UnreadableEntry, Wish},
+    operation::{Event, Fact, LossWord, Operation, OperationId, Outcome, Plan, Refusal, Request, Step, UnreadableEntry, Wish},
 };
 use switchback_engine::audit::AuditEntry;
 use switchback_journal_format::{answer_from_json, event_from_json, request_from_json};
@@ -310,7 +310,8 @@ impl Telling<'_> {
                     self.add(say!(lang, audit.because), [operations::given_up(lang, why, names)]);
                 }
                 let dry_run = self.operation.is_some_and(|operation| operation.request.dry_run);
-                say!(lang, audit.say.finished, stage = operations::stage(lang, outcome.word(), dry_run))
+                let loss = self.operation.and_then(|operation| operation.glance().loss).map_or(LossWord::Nothing, |loss| loss.word);
+                say!(lang, audit.say.finished, stage = operations::stage(lang, outcome.word(), dry_run, loss))
             }
         }
     }

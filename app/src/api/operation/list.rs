@@ -6,7 +6,10 @@ use crate::{
     words::{self, Locale, Names, figures, say},
 };
 use std::collections::BTreeMap;
-use switchback_domain::{PoolId, operation::Glance};
+use switchback_domain::{
+    PoolId,
+    operation::{Glance, LossWord},
+};
 
 pub(super) async fn all_operations(lang: &str) -> Result<Vec<GlanceTold>, ApiError> {
     let (console, caller) = signed_in()?;
@@ -35,6 +38,7 @@ fn tell(lang: Locale, glance: &Glance, names: Option<&Names>) -> GlanceTold {
         (true, None, _) | (_, _, None) => String::new(),
         (_, _, Some(step)) => say!(lang, operations.list.step, n = (step + 1).to_string(), steps = glance.steps.to_string()),
     };
+    let loss = glance.loss.as_ref().map_or(LossWord::Nothing, |loss| loss.word);
     GlanceTold {
         id: glance.id,
         title: match (glance.kind, names) {
@@ -42,8 +46,8 @@ fn tell(lang: Locale, glance: &Glance, names: Option<&Names>) -> GlanceTold {
             (Some(kind), None) => kind.word().to_owned(),
             (Some(kind), Some(names)) => words::operation::title_of(lang, kind, glance.side, glance.dry_run, names),
         },
-        tone: page::tone(glance.stage, false),
-        state: words::operation::stage(lang, glance.stage, glance.dry_run),
+        tone: page::tone(glance.stage, glance.dry_run, loss),
+        state: words::operation::stage(lang, glance.stage, glance.dry_run, loss),
         meta: say!(lang, operations.list.meta, operation = operation, pool = pool, by = by, time = time),
         right,
     }

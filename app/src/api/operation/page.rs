@@ -10,7 +10,9 @@ use crate::{
 use jiff::Timestamp;
 use switchback_domain::{
     Millis, Side,
-    operation::{FenceState, GivenUp, Instruction, Intent, Operation, OperationId, Outcome, Report, Stage, StageWord, Step, StepState},
+    operation::{
+        FenceState, GivenUp, Instruction, Intent, LossWord, Operation, OperationId, Outcome, Report, Stage, StageWord, Step, StepState,
+    },
 };
 
 /// A number out of an address.
@@ -28,12 +30,12 @@ pub(super) async fn one_operation(id: &str, problem: &str, lang: &str) -> Result
 }
 
 /// The family of a stage.
-pub(super) fn tone(stage: StageWord, lost: bool) -> Tone {
+pub(super) fn tone(stage: StageWord, dry_run: bool, loss: LossWord) -> Tone {
     match stage {
         StageWord::AwaitingApproval | StageWord::Paused | StageWord::Undoing => Tone::Warn,
         StageWord::Running => Tone::Run,
         StageWord::NeedsPerson | StageWord::Abandoned | StageWord::Unreadable | StageWord::ClosedUnread => Tone::Fail,
-        StageWord::Done if lost => Tone::Warn,
+        StageWord::Done if !dry_run && loss != LossWord::Nothing => Tone::Warn,
         StageWord::Done => Tone::Ok,
         StageWord::Cancelled | StageWord::Stopped => Tone::Idle,
     }
@@ -47,12 +49,8 @@ fn tell(lang: Locale, operation: &Operation, report: &Report, problem: &str, now
     let (request, plan) = (&operation.request, &operation.plan);
     let lede = [plan.pool.to_string(), operation.id.to_string(), request.ticket.clone(), format!("“{}”", request.reason)];
     let lede = lede.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ");
-    let lost = told.lost();
-    let state = if lost && matches!(operation.stage, Stage::Finished { outcome: Outcome::Done, .. }) {
-        say!(lang, operations.stage.done_loss)
-    } else {
-        words::operation::stage(lang, operation.stage.word(), request.dry_run)
-    };
+    let lost = report.loss.word;
+    let state = words::operation::stage(lang, operation.stage.word(), request.dry_run, lost);
     let question = match &operation.stage {
         Stage::NeedsPerson { question, .. } => Some(question),
         _ => None,
@@ -68,7 +66,7 @@ fn tell(lang: Locale, operation: &Operation, report: &Report, problem: &str, now
         lede,
         route: told.route(),
         finished,
-        tone: tone(operation.stage.word(), lost),
+        tone: tone(operation.stage.word(), request.dry_run, lost),
         announcement: told.announcement(&state),
         alarming: question.is_some(),
         state,
@@ -101,23 +99,6 @@ struct Telling<'a> {
 impl Telling<'_> {
     fn step_text(&self, index: usize) -> String {
         words::operation::step(self.lang, &self.operation.plan.steps[index], self.names)
-    }
-
-    /// Something was lost, or may have been.
-    fn lost(&self) -> bool {
-        if self.operation.request.dry_run {
-            return false;
-        }
-        let loss = &self.report.loss;
-        if self.operation.request.dry_run {
-            return false;
-        }
-        if loss.rows_missing.is_some_and(|rows| rows > 0) {
-            return true;
-        }
-        // Whoever gave up has not moved anything.
-        let moved = self.operation.given_up.is_none() && !loss.proved_none;
-        moved && loss.found.as_ref().map_or(loss.expected.is_some() || loss.expected_bytes.is_some(), |found| !found.is_nothing())
     }
 
     fn promoted(&self) -> bool {
@@ -271,6 +252,14 @@ impl Telling<'_> {
             }
             Outcome::ClosedUnread { by } => said.push(say!(lang, operations.say.closed_unread, by = by.to_string())),
         }
+        if let Some(side) = self.report.left_unprotected {
+            said.push(words::operation::unprotected(
+                lang,
+                plan.pool.as_str(),
+                self.names[side].as_str(),
+                self.names[side.other()].as_str(),
+            ));
+        }
         if let Some(outage) = self.outage_told() {
             said.push(if self.writes_were_stopped() {
                 say!(lang, operations.say.outage_was, outage = outage)
@@ -293,7 +282,7 @@ impl Telling<'_> {
         runs.filter_map(|(index, run)| match &run.state {
             StepState::Skipped { by, .. } => {
                 let (n, by) = ((index + 1).to_string(), by.to_string());
-                Some(if steps::gave_up_the_rest(run) {
+                Some(if words::operation::gave_up_the_rest(run) {
                     say!(self.lang, operations.say.step_given_up, n = n, by = by)
                 } else {
                     say!(self.lang, operations.say.step_left_out, n = n, by = by)
@@ -361,6 +350,10 @@ impl Telling<'_> {
                 let (note, tone) = self.kept(report.targets.recovery_time_kept, target);
                 let value = self.outage_told().unwrap_or_else(|| say!(lang, operations.num.not_measured));
                 told.push(Figure { name: say!(lang, operations.num.outage), value, note, tone });
+            }
+            if report.outage_before.is_some() {
+                let (name, note) = (say!(lang, operations.report.decision), words::operation::decision_note(lang, report));
+                told.push(Figure { name, value: duration(lang, report.decision), note, tone: Tone::Idle });
             }
             if self.may_lose() {
                 told.push(self.loss_figure());
@@ -434,23 +427,23 @@ impl Telling<'_> {
     fn road(&self) -> (Vec<(String, u8, bool)>, String) {
         let (lang, operation) = (self.lang, self.operation);
         let gate = operation.plan.no_return();
+        let width = |time: Millis| match time.0 {
+            0..=5_000 => 1,
+            5_001..=20_000 => 2,
+            20_001..=60_000 => 3,
+            _ => 4,
+        };
         let runs = operation.plan.steps.iter().zip(&operation.steps).enumerate();
-        let road = runs.map(|(index, (step, run))| {
-            let width = match step.deadline().0 {
-                0..=5_000 => 1,
-                5_001..=20_000 => 2,
-                20_001..=60_000 => 3,
-                _ => 4,
-            };
-            (steps::state(lang, run, step, operation.request.dry_run).0.to_owned(), width, gate == Some(index))
-        });
-        let road = road.collect();
+        let road = runs.map(|(index, (step, run))| (steps::state(run).to_owned(), width(step.deadline()), gate == Some(index)));
+        let before = self.report.outage_before.map(|before| ("out".to_owned(), width(before), false));
+        let road = before.into_iter().chain(road).collect();
         let steps = operation.steps.len().to_string();
         let done = operation.steps.iter().filter(|run| run.is_behind()).count();
         let mut label = vec![match (&operation.stage, operation.current_step()) {
             (Stage::Running, Some(step)) => say!(lang, operations.page.road_running, n = (step + 1).to_string(), steps = steps),
             _ => say!(lang, operations.page.road_stands, n = done.to_string(), steps = steps),
         }];
+        label.extend(words::operation::outage_before(lang, self.report));
         if let Some(gate) = gate {
             label.push(if operation.is_past_no_return() {
                 say!(lang, operations.page.road_past)
@@ -468,7 +461,12 @@ impl Telling<'_> {
             Stage::Finished { at, .. } => say!(lang, operations.page.ended, time = clock_time(lang, *at)),
             _ => say!(lang, operations.page.open),
         };
-        [say!(lang, operations.page.started, time = clock_time(lang, operation.requested_at)), gate, end]
+        let requested = clock_time(lang, operation.requested_at);
+        let begin = match self.report.outage_before {
+            Some(before) => say!(lang, operations.page.started_out, before = duration(lang, before), time = requested),
+            None => say!(lang, operations.page.started, time = requested),
+        };
+        [begin, gate, end]
     }
 
     fn by_hand(&self) -> Vec<ByHandTold> {
@@ -505,6 +503,7 @@ impl Telling<'_> {
                 say!(lang, operations.meter.from_to, from = clock_time(lang, from), to = clock_time(lang, until))
             }
         }];
+        notes.extend(words::operation::outage_before(lang, self.report));
         if let Some(outage) = outage.filter(|outage| outage.first_write_at.is_some() && outage.uncertain > Millis(0)) {
             notes.push(say!(lang, operations.meter.uncertain, uncertain = duration(lang, outage.uncertain)));
         }

@@ -6,10 +6,10 @@ use crate::{
     ui::time_of_day,
     words::{self, Locale, Names, duration, figures, operation::choice, readiness, say},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use switchback_domain::{
     Millis, Side,
-    operation::{Beyond, FoundLoss, Intent, LostWrites, Outage, Outcome, Report, StepReport, StepState},
+    operation::{Beyond, FoundLoss, Intent, LossWord, LostWrites, Outage, Outcome, Report, StepReport, StepState},
 };
 
 /// Everything that the printed page says.
@@ -37,6 +37,8 @@ pub struct ReportTold {
     pub figures: Vec<(String, String, String)>,
     /// The table of steps: heading, heads of its columns.
     pub run: (String, [String; 4]),
+    /// The time without writes before the first step, if there was any.
+    pub before: Option<BeforeTold>,
     /// Its rows.
     pub rows: Vec<RowTold>,
     /// What the bars mean: clients without writes, clients served.
@@ -79,6 +81,19 @@ pub struct RowTold {
     pub outage: bool,
 }
 
+/// The time that clients were without writes before anybody asked for the operation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BeforeTold {
+    /// What it is.
+    pub text: String,
+    /// Since when.
+    pub start: String,
+    /// How long.
+    pub took: String,
+    /// How wide its bar is, in thousandths; it begins at the left.
+    pub width: u64,
+}
+
 /// A report in a reader's language.
 pub fn tell(tag: &str, report: &Report) -> ReportTold {
     let lang = super::form::language(tag);
@@ -107,7 +122,9 @@ pub fn tell(tag: &str, report: &Report) -> ReportTold {
                 say!(lang, operations.report.took),
             ],
         ),
-        key: rows.iter().any(|row| row.outage).then(|| (say!(lang, operations.report.key_out), say!(lang, operations.report.key_in))),
+        key: (report.outage_before.is_some() || rows.iter().any(|row| row.outage))
+            .then(|| (say!(lang, operations.report.key_out), say!(lang, operations.report.key_in))),
+        before: told.before(),
         rows,
         undone: (!report.undone.is_empty()).then(|| (say!(lang, operations.report.undone), told.rows(&report.undone, true))),
         parts: told.parts(moved),
@@ -133,16 +150,17 @@ impl Telling<'_> {
     fn result(&self) -> (&'static str, String) {
         let (lang, report) = (self.lang, self.report);
         let Some(outcome) = &report.outcome else { return ("open", say!(lang, operations.report.result_open)) };
+        let word = words::operation::stage(lang, outcome.word(), report.dry_run, report.loss.word);
         let kept = [report.targets.recovery_time_kept, report.targets.recovery_point_kept];
         match outcome {
-            Outcome::Done if report.dry_run => ("open", say!(lang, operations.stage.rehearsed)),
+            Outcome::Done if report.dry_run => ("open", word),
             Outcome::Done if kept.contains(&Some(false)) => ("bad", say!(lang, operations.report.result_missed)),
             Outcome::Done if kept == [Some(true), Some(true)] => ("good", say!(lang, operations.report.result_met)),
             // As long as nobody knows what was lost, nobody says that it is well.
-            Outcome::Done if self.loss_is_open() => ("open", words::operation::outcome(lang, outcome)),
-            Outcome::Done => ("good", words::operation::outcome(lang, outcome)),
-            Outcome::Undone { .. } => ("open", words::operation::outcome(lang, outcome)),
-            Outcome::Abandoned { .. } | Outcome::ClosedUnread { .. } => ("bad", words::operation::outcome(lang, outcome)),
+            Outcome::Done if report.loss.word != LossWord::Nothing => ("open", word),
+            Outcome::Done => ("good", word),
+            Outcome::Undone { .. } => ("open", word),
+            Outcome::Abandoned { .. } | Outcome::ClosedUnread { .. } => ("bad", word),
         }
     }
 
@@ -174,7 +192,8 @@ impl Telling<'_> {
         if let Some(execution) = report.execution {
             told.push((say!(lang, operations.report.execution), duration(lang, execution), say!(lang, operations.report.execution_note)));
         }
-        told.push((say!(lang, operations.report.decision), duration(lang, report.decision), say!(lang, operations.report.decision_note)));
+        let note = words::operation::decision_note(lang, report);
+        told.push((say!(lang, operations.report.decision), duration(lang, report.decision), note));
         told
     }
 
@@ -209,10 +228,31 @@ impl Telling<'_> {
         }
     }
 
+    /// Where the bars begin and end: they begin with the operation, or with the end of writes, when that was before.
+    fn drawn(&self) -> (Timestamp, Timestamp) {
+        let (report, requested) = (self.report, self.report.requested_at);
+        let before = report.outage_before.and_then(|before| i64::try_from(before.0).ok()).map(SignedDuration::from_millis);
+        let began = before.and_then(|before| requested.checked_sub(before).ok()).unwrap_or(requested);
+        let ended = report.ended_at.or_else(|| report.steps.iter().filter_map(|step| step.run.ended_at).max()).unwrap_or(requested);
+        (began, ended)
+    }
+
+    fn before(&self) -> Option<BeforeTold> {
+        let (lang, before) = (self.lang, self.report.outage_before?);
+        let (began, ended) = self.drawn();
+        let took = duration(lang, before);
+        let uncertain = self.report.outage.is_none_or(|outage| outage.uncertain > Millis(0));
+        Some(BeforeTold {
+            text: say!(lang, operations.report.before),
+            start: time_of_day(began).trim_end_matches(" UTC").to_owned(),
+            took: if uncertain { say!(lang, operations.num.at_least, figure = took) } else { took },
+            width: (before.0 * 1_000 / Millis::between(began, ended).0.max(1)).clamp(5, 1_000),
+        })
+    }
+
     fn rows(&self, steps: &[StepReport], undone: bool) -> Vec<RowTold> {
         let (lang, report) = (self.lang, self.report);
-        let began = report.requested_at;
-        let ended = report.ended_at.or_else(|| report.steps.iter().filter_map(|step| step.run.ended_at).max()).unwrap_or(began);
+        let (began, ended) = self.drawn();
         let whole = Millis::between(began, ended).0.max(1);
         let thousandths = |from: Timestamp, to: Timestamp| Millis::between(from, to).0 * 1_000 / whole;
         let is_out = |step: &StepReport| {
@@ -230,15 +270,13 @@ impl Telling<'_> {
             let mut evidence: Vec<String> = step.run.facts.iter().map(|fact| words::operation::fact(lang, fact, self.names)).collect();
             match &step.run.state {
                 StepState::Failed { trouble } => evidence.push(words::operation::trouble(lang, trouble, self.names)),
-                StepState::Skipped { by, reason } => {
-                    evidence.push(say!(lang, operations.state.skipped_by, by = by.to_string(), reason = reason.clone()));
-                }
-                StepState::Waiting | StepState::Running | StepState::Done => {}
+                StepState::Skipped { .. } | StepState::Waiting | StepState::Running | StepState::Done => {}
             }
+            evidence.extend(words::operation::left_out(lang, &step.run));
             if step.run.attempts > 1 {
                 evidence.push(say!(lang, operations.state.attempts, n = step.run.attempts.to_string()));
             }
-            let (_, state) = steps::state(lang, &step.run, &step.step, report.dry_run && !undone);
+            let state = words::operation::step_state(lang, &step.run, &step.step, report.dry_run && !undone);
             let plain = step.run.state == StepState::Done && !(report.dry_run && step.step.changes_something());
             let gate = (!undone && step.step.is_point_of_no_return(&report.intent)).then(|| {
                 match step.run.first_began_at().filter(|_| !report.dry_run) {
@@ -314,11 +352,19 @@ impl Telling<'_> {
                 }
                 Outcome::Abandoned { by } => words::plain(&say!(lang, operations.say.abandoned, by = by.to_string())),
                 Outcome::ClosedUnread { by } => words::plain(&say!(lang, operations.say.closed_unread, by = by.to_string())),
-                Outcome::Done => words::operation::outcome(lang, outcome),
+                Outcome::Done => words::operation::stage(lang, outcome.word(), report.dry_run, report.loss.word),
             },
         );
         let still_needed = words::operation::refusal::still_needed(lang, &report.still_needed, self.names);
-        let outcome = words::sentences(lang, &[outcome].into_iter().chain(still_needed).collect::<Vec<_>>());
+        let unprotected = report.left_unprotected.map(|side| {
+            words::plain(&words::operation::unprotected(
+                lang,
+                report.pool.0.as_str(),
+                self.names[side].as_str(),
+                self.names[side.other()].as_str(),
+            ))
+        });
+        let outcome = words::sentences(lang, &[outcome].into_iter().chain(unprotected).chain(still_needed).collect::<Vec<_>>());
         why.push(plain(say!(lang, operations.report.outcome), outcome));
         if let Some(ended) = report.ended_at {
             why.push(plain(say!(lang, operations.report.ended_at), time(ended)));
@@ -532,6 +578,7 @@ mod tests {
             outcome: Some(Outcome::Done),
             epoch: Epoch(41),
             plan_hash: "9f2c".to_owned(),
+            outage_before: None,
             decision: Millis(60_000),
             execution: Some(Millis(40_000)),
             outage: Some(Outage {
@@ -551,6 +598,7 @@ mod tests {
             steps,
             undone: Vec::new(),
             differences: Vec::new(),
+            left_unprotected: None,
             fences: Vec::new(),
             questions: Vec::new(),
             evidence: Vec::new(),
@@ -583,6 +631,43 @@ mod tests {
     }
 
     #[test]
+    fn the_time_without_writes_before_the_request_has_a_bar_of_its_own_and_the_steps_stand_behind_it() {
+        let mut early = failover();
+        early.outage_before = Some(Millis(120_000));
+        early.decision = Millis(120_000);
+        let told = tell("en", &early);
+        let before = told.before.expect("a bar");
+        // Two minutes of 2 min 40 s; the first step begins ten seconds after the request.
+        assert_eq!((before.start.as_str(), before.took.as_str(), before.width), ("02:58:00", "2 min 00 s", 750));
+        assert_eq!(told.rows[0].bar, Some((812, 12)));
+        assert!(told.key.is_some());
+        let (name, value, note) = &told.figures[3];
+        assert_eq!((name.as_str(), value.as_str(), note.as_str()), ("Decision", "2 min 00 s", "people’s time, since writes stopped"));
+        assert_eq!(tell("en", &report()).before, None);
+    }
+
+    #[test]
+    fn one_word_says_how_it_ended_and_that_a_site_is_left_unprotected() {
+        let mut ended = failover();
+        ended.targets.recovery_time_kept = None;
+        for (loss, word) in
+            [(LossWord::Nothing, "Done"), (LossWord::NotKnown, "Done, loss not known yet"), (LossWord::Lost, "Done, with loss")]
+        {
+            ended.loss.word = loss;
+            let told = tell("en", &ended);
+            assert_eq!(told.result.1, word);
+            assert_eq!(told.result.0 == "good", loss == LossWord::Nothing);
+        }
+        ended.intent = Intent::Reprotect { side: Side::A };
+        ended.outcome = Some(Outcome::Undone { why: GivenUp::Cancelled { by: "mira".parse().expect("a name") }, stays: Vec::new() });
+        ended.left_unprotected = Some(Side::A);
+        let told = tell("en", &ended);
+        let (_, why) = told.parts.first().expect("the part about why");
+        let outcome = why.iter().find(|(name, ..)| name == "Outcome").map(|(_, value, _)| value.as_str()).expect("an outcome");
+        assert!(outcome.contains("chat-core was still unprotected: dc-a did not follow dc-b"), "{outcome}");
+    }
+
+    #[test]
     fn attempts_that_failed_are_told_with_what_they_saw() {
         let mut report = report();
         let began_at = report.requested_at;
@@ -600,7 +685,7 @@ mod tests {
         let [(failed, saw), (cut, nothing)] = &told.rows[1].earlier[..] else { panic!("{:?}", told.rows[1].earlier) };
         assert!(failed.starts_with("Attempt 1, begun at 03:00:00 UTC, failed after 2.0 s. "), "{failed}");
         assert_eq!(saw.len(), 1);
-        assert!(cut.contains("the console ended"), "{cut}");
+        assert!(cut.contains("the console stopped"), "{cut}");
         assert!(nothing.is_empty());
         // The line is passed when the promotion was ordered for the first time.
         assert_eq!(told.rows[1].gate.as_deref(), Some("Point of no return, passed at 03:00:00 UTC"));
@@ -611,7 +696,14 @@ mod tests {
         let mut lossy = report();
         lossy.intent = Intent::Failover { to: Side::B };
         let (expected, expected_bytes) = (Some(Millis(1_800)), Some(ByteLag(24 * 1024)));
-        lossy.loss = Loss { expected, expected_bytes, by_heartbeat: Some(Millis(900)), at_most: Some(Millis(1_900)), ..Loss::default() };
+        lossy.loss = Loss {
+            word: LossWord::NotKnown,
+            expected,
+            expected_bytes,
+            by_heartbeat: Some(Millis(900)),
+            at_most: Some(Millis(1_900)),
+            ..Loss::default()
+        };
         lossy.targets.recovery_point_kept = None;
         lossy
     }

@@ -4,7 +4,7 @@ use super::{PhaseTold, StepTold};
 use crate::words::{self, Locale, Names, duration, figures, operation::Phase, say};
 use switchback_domain::{
     Millis,
-    operation::{Fact, Operation, Step, StepRun, StepState, Trouble},
+    operation::{Fact, Operation, Step, StepRun, StepState},
 };
 
 /// Steps that follow each other and belong together.
@@ -78,30 +78,16 @@ pub(super) fn run(lang: Locale, operation: &Operation, names: &Names) -> Vec<Pha
     told
 }
 
-/// How a step stands, as style sheets call it, and in a word.
-pub(super) fn state(lang: Locale, run: &StepRun, step: &Step, dry_run: bool) -> (&'static str, String) {
+/// How a step stands, as style sheets call it.
+pub(super) fn state(run: &StepRun) -> &'static str {
     match &run.state {
-        StepState::Waiting if run.attempts > 0 => ("todo", say!(lang, operations.state.waiting_again, n = run.attempts.to_string())),
-        StepState::Waiting => ("todo", say!(lang, operations.state.waiting)),
-        StepState::Running => ("run", say!(lang, operations.state.running)),
-        StepState::Done if dry_run && step.changes_something() => ("done", say!(lang, operations.state.rehearsed)),
-        StepState::Done if matches!(step, Step::Fence { .. }) && !is_fenced(run) => ("done", say!(lang, operations.state.not_fenced)),
-        StepState::Done => ("done", say!(lang, operations.state.done)),
-        StepState::Failed { .. } => ("fail", say!(lang, operations.state.failed)),
-        StepState::Skipped { .. } if gave_up_the_rest(run) => ("done", say!(lang, operations.state.given_up)),
-        StepState::Skipped { .. } => ("skip", say!(lang, operations.state.skipped)),
+        StepState::Waiting => "todo",
+        StepState::Running => "run",
+        StepState::Failed { .. } => "fail",
+        StepState::Skipped { .. } if words::operation::gave_up_the_rest(run) => "done",
+        StepState::Done => "done",
+        StepState::Skipped { .. } => "skip",
     }
-}
-
-/// Somebody there has confirmed the fence.
-fn is_fenced(run: &StepRun) -> bool {
-    run.every_fact().any(|fact| matches!(fact, Fact::Fenced { .. }))
-}
-
-/// It has saved what could be saved, and somebody has given up the rest.
-pub(super) fn gave_up_the_rest(run: &StepRun) -> bool {
-    matches!(run.state, StepState::Skipped { .. })
-        && matches!(run.earlier.last().and_then(|attempt| attempt.trouble.as_ref()), Some(Trouble::NotSaved { .. }))
 }
 
 /// How long a step took.
@@ -110,7 +96,7 @@ pub(super) fn took(run: &StepRun) -> Option<Millis> {
 }
 
 fn one(lang: Locale, index: usize, text: String, step: &Step, run: &StepRun, dry_run: bool, names: &Names) -> StepTold {
-    let (state, word) = state(lang, run, step, dry_run);
+    let (state, word) = (state(run), words::operation::step_state(lang, run, step, dry_run));
     let limit = say!(lang, operations.state.limit, limit = figures::limit(lang, step.deadline()));
     let mut evidence: Vec<String> = run.facts.iter().map(|fact| words::operation::fact(lang, fact, names)).collect();
     let (mut note, mut remedy) = (String::new(), String::new());
@@ -119,12 +105,7 @@ fn one(lang: Locale, index: usize, text: String, step: &Step, run: &StepRun, dry
             note = words::operation::trouble(lang, trouble, names);
             remedy = words::operation::trouble::remedy(lang, trouble, names);
         }
-        StepState::Skipped { by, reason } if gave_up_the_rest(run) => {
-            note = say!(lang, operations.state.given_up_by, by = by.to_string(), reason = reason.clone());
-        }
-        StepState::Skipped { by, reason } => {
-            note = say!(lang, operations.state.skipped_by, by = by.to_string(), reason = reason.clone());
-        }
+        StepState::Skipped { .. } => note = words::operation::left_out(lang, run).unwrap_or_default(),
         StepState::Done | StepState::Running => {
             // Some facts are what the step is for; otherwise it is the last thing it saw.
             let main = run.facts.iter().position(|fact| {

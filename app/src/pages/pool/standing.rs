@@ -10,7 +10,7 @@ use crate::{
 use leptos::prelude::*;
 use switchback_domain::{
     FreezeWindow, PoolId, Restored,
-    operation::{Fence, Glance, StageWord},
+    operation::{Fence, Glance, LossWord, StageWord},
 };
 
 /// Everything of it; nothing at all when there is nothing.
@@ -65,7 +65,7 @@ pub(in crate::pages) fn tone(stage: StageWord) -> Tone {
 
 /// How far an operation has come, such as `Running · step 3 of 10`.
 pub(in crate::pages) fn progress(lang: words::Locale, glance: &Glance) -> String {
-    let stage = words::operation::stage(lang, glance.stage, glance.dry_run);
+    let stage = words::operation::stage(lang, glance.stage, glance.dry_run, LossWord::Nothing);
     match glance.step.filter(|_| glance.unreadable.is_none()) {
         Some(step) => {
             let step = say!(lang, operations.list.step, n = (step + 1).to_string(), steps = glance.steps.to_string());

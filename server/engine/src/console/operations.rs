@@ -12,7 +12,10 @@ use switchback_domain::{
     Confirmation, PoolId, RestoredPool,
     audit::Deed,
     error::{ConfirmError, ConsoleError, RequestError, WishError},
-    operation::{Choice, Evidence, FoundLoss, Glance, Intent, Operation, OperationId, Plan, PlanChange, Planned, Report, Request, Wish},
+    operation::{
+        Choice, Evidence, FoundLoss, Glance, Intent, Operation, OperationId, Plan, PlanChange, Planned, Report, Request, Wish,
+        tell_found_losses,
+    },
     people::Caller,
     permission::Action,
     text::visible,
@@ -117,6 +120,7 @@ impl Console {
                 None => *summary = shown.filter(|shown| shown.id == summary.id).unwrap_or_else(|| summary.clone()),
             }
         }
+        tell_found_losses(&mut summaries);
         Ok(summaries)
     }
 
