@@ -155,6 +155,11 @@ fn a_failover_is_measured_from_the_last_sign_of_the_lost_site_and_judged_when_it
         // The heartbeat is written each second, and a site is not always lost for everybody in the same second.
         assert!(said_last.abs_diff(last) <= 3_000 && uncertain.0 <= 3_000, "{seed}: {measured:?}");
         assert!(measured.shown_at.is_some_and(|shown_at| shown_at < first), "{seed}: {measured:?}");
+        let expected = measured.expected_loss().unwrap_or_else(|| panic!("{seed}: nobody said what would be lost"));
+        let (Some(_), Some(age), said_at) = expected else { panic!("{seed}: how much would be lost, and as of when? {expected:?}") };
+        // The last figures are as old as the last answer of the site that died, and not older than that.
+        let silent_for = said_at.saturating_sub(last);
+        assert!(age.0 <= silent_for + 3_000, "{seed}: figures of {} ms ago, of a site that wrote {silent_for} ms ago", age.0);
         let loss = &measured.report.loss;
         let found = loss.found.as_ref().unwrap_or_else(|| panic!("{seed}: nobody looked: {loss:?}\n{}", told.last(60)));
         let rows = told.lost.len() as u64;

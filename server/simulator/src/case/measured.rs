@@ -4,8 +4,8 @@ use super::{Run, caller};
 use crate::world::Ms;
 use futures::FutureExt;
 use switchback_domain::{
-    Millis, Side,
-    operation::{Operation, OperationId, Outage, Report},
+    ByteLag, Millis, Side,
+    operation::{Fact, Operation, OperationId, Outage, Report, Step},
 };
 
 /// How long clients waited for one operation that moved the active site.
@@ -28,6 +28,18 @@ impl Measured {
     pub fn outage(&self) -> Option<(Ms, Ms, Millis)> {
         let Outage { last_write_at, first_write_at, uncertain, .. } = self.report.outage?;
         Some((ms(last_write_at), ms(first_write_at?), uncertain))
+    }
+}
+
+impl Measured {
+    /// What a failover said beforehand that would be lost, in bytes, how old that figure was, and when it was said.
+    pub fn expected_loss(&self) -> Option<(Option<ByteLag>, Option<Millis>, Ms)> {
+        let establish = self.report.steps.iter().find(|step| matches!(step.step, Step::Establish { .. }))?;
+        let said_at = ms(establish.run.ended_at?);
+        let facts = establish.run.every_fact();
+        facts
+            .into_iter()
+            .find_map(|fact| if let Fact::ExpectedLoss { bytes, age, .. } = fact { Some((*bytes, *age, said_at)) } else { None })
     }
 }
 

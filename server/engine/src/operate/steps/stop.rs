@@ -12,7 +12,7 @@ use crate::{
 use futures::future::{join, join_all, join3, join4};
 use std::{sync::PoisonError, time::Duration};
 use switchback_domain::{
-    EndpointName, Millis, Node, NodeName, NodePicture, NodeRole, NodeState, Picture, ProbeFailure, Side, SiteRole, Witness,
+    EndpointName, Millis, Node, NodeName, NodePicture, NodeRole, NodeState, Picture, ProbeFailure, Protection, Side, SiteRole, Witness,
     operation::{Fact, FenceAnswer, Intent, Missing, Operation, OrderFailure, OrderKind, Step, StepRun, Trouble},
 };
 
@@ -199,13 +199,8 @@ impl Run<'_> {
         if lost && !nodes.is_empty() {
             return Err(Trouble::StillWrites { nodes });
         }
-        // The look itself cannot know more of a dead site than the last answers did.
-        let loss = if picture.protection.measured_at.is_some() { &picture.protection } else { &before.protection };
-        // They are as old as the last word of whoever wrote there.
-        let wrote = |node: &&NodePicture| node.role == NodeRole::Primary;
-        let heard_at = picture.sites[side].nodes.iter().find(wrote).and_then(|node| node.knowledge.seen_at());
-        let measured_at = loss.measured_at.map(|at| heard_at.map_or(at, |heard_at| at.min(heard_at)));
-        let age = measured_at.map(|at| Millis::between(at, self.scene.clock.now()));
+        let loss = expected_loss(side, &picture, &before, &operation.plan.loss);
+        let age = loss.measured_at.map(|at| Millis::between(at, self.scene.clock.now()));
         self.facts.push(Fact::ExpectedLoss { bytes: loss.loss_bytes, time: loss.loss, age });
         Ok(())
     }
@@ -648,6 +643,20 @@ enum Shut {
     Writes,
     /// It does not say.
     Unknown,
+}
+
+/// What would be lost with a site, by the newest figures that there are. A look that the site does not answer has none of its own, and calls
+/// older answers older than they are; then those from before it count, and at last those that somebody has accepted with the plan. What is
+/// given up by going back where nobody writes stands in the plan only.
+fn expected_loss<'a>(side: Side, look: &'a Picture, before: &'a Picture, planned: &'a Protection) -> &'a Protection {
+    let wrote = |node: &&NodePicture| node.role == NodeRole::Primary;
+    let answers = look.sites[side].nodes.iter().find(wrote).is_some_and(|node| node.knowledge.is_fresh());
+    let has_figures = |loss: &&Protection| loss.loss_bytes.is_some() || loss.loss.is_some();
+    if before.active.is_none() && before.target == side {
+        return planned;
+    }
+    let newest = [Some(&look.protection).filter(|_| answers), Some(&before.protection), Some(planned)];
+    newest.into_iter().flatten().find(has_figures).unwrap_or(&before.protection)
 }
 
 /// What an endpoint has answered to the order that fences it, as evidence.
