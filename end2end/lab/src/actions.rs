@@ -146,6 +146,26 @@ impl Lab {
         Ok(())
     }
 
+    /// Gives all services of a site another certificate, a good one or one that expired yesterday, and lets those that run go by it.
+    pub async fn renew_certificate(&self, site: Site, good: bool) -> Result<()> {
+        crate::tls::renew(&self.layout, site, good)?;
+        for node in site.nodes() {
+            self.signal(Target::Service(Service::Patroni(node)), Signal::SIGHUP);
+            // Only the postmaster: its children are told by it.
+            if let Some(postmaster) = process::of_service(&self.layout, Service::Postgres(node)).first() {
+                postmaster.signal(Signal::SIGHUP);
+            }
+        }
+        // etcd reads it with each connection; HAProxy when it starts.
+        self.kill(Target::Service(Service::Haproxy(site))).await?;
+        self.revive(Target::Service(Service::Haproxy(site)))
+    }
+
+    /// The promotions that a node's Patroni tells of.
+    pub async fn patroni_history(&self, node: Node) -> Result<serde_json::Value> {
+        self.http.get_json(&format!("{}/history", self.layout.patroni_url(node))).await
+    }
+
     /// Wipes a site's database cluster and its etcd, and brings it back as a standby of the other site, which must have the primary.
     pub async fn rebuild(&self, site: Site) -> Result<()> {
         let primary = self.http.get(&format!("{}/primary", self.layout.patroni_url(site.peer().nodes()[0]))).await;

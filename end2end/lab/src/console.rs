@@ -14,8 +14,9 @@ use switchback_domain::operation::{
     Choice, Entry, Event, Glance, Intent, Operation, OperationId, Planned, Question, Report, Request, Stage, Wish,
 };
 
+use crate::between::Between;
 use crate::clock::pause;
-use crate::console_config::ConsoleConfig;
+use crate::console_config::{ConsoleConfig, quoted};
 use crate::error::{Doing, LabError, Result};
 use crate::http::chain;
 use crate::lab::{Lab, make_folder, set_mode, write};
@@ -60,6 +61,8 @@ pub struct Console {
     lab: Lab,
     program: Program,
     folder: PathBuf,
+    /// Its configuration, as it was first written.
+    config: String,
     store: PathBuf,
     address: String,
     client: reqwest::Client,
@@ -101,9 +104,10 @@ impl Console {
         let listen =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr()).doing(|| "finding a port".to_owned())?;
         let wanted = ConsoleConfig { listen: listen.to_string(), store: Some(store.to_owned()), policy: policy.to_owned() };
-        let config = folder.join("switchback.toml");
-        write(&config, &lab.console_config(&wanted))?;
-        set_mode(&config, 0o600)?;
+        let path = folder.join("switchback.toml");
+        let config = lab.console_config(&wanted);
+        write(&path, &config)?;
+        set_mode(&path, 0o600)?;
         let client = reqwest::Client::builder()
             .timeout(Duration::from_secs(20))
             .redirect(reqwest::redirect::Policy::none())
@@ -111,7 +115,7 @@ impl Console {
             .build()
             .map_err(|error| LabError::Http { what: "an HTTP client".to_owned(), why: chain(&error) })?;
         let mut console =
-            Self { lab: lab.clone(), program, folder, store: file, address: listen.to_string(), client, token: String::new() };
+            Self { lab: lab.clone(), program, folder, config, store: file, address: listen.to_string(), client, token: String::new() };
         console.launch()?;
         console.set_up().await?;
         console.sign_in().await?;
@@ -131,6 +135,19 @@ impl Console {
         let site = self.program.site.display().to_string();
         let launch = launch.args(["serve", "--config", &config, "--site", &site]).env("SWITCHBACK_LOG", "info");
         process::start(&self.lab.layout, &launch)
+    }
+
+    /// Starts it again with somebody between it and every Patroni; with nobody when nothing.
+    pub async fn ask_through(&self, between: Option<&Between>) -> Result<()> {
+        let config = self.folder.join("switchback.toml");
+        let mut text = self.config.clone();
+        for (own, other) in between.iter().flat_map(|between| between.addresses()) {
+            text = text.replace(&quoted(&own), &quoted(&other));
+        }
+        self.sigkill();
+        write(&config, &text)?;
+        set_mode(&config, 0o600)?;
+        self.start_again().await
     }
 
     /// What it wrote so far.
@@ -206,6 +223,25 @@ impl Console {
         let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
         let text = response.text().await.map_err(problem)?;
         Ok(Answer { status, kind, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
+    }
+
+    /// What a person reads on a page, in English: its text, with one space between words.
+    pub async fn page(&self, path: &str) -> Result<String> {
+        let problem = |error: reqwest::Error| LabError::Http { what: format!("GET {path}"), why: chain(&error) };
+        let own = format!("http://{}", self.address);
+        let form = format!("login={LOGIN}&password={}", PASSWORD.replace(' ', "+"));
+        let request = self.client.post(format!("{own}/sign-in")).header("origin", &own).body(form);
+        let signed_in = request.header("content-type", "application/x-www-form-urlencoded").send().await.map_err(problem)?;
+        let cookies = signed_in.headers().get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
+        let cookies: Vec<&str> = cookies.collect();
+        let request = self.client.get(format!("{own}{path}")).header("cookie", cookies.join("; ")).header("accept-language", "en");
+        let page = request.send().await.map_err(problem)?;
+        let (status, html) = (page.status(), page.text().await.map_err(problem)?);
+        if status == reqwest::StatusCode::OK {
+            Ok(text_of(&html))
+        } else {
+            Err(LabError::Http { what: format!("GET {path}"), why: format!("status {status}") })
+        }
     }
 
     /// Asks for something that must work.
@@ -492,6 +528,26 @@ impl std::fmt::Display for Answer {
     }
 }
 
+/// The text of a page without its tags, scripts and comments.
+fn text_of(html: &str) -> String {
+    let mut text = String::new();
+    let mut rest = html;
+    while let Some((before, tag)) = rest.split_once('<') {
+        text.push_str(before);
+        let end = ["script", "style"].into_iter().find(|name| tag.starts_with(name)).map(|name| format!("</{name}>"));
+        let behind = match &end {
+            Some(end) => tag.split_once(end.as_str()),
+            None => tag.split_once('>'),
+        };
+        rest = behind.map_or("", |(_, behind)| behind);
+    }
+    text.push_str(rest);
+    for (entity, letter) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#x27;", "'"), ("&#39;", "'"), ("&amp;", "&")] {
+        text = text.replace(entity, letter);
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// The console's word for a site.
 pub fn side(site: Site) -> switchback_domain::Side {
     match site {
@@ -502,4 +558,15 @@ pub fn side(site: Site) -> switchback_domain::Side {
 
 fn value(of: &impl serde::Serialize) -> Result<Value> {
     serde_json::to_value(of).doing(|| "the body of a request".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text_of;
+
+    #[test]
+    fn a_person_reads_neither_tags_nor_scripts() {
+        let html = "<p class=\"a\">Writes<!----> were <b>not</b> stopped &amp; done.</p>\n<script>let a = '<p>x</p>';</script><p>End</p>";
+        assert_eq!(text_of(html), "Writes were not stopped & done. End");
+    }
 }

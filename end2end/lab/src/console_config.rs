@@ -96,7 +96,7 @@ fn write_standby_section(text: &mut String, section: &Value) -> std::fmt::Result
 }
 
 /// A basic string of TOML.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 

@@ -50,6 +50,12 @@ impl Http {
         Ok(Answer { status, body: response.text().await.map_err(problem)? })
     }
 
+    /// Sends somebody else's request on, and returns whatever comes back.
+    pub async fn pass_on(&self, method: reqwest::Method, url: &str, headers: reqwest::header::HeaderMap, body: Vec<u8>) -> Result<Answer> {
+        let request = self.client.request(method.clone(), url).headers(headers).body(body).timeout(Duration::from_secs(40));
+        self.send(format!("{method} {url}"), request).await
+    }
+
     pub async fn get(&self, url: &str) -> Result<Answer> {
         self.send(format!("GET {url}"), self.client.get(url)).await
     }

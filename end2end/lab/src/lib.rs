@@ -7,6 +7,7 @@ mod actions;
 pub mod archive;
 mod arrangement;
 mod bare;
+mod between;
 mod chat;
 mod clock;
 mod command;
@@ -36,6 +37,7 @@ mod watch;
 
 pub use arrangement::differences;
 pub use bare::{Bare, Commands, Switched};
+pub use between::{Between, Lie, Order, Said};
 pub use console::{Answer, Console, Program, side};
 pub use console_config::ConsoleConfig;
 pub use error::{LabError, Result};

@@ -14,6 +14,8 @@ mod split;
 mod within;
 
 #[cfg(feature = "lab-tests-full")]
+mod between;
+#[cfg(feature = "lab-tests-full")]
 mod console_dies;
 #[cfg(feature = "lab-tests-full")]
 mod emergencies;

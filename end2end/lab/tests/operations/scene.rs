@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use switchback_domain::operation::{Choice, Intent, Operation, OperationId, Outcome, Stage, StepState};
+use switchback_domain::operation::{Choice, Intent, Operation, OperationId, Outage, Outcome, Stage, StepState};
 use switchback_lab::{Console, Lab, Options, Program, Run, Running, Site, Watch, Watched, Way, side};
 
 /// The pool may take so long to be whole again, whatever happened to it.
@@ -229,6 +229,21 @@ pub fn begun(step: &'static str) -> impl Fn(&Operation) -> bool {
     move |operation| {
         operation.plan.steps.iter().zip(&operation.steps).any(|(one, run)| one.word() == step && run.state != StepState::Waiting)
     }
+}
+
+/// The console and a client look at the nodes at their own times, on a machine that has more to do.
+const LOOKS_APART: Duration = Duration::from_millis(150);
+
+/// What the console says of an outage is what a client at the nodes felt: as one figure, or with both ends where it did not see all of it.
+/// Returns both in words.
+pub fn measured_as_felt(said: &Outage, felt: Option<Duration>) -> Result<String> {
+    let felt = felt.context("clients wrote nothing afterwards")?;
+    let ended = said.first_write_at.context("the console has not seen the end")?;
+    let most = Duration::from_millis(said.length(ended).0);
+    let least = most.saturating_sub(Duration::from_millis(said.uncertain.0));
+    let words = format!("the console says {least:.0?} to {most:.0?}, a client felt {felt:.0?}");
+    ensure!(least <= felt + LOOKS_APART && felt <= most + LOOKS_APART, "{words}");
+    Ok(words)
 }
 
 /// A case under observation.

@@ -74,6 +74,8 @@ impl Run<'_> {
     /// is taken anew from whoever leads there now.
     async fn promote_proven(&mut self, operation: &Operation, side: Side, again: bool) -> Result<(), Trouble> {
         let mut proven = seen(operation.steps.iter().rev().flat_map(|run| &run.facts)).filter(|_| !again);
+        // An order of this very attempt may have been taken, whatever was answered.
+        let mut perhaps_taken = false;
         loop {
             let name = if let Some(name) = proven.take() {
                 name
@@ -81,7 +83,15 @@ impl Run<'_> {
                 // The old site may have been made to lead in the meantime, by the console itself (when its store was away) or by somebody
                 // else, and an order to do so may be on its way still.
                 self.still_demoted(side.other()).await?;
-                self.prove(operation, side.other(), side).await?;
+                match self.prove(operation, side.other(), side).await {
+                    // It leads, because it was told to a moment ago.
+                    Err(Trouble::SituationChanged { .. })
+                        if perhaps_taken && !self.scene.writing(side, super::LOOK_WITHIN).await.is_empty() =>
+                    {
+                        return Ok(());
+                    }
+                    proven => proven?,
+                }
                 seen(self.facts.iter().rev()).ok_or(Trouble::NoLeader { side })?
             };
             let node = self.scene.nodes(side).iter().find(|node| node.name == name).ok_or(Trouble::NoLeader { side })?;
@@ -91,8 +101,9 @@ impl Run<'_> {
                     self.facts.push(Fact::Stored { side, node: name, follows: false, already: false });
                     return Ok(());
                 }
-                Err(error @ HandError::Refused { .. }) => return Err(trouble(error)),
+                Err(error @ HandError::Refused { .. }) if !perhaps_taken => return Err(trouble(error)),
                 Err(error) => {
+                    perhaps_taken |= !error.order_failure().is_certain();
                     // Whether it was taken is seen by what the site does.
                     if !self.scene.writing(side, super::LOOK_WITHIN).await.is_empty() {
                         return Ok(());
