@@ -1,7 +1,7 @@
 //! A value together with how well it is known.
 
 use crate::{Millis, ProbeFailure};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A value read from somewhere. Only a fresh one may be acted upon, and only a fresh one is ever shown as healthy.
@@ -125,6 +125,19 @@ impl<T: Claims> Sighting<T> {
 }
 
 impl<T> Sighting<T> {
+    /// Moves every time along with the console's clock, when somebody has set that: everything stays as old as it is.
+    pub fn set_clock_by(&mut self, step: SignedDuration) {
+        let times = [
+            self.answer.as_mut().map(|(_, at)| at),
+            self.failure.as_mut().map(|(_, since)| since),
+            self.asked_at.as_mut(),
+            self.writes_since.as_mut(),
+        ];
+        for time in times.into_iter().flatten() {
+            *time = time.checked_add(step).unwrap_or(*time);
+        }
+    }
+
     /// How well the answer is known at `now`. After a refusal the last answer is not relied on any more, although nobody knows who refused.
     pub fn reading(&self, now: Timestamp, stale_after: Millis) -> Reading<&T> {
         let failure = self.failure.as_ref().map(|(cause, _)| cause.clone());

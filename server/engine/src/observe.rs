@@ -10,6 +10,7 @@ use crate::{
     time::{millis, pause},
 };
 use futures::FutureExt;
+use jiff::SignedDuration;
 use std::{
     panic::AssertUnwindSafe,
     sync::{
@@ -65,6 +66,28 @@ pub(crate) struct Watched {
 struct Seen {
     sightings: Sightings,
     newest: std::collections::BTreeMap<EndpointName, u64>,
+    /// What the clock showed when the machine was started, if nobody had set it since.
+    clock_at_boot: Option<jiff::Timestamp>,
+}
+
+/// Whoever sets the clock sets it by more than this; a clock that is only pulled slowly never moves so far at once.
+const CLOCK_STEP: SignedDuration = SignedDuration::from_millis(500);
+
+impl Seen {
+    /// Notices that somebody has set the clock: what was seen before is as old as it was.
+    fn follow_clock(&mut self, clock: &dyn Clock) {
+        let Some(at_boot) = at_boot(clock) else { return };
+        let step = at_boot.duration_since(self.clock_at_boot.unwrap_or(at_boot));
+        if step.abs() > CLOCK_STEP {
+            tracing::warn!(seconds = step.as_secs_f64(), "somebody has set this machine's clock");
+            self.sightings.values_mut().for_each(|sighting| sighting.set_clock_by(step));
+        }
+        self.clock_at_boot = Some(at_boot);
+    }
+}
+
+fn at_boot(clock: &dyn Clock) -> Option<jiff::Timestamp> {
+    clock.now().checked_sub(SignedDuration::try_from(clock.since_boot()).ok()?).ok()
 }
 
 /// The last that is known of a site's writes.
@@ -130,6 +153,7 @@ impl Watched {
             return;
         }
         *newest = outcome.number;
+        seen.follow_clock(&*self.clock);
         seen.sightings.entry(endpoint.clone()).or_default().take(outcome.answer, outcome.asked_at, outcome.took);
         drop(seen);
         self.heard.send_modify(|heard| *heard += 1);
@@ -202,10 +226,11 @@ impl Watched {
 
     /// Works out the picture and tells everybody what differs.
     fn refresh(&self, recorder: &mut Recorder) {
-        let now = self.clock.now();
-        let worked_out = {
-            let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            std::panic::catch_unwind(AssertUnwindSafe(|| (self.work_out)(&self.pool, &seen.sightings, now)))
+        let (now, worked_out) = {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.follow_clock(&*self.clock);
+            let now = self.clock.now();
+            (now, std::panic::catch_unwind(AssertUnwindSafe(|| (self.work_out)(&self.pool, &seen.sightings, now))))
         };
         let sound = worked_out.is_ok();
         if self.sound.swap(sound, Ordering::Relaxed) != sound && !sound {
@@ -303,6 +328,10 @@ pub(crate) async fn keep_asking(mut probe: Box<dyn Probe>, watched: Arc<Watched>
             answer = ask(probe.as_mut(), &endpoint, asked_at, asking.every * OVERRUN_INTERVALS) => answer,
         };
         let took = began.elapsed();
+        // Somebody may have set the clock meanwhile.
+        let by_its_end = asking.clock.now() - took;
+        let was_set = by_its_end.duration_since(asked_at).abs() > CLOCK_STEP;
+        let asked_at = if was_set { by_its_end } else { asked_at };
         figures::probed(endpoint.kind, answer.as_ref().err(), took);
         note(&watched.pool, &endpoint, &answer, &mut failing);
         watched.take(&endpoint.name, Outcome { number, asked_at, took: millis(took), answer });

@@ -34,21 +34,30 @@ pub(crate) async fn let_pass(ms: u64) {
 }
 
 /// A clock that follows the paused time of the test.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TestClock(tokio::time::Instant);
+#[derive(Debug, Clone)]
+pub(crate) struct TestClock {
+    began: tokio::time::Instant,
+    /// By how much somebody has set it, in milliseconds.
+    set_by: Arc<std::sync::atomic::AtomicI64>,
+}
 
 impl TestClock {
     pub(crate) fn starting_now() -> TestClock {
-        TestClock(tokio::time::Instant::now())
+        TestClock { began: tokio::time::Instant::now(), set_by: Arc::default() }
+    }
+
+    /// Somebody sets it: so far ahead, or behind, of the right time.
+    pub(crate) fn set_by(&self, ms: i64) {
+        self.set_by.store(ms, Ordering::Relaxed);
     }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        fixture::at(0) + self.0.elapsed()
+        fixture::at(self.set_by.load(Ordering::Relaxed)) + self.began.elapsed()
     }
     fn since_boot(&self) -> Duration {
-        Duration::from_hours(1) + self.0.elapsed()
+        Duration::from_hours(1) + self.began.elapsed()
     }
     fn machine(&self) -> &'static str {
         "the test's"
@@ -184,6 +193,7 @@ pub(crate) struct Bench {
     pub(crate) second: Script,
     pub(crate) store: Arc<TestStore>,
     pub(crate) passwords: Arc<TestPasswords>,
+    pub(crate) clock: Arc<TestClock>,
 }
 
 impl Bench {
@@ -202,18 +212,19 @@ impl Bench {
     fn start_with(pools: Vec<PoolParts>, script: Script, second: Script) -> Bench {
         let store = Arc::new(TestStore::default());
         let passwords = Arc::new(TestPasswords::default());
+        let clock = Arc::new(TestClock::starting_now());
         let stop = CancellationToken::new();
         let parts = Parts {
             pools,
             store: Arc::clone(&store) as _,
-            clock: Arc::new(TestClock::starting_now()),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
             chance: Arc::new(TestChance::default()),
             passwords: Arc::clone(&passwords) as _,
             work_out: switchback_domain::picture::work_out,
             settings: Settings::default(),
         };
         let Started { console, tasks } = Console::start(parts, &stop);
-        Bench { console, tasks, stop, script, second, store, passwords }
+        Bench { console, tasks, stop, script, second, store, passwords, clock }
     }
 
     /// Somebody who is signed in.

@@ -46,6 +46,33 @@ async fn a_probe_that_panics_is_asked_again() {
     assert_eq!(failure_of(&bench.picture(), "haproxy-a"), None);
 }
 
+/// Everything in a picture that does not say a time.
+fn gist(picture: &Picture) -> String {
+    let sites = picture.sites.iter().map(|(side, site)| (side, site.role, site.nodes.iter().map(|node| node.state).collect::<Vec<_>>()));
+    format!("{:?} {:?} {:?} {:?}", picture.active, picture.protection.state, picture.findings, sites.collect::<Vec<_>>())
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_sets_the_clock_makes_nothing_old_and_nobody_silent() {
+    let bench = Bench::start();
+    let_pass(10_000).await;
+    let before = gist(&bench.picture());
+    assert!(bench.picture().active.is_some(), "{before}");
+    let hour = 3_600_000;
+    for set_by in [hour, 0, -hour, 0, 700, -hour] {
+        bench.clock.set_by(set_by);
+        for _ in 0..80 {
+            let_pass(100).await;
+            assert_eq!(gist(&bench.picture()), before, "the clock was set to {set_by} ms");
+        }
+    }
+    bench.script.set("postgres-b2", Does::Fail(ProbeFailure::Refused));
+    bench.script.set("patroni-b2", Does::Fail(ProbeFailure::Refused));
+    let_pass(3_000).await;
+    let state = bench.picture().node(&name("b2")).map(|(_, node)| node.state);
+    assert_eq!(state, Some(NodeState::NoAnswer), "what happens afterwards is seen as before");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_killed_node_is_seen_to_give_no_answer_within_three_seconds_and_a_returning_one_within_two() {
     let bench = Bench::start();
@@ -148,7 +175,7 @@ impl Alone {
     fn start() -> Alone {
         let clock = TestClock::starting_now();
         let work_out = switchback_domain::picture::work_out;
-        let watched = Arc::new(Watched::new(fixture::pool(), "boot".into(), Arc::new(clock), work_out, Arc::default()));
+        let watched = Arc::new(Watched::new(fixture::pool(), "boot".into(), Arc::new(clock.clone()), work_out, Arc::default()));
         tokio::spawn(keep_picture(Arc::clone(&watched), CancellationToken::new()));
         Alone { watched, clock, number: 0 }
     }
@@ -163,7 +190,7 @@ impl Alone {
     }
 
     fn watch(&self) -> crate::LiveStream {
-        crate::LiveStream::watch(Arc::clone(&self.watched.live), Arc::new(self.clock), None, fixture::at(1_000_000))
+        crate::LiveStream::watch(Arc::clone(&self.watched.live), Arc::new(self.clock.clone()), None, fixture::at(1_000_000))
     }
 }
 
@@ -228,9 +255,9 @@ async fn a_picture_that_cannot_be_worked_out_stops_the_beats_but_not_the_loop() 
         switchback_domain::picture::work_out(pool, sightings, now)
     }
     let clock = TestClock::starting_now();
-    let watched = Arc::new(Watched::new(fixture::pool(), "boot".into(), Arc::new(clock), breaks, Arc::default()));
+    let watched = Arc::new(Watched::new(fixture::pool(), "boot".into(), Arc::new(clock.clone()), breaks, Arc::default()));
     tokio::spawn(keep_picture(Arc::clone(&watched), CancellationToken::new()));
-    let mut stream = crate::LiveStream::watch(Arc::clone(&watched.live), Arc::new(clock), None, fixture::at(1_000_000));
+    let mut stream = crate::LiveStream::watch(Arc::clone(&watched.live), Arc::new(clock.clone()), None, fixture::at(1_000_000));
     let mut page = Page::default();
     page.watch(&mut stream, 6_100).await;
     assert_eq!(page.names, ["whole", "beat", "beat", "beat"]);
