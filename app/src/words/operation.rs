@@ -262,11 +262,12 @@ pub fn given_up(lang: Locale, why: &GivenUp, names: &Names) -> String {
 
 /// How long clients could not write, or still cannot at `now`.
 pub fn outage(lang: Locale, outage: &Outage, now: Timestamp) -> String {
-    let figure = duration(lang, outage.length(now));
-    match (outage.first_write_at, outage.uncertain) {
-        (None, _) => say!(lang, operations.num.at_least, figure = figure),
-        (Some(_), Millis(0)) => figure,
-        (Some(_), _) => say!(lang, operations.num.at_most, figure = figure),
+    let [least, most] = outage.bounds(now).map(|bound| duration(lang, bound));
+    match outage.first_write_at {
+        None => say!(lang, operations.num.at_least, figure = least),
+        Some(_) if least == most => most,
+        Some(_) if outage.bounds(now)[0] == Millis(0) => say!(lang, operations.num.at_most, figure = most),
+        Some(_) => say!(lang, operations.num.between, least = least, most = most),
     }
 }
 

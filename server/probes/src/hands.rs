@@ -206,6 +206,10 @@ impl Hands for PoolHands {
         handled(&node.postgres, async move { of(&self.postgres, &node.postgres)?.log_end(from).await })
     }
 
+    fn takes_rows<'a>(&'a self, node: &'a Node) -> Handled<'a, bool> {
+        handled(&node.postgres, async move { of(&self.postgres, &node.postgres)?.takes_rows().await })
+    }
+
     fn write_row<'a>(&'a self, node: &'a Node, operation: OperationId, number: u64) -> Handled<'a, ()> {
         handled(&node.postgres, async move { of(&self.postgres, &node.postgres)?.write_row(operation, number).await })
     }

@@ -87,6 +87,11 @@ impl Hands for WorldHands {
         self.ask(&node.postgres, Ask::LogEnd(from), |answer| if let Answer::LogEnd(end) = answer { Some(end) } else { None })
     }
 
+    fn takes_rows<'a>(&'a self, node: &'a Node) -> Handled<'a, bool> {
+        let out_of_recovery = |answer| if let Answer::Position(position) = answer { Some(!position.in_recovery) } else { None };
+        self.ask(&node.postgres, Ask::Position, out_of_recovery)
+    }
+
     fn write_row<'a>(&'a self, node: &'a Node, operation: OperationId, number: u64) -> Handled<'a, ()> {
         self.ask(&node.postgres, Ask::WriteRow(operation, number), done)
     }

@@ -40,11 +40,12 @@ pub(super) fn time(time: Millis) -> String {
 
 /// How long clients could not write, or still cannot at `now`.
 pub(super) fn outage(outage: &Outage, now: Timestamp) -> String {
-    let length = time(outage.length(now));
-    match (outage.first_write_at, outage.uncertain) {
-        (None, _) => format!("at least {length}"),
-        (Some(_), Millis(0)) => length,
-        (Some(_), _) => format!("at most {length}"),
+    let [least, most] = outage.bounds(now).map(time);
+    match outage.first_write_at {
+        None => format!("at least {least}"),
+        Some(_) if least == most => most,
+        Some(_) if outage.bounds(now)[0] == Millis(0) => format!("at most {most}"),
+        Some(_) => format!("between {least} and {most}"),
     }
 }
 

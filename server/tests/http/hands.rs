@@ -65,6 +65,9 @@ impl Hands for MembersOnly {
     fn log_end<'a>(&'a self, node: &'a Node, _: Lsn) -> Handled<'a, LogEnd> {
         no(&node.postgres)
     }
+    fn takes_rows<'a>(&'a self, node: &'a Node) -> Handled<'a, bool> {
+        no(&node.postgres)
+    }
     fn write_row<'a>(&'a self, node: &'a Node, _: OperationId, _: u64) -> Handled<'a, ()> {
         no(&node.postgres)
     }
@@ -201,6 +204,9 @@ impl Hands for BothWrite {
     }
     fn log_end<'a>(&'a self, node: &'a Node, from: Lsn) -> Handled<'a, LogEnd> {
         self.members.log_end(node, from)
+    }
+    fn takes_rows<'a>(&'a self, node: &'a Node) -> Handled<'a, bool> {
+        yes(self.writes(node))
     }
     fn write_row<'a>(&'a self, node: &'a Node, operation: OperationId, number: u64) -> Handled<'a, ()> {
         if self.writes(node) { yes(()) } else { self.members.write_row(node, operation, number) }

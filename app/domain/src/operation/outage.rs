@@ -18,8 +18,8 @@ pub struct Outage {
     pub acknowledged: u64,
     /// Of those, how many the new primary has; nothing until it was asked.
     pub found: Option<u64>,
-    /// It may have been shorter by so much: the console did not see all of it, because it was started anew in its middle, or because before
-    /// an emergency it wrote only once a second. Zero: it is known to some 20 ms.
+    /// It may have been shorter by so much: the console did not see all of it, because it was started anew in its middle, because before an
+    /// emergency it wrote only once a second, or because a node gave no answer for a while. Zero: both ends are known to some 50 ms together.
     #[serde(default)]
     pub uncertain: Millis,
 }
@@ -37,12 +37,18 @@ impl Outage {
         (certain > 0).then_some(Millis(certain))
     }
 
+    /// How long it lasted at least and at most, or has lasted at `now`.
+    pub fn bounds(&self, now: Timestamp) -> [Millis; 2] {
+        let most = self.length(now);
+        [Millis(most.0.saturating_sub(self.uncertain.0)), most]
+    }
+
     /// Whether it kept within a limit, or has kept within it at `now`; nothing when that is not known, or not yet.
     pub fn is_within(&self, limit: Millis, now: Timestamp) -> Option<bool> {
-        let length = self.length(now);
-        if length.0.saturating_sub(self.uncertain.0) > limit.0 {
+        let [least, most] = self.bounds(now);
+        if least > limit {
             return Some(false);
         }
-        (self.first_write_at.is_some() && length <= limit).then_some(true)
+        (self.first_write_at.is_some() && most <= limit).then_some(true)
     }
 }

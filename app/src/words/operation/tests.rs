@@ -255,10 +255,15 @@ fn an_outage_is_no_more_exact_than_it_was_seen() {
     let outage = |first_write_at, uncertain| Outage { last_write_at: at(), first_write_at, acknowledged: 1, found: None, uncertain };
     let later = at() + jiff::SignedDuration::from_millis(1_500);
     let told = |one: Outage| (super::outage(Locale::en, &one, later), super::outage(Locale::zh_CN, &one, later));
-    let (exact, most, lasts) =
-        (told(outage(Some(later), Millis(0))), told(outage(Some(later), Millis(900))), told(outage(None, Millis(0))));
-    assert_eq!((exact.0.as_str(), most.0.as_str(), lasts.0.as_str()), ("1.5 s", "at most 1.5 s", "at least 1.5 s"));
-    assert_ne!(most.1, lasts.1);
+    for (one, en, zh) in [
+        (outage(Some(later), Millis(0)), "1.5 s", "1.5 s"),
+        (outage(Some(later), Millis(900)), "between 600 ms and 1.5 s", "600 ms 至 1.5 s"),
+        (outage(Some(later), Millis(u64::MAX)), "at most 1.5 s", "最多 1.5 s"),
+        (outage(None, Millis(0)), "at least 1.5 s", "至少 1.5 s"),
+        (outage(None, Millis(500)), "at least 1 s", "至少 1 s"),
+    ] {
+        assert_eq!(told(one), (en.to_owned(), zh.to_owned()), "{one:?}");
+    }
 }
 
 #[test]

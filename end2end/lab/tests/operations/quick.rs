@@ -8,12 +8,15 @@ use switchback_lab::{Target, Way, side};
 
 use crate::refused_sight::answered_by_somebody_else;
 use crate::rehearsed::rehearsals;
-use crate::scene::{RESTS_WITHIN, Scene, WHOLE_WITHIN, begun};
+use crate::scene::{RESTS_WITHIN, Scene, WHOLE_WITHIN, begun, measured_as_felt};
 use crate::split::split_brain_is_noticed;
 use crate::within::local_switchover;
 
 /// A site that comes back has started its Patroni and PostgreSQL and is known to be held by then.
 pub const HELD_WITHIN: Duration = Duration::from_mins(1);
+
+/// A planned outage is known to so many milliseconds on a busy machine.
+const SEEN_TO: u64 = 300;
 
 /// What the console said would be lost, in bytes.
 pub fn expected_bytes(operation: &Operation) -> Option<u64> {
@@ -34,7 +37,11 @@ pub async fn planned(scene: &Scene) -> anyhow::Result<String> {
     ensure!(facts.iter().any(|fact| matches!(fact, Fact::ShutdownReplayed { .. })), "there is no proof among the evidence: {facts:?}");
     let report = scene.console().report(id).await?;
     ensure!(report.loss.proved_none && report.outage.is_some(), "the report proves nothing: {:?} {:?}", report.loss, report.outage);
-    Ok(format!("{from}→{}, outage {outage:.2?}, {} rows", from.peer(), run.verdict.acknowledged))
+    let said = report.outage.context("no outage in the report")?;
+    // Nobody has disturbed it, so the console has seen all of it.
+    ensure!(said.uncertain.0 <= SEEN_TO, "the console has seen too little: {said:?}");
+    let measured = measured_as_felt(&said, Some(outage))?;
+    Ok(format!("{from}→{}, {measured}, {} rows", from.peer(), run.verdict.acknowledged))
 }
 
 /// The active site is killed, the other one takes over, the lost one comes back and accepts nothing.

@@ -1,11 +1,13 @@
 //! The site that is to take over refuses the console's orders, because somebody has changed a password there.
 
-use anyhow::{bail, ensure};
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
 use switchback_domain::operation::{Choice, GivenUp, Intent, Operation, OperationId, Outcome, Question, Stage, Step, Trouble};
 use switchback_lab::{Site, Target, side};
 
 use crate::quick::{planned, reprotected};
-use crate::scene::{RESTS_WITHIN, Scene};
+use crate::scene::{RESTS_WITHIN, Scene, measured_as_felt};
 
 const NOT_OURS: &str = "changed by somebody else";
 
@@ -46,7 +48,8 @@ async fn planned_goes_back(scene: &Scene) -> anyhow::Result<String> {
     ensure!(stays.is_empty(), "this stays: {stays:?}");
     scene.ended_right(&operation, from).await?;
     let (run, _) = observed.nothing_lost().await?;
-    Ok(format!("undone by itself, longest outage {} ms", run.verdict.longest_outage_ms))
+    let said = operation.outage.context("clients waited, and nothing was measured")?;
+    Ok(format!("undone by itself, {}", measured_as_felt(&said, Some(Duration::from_millis(run.verdict.longest_outage_ms)))?))
 }
 
 /// An emergency may be tried again when the password is right.

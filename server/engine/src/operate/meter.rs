@@ -2,19 +2,31 @@
 //! would, and so knows how long clients could not write and whether anything that was acknowledged is missing afterwards. What it sees is
 //! shown while it sees it.
 //!
+//! It waits as a client would that asks all nodes itself: a row that is not acknowledged is left behind as soon as another node takes rows, and
+//! a second one is sent beside it before long. Where it could not look for a while, because a node gave no answer in time, it says by how much
+//! the gap may have been shorter.
+//!
 //! A row's number is the millisecond in which it was sent. So the rows themselves tell a console that is started in the middle what was
 //! written last.
 
 use super::{desk::Desk, locked, scene::Scene, steps::LAST_ROW};
-use crate::time::pause;
-use futures::future::{join, join_all, select_all};
+use crate::{
+    ports::{Clock, HandError},
+    time::{millis, pause},
+};
+use futures::{
+    StreamExt,
+    future::{join, join_all, select_all},
+    stream::FuturesUnordered,
+};
 use jiff::Timestamp;
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
 use switchback_domain::{
-    Millis, Node, Side,
+    Millis, Node, NodeName, ProbeFailure, Side,
     operation::{Fact, Operation, OperationId, Outage, Step, StepRun, StepState},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -22,11 +34,17 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// Between two rows.
 const EVERY: Duration = Duration::from_millis(20);
 
-/// Between two questions to a node whether it accepts writes.
+/// Between two questions to a node whether it takes rows.
 const SEARCH_EVERY: Duration = Duration::from_millis(20);
 
 /// The same of one that lets nobody in: each time it starts a process to say so, and the one that stops is to stop soon.
 const REFUSED_EVERY: Duration = Duration::from_millis(60);
+
+/// A node that does not acknowledge is sent another row after so long, over another connection: the first one may be dead without a word.
+const ANOTHER_AFTER: Duration = Duration::from_secs(1);
+
+/// A gap is told as one figure when both of its ends are known to so much together.
+const CLOSE: Millis = Millis(50);
 
 /// A row that is not acknowledged for so long is a client that waits, whatever comes of it.
 const WAITS_AFTER: Duration = Duration::from_millis(100);
@@ -42,6 +60,53 @@ struct Since {
     uncertain: Millis,
 }
 
+/// What the nodes have answered since the last acknowledged row, as far as it bounds the gap.
+#[derive(Debug, Default)]
+struct Nos {
+    /// Who acknowledged that row.
+    writer: Option<NodeName>,
+    /// When that one was first heard to take no more.
+    stopped_at: Option<Timestamp>,
+    /// When each node was last asked that took none.
+    last: BTreeMap<NodeName, Timestamp>,
+}
+
+impl Nos {
+    /// A node was asked at `asked`, and said by `now` that it takes no rows.
+    fn heard(&mut self, node: &NodeName, asked: Timestamp, now: Timestamp) {
+        if self.writer.as_ref() == Some(node) {
+            self.stopped_at.get_or_insert(now);
+        }
+        self.last.insert(node.clone(), asked);
+    }
+
+    /// For how long others may have gone on writing, as far as it is known while the gap lasts.
+    fn unseen_before(&self, since: Since) -> Millis {
+        match (&self.writer, self.stopped_at) {
+            (Some(_), Some(stopped_at)) => Millis::between(since.last_write_at, stopped_at),
+            (Some(_), None) => Millis(u64::MAX),
+            // What is known of its beginning came with it.
+            (None, _) => since.uncertain,
+        }
+    }
+
+    /// By how much the gap may be shorter that ends with a row of this node: before the last writer was heard to have stopped others may have
+    /// written, and after this node was last asked as well.
+    fn unseen(&self, node: &NodeName, since: Since, now: Timestamp) -> Millis {
+        // It took a row late, and was never heard to take none: that is how long a client waited.
+        if self.writer.as_ref() == Some(node) && self.stopped_at.is_none() {
+            return Millis(0);
+        }
+        let before = self.unseen_before(since);
+        let after = self.last.get(node).map_or(Millis(u64::MAX), |asked| Millis::between(*asked, now));
+        worth_telling(Millis(before.0.saturating_add(after.0)))
+    }
+}
+
+fn worth_telling(unseen: Millis) -> Millis {
+    if unseen <= CLOSE { Millis(0) } else { unseen }
+}
+
 /// What was acknowledged, and the gap.
 #[derive(Debug, Default)]
 struct Seen {
@@ -52,6 +117,7 @@ struct Seen {
     waits: bool,
     /// The longest gap between two acknowledged writes that has ended.
     longest: Option<Outage>,
+    nos: Nos,
     /// It was started after a crash of the console: what was acknowledged before is not known.
     again: bool,
     finished: bool,
@@ -60,7 +126,10 @@ struct Seen {
 impl Seen {
     /// The gap that lasts, or else the longest one.
     fn outage(&self) -> Option<Outage> {
-        let lasting = self.last.filter(|_| self.waits).map(|since| self.gap(since, None));
+        let lasting = self
+            .last
+            .filter(|_| self.waits)
+            .map(|since| Outage { uncertain: worth_telling(self.nos.unseen_before(since)), ..self.gap(since, None) });
         lasting.or(self.longest)
     }
 
@@ -69,17 +138,18 @@ impl Seen {
         Outage { last_write_at, first_write_at, acknowledged: self.acknowledged.len() as u64, found: None, uncertain }
     }
 
-    /// A row was acknowledged at `now`.
-    fn took(&mut self, number: u64, now: Timestamp) {
+    /// A node acknowledged a row at `now`.
+    fn took(&mut self, node: &NodeName, number: u64, now: Timestamp) {
         if let Some(since) = self.last.filter(|_| std::mem::take(&mut self.waits)) {
             let mut gap = self.gap(since, Some(now));
-            gap.uncertain = gap.uncertain.min(gap.length(now));
+            gap.uncertain = self.nos.unseen(node, since, now).min(gap.length(now));
             if self.longest.is_none_or(|before| before.length(now) < gap.length(now)) {
                 self.longest = Some(gap);
             }
         }
         self.acknowledged.push(number);
         self.last = Some(Since { last_write_at: now, uncertain: Millis(0) });
+        self.nos = Nos { writer: Some(node.clone()), ..Nos::default() };
     }
 }
 
@@ -94,7 +164,8 @@ impl Meter {
     /// Begins to write on `first`, which acknowledged the marker just now.
     pub(crate) fn start(scene: &Scene, desk: &Arc<Desk>, first: Node) -> Meter {
         let last = Some(Since { last_write_at: scene.clock.now(), uncertain: Millis(0) });
-        Meter::run(scene, desk, Side::BOTH.to_vec(), Seen { last, ..Seen::default() }, Some(first))
+        let nos = Nos { writer: Some(first.name.clone()), ..Nos::default() };
+        Meter::run(scene, desk, Side::BOTH.to_vec(), Seen { last, nos, ..Seen::default() }, Some(first))
     }
 
     /// Begins in the middle of an operation that needs it, if this is one: after a crash of the console, or in an emergency, before which
@@ -139,7 +210,8 @@ impl Meter {
     fn run(scene: &Scene, desk: &Arc<Desk>, sides: Vec<Side>, seen: Seen, first: Option<Node>) -> Meter {
         let stop = scene.stop.child_token();
         let seen = Arc::new(Mutex::new(seen));
-        let writer = Writer { scene: scene.clone(), desk: Arc::clone(desk), sides, seen: Arc::clone(&seen), stop: stop.clone() };
+        let clock = Steady { clock: Arc::clone(&scene.clock), began: scene.clock.now(), since_boot: scene.clock.since_boot() };
+        let writer = Writer { clock, scene: scene.clone(), desk: Arc::clone(desk), sides, seen: Arc::clone(&seen), stop: stop.clone() };
         tokio::spawn(writer.keep_writing(first));
         Meter { seen, _stop: stop.drop_guard() }
     }
@@ -165,12 +237,35 @@ impl Meter {
     }
 }
 
+/// The clock as it was when the meter began, whatever somebody sets it to: how long clients wait is measured by the machine's own time.
+struct Steady {
+    clock: Arc<dyn Clock>,
+    began: Timestamp,
+    since_boot: Duration,
+}
+
+impl Steady {
+    fn now(&self) -> Timestamp {
+        self.began + Duration::from_millis(millis(self.clock.since_boot().saturating_sub(self.since_boot)).0)
+    }
+}
+
 struct Writer {
+    clock: Steady,
     scene: Scene,
     desk: Arc<Desk>,
     sides: Vec<Side>,
     seen: Arc<Mutex<Seen>>,
     stop: CancellationToken,
+}
+
+/// What became of a row.
+enum Row {
+    Acknowledged,
+    /// The node takes none.
+    Refused,
+    /// Another node takes them.
+    TakenBy(Node),
 }
 
 impl Writer {
@@ -182,37 +277,128 @@ impl Writer {
         }
         // Whoever waits already is shown at once.
         self.change(|_| {});
+        join(self.open_all(), self.write_on(first, operation.id)).await;
+    }
+
+    /// Opens the connections that will be needed while clients wait; whoever does not answer is left alone.
+    async fn open_all(&self) {
+        join_all(self.nodes().map(|node| self.scene.hands.takes_rows(node))).await;
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.sides.iter().flat_map(|side| self.scene.nodes(*side))
+    }
+
+    async fn write_on(&self, first: Option<Node>, operation: OperationId) {
         let mut node = first;
         let mut number = 0;
         while !self.stop.is_cancelled() && !locked(&self.seen).finished {
             let Some(current) = &node else {
                 node = tokio::select! {
                     () = self.stop.cancelled() => return,
-                    found = whoever_writes(&self.scene, &self.sides) => Some(found),
+                    found = self.whoever_takes_rows(None) => Some(found),
                 };
                 continue;
             };
-            number = next_number(number, self.scene.clock.now());
-            if !self.write(current, operation.id, number).await {
-                node = None;
-            } else if !pause(EVERY, &self.stop).await {
-                return;
+            match self.write(current, operation, &mut number).await {
+                Row::Acknowledged if pause(EVERY, &self.stop).await => {}
+                Row::Acknowledged => return,
+                Row::Refused => node = None,
+                Row::TakenBy(other) => node = Some(other),
             }
         }
     }
 
-    /// Writes one row; tells whether it was acknowledged.
-    async fn write(&self, node: &Node, operation: OperationId, number: u64) -> bool {
-        let mut writing = self.scene.hands.write_row(node, operation, number);
-        let written = if let Ok(written) = tokio::time::timeout(WAITS_AFTER, &mut writing).await {
-            written
-        } else {
-            self.change(|seen| seen.waits = true);
-            writing.await
+    /// Writes a row, and more of them beside it when it is not acknowledged, until one is, the node says no, or another one takes rows.
+    async fn write(&self, node: &Node, operation: OperationId, number: &mut u64) -> Row {
+        let mut rows = FuturesUnordered::new();
+        let mut begin = |rows: &mut FuturesUnordered<_>| {
+            let asked = self.clock.now();
+            *number = next_number(*number, asked);
+            let (number, writing) = (*number, self.scene.hands.write_row(node, operation, *number));
+            rows.push(async move { (number, asked, writing.await) });
         };
-        let now = self.scene.clock.now();
-        self.change(|seen| if written.is_ok() { seen.took(number, now) } else { seen.waits = true });
-        written.is_ok()
+        begin(&mut rows);
+        let mut answer = tokio::time::timeout(WAITS_AFTER, rows.next()).await.ok().flatten();
+        if answer.is_none() {
+            self.change(|seen| seen.waits = true);
+        }
+        let mut others = std::pin::pin!(self.whoever_takes_rows(Some(node)));
+        loop {
+            if let Some((number, asked, written)) = answer.take() {
+                let now = self.clock.now();
+                match written {
+                    Ok(()) => {
+                        self.change(|seen| seen.took(&node.name, number, now));
+                        return Row::Acknowledged;
+                    }
+                    Err(error) => {
+                        let says_no = self.says_no(&error);
+                        self.change(|seen| {
+                            seen.waits = true;
+                            if says_no {
+                                seen.nos.heard(&node.name, asked, now);
+                            }
+                        });
+                        // One that was not answered says nothing of those that were sent after it.
+                        if says_no || rows.is_empty() {
+                            return Row::Refused;
+                        }
+                    }
+                }
+            }
+            tokio::select! {
+                answered = rows.next() => answer = answered,
+                other = &mut others => return Row::TakenBy(other),
+                goes_on = pause(ANOTHER_AFTER, &self.stop) => {
+                    if !goes_on {
+                        return Row::Refused;
+                    }
+                    begin(&mut rows);
+                }
+            }
+        }
+    }
+
+    /// The first node that takes rows, but for one. Nodes that do not answer hold up nobody, not even the next question to another one.
+    async fn whoever_takes_rows(&self, but: Option<&Node>) -> Node {
+        let ask = |node: &'_ Node| {
+            let node = node.clone();
+            Box::pin(async move {
+                loop {
+                    let asked = self.clock.now();
+                    let (no, between) = match self.scene.hands.takes_rows(&node).await {
+                        Ok(true) => return node,
+                        Ok(false) => (true, SEARCH_EVERY),
+                        Err(error) => (self.says_no(&error), REFUSED_EVERY),
+                    };
+                    if no {
+                        locked(&self.seen).nos.heard(&node.name, asked, self.clock.now());
+                    }
+                    pause(between, &self.scene.stop).await;
+                }
+            })
+        };
+        let asked = self.nodes().filter(|node| but.is_none_or(|but| node.name != but.name)).map(ask);
+        let asked: Vec<_> = asked.collect();
+        if asked.is_empty() { std::future::pending().await } else { select_all(asked).await.0 }
+    }
+
+    /// Whether an answer says that the node takes no rows. Refused connections, which anything on the way can say, are believed of a site only
+    /// once this operation has told it to stop.
+    fn says_no(&self, error: &HandError) -> bool {
+        match error {
+            HandError::Refused { .. } => true,
+            HandError::NotSent { failure, .. } | HandError::Failed { failure, .. } => match failure {
+                ProbeFailure::Sql { .. } => true,
+                ProbeFailure::Refused | ProbeFailure::CutShort => {
+                    let operation = self.desk.operation();
+                    let stops = |step: &Step| matches!(step, Step::Demote { .. } | Step::Promote { .. });
+                    operation.plan.steps.iter().zip(&operation.steps).any(|(step, run)| stops(step) && run.attempts > 0)
+                }
+                _ => false,
+            },
+        }
     }
 
     /// Changes what was seen, and shows it.
@@ -234,24 +420,6 @@ impl Writer {
 /// The millisecond, unless a row has that number already.
 fn next_number(last: u64, now: Timestamp) -> u64 {
     u64::try_from(now.as_millisecond()).unwrap_or(0).max(last + 1)
-}
-
-/// The first node that says it is out of recovery. Nodes that do not answer hold up nobody, not even the next question to another one.
-async fn whoever_writes(scene: &Scene, sides: &[Side]) -> Node {
-    let ask = |node: &'_ Node| {
-        let node = node.clone();
-        Box::pin(async move {
-            loop {
-                let between = match scene.hands.position(&node).await {
-                    Ok(position) if !position.in_recovery => return node,
-                    Ok(_) => SEARCH_EVERY,
-                    Err(_) => REFUSED_EVERY,
-                };
-                pause(between, &scene.stop).await;
-            }
-        })
-    };
-    select_all(sides.iter().flat_map(|side| scene.nodes(*side)).map(ask)).await.0
 }
 
 /// Since when clients wait after a site was given up: since the last heartbeat row that it is known to have confirmed, or that survived.
@@ -320,21 +488,26 @@ mod tests {
     use super::*;
     use switchback_domain::fixture::at;
 
+    fn node(name: &str) -> NodeName {
+        name.parse().expect("a name")
+    }
+
     #[test]
     fn the_longest_gap_counts_and_the_one_that_lasts_is_shown() {
         let mut seen = Seen { last: Some(Since { last_write_at: at(0), uncertain: Millis(0) }), ..Seen::default() };
-        seen.took(20, at(20));
+        seen.took(&node("a1"), 20, at(20));
         assert_eq!(seen.outage(), None);
         seen.waits = true;
         let lasting = seen.outage().expect("clients wait");
+        assert_eq!(lasting.uncertain, Millis(u64::MAX), "nobody has heard yet that the writer has stopped");
         assert_eq!((lasting.last_write_at, lasting.first_write_at, lasting.acknowledged), (at(20), None, 1));
-        seen.took(400, at(400));
+        seen.took(&node("a1"), 400, at(400));
         let ended = seen.outage();
         assert_eq!(ended.map(|outage| (outage.last_write_at, outage.first_write_at)), Some((at(20), Some(at(400)))));
         // A row that fails later is shown while it lasts, and is forgotten when it was shorter.
         seen.waits = true;
         assert_eq!(seen.outage().map(|outage| outage.last_write_at), Some(at(400)));
-        seen.took(440, at(440));
+        seen.took(&node("a1"), 440, at(440));
         assert_eq!(seen.outage(), ended);
     }
 
@@ -342,12 +515,41 @@ mod tests {
     fn what_was_not_seen_is_never_more_uncertain_than_long() {
         let last = Some(Since { last_write_at: at(0), uncertain: Millis(u64::MAX) });
         let mut seen = Seen { last, waits: true, ..Seen::default() };
-        seen.took(900, at(900));
+        seen.took(&node("a1"), 900, at(900));
         assert_eq!(seen.outage().map(|outage| outage.uncertain), Some(Millis(900)));
         // The next gap is seen from its beginning to its end.
         seen.waits = true;
-        seen.took(3_000, at(3_000));
+        seen.took(&node("a1"), 3_000, at(3_000));
         assert_eq!(seen.outage().map(|outage| (outage.last_write_at, outage.uncertain)), Some((at(900), Millis(0))));
+    }
+
+    #[test]
+    fn what_nobody_looked_at_may_have_been_no_outage() {
+        let gap = |stopped_at: Option<i64>, asked: i64| {
+            let mut seen = Seen::default();
+            seen.took(&node("a1"), 20, at(20));
+            seen.waits = true;
+            if let Some(stopped_at) = stopped_at {
+                seen.nos.heard(&node("a1"), at(stopped_at - 5), at(stopped_at));
+            }
+            seen.nos.heard(&node("b1"), at(asked), at(asked + 5));
+            seen.took(&node("b1"), 400, at(400));
+            seen.outage().map(|outage| (outage.length(at(400)).0, outage.uncertain.0))
+        };
+        assert_eq!(gap(Some(40), 380), Some((380, 0)), "some milliseconds at each end make no difference");
+        assert_eq!(gap(Some(140), 380), Some((380, 140)), "a writer that answers late may have taken rows of others");
+        assert_eq!(gap(Some(40), 300), Some((380, 120)), "the new one may have taken rows before it was asked");
+        assert_eq!(gap(None, 380), Some((380, 380)), "nobody has heard the last writer stop");
+    }
+
+    #[test]
+    fn a_row_that_its_node_acknowledges_late_is_a_client_that_waited_so_long() {
+        let mut seen = Seen::default();
+        seen.took(&node("a1"), 20, at(20));
+        seen.waits = true;
+        seen.nos.heard(&node("b1"), at(100), at(105));
+        seen.took(&node("a1"), 120, at(420));
+        assert_eq!(seen.outage().map(|outage| (outage.length(at(420)).0, outage.uncertain.0)), Some((400, 0)));
     }
 
     #[test]

@@ -237,6 +237,10 @@ pub trait Hands: Send + Sync + 'static {
     /// everything has arrived yet.
     fn log_end<'a>(&'a self, node: &'a Node, from: Lsn) -> Handled<'a, LogEnd>;
 
+    /// Whether a node takes rows, asked over the connection over which the next row goes: whoever asks first waits for no connection when
+    /// it is time to write.
+    fn takes_rows<'a>(&'a self, node: &'a Node) -> Handled<'a, bool>;
+
     /// Writes row `number` of an operation; success means that the commit was acknowledged as any client's is, the mirror's confirmation
     /// included. Number 0 is the marker; with it the rows of older operations go.
     fn write_row<'a>(&'a self, node: &'a Node, operation: OperationId, number: u64) -> Handled<'a, ()>;

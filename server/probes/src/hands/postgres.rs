@@ -32,8 +32,14 @@ const LINEAGE: &str = concat!(include_str!("../../sql/place.sql"), include_str!(
 const ROWS: &str = include_str!("../../sql/rows.sql");
 const DATA_DIRECTORY: &str = "select to_json(current_setting('data_directory'))::text";
 
+const TAKES_ROWS: &str = "select to_json(not pg_is_in_recovery())::text";
+
 /// How long the commit of a row may take.
-const WRITE: Duration = Duration::from_secs(2);
+const WRITE: Duration = Duration::from_secs(5);
+
+/// How long the server works on a row. Longer than anybody waits for it: a commit that the server itself stops waiting for is acknowledged
+/// although no mirror has it.
+const COMMITS_WITHIN: Duration = Duration::from_secs(15);
 
 /// How long a checkpoint may take.
 const CHECKPOINT: Duration = Duration::from_mins(2);
@@ -127,7 +133,7 @@ impl Postgres {
         let reading = [statement_timeout(QUESTION), ("default_transaction_read_only", "on".to_owned())];
         Ok(Postgres {
             questions: Line::new(target.clone(), QUESTION, &reading)?,
-            writes: Line::new(target.clone(), WRITE, &[statement_timeout(WRITE)])?,
+            writes: Line::new(target.clone(), WRITE, &[statement_timeout(COMMITS_WITHIN)])?,
             checkpoints: Connector::new(target.clone(), &[statement_timeout(CHECKPOINT)])?,
             lost_log: Connector::new(target.clone(), &diverged::reading_log())?,
             lost_rows: Connector::new(target, &diverged::reading_rows())?,
@@ -154,6 +160,12 @@ impl Postgres {
 
     pub(super) async fn rows(&self, operation: OperationId) -> Result<Rows, Trouble> {
         Ok(self.questions.ask::<RowsRow>(ROWS, Some(operation.0.to_string())).await?.into())
+    }
+
+    /// A server that does not answer soon is asked anew over another connection.
+    pub(super) async fn takes_rows(&self) -> Result<bool, Trouble> {
+        let answer = tokio::time::timeout(QUESTION, self.writes.ask(TAKES_ROWS, None)).await;
+        answer.unwrap_or_else(|_| Err(Problem::timed_out(QUESTION).into()))
     }
 
     pub(super) async fn write_row(&self, operation: OperationId, number: u64) -> Result<(), Trouble> {
