@@ -16,6 +16,8 @@ mod within;
 #[cfg(feature = "lab-tests-full")]
 mod between;
 #[cfg(feature = "lab-tests-full")]
+mod certificates;
+#[cfg(feature = "lab-tests-full")]
 mod console_dies;
 #[cfg(feature = "lab-tests-full")]
 mod emergencies;
