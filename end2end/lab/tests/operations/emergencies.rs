@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use switchback_domain::Millis;
 use switchback_domain::operation::{Choice, Fact, Intent, NotSaved, Operation, Stage, Task, Trouble};
 use switchback_lab::{Place, Run, Site, Target, Way, side};
 
@@ -18,6 +19,9 @@ const UNSHIPPED_FOR: Duration = Duration::from_secs(2);
 /// What was acknowledged within this of the moment at which the link was cut, or the site killed, was on its way: it may have arrived.
 const ON_ITS_WAY: Duration = Duration::from_millis(100);
 
+/// Engines are asked once a second, and the failover is asked for at once.
+const JUST_BEFORE: Millis = Millis(4_000);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
     Frozen,
@@ -27,6 +31,12 @@ enum Fault {
 async fn fail_over(scene: &Scene, from: Site) -> anyhow::Result<(Operation, Instant)> {
     let (id, asked) = scene.console().begin(&Intent::Failover { to: side(from.peer()) }, "its power is off").await?;
     Ok((scene.done(id).await?, asked))
+}
+
+/// How old the figures were by which the console said what would be lost.
+fn expected_age(operation: &Operation) -> Option<Millis> {
+    let facts = operation.steps.iter().flat_map(|run| &run.facts);
+    facts.filter_map(|fact| if let Fact::ExpectedLoss { age, .. } = fact { *age } else { None }).next_back()
 }
 
 /// What was said before beside what was found after.
@@ -115,6 +125,7 @@ async fn killed_after_a_cut(scene: &Scene) -> anyhow::Result<String> {
     let lost = run.lost_at.len();
     ensure!(least > 0 && (least..=most).contains(&lost), "{least} to {most} rows had not been shipped, and {lost} are lost");
     ensure!(expected_bytes(&operation).is_some_and(|bytes| bytes > 0), "{}", losses(&operation, &run));
+    ensure!(expected_age(&operation).is_some_and(|age| age < JUST_BEFORE), "its figures are {:?} old", expected_age(&operation));
     // What was said before was an estimate; what was found after is all that the log held, which is at least what clients have lost.
     let found = scene.console().report(operation.id).await?.loss.found.context("nobody has looked what was lost")?;
     let all = found.bytes.0 > 0 && found.rows.is_none_or(|rows| rows >= lost as u64);
@@ -236,6 +247,8 @@ async fn counted(scene: &Scene) -> anyhow::Result<String> {
     ensure!(answer.status < 300, "the answer was not taken: {answer}");
     scene.done(id).await?;
     lab.wait_settled(WHOLE_WITHIN).await.context("the returning site does not follow")?;
+    let page = console.page(&format!("/operations/{}", failover.id)).await?;
+    ensure!(page.contains(&format!("17 rows of it are saved with {id}.")), "it reads: {page}");
     let report = console.report(failover.id).await?;
     let found = report.loss.found.context("nobody has looked what was lost")?;
     let writes = found.writes.context("nobody has counted what was lost")?;

@@ -50,6 +50,9 @@ async fn while_reset(scene: &Scene, from: Site) -> anyhow::Result<(Duration, &'s
             (role, _) => bail!("after {:.2?} the site was {role:?} with {:?}", began.elapsed(), site.witnesses),
         }
         if said.is_some() && !refused {
+            let page = scene.console().page("/pools/chat-core").await?;
+            let sentence = format!("Do not fail over: dc-{from} is alive (");
+            ensure!(page.contains(&sentence) && page.contains("Only this console does not see its databases."), "it reads: {page}");
             failovers_are_refused(scene, from).await?;
             refused = true;
         }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use switchback_domain::Millis;
 use switchback_domain::operation::{Fact, GivenUp, Intent, Operation, OperationId, Outcome, Stage, Step, Wish};
-use switchback_lab::{Site, side};
+use switchback_lab::{Site, Target, side};
 
 use crate::interrupted::{leader_dies, link_cut, reach};
 use crate::quick::planned;
-use crate::scene::{RESTS_WITHIN, Scene, begun};
+use crate::scene::{RESTS_WITHIN, Scene, begun, measured_as_felt};
 
 /// The policy's time for draining: people do not leave by themselves.
 const DRAIN_FOR: Duration = Duration::from_secs(6);
@@ -121,12 +121,30 @@ async fn cancelled(scene: &Scene, paused_before: bool) -> anyhow::Result<String>
         let operation = wish_while_draining(scene, id, Wish::Pause, is_paused).await?;
         ensure!(is_paused(&operation), "{id} did not pause: {:?}", operation.stage);
     }
+    reach(scene, id, "drain").await?;
+    let mirror = stopped_for_a_moment(scene, from).await?;
     wish_while_draining(scene, id, Wish::Cancel, Operation::is_finished).await?;
     is_cancelled(scene, id, from).await?;
     let (run, _) = observed.nothing_lost().await?;
     let waited = Duration::from_millis(run.verdict.longest_outage_ms);
+    // Clients waited for their mirror, and the console says so without claiming that it had stopped them.
+    let page = scene.console().page(&format!("/operations/{id}")).await?;
+    ensure!(page.contains("Writes were not stopped; the longest pause between two writes"), "{mirror} stood still: {page}");
+    let said = scene.console().operation(id).await?.outage.context("no pause was measured")?;
+    measured_as_felt(&said, Some(waited))?;
     ensure!(waited < UNDISTURBED, "clients waited for {waited:?}");
     Ok(format!("everything as before, longest time without an acknowledgement {waited:?}"))
+}
+
+/// The mirror stands still for a moment, so that nothing is acknowledged meanwhile.
+async fn stopped_for_a_moment(scene: &Scene, site: Site) -> anyhow::Result<switchback_lab::Node> {
+    let leader = scene.lab().leader(site).await.context("nobody leads")?;
+    let mirror = site.nodes().into_iter().find(|node| *node != leader).context("there is no mirror")?;
+    scene.lab().freeze(Target::Node(mirror));
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    scene.lab().thaw(Target::Node(mirror));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    Ok(mirror)
 }
 
 /// After the point of no return nobody can cancel, and the operation goes on to its end.
