@@ -400,18 +400,16 @@ async fn prepare(from: &Path, new: &Path, store: &Path, now: Timestamp, by: &Aut
 }
 
 /// Moves the store that is there out of the way, with its log if that cannot be folded in. Whoever still uses it is found out by `SQLite`:
-/// the log is given up only by the last one.
+/// the log is given up only by the last one. A log without its store, or with another one than its own, is moved away as well.
 async fn set_aside(store: &Path, now: Timestamp) -> Result<Option<PathBuf>, BackupError> {
-    if !store.exists() {
-        return Ok(None);
-    }
+    let (there, name) = (store.exists(), now.strftime(".before-restore-%Y%m%dT%H%M%SZ").to_string());
+    let log_of_another = !there || file::has_log_of_another(store).map_err(of_file(store))?;
     let folded = async {
         let mut old = SqliteConnection::connect_with(&options(store).busy_timeout(Duration::from_secs(2))).await?;
         let mode: String = sqlx::query_scalar("PRAGMA journal_mode = DELETE").fetch_one(&mut old).await?;
         old.close().await?;
         Ok::<_, sqlx::Error>(mode)
     };
-    let log_of_another = file::has_log_of_another(store).map_err(of_file(store))?;
     // With the log of another file it would be damaged.
     let folded = if log_of_another { Ok("delete".to_owned()) } else { folded.await };
     match folded {
@@ -423,12 +421,13 @@ async fn set_aside(store: &Path, now: Timestamp) -> Result<Option<PathBuf>, Back
             tracing::warn!(file = %store.display(), error = &error as &dyn std::error::Error, "the store that is there is damaged; it is kept as it is");
         }
     }
-    let name = now.strftime(".before-restore-%Y%m%dT%H%M%SZ").to_string();
     let aside = beside(store, &name);
     if aside.exists() {
         return Err(BackupError::Exists(aside));
     }
-    fs::rename(store, &aside).map_err(of_file(store))?;
+    if there {
+        fs::rename(store, &aside).map_err(of_file(store))?;
+    }
     for ending in ["-wal", "-shm", "-journal"] {
         let side_file = beside(store, ending);
         if side_file.exists() {
@@ -436,5 +435,5 @@ async fn set_aside(store: &Path, now: Timestamp) -> Result<Option<PathBuf>, Back
             fs::rename(&side_file, beside(&aside, &ending)).map_err(of_file(&side_file))?;
         }
     }
-    Ok(Some(aside))
+    Ok(there.then_some(aside))
 }
