@@ -747,8 +747,10 @@ fn every_stage_has_a_word_and_every_end_its_reason() {
         finished(Outcome::ClosedUnread { by: login() }),
     ];
     for one in &stages {
-        told(|lang| stage(lang, one.word(), false));
-        told(|lang| stage(lang, one.word(), true));
+        for loss in [LossWord::Nothing, LossWord::NotKnown, LossWord::Lost] {
+            told(|lang| stage(lang, one.word(), false, loss));
+            told(|lang| stage(lang, one.word(), true, loss));
+        }
     }
     for why in [cancelled, failed] {
         told(|lang| given_up(lang, &why, &names()));
