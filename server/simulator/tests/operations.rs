@@ -100,7 +100,7 @@ fn the_console_shows_that_clients_wait_while_they_do_and_reports_for_how_long() 
             let (last, first) = measured.felt;
             let (said_last, said_first, uncertain) = measured.outage().expect("it was measured");
             assert!(said_last.abs_diff(last) <= ROW && said_first.abs_diff(first) <= ROW, "{measured:?}");
-            assert_eq!(uncertain.0, 0, "{measured:?}");
+            assert!(uncertain.0 <= 2 * ROW, "nobody disturbed it, and the console has seen too little of it: {measured:?}");
             let shown_at = measured.shown_at.expect("it was shown");
             assert!(last < shown_at && shown_at < first, "shown too late to be of use: {measured:?}");
         }

@@ -256,11 +256,11 @@ fn an_outage_is_no_more_exact_than_it_was_seen() {
     let later = at() + jiff::SignedDuration::from_millis(1_500);
     let told = |one: Outage| (super::outage(Locale::en, &one, later), super::outage(Locale::zh_CN, &one, later));
     for (one, en, zh) in [
-        (outage(Some(later), Millis(0)), "1.5 s", "1.5 s"),
-        (outage(Some(later), Millis(900)), "between 600 ms and 1.5 s", "600 ms 至 1.5 s"),
-        (outage(Some(later), Millis(u64::MAX)), "at most 1.5 s", "最多 1.5 s"),
-        (outage(None, Millis(0)), "at least 1.5 s", "至少 1.5 s"),
-        (outage(None, Millis(500)), "at least 1 s", "至少 1 s"),
+        (outage(Some(later), Millis(0)), "1.5 s", "1.5 秒"),
+        (outage(Some(later), Millis(900)), "between 0.6 s and 1.5 s", "0.6 秒 至 1.5 秒"),
+        (outage(Some(later), Millis(u64::MAX)), "at most 1.5 s", "最多 1.5 秒"),
+        (outage(None, Millis(0)), "at least 1.5 s", "至少 1.5 秒"),
+        (outage(None, Millis(500)), "at least 1.0 s", "至少 1.0 秒"),
     ] {
         assert_eq!(told(one), (en.to_owned(), zh.to_owned()), "{one:?}");
     }
