@@ -107,10 +107,19 @@ impl SmallDisk {
         Ok(Self(at.to_owned()))
     }
 
-    /// Leaves no byte free.
+    /// Leaves no byte free, nor any that is given free afterwards: the console keeps some space in reserve for an emergency.
+    async fn keep_full(&self, length: Duration) -> anyhow::Result<()> {
+        let until = tokio::time::Instant::now() + length;
+        while tokio::time::Instant::now() < until {
+            self.fill()?;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
     fn fill(&self) -> anyhow::Result<()> {
         use std::io::Write;
-        let mut file = std::fs::File::create(self.0.join("filler"))?;
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(self.0.join("filler"))?;
         for size in [65_536, 4096, 1] {
             while file.write_all(&vec![7_u8; size]).is_ok() {}
         }
@@ -139,8 +148,7 @@ async fn a_store_that_cannot_be_written_keeps_nobody_from_writing_for_long() {
                 let observed = scene.observe().await;
                 let (id, from, _) = scene.begin_switchover().await?;
                 scene.console().until(id, RESTS_WITHIN, begun(step)).await?;
-                small.fill()?;
-                tokio::time::sleep(Duration::from_secs(12)).await;
+                small.keep_full(Duration::from_secs(12)).await?;
                 // Whatever the console could not write down: somebody accepts writes by now.
                 let writable = scene.lab().primary().await;
                 small.empty()?;
