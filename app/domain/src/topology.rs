@@ -88,6 +88,13 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// Whether nothing else may begin yet, when it may at `until`. An end that lies further ahead than such a time may last was written by a clock
+    /// that has been set back since; those of two machines may be a little apart.
+    pub fn is_cooling(&self, until: Timestamp, now: Timestamp) -> bool {
+        const CLOCKS_APART: u64 = 60_000;
+        until > now && Millis::between(now, until).0 <= self.cool_down.0.saturating_add(CLOCKS_APART)
+    }
+
     /// The freeze window that is open at `now`; of several, the one that ends last.
     pub fn freeze(&self, now: Timestamp) -> Option<&FreezeWindow> {
         self.freeze_windows.iter().filter(|window| window.from <= now && now < window.until).max_by_key(|window| window.until)

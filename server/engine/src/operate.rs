@@ -258,7 +258,7 @@ impl Operator {
     /// Until when no other operation may begin after one that ended at `ended_at`; nothing when that time is over.
     fn cool_until(&self, ended_at: Timestamp) -> Option<Timestamp> {
         let until = ended_at + Duration::from_millis(self.watched.pool.policy.cool_down.0);
-        (until > self.clock.now()).then_some(until)
+        self.watched.pool.policy.is_cooling(until, self.clock.now()).then_some(until)
     }
 
     /// What begins and ends by the clock alone.
@@ -268,7 +268,7 @@ impl Operator {
         if self.watched.standing().freeze.as_ref() != freeze {
             self.watched.change_standing(|standing| standing.freeze = freeze.cloned());
         }
-        if self.watched.standing().cool_until.is_some_and(|until| until <= now) {
+        if self.watched.standing().cool_until.is_some_and(|until| !self.watched.pool.policy.is_cooling(until, now)) {
             self.watched.change_standing(|standing| standing.cool_until = None);
         }
     }

@@ -323,6 +323,15 @@ fn what_stands_in_the_way_of_a_plan_is_said() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_lets_nobody_wait_for_an_hour() {
+    let policy = crate::Policy { cool_down: Millis(300_000), ..World::healthy(at(0)).pool.policy };
+    let cooling = |until: i64| policy.is_cooling(at(until), at(0));
+    assert!(cooling(1) && cooling(300_000) && cooling(310_000), "the clock of another console is 10 s ahead");
+    assert!(!cooling(0) && !cooling(-1), "it is over");
+    assert!(!cooling(3_900_000), "it ended an hour from now, so it ended by a clock that is no more");
+}
+
+#[test]
 fn a_freeze_window_keeps_the_pool_where_it_is_and_never_without_protection() {
     let world = World::healthy(at(0));
     let window = crate::FreezeWindow { from: at(-1), until: at(60_000), reason: "end of the quarter".to_owned() };

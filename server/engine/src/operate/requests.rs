@@ -41,7 +41,7 @@ impl Operator {
         let now = self.clock.now();
         let mut standing = self.watched.standing();
         standing.freeze = self.watched.pool.policy.freeze(now).cloned();
-        standing.cool_until = standing.cool_until.filter(|until| *until > now);
+        standing.cool_until = standing.cool_until.filter(|until| self.watched.pool.policy.is_cooling(*until, now));
         let mut plan = operation::plan(&self.watched.pool, &picture, &standing, intent, now);
         if standing.restored.is_some() {
             plan.objections.push(PlanObjection::NotConfirmed);
