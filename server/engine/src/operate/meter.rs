@@ -340,6 +340,10 @@ impl Writer {
                                 seen.nos.heard(&node.name, asked, now);
                             }
                         });
+                        // It may take rows, and not this one: a full disk, a right that is gone.
+                        if matches!(error, HandError::Refused { .. }) {
+                            pause(EVERY, &self.stop).await;
+                        }
                         // One that was not answered says nothing of those that were sent after it.
                         if says_no || rows.is_empty() {
                             return Row::Refused;
