@@ -212,8 +212,8 @@ async fn counted(scene: &Scene) -> anyhow::Result<String> {
     tokio::time::sleep(Duration::from_secs(3)).await;
     lab.cut(Place::A, Place::B)?;
     tokio::time::sleep(ON_ITS_WAY).await;
-    let singles: String = (1..=43).map(|number| format!("INSERT INTO hidden VALUES ({number});\n")).collect();
-    lab.psql(leader, "load", &[], &singles)?;
+    let singles: Vec<String> = (1..=43).map(|number| format!("INSERT INTO hidden VALUES ({number});\n")).collect();
+    lab.psql(leader, "load", &[], &singles.concat())?;
     lab.psql(leader, "load", &[], "SELECT pg_switch_wal();")?;
     let rest = "INSERT INTO hidden SELECT generate_series(44, 343); INSERT INTO shown SELECT generate_series(1, 17);";
     lab.psql(leader, "load", &[], rest)?;
