@@ -123,16 +123,22 @@ pub struct BothWrite {
     /// Some site was told to lead.
     led: AtomicBool,
     /// How long each node of a site that is held takes to say something.
-    pub held_answers_after: Duration,
+    held_answers_after: Duration,
 }
 
 impl BothWrite {
+    /// Each node of a site that is held takes so long to say something.
+    pub fn held_answers_after(delay: Duration) -> BothWrite {
+        BothWrite { held_answers_after: delay, ..BothWrite::default() }
+    }
+
     /// Which site was stopped, after a look whether anybody was told to lead: nobody has to be.
     pub fn stopped(&self) -> Option<char> {
         assert!(!self.led.load(Ordering::SeqCst), "a site was told to lead");
         *self.held.lock().unwrap()
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a server that takes its time")]
     fn late<'a, T: Send + 'a>(&self, node: &Node, answer: T) -> Handled<'a, T> {
         let after = if self.is_held(node) { self.held_answers_after } else { Duration::ZERO };
         Box::pin(async move {

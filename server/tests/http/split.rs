@@ -129,7 +129,7 @@ async fn the_command_line_ends_it() {
 
 #[tokio::test]
 async fn who_answers_late_is_heard_before_anybody_is_asked_whether_it_is_off() {
-    let hands = Arc::new(BothWrite { held_answers_after: Duration::from_millis(1_500), ..BothWrite::default() });
+    let hands = Arc::new(BothWrite::held_answers_after(Duration::from_millis(1_500)));
     let desk = Desk::at(World::split(Arc::clone(&hands) as _).await).await;
     desk.sign_in(&format!("{PASSWORD}\n")).await;
     let words =
@@ -140,7 +140,7 @@ async fn who_answers_late_is_heard_before_anybody_is_asked_whether_it_is_off() {
     assert_eq!(hands.stopped(), Some('b'));
 
     // One that says nothing for longer than that is asked about, and how long it was waited for is said.
-    let hands = Arc::new(BothWrite { held_answers_after: Duration::from_secs(60), ..BothWrite::default() });
+    let hands = Arc::new(BothWrite::held_answers_after(Duration::from_mins(1)));
     let desk = Desk::at(World::split(Arc::clone(&hands) as _).await).await;
     desk.sign_in(&format!("{PASSWORD}\n")).await;
     let asks = desk.run(&[&words[..], &["--accept-loss"]].concat()).await;
