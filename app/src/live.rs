@@ -63,7 +63,7 @@ pub struct Live<T: Send + Sync + 'static> {
     /// Whether it is still followed.
     pub connection: RwSignal<Connection>,
     clock: Clock,
-    wish: RwSignal<Wish>,
+    wish: RwSignal<Wanted>,
 }
 
 impl<T: Send + Sync + 'static> Clone for Live<T> {
@@ -76,7 +76,7 @@ impl<T: Send + Sync + 'static> Copy for Live<T> {}
 
 /// What the person wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Wish {
+struct Wanted {
     paused: bool,
     /// Counts up with each wish to connect now.
     retry: u32,
@@ -96,7 +96,7 @@ where
             value: RwSignal::new(Arc::new(first)),
             connection: RwSignal::new(Connection::Live),
             clock,
-            wish: RwSignal::new(Wish { paused: false, retry: 0 }),
+            wish: RwSignal::new(Wanted { paused: false, retry: 0 }),
         };
         #[cfg(feature = "hydrate")]
         Effect::new(move || {

@@ -27,7 +27,7 @@ pub(crate) enum Theme {
 impl Theme {
     const ALL: [Theme; 3] = [Theme::System, Theme::Light, Theme::Dark];
 
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn as_code(self) -> &'static str {
         match self {
             Theme::System => "system",
             Theme::Light => "light",
@@ -37,7 +37,7 @@ impl Theme {
 
     #[cfg(feature = "ssr")]
     fn named(word: &str) -> Option<Theme> {
-        Theme::ALL.into_iter().find(|theme| theme.word() == word)
+        Theme::ALL.into_iter().find(|theme| theme.as_code() == word)
     }
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn Preferences() -> impl IntoView {
             Theme::Dark => say!(lang(), shell.theme_dark),
         };
         view! {
-            <button type="submit" name="theme" value=theme.word() aria-pressed=(theme == chosen).to_string()>
+            <button type="submit" name="theme" value=theme.as_code() aria-pressed=(theme == chosen).to_string()>
                 {word}
             </button>
         }
@@ -158,7 +158,7 @@ pub(crate) mod server {
         let mut rest = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let known = match pair.split_once('=') {
-                Some(("theme", word)) => Theme::named(word).map(|theme| (THEME, theme.word())),
+                Some(("theme", word)) => Theme::named(word).map(|theme| (THEME, theme.as_code())),
                 Some(("lang", tag)) => LANGUAGES.iter().find(|(_, known, _)| *known == tag).map(|(_, known, _)| (LANGUAGE, *known)),
                 _ => {
                     rest.push(pair);

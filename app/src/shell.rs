@@ -29,7 +29,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     use leptos_meta::{HashedStylesheet, MetaTags};
 
     let theme = crate::preferences::server::theme();
-    let theme = (theme != Theme::System).then(|| theme.word());
+    let theme = (theme != Theme::System).then(|| theme.as_code());
     view! {
         <!DOCTYPE html>
         <html data-theme=theme>

@@ -24,8 +24,8 @@ use switchback_engine::{
     ports::{Chance, Clock, Probe, Store},
 };
 use switchback_probes::{
-    Credentials, EtcdKeyTarget, EtcdProbe, HandTargets, HaproxyProbe, HaproxyTarget, HttpTarget, PatroniProbe, PoolHands, PostgresProbe,
-    PostgresTarget, PostgresTls, StandbySection,
+    ControlTargets, Credentials, EtcdKeyTarget, EtcdProbe, HaproxyProbe, HaproxyTarget, HttpTarget, PatroniProbe, PoolControl,
+    PostgresProbe, PostgresTarget, PostgresTls, StandbySection,
 };
 
 /// The machine's clock.
@@ -123,8 +123,8 @@ fn pool_parts(config: &PoolConfig, timeout: Duration) -> anyhow::Result<PoolPart
     });
     let probes = probes.collect::<anyhow::Result<Vec<_>>>()?;
     anyhow::ensure!(probes.len() == endpoints.len(), "not every endpoint of {} is configured", config.pool.id);
-    let hands = Arc::new(hands(config, timeout)?);
-    Ok(PoolParts { pool: config.pool.clone(), probes, hands: Some(hands) })
+    let control = Arc::new(control(config, timeout)?);
+    Ok(PoolParts { pool: config.pool.clone(), probes, control: Some(control) })
 }
 
 fn probe(config: &PoolConfig, endpoint: Endpoint, access: &Access, timeout: Duration) -> anyhow::Result<Box<dyn Probe>> {
@@ -140,9 +140,9 @@ fn probe(config: &PoolConfig, endpoint: Endpoint, access: &Access, timeout: Dura
 }
 
 /// Hands on every endpoint of a pool.
-fn hands(config: &PoolConfig, timeout: Duration) -> anyhow::Result<PoolHands> {
+fn control(config: &PoolConfig, timeout: Duration) -> anyhow::Result<PoolControl> {
     let mut targets =
-        HandTargets { standby: Pair::of(|side| config.standby[side].as_ref().map(standby_section)), ..HandTargets::default() };
+        ControlTargets { standby: Pair::of(|side| config.standby[side].as_ref().map(standby_section)), ..ControlTargets::default() };
     for (name, access) in &config.access {
         match access {
             Access::Patroni(access) => targets.patroni.push((name.clone(), http_target(access, timeout))),
@@ -155,7 +155,7 @@ fn hands(config: &PoolConfig, timeout: Duration) -> anyhow::Result<PoolHands> {
             }
         }
     }
-    PoolHands::new(targets).with_context(|| format!("the pool {}", config.pool.id))
+    PoolControl::new(targets).with_context(|| format!("the pool {}", config.pool.id))
 }
 
 fn side_of_etcd(config: &PoolConfig, name: &EndpointName) -> Option<Side> {

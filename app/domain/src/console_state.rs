@@ -26,7 +26,7 @@ pub enum GuardFault {
 
 impl GuardFault {
     /// The word for logs and the audit history.
-    pub fn word(self) -> &'static str {
+    pub fn as_code(self) -> &'static str {
         match self {
             GuardFault::Missing => "missing",
             GuardFault::Disabled => "disabled",

@@ -1,6 +1,6 @@
 //! What is the matter with a pool: a closed list of findings, worked out from the picture.
 
-use crate::picture::{Look, NodeView};
+use crate::picture::{NodeView, Readings};
 use crate::{
     EndpointName, LinkKind, LinkPicture, LinkState, MemberName, MemberState, Millis, NodeName, NodeState, Picture, ProbeFailure, Promotion,
     ProtectionState, Side, SiteRole, Timeline, Witness,
@@ -190,34 +190,35 @@ impl Finding {
 const BEATS_APART: Millis = Millis(5_000);
 
 /// Everything that is the matter, worst first.
-pub(crate) fn diagnose(look: &Look, picture: &Picture) -> Vec<Finding> {
+pub(crate) fn diagnose(readings: &Readings, picture: &Picture) -> Vec<Finding> {
     let mut findings = Vec::new();
-    findings.extend(databases(look));
-    findings.extend(sites(look, picture));
-    findings.extend(replication(look, picture));
-    findings.extend(parts(look, picture));
+    findings.extend(databases(readings));
+    findings.extend(sites(readings, picture));
+    findings.extend(replication(readings, picture));
+    findings.extend(parts(readings, picture));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
     findings
 }
 
-fn databases(look: &Look) -> Vec<Finding> {
+fn databases(readings: &Readings) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let writable = look.writable();
+    let writable = readings.writable();
     if writable.len() > 1 {
         findings.push(Finding::SplitBrain { nodes: writable.iter().map(|view| view.node.name.clone()).collect() });
     }
-    if let Some(parent) = collision(look) {
+    if let Some(parent) = collision(readings) {
         findings.push(Finding::Collision { parent });
     }
-    if system_identifiers(look).len() > 1 {
+    if system_identifiers(readings).len() > 1 {
         findings.push(Finding::DifferentDatabases);
     }
     findings
 }
 
 /// The database system identifiers of all nodes, as last read, each once.
-pub(crate) fn system_identifiers(look: &Look) -> Vec<String> {
-    let found: std::collections::BTreeSet<String> = look.nodes.iter().filter_map(NodeView::system_identifier).map(str::to_owned).collect();
+pub(crate) fn system_identifiers(readings: &Readings) -> Vec<String> {
+    let found: std::collections::BTreeSet<String> =
+        readings.nodes.iter().filter_map(NodeView::system_identifier).map(str::to_owned).collect();
     found.into_iter().collect()
 }
 
@@ -228,12 +229,12 @@ pub(crate) fn system_identifiers(look: &Look) -> Vec<String> {
 /// A site that was rewound after a promotion of its own keeps that line in Patroni's history, also beyond its next promotion. Two things
 /// refute it: a row that the active site has written and the other one has replayed since, because a node that was fed a foreign history
 /// replays nothing; and, where nobody writes, the servers' own history files.
-fn collision(look: &Look) -> Option<Timeline> {
-    if replays_the_active(look) || of_one_lineage(look) {
+fn collision(readings: &Readings) -> Option<Timeline> {
+    if replays_the_active(readings) || of_one_lineage(readings) {
         return None;
     }
-    let servers = |side| look.nodes_of(side).filter_map(|view| view.postgres.last_known()?.lineage.as_ref()).flatten();
-    let patronis = |side| look.nodes_of(side).filter_map(|view| view.patroni.last_known()).flat_map(|facts| &facts.history);
+    let servers = |side| readings.nodes_of(side).filter_map(|view| view.postgres.last_known()?.lineage.as_ref()).flatten();
+    let patronis = |side| readings.nodes_of(side).filter_map(|view| view.patroni.last_known()).flat_map(|facts| &facts.history);
     parted(servers(Side::A), || servers(Side::B)).or_else(|| parted(patronis(Side::A), || patronis(Side::B)))
 }
 
@@ -246,26 +247,26 @@ fn parted<'a, T: Iterator<Item = &'a Promotion>>(
 }
 
 /// Every server of the pool that answers is on one timeline, with one history behind it, by its own files; and one in each site does.
-fn of_one_lineage(look: &Look) -> bool {
+fn of_one_lineage(readings: &Readings) -> bool {
     let answers = |view: &&NodeView| view.postgres.fresh().is_some() || view.patroni.fresh().is_some();
     let mut first: Option<(Timeline, &Vec<Promotion>)> = None;
-    for view in look.nodes.iter().filter(answers) {
+    for view in readings.nodes.iter().filter(answers) {
         let facts = view.postgres.fresh();
         let Some(own) = facts.and_then(|facts| facts.timeline.zip(facts.lineage.as_ref())) else { return false };
         if *first.get_or_insert(own) != own {
             return false;
         }
     }
-    Side::BOTH.into_iter().all(|side| look.nodes_of(side).any(|view| answers(&view)))
+    Side::BOTH.into_iter().all(|side| readings.nodes_of(side).any(|view| answers(&view)))
 }
 
 /// Every node of the site that does not write has a heartbeat row that is as good as the writing node's newest one, by what was read last.
-fn replays_the_active(look: &Look) -> bool {
+fn replays_the_active(readings: &Readings) -> bool {
     let beat = |view: &NodeView| view.postgres.last_known().and_then(|facts| facts.heartbeat).map(|beat| beat.beat_at);
-    let mut writers = look.nodes.iter().filter(|view| view.was_writable());
+    let mut writers = readings.nodes.iter().filter(|view| view.was_writable());
     let (Some(writer), None) = (writers.next(), writers.next()) else { return false };
     let Some(newest) = beat(writer) else { return false };
-    look.nodes_of(writer.side.other()).all(|view| {
+    readings.nodes_of(writer.side.other()).all(|view| {
         let (beat, started_at) = (beat(view), view.postgres.last_known().map(|facts| facts.started_at));
         beat.is_some_and(|beat| Millis::between(beat, newest) <= BEATS_APART && Some(beat) > started_at)
     })
@@ -276,7 +277,7 @@ fn best_sign(witnesses: &[Witness]) -> Option<&Witness> {
     witnesses.iter().find(|witness| witness.kind.is_of_working_database()).or(witnesses.first())
 }
 
-fn sites(look: &Look, picture: &Picture) -> Vec<Finding> {
+fn sites(readings: &Readings, picture: &Picture) -> Vec<Finding> {
     let silent = |side: Side| picture.sites[side].role == SiteRole::Silent;
     if silent(Side::A) && silent(Side::B) {
         return vec![Finding::NothingAnswers];
@@ -300,8 +301,8 @@ fn sites(look: &Look, picture: &Picture) -> Vec<Finding> {
         });
     }
     let unseen: Vec<NodeName> = picture.sites.iter().flat_map(|(_, site)| &site.unproven).cloned().collect();
-    let asked = look.nodes.iter().any(|view| view.postgres.fresh().is_some() || view.patroni.fresh().is_some());
-    if look.writable().is_empty() && asked {
+    let asked = readings.nodes.iter().any(|view| view.postgres.fresh().is_some() || view.patroni.fresh().is_some());
+    if readings.writable().is_empty() && asked {
         // Of a site that is silent, or that the console is cut off from, that is said already.
         let said = picture.sites.iter().any(|(_, site)| matches!(site.role, SiteRole::Silent | SiteRole::OutOfSight));
         if unseen.is_empty() {
@@ -314,17 +315,17 @@ fn sites(look: &Look, picture: &Picture) -> Vec<Finding> {
         let other = active.other();
         // It answers, and would come up as a primary of its own if nobody stopped it.
         if !silent(other)
-            && look.follows_by_configuration(other) == Some(false)
-            && look.nodes_of(other).any(|view| view.patroni.fresh().is_some())
+            && readings.follows_by_configuration(other) == Some(false)
+            && readings.nodes_of(other).any(|view| view.patroni.fresh().is_some())
         {
-            let held = look.held_by_configuration(other);
+            let held = readings.held_by_configuration(other);
             findings.push(if held { Finding::HeldSite { side: other } } else { Finding::ReturningSite { side: other } });
         }
     }
     findings
 }
 
-fn replication(look: &Look, picture: &Picture) -> Vec<Finding> {
+fn replication(readings: &Readings, picture: &Picture) -> Vec<Finding> {
     let mut findings = Vec::new();
     let Some(active) = picture.active else { return findings };
     let fresh = |link: &&LinkPicture| link.knowledge.is_fresh();
@@ -332,10 +333,10 @@ fn replication(look: &Look, picture: &Picture) -> Vec<Finding> {
     let archive = picture.link(LinkKind::Archive).filter(fresh);
     let cross_down = cross.is_some_and(|link| link.state == LinkState::Broken);
     let archive_down = archive.is_none_or(|link| matches!(link.state, LinkState::Failing | LinkState::Off));
-    let other_answers = look.nodes_of(active.other()).any(|view| view.postgres.fresh().is_some());
+    let other_answers = readings.nodes_of(active.other()).any(|view| view.postgres.fresh().is_some());
     if cross_down && archive_down {
         findings.push(Finding::ProtectionOff);
-        let follows = look.follows_by_configuration(active.other()) == Some(true);
+        let follows = readings.follows_by_configuration(active.other()) == Some(true);
         if other_answers && follows && archive.is_some_and(|link| link.state == LinkState::Failing) {
             findings.push(Finding::Partitioned);
         }
@@ -358,7 +359,7 @@ fn replication(look: &Look, picture: &Picture) -> Vec<Finding> {
     findings
 }
 
-fn parts(look: &Look, picture: &Picture) -> Vec<Finding> {
+fn parts(readings: &Readings, picture: &Picture) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (side, site) in picture.sites.iter() {
         if site.role == SiteRole::Silent {
@@ -366,7 +367,7 @@ fn parts(look: &Look, picture: &Picture) -> Vec<Finding> {
         }
         // That the nodes of such a site fail is said once. Its etcd and its HAProxy may still say something.
         let out_of_sight = site.role == SiteRole::OutOfSight;
-        for view in look.nodes_of(side).filter(|view| view.impostor) {
+        for view in readings.nodes_of(side).filter(|view| view.impostor) {
             findings.push(Finding::OtherServerAnswers { node: view.node.name.clone() });
         }
         for node in site.nodes.iter().filter(|_| !out_of_sight) {
@@ -389,7 +390,7 @@ fn parts(look: &Look, picture: &Picture) -> Vec<Finding> {
         if picture.active == Some(side) && known.clone().count() > 0 && !known.clone().any(|member| member.state == MemberState::Active) {
             findings.push(Finding::NoActiveMember { side });
         }
-        if look.nodes_of(side).any(|view| view.patroni.fresh().is_some_and(|facts| facts.paused)) {
+        if readings.nodes_of(side).any(|view| view.patroni.fresh().is_some_and(|facts| facts.paused)) {
             findings.push(Finding::ClusterPaused { side });
         }
         for endpoint in &site.endpoints {
@@ -406,8 +407,8 @@ fn parts(look: &Look, picture: &Picture) -> Vec<Finding> {
                 findings.push(Finding::EndpointFails { endpoint, side, cause, since });
             }
         }
-        for etcd in &look.pool.sites[side].etcd {
-            if look.etcd(etcd).fresh().is_some_and(|facts| !facts.healthy) {
+        for etcd in &readings.pool.sites[side].etcd {
+            if readings.etcd(etcd).fresh().is_some_and(|facts| !facts.healthy) {
                 findings.push(Finding::EtcdUnhealthy { endpoint: etcd.clone() });
             }
         }

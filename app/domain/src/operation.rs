@@ -10,10 +10,10 @@ mod intent;
 mod lost;
 mod outage;
 mod plan;
+mod pool_state;
 mod question;
 mod rebuild;
 mod report;
-mod standing;
 mod state;
 mod step;
 #[cfg(test)]
@@ -26,13 +26,15 @@ pub use event::{BadEntry, Entry, Event, UnreadableCause, UnreadableEntry};
 pub use intent::{Intent, IntentKind, MemberChange, MemberOrder};
 pub use lost::{LostTable, LostWrites, NotSaved};
 pub use outage::Outage;
-pub use plan::{Plan, PlanObjection, Refusal, Request, ToTakeOn, plan};
+pub use plan::{Plan, PlanObjection, Refusal, Request, ToAcknowledge, plan};
+pub use pool_state::{
+    Fence, FenceAnswer, FenceState, LossAtAGlance, LossCode, MadeActive, OperationSummary, PoolState, Split, tell_found_losses,
+};
 pub use question::{Answered, Asked, Choice, Question};
 pub use rebuild::{Instruction, Task};
 pub use report::{Beyond, Difference, FoundLoss, Loss, Report, StepReport, Targets};
-pub use standing::{Fence, FenceAnswer, FenceState, Glance, LossAtAGlance, LossWord, MadeActive, Split, Standing, tell_found_losses};
-pub use state::{Attempt, GivenUp, Outcome, Stage, StageWord, StepRun, StepState, UndoRun};
-pub use step::{Fact, Missing, OrderFailure, OrderKind, Step, Trouble};
+pub use state::{Attempt, GivenUp, Outcome, Stage, StageCode, StepRun, StepState, UndoRun};
+pub use step::{Missing, OrderFailure, OrderKind, Step, StepEvidence, StepFailure};
 
 use crate::{Login, Millis};
 use jiff::Timestamp;
@@ -153,7 +155,7 @@ pub struct Planned {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum Wish {
+pub enum ControlRequest {
     /// Stop at the next place where it may.
     Pause,
     /// Go on.

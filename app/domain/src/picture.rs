@@ -2,18 +2,18 @@
 //! Pages show it, the live stream carries it, readiness and (later) operations judge by it.
 
 mod links;
-mod look;
 mod protection;
+mod readings;
 mod sites;
 mod witnesses;
 mod work_out;
 
-pub(crate) use look::{Look, NodeView, WriteState};
+pub(crate) use readings::{NodeView, Readings, WriteState};
 pub(crate) use sites::members_up;
 
 pub use work_out::{Sightings, work_out};
 
-use crate::operation::{FenceState, Glance, Standing};
+use crate::operation::{FenceState, OperationSummary, PoolState};
 use crate::{
     ByteLag, Check, CheckKind, EndpointKind, EndpointName, Evidence, Finding, Lsn, MemberName, MemberState, Millis, NodeName, Objection,
     Pair, PoolId, ProbeFailure, Side, SiteId, Timeline, Verdict, Witness,
@@ -52,7 +52,7 @@ pub struct Picture {
     /// The same in bytes of WAL.
     pub loss_target_bytes: ByteLag,
     /// What the console's store says about the pool: its epoch, fences, the running operation.
-    pub standing: Standing,
+    pub pool_state: PoolState,
 }
 
 /// How well a part of the picture is known.
@@ -186,9 +186,9 @@ pub enum NodeRole {
     /// The only writable node.
     Primary,
     /// Synchronous replica in the active site.
-    Mirror,
+    SyncStandby,
     /// Leader of the standby cluster.
-    Backup,
+    StandbyLeader,
     /// Follows the backup.
     BackupMirror,
     /// Never seen since the console started, or its part cannot be told.
@@ -419,22 +419,22 @@ pub struct Summary {
     /// The recovery point target.
     pub loss_target: Millis,
     /// The operation that has not ended.
-    pub operation: Option<Glance>,
+    pub operation: Option<OperationSummary>,
 }
 
 impl Picture {
     /// The same picture with what stands about the pool: a site that has confirmed that it is fenced is shown as such until it follows. One
     /// that was only asked is what it is.
     #[must_use]
-    pub fn with_standing(mut self, standing: Standing) -> Picture {
-        for fence in &standing.fences {
+    pub fn with_pool_state(mut self, pool_state: PoolState) -> Picture {
+        for fence in &pool_state.fences {
             let role = &mut self.sites[fence.side].role;
             let unheard = matches!(role, SiteRole::Silent | SiteRole::OutOfSight | SiteRole::Unknown);
             if unheard && fence.state() == FenceState::Confirmed {
                 *role = SiteRole::Fenced;
             }
         }
-        self.standing = standing;
+        self.pool_state = pool_state;
         self
     }
 
@@ -466,7 +466,7 @@ impl Picture {
             worst: self.findings.first().cloned(),
             findings: self.findings.len(),
             loss_target: self.loss_target,
-            operation: self.standing.operation.clone(),
+            operation: self.pool_state.operation.clone(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod calls;
 #[cfg(feature = "ssr")]
-mod tell;
+mod present;
 
 pub use calls::newest_entries;
 
@@ -16,7 +16,7 @@ pub const MOST: usize = 200;
 
 /// An entry as the page shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EntryTold {
+pub struct EntryView {
     /// When.
     pub at: Timestamp,
     /// Who.

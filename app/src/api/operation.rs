@@ -49,7 +49,7 @@ pub struct Figure {
 
 /// The two sites and where the active one goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RouteTold {
+pub struct RouteView {
     /// The part of the first site.
     pub a: Part,
     /// The part of the second site.
@@ -64,7 +64,7 @@ pub struct RouteTold {
 
 /// A plan before somebody asks for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanTold {
+pub struct PlanView {
     /// The console's clock.
     pub at: Timestamp,
     /// The pool.
@@ -78,11 +78,11 @@ pub struct PlanTold {
     /// What it does, in a sentence or two.
     pub about: String,
     /// The sites.
-    pub route: Option<RouteTold>,
+    pub route: Option<RouteView>,
     /// How many steps.
     pub steps: String,
     /// The steps; the line of no return stands before the phase that has a gate.
-    pub phases: Vec<PhaseTold>,
+    pub phases: Vec<PhaseView>,
     /// The plan's hash.
     pub hash: String,
     /// When it was made, as it is sent back.
@@ -104,15 +104,15 @@ pub struct PlanTold {
     /// How the checks stand as a whole.
     pub checks_tone: Tone,
     /// Checks that do not pass.
-    pub checks: Vec<CheckTold>,
+    pub checks: Vec<CheckView>,
     /// Each of them has to be taken on.
-    pub take_on: bool,
+    pub acknowledge: bool,
     /// The site that may have to be attested as off.
     pub attest: Option<String>,
     /// Why it has to be.
     pub attest_needed: Option<String>,
     /// Signs of life of the site that would be given up.
-    pub alive: Option<AliveTold>,
+    pub alive: Option<AliveView>,
     /// The site that has to be typed, if any.
     pub site: Option<String>,
     /// The site that would be typed by mistake.
@@ -120,7 +120,7 @@ pub struct PlanTold {
     /// The words of the button.
     pub button: String,
     /// What members may be told, when the plan is about members.
-    pub members: Vec<MemberTold>,
+    pub members: Vec<MemberView>,
     /// The changes that were chosen, as they are sent back.
     pub changes: Vec<String>,
     /// Why the last request was refused, when the address says so.
@@ -129,7 +129,7 @@ pub struct PlanTold {
 
 /// A part of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PhaseTold {
+pub struct PhaseView {
     /// Its name.
     pub title: String,
     /// What clients notice of it.
@@ -137,12 +137,12 @@ pub struct PhaseTold {
     /// The point of no return stands before it; with what is to be said of it.
     pub gate: Option<String>,
     /// Its steps.
-    pub steps: Vec<StepTold>,
+    pub steps: Vec<StepView>,
 }
 
 /// A step. Its whole content is its identity: a step that has changed is drawn anew.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct StepTold {
+pub struct StepView {
     /// Counted from one.
     pub number: usize,
     /// What it does.
@@ -169,7 +169,7 @@ pub struct StepTold {
 
 /// A check that does not pass, or several that do not for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CheckTold {
+pub struct CheckView {
     /// The names under which they are sent back, with spaces between them.
     pub code: String,
     /// What is wrong.
@@ -184,7 +184,7 @@ pub struct CheckTold {
 
 /// Signs of life of a site that would be given up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AliveTold {
+pub struct AliveView {
     /// That it is alive.
     pub title: String,
     /// Each sign: the word that is sent back, and what is said by overriding it.
@@ -193,7 +193,7 @@ pub struct AliveTold {
 
 /// A member and what it may be told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MemberTold {
+pub struct MemberView {
     /// Its name and site.
     pub label: String,
     /// Each order: value, words, and whether it was chosen.
@@ -202,7 +202,7 @@ pub struct MemberTold {
 
 /// An operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OperationTold {
+pub struct OperationView {
     /// The console's clock.
     pub at: Timestamp,
     /// Its number.
@@ -218,7 +218,7 @@ pub struct OperationTold {
     /// Pool, number, ticket and reason.
     pub lede: String,
     /// The sites.
-    pub route: Option<RouteTold>,
+    pub route: Option<RouteView>,
     /// It has ended.
     pub finished: bool,
     /// The family of its stage.
@@ -240,17 +240,17 @@ pub struct OperationTold {
     /// What stands below the road: beginning, gate, end.
     pub road_ends: [String; 3],
     /// The steps, and then what is taken back.
-    pub phases: Vec<PhaseTold>,
+    pub phases: Vec<PhaseView>,
     /// What it asks.
-    pub question: Option<QuestionTold>,
+    pub question: Option<QuestionView>,
     /// What somebody has to do by hand, in this order.
-    pub by_hand: Vec<ByHandTold>,
+    pub by_hand: Vec<ByHandView>,
     /// What it keeps for people.
-    pub evidence: Vec<EvidenceTold>,
+    pub evidence: Vec<EvidenceView>,
     /// How long clients could not write.
-    pub meter: Option<MeterTold>,
+    pub meter: Option<MeterView>,
     /// What somebody may want of it.
-    pub controls: Vec<ControlTold>,
+    pub controls: Vec<ControlView>,
     /// Who did what: initials, name, what.
     pub people: Vec<(String, String, String)>,
     /// Facts about the plan: name, value, and whether the value is a hash.
@@ -265,7 +265,7 @@ pub struct OperationTold {
 
 /// A question to a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QuestionTold {
+pub struct QuestionView {
     /// Its number.
     pub number: u32,
     /// The question.
@@ -273,12 +273,12 @@ pub struct QuestionTold {
     /// What happened, what to do about it, and whether turning back is possible.
     pub text: Vec<String>,
     /// The answers.
-    pub options: Vec<OptionTold>,
+    pub options: Vec<OptionView>,
 }
 
 /// Something that somebody has to do by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ByHandTold {
+pub struct ByHandView {
     /// What, and where.
     pub text: String,
     /// The command.
@@ -287,7 +287,7 @@ pub struct ByHandTold {
 
 /// Something that an operation keeps for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EvidenceTold {
+pub struct EvidenceView {
     /// Its name.
     pub name: String,
     /// Where it is.
@@ -296,7 +296,7 @@ pub struct EvidenceTold {
 
 /// An answer that may be given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OptionTold {
+pub struct OptionView {
     /// Which.
     pub choice: Choice,
     /// The word under which it is sent back.
@@ -315,7 +315,7 @@ pub struct OptionTold {
 
 /// How long clients could not write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MeterTold {
+pub struct MeterView {
     /// The last acknowledged write before; nothing when clients still write.
     pub from: Option<Timestamp>,
     /// The first acknowledged write after, or when the operation ended without one; nothing while it lasts.
@@ -336,7 +336,7 @@ pub struct MeterTold {
 
 /// What somebody may want of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ControlTold {
+pub struct ControlView {
     /// The word under which it is sent back.
     pub wish: String,
     /// The words of the button.
@@ -349,7 +349,7 @@ pub struct ControlTold {
 
 /// An operation on one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GlanceTold {
+pub struct SummaryView {
     /// Its number.
     pub id: OperationId,
     /// What it does.

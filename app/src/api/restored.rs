@@ -8,7 +8,7 @@ use switchback_domain::{RestoredPool, SiteBeside, SiteRole};
 
 /// Everything that the page says.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RestoredTold {
+pub struct RestoredView {
     /// The language's tag.
     pub lang: &'static str,
     /// The heading.
@@ -40,7 +40,7 @@ pub struct RestoredTold {
 }
 
 /// The page in a reader's language. `problem` is the word of a refusal.
-pub fn tell(tag: &str, beside: &RestoredPool, problem: Option<&str>) -> RestoredTold {
+pub fn present(tag: &str, beside: &RestoredPool, problem: Option<&str>) -> RestoredView {
     let lang = if tag == "zh-CN" { Locale::zh_CN } else { Locale::en };
     let pool = &beside.pool;
     let operation = beside
@@ -53,7 +53,7 @@ pub fn tell(tag: &str, beside: &RestoredPool, problem: Option<&str>) -> Restored
     ];
     let rows = beside.sites.iter().map(|site| [site.site.to_string(), by_store(lang, site), by_engines(lang, site)]);
     let fenced = beside.sites.iter().filter(|site| site.fenced);
-    RestoredTold {
+    RestoredView {
         lang: words::tag(lang),
         title: say!(lang, operations.restored.title, pool = pool.to_string()),
         lede: say!(lang, operations.restored.lede, time = date_time(lang, beside.restored.taken_at)),

@@ -1,7 +1,7 @@
 //! The newest entries of the audit history: what was done and tried in a sentence each, and more about it behind that.
 
 use crate::{
-    api::audit::{self, EntryTold, MOST},
+    api::audit::{self, EntryView, MOST},
     pages::common::{asked, use_lang},
     paths,
     ui::{Empty, Icon, Look, PageHead, Panel, Sign, Status, Tone, use_clock},
@@ -23,7 +23,7 @@ pub fn AuditPage() -> impl IntoView {
 }
 
 #[component]
-fn Entries(entries: Vec<EntryTold>) -> impl IntoView {
+fn Entries(entries: Vec<EntryView>) -> impl IntoView {
     let lang = use_lang();
     let now = use_clock().now_untracked();
     let title = say!(lang(), audit.title);
@@ -60,8 +60,8 @@ fn Entries(entries: Vec<EntryTold>) -> impl IntoView {
     }
 }
 
-fn entry(lang: words::Locale, now: Timestamp, entry: EntryTold) -> AnyView {
-    let EntryTold { at, who, what, about, result, tone, operation, more, raw } = entry;
+fn entry(lang: words::Locale, now: Timestamp, entry: EntryView) -> AnyView {
+    let EntryView { at, who, what, about, result, tone, operation, more, raw } = entry;
     let look = if tone == Tone::Ok { Look::Calm } else { Look::Plain };
     let about = (!about.is_empty()).then(|| view! { <span class="muted sm">{about}</span> });
     let lines = more.into_iter().map(|(name, lines)| {

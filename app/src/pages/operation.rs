@@ -10,7 +10,7 @@ mod steps;
 
 use super::plan::SiteRoute;
 use crate::{
-    api::operation::{self, Figure, OperationTold},
+    api::operation::{self, Figure, OperationView},
     live::Live,
     pages::common::{Asking, LiveNotice, Marked, asked, for_title, use_lang},
     paths,
@@ -36,12 +36,12 @@ struct Pulse {
 /// What the parts of the page share.
 #[derive(Clone, Copy)]
 pub(super) struct View {
-    told: RwSignal<OperationTold>,
+    told: RwSignal<OperationView>,
 }
 
 impl View {
     /// A part of the operation that is only passed on when it has changed.
-    fn part<T: PartialEq + Send + Sync + 'static>(self, part: fn(&OperationTold) -> T) -> Memo<T> {
+    fn part<T: PartialEq + Send + Sync + 'static>(self, part: fn(&OperationView) -> T) -> Memo<T> {
         Memo::new(move |_| self.told.with(part))
     }
 }
@@ -66,7 +66,7 @@ fn ask(parts: Vec<String>) -> Asking {
 }
 
 #[component]
-fn Operation(told: OperationTold) -> impl IntoView {
+fn Operation(told: OperationView) -> impl IntoView {
     let lang = use_lang();
     let view = View { told: RwSignal::new(told.clone()) };
     let finished = view.part(|told| told.finished);
@@ -129,7 +129,7 @@ fn Operation(told: OperationTold) -> impl IntoView {
                 {dynamic(report)}
             </PageHead>
             {problem}
-            <Standing view />
+            <PoolState view />
             <question::Open view />
             <by_hand::ByHand view />
             <steps::Progress view />
@@ -153,7 +153,7 @@ fn Operation(told: OperationTold) -> impl IntoView {
 
 /// The sentence, and the figures behind it.
 #[component]
-fn Standing(view: View) -> impl IntoView {
+fn PoolState(view: View) -> impl IntoView {
     let lang = use_lang();
     let (tone, state) = (view.part(|told| told.tone), view.part(|told| told.state.clone()));
     let small = view.part(|told| told.small.clone());
@@ -217,7 +217,7 @@ fn follow(view: View, at: Timestamp, pulse: Pulse) -> (Live<Pulse>, RwSignal<boo
         live.value.track();
         ask();
     });
-    Effect::new(move || match fetch.value().get().map(|answer| answer.and_then(|text| text.read::<OperationTold>())) {
+    Effect::new(move || match fetch.value().get().map(|answer| answer.and_then(|text| text.read::<OperationView>())) {
         Some(Ok(told)) => {
             failing.set(false);
             view.told.update(|before| {

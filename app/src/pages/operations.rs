@@ -1,7 +1,7 @@
 //! Every operation on one line, newest first.
 
 use crate::{
-    api::operation::{self, GlanceTold, MOST},
+    api::operation::{self, MOST, SummaryView},
     pages::common::{asked, use_lang},
     paths,
     ui::{ChangeList, ChangeRow, Empty, Look, PageHead, Panel, Status, Tone},
@@ -22,7 +22,7 @@ pub fn OperationsPage() -> impl IntoView {
 }
 
 #[component]
-fn All(all: Vec<GlanceTold>) -> impl IntoView {
+fn All(all: Vec<SummaryView>) -> impl IntoView {
     let lang = use_lang();
     let title = say!(lang(), operations.list.title);
     let list = if all.is_empty() {
@@ -49,9 +49,9 @@ fn All(all: Vec<GlanceTold>) -> impl IntoView {
     }
 }
 
-fn row(glance: GlanceTold) -> AnyView {
-    let look = if matches!(glance.tone, Tone::Ok | Tone::Idle) { Look::Calm } else { Look::Plain };
-    let GlanceTold { id, title, tone, state, meta, right } = glance;
+fn row(summary: SummaryView) -> AnyView {
+    let look = if matches!(summary.tone, Tone::Ok | Tone::Idle) { Look::Calm } else { Look::Plain };
+    let SummaryView { id, title, tone, state, meta, right } = summary;
     let state = StoredValue::new(state);
     view! {
         <ChangeRow

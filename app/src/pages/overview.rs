@@ -6,7 +6,7 @@ use crate::{
     live::{Live, aged_summary},
     pages::{
         common::{LiveNotice, Trend, Unit, add_value, asked, target, use_lang},
-        pool::standing,
+        pool::pool_state,
         tones,
     },
     paths,
@@ -227,9 +227,9 @@ fn Known(view: View, name: PoolId, summary: Memo<Summary>) -> impl IntoView {
 
 /// The operation that runs, and what is the matter.
 fn worst(lang: Locale, summary: &Summary) -> AnyView {
-    let operation = summary.operation.as_ref().map(|glance| {
-        let text = format!("{} · {}", glance.id, standing::progress(lang, glance));
-        view! { <Status tone=standing::tone(glance.stage) look=Look::Top>{text}</Status> }
+    let operation = summary.operation.as_ref().map(|summary| {
+        let text = format!("{} · {}", summary.id, pool_state::progress(lang, summary));
+        view! { <Status tone=pool_state::tone(summary.stage) look=Look::Top>{text}</Status> }
     });
     let finding = finding(lang, summary);
     match operation {

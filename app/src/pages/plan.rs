@@ -6,7 +6,7 @@ mod decision;
 mod steps;
 
 use crate::{
-    api::operation::{self, PlanTold, RouteTold},
+    api::operation::{self, PlanView, RouteView},
     pages::common::{Asking, asked, use_lang},
     paths,
     ui::{Crumbs, Heading, Icon, Road, Route, Sign},
@@ -36,7 +36,7 @@ struct Filled {
 /// What the parts of the page share.
 #[derive(Clone, Copy)]
 struct View {
-    plan: RwSignal<PlanTold>,
+    plan: RwSignal<PlanView>,
     filled: RwSignal<Filled>,
     /// Why the last request was refused.
     refused: RwSignal<Option<String>>,
@@ -59,7 +59,7 @@ impl View {
         if plan.attest_needed.is_some() && !rehearsal {
             gate(filled.attested, say!(lang, operations.dialog.gate_attest), say!(lang, operations.dialog.gate_attest_not));
         }
-        if plan.take_on && !rehearsal {
+        if plan.acknowledge && !rehearsal {
             let all = filled.taken >= plan.checks.len();
             gate(all, say!(lang, operations.dialog.gate_checks), say!(lang, operations.dialog.gate_checks_not));
         }
@@ -94,7 +94,7 @@ fn ask(parts: Vec<String>) -> Asking {
 }
 
 #[component]
-fn Dialog(plan: PlanTold) -> impl IntoView {
+fn Dialog(plan: PlanView) -> impl IntoView {
     let lang = use_lang();
     let pool = paths::pool(&plan.pool);
     let trail = vec![(paths::overview(), say!(lang(), pages.pool.pools)), (pool.clone(), plan.pool.to_string())];
@@ -135,14 +135,14 @@ struct Head {
     about: String,
     danger: bool,
     sign: Sign,
-    route: Option<RouteTold>,
+    route: Option<RouteView>,
 }
 
 /// Both sites and the way between them.
 #[component]
 pub(super) fn SiteRoute(
     /// The sites.
-    route: RouteTold,
+    route: RouteView,
 ) -> impl IntoView {
     let road = if route.broken { Road::Broken } else { Road::Ok };
     let heading = if route.to_b { Heading::AToB } else { Heading::BToA };

@@ -3,10 +3,10 @@
 mod actions;
 mod checks;
 mod gutter;
+pub(super) mod pool_state;
 mod site;
 pub(super) mod sources;
 mod split;
-pub(super) mod standing;
 mod verdict;
 
 use crate::{
@@ -18,7 +18,8 @@ use crate::{
     },
     paths,
     ui::{
-        Age, ChangeList, ChangeRow, Crumbs, Fact, Facts, Jump, PageHead, Panel, Status, Tile, Topology, dynamic, use_announcer, use_clock,
+        Age, ChangeList, ChangeRow, Crumbs, Facts, Jump, PageHead, Panel, Status, StepEvidence, Tile, Topology, dynamic, use_announcer,
+        use_clock,
     },
     words::{self, Names, say},
 };
@@ -128,7 +129,7 @@ fn Pool(answer: Answer) -> impl IntoView {
                 <HeadFacts view />
             </PageHead>
             <verdict::PoolVerdict view />
-            <standing::Standing view />
+            <pool_state::PoolState view />
             <Jump label=say!(lang(), pages.pool.jump) items=jump />
             <div class="quad">
                 <Panel
@@ -186,8 +187,8 @@ fn HeadFacts(view: View) -> impl IntoView {
     };
     view! {
         <Facts>
-            <Fact name=say!(lang(), pages.pool.active_site)>{move || active_site()}</Fact>
-            <Fact name=say!(lang(), pages.pool.home_site)>{move || view.site(home.get())}</Fact>
+            <StepEvidence name=say!(lang(), pages.pool.active_site)>{move || active_site()}</StepEvidence>
+            <StepEvidence name=say!(lang(), pages.pool.home_site)>{move || view.site(home.get())}</StepEvidence>
         </Facts>
     }
 }

@@ -87,8 +87,8 @@ pub(super) fn place(node: &NodePicture, site: SiteRole) -> Place {
 /// A node's sign.
 pub(super) fn node_sign(role: NodeRole) -> Sign {
     match role {
-        NodeRole::Primary | NodeRole::Backup | NodeRole::Unknown => Sign::Database,
-        NodeRole::Mirror | NodeRole::BackupMirror => Sign::Mirror,
+        NodeRole::Primary | NodeRole::StandbyLeader | NodeRole::Unknown => Sign::Database,
+        NodeRole::SyncStandby | NodeRole::BackupMirror => Sign::Mirror,
     }
 }
 

@@ -69,7 +69,7 @@ pub fn Why(
     children: Children,
 ) -> impl IntoView {
     view! {
-        <li class=move || format!("st--{}", tone.get().word())>
+        <li class=move || format!("st--{}", tone.get().as_code())>
             <Icon sign=move || tone.get().sign() />
             <span>{children()}</span>
         </li>

@@ -15,7 +15,7 @@ pub fn Banner(
     /// A paragraph, and perhaps a button.
     children: Children,
 ) -> impl IntoView {
-    let class = move || format!("banner banner--{}{}", tone.get().word(), if still { " banner--static" } else { "" });
+    let class = move || format!("banner banner--{}{}", tone.get().as_code(), if still { " banner--static" } else { "" });
     view! {
         <div class=move || class()>
             <Icon sign=move || tone.get().sign() />
@@ -37,7 +37,7 @@ pub fn Callout(
     children: Children,
 ) -> impl IntoView {
     view! {
-        <div class=move || format!("callout st--{}", tone.get().word())>
+        <div class=move || format!("callout st--{}", tone.get().as_code())>
             <Icon sign=move || tone.get().sign() />
             <div>
                 <h3>{title}</h3>

@@ -39,7 +39,7 @@ pub fn CheckRow(
     age: Option<ViewFn>,
 ) -> impl IntoView {
     view! {
-            <li data-s=move || tone.get().word()>
+            <li data-s=move || tone.get().as_code()>
                 {move || {
                     let look = if tone.get() == Tone::Ok { Look::Calm } else { Look::Plain };
                     view! { <Status tone look>{word}</Status> }

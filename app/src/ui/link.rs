@@ -80,8 +80,8 @@ pub fn LinkAcross(
         <li
             class="glink"
             data-kind=kind
-            data-state=move || road.get().word()
-            data-dir=move || heading.get().word()
+            data-state=move || road.get().as_code()
+            data-dir=move || heading.get().as_code()
         >
             <div class="glink__top">
                 <SaidOnce href sentence class="glink__word">

@@ -49,7 +49,7 @@ pub fn Panel(
 /// Facts side by side.
 #[component]
 pub fn Facts(
-    /// `Fact`s.
+    /// `StepEvidence`s.
     children: Children,
 ) -> impl IntoView {
     view! { <dl class="facts">{children()}</dl> }
@@ -57,7 +57,7 @@ pub fn Facts(
 
 /// A fact: a name and a value.
 #[component]
-pub fn Fact(
+pub fn StepEvidence(
     /// What it is.
     #[prop(into)]
     name: Signal<String>,

@@ -101,7 +101,7 @@ pub fn PoolRow(
     heads: Signal<PoolHeads>,
 ) -> impl IntoView {
     view! {
-        <tr role="row" data-s=move || tone.get().word()>
+        <tr role="row" data-s=move || tone.get().as_code()>
             <td role="cell" class="x-prot">
                 {run(protection)}
                 {since.map(|since| view! { <small>{run(since)}</small> }.into_any())}
@@ -163,7 +163,7 @@ pub fn FilterChip(
     view! {
         <button
             type="button"
-            class=format!("st--{}", tone.word())
+            class=format!("st--{}", tone.as_code())
             aria-pressed=move || pressed.get().to_string()
             on:click=move |_| on_press.run(())
         >

@@ -21,7 +21,7 @@ pub enum Part {
 
 impl Part {
     /// Its name in style sheets.
-    pub fn word(self) -> &'static str {
+    pub fn as_code(self) -> &'static str {
         match self {
             Part::Active => "active",
             Part::Standby => "standby",
@@ -49,7 +49,7 @@ pub enum Road {
 
 impl Road {
     /// Its name in style sheets.
-    pub fn word(self) -> &'static str {
+    pub fn as_code(self) -> &'static str {
         match self {
             Road::Ok => "ok",
             Road::Stale => "stale",
@@ -72,7 +72,7 @@ pub enum Heading {
 
 impl Heading {
     /// Its name in style sheets.
-    pub fn word(self) -> &'static str {
+    pub fn as_code(self) -> &'static str {
         match self {
             Heading::AToB => "ab",
             Heading::BToA => "ba",
@@ -96,7 +96,7 @@ pub fn Tile(
     view! {
         <span
             class=if large { "tile tile--lg" } else { "tile" }
-            data-r=move || part.get().word()
+            data-r=move || part.get().as_code()
             aria-hidden="true"
         >
             {letter}
@@ -139,8 +139,8 @@ pub fn Route(
             class="route"
             role="img"
             aria-label=label
-            data-dir=move || heading.get().word()
-            data-link=move || road.get().word()
+            data-dir=move || heading.get().as_code()
+            data-link=move || road.get().as_code()
         >
             <Tile letter="a" part=a />
             <span class="road">

@@ -45,7 +45,7 @@ pub fn SiteColumn(
     let heading = format!("{id}-h");
     let labelledby = heading.clone();
     view! {
-        <section class="site" id=id data-role=move || part.get().word() aria-labelledby=labelledby>
+        <section class="site" id=id data-role=move || part.get().as_code() aria-labelledby=labelledby>
             <header class="site__head">
                 <Tile letter part large=true />
                 <h3 id=heading>
@@ -166,7 +166,7 @@ pub enum Place {
 }
 
 impl Place {
-    fn word(self) -> &'static str {
+    fn as_code(self) -> &'static str {
         match self {
             Place::Primary => "primary",
             Place::Copy => "copy",
@@ -206,7 +206,7 @@ pub fn NodeCard(
 ) -> impl IntoView {
     let label = move || view! { <code>{name}</code> };
     view! {
-        <article class="node" data-k=move || place.get().word()>
+        <article class="node" data-k=move || place.get().as_code()>
             <div class="node__head">
                 <Icon sign />
                 <h4>{role}</h4>
@@ -261,7 +261,7 @@ pub fn LinkInside(
     view! {
         <div
             class="vlink"
-            data-state=move || road.get().word()
+            data-state=move || road.get().as_code()
             data-dir=move || if upward.get() { "up" } else { "down" }
         >
             <span class="vroad" aria-hidden="true"></span>

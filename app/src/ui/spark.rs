@@ -55,7 +55,7 @@ pub fn Spark(
     view! {
         <svg
             class="spark"
-            data-s=move || tone.get().word()
+            data-s=move || tone.get().as_code()
             viewBox=format!("0 0 {WIDTH} {height}")
             preserveAspectRatio="none"
             role="img"

@@ -42,7 +42,7 @@ impl Tone {
     }
 
     /// Its name in style sheets.
-    pub fn word(self) -> &'static str {
+    pub fn as_code(self) -> &'static str {
         match self {
             Tone::Ok => "ok",
             Tone::Warn => "warn",
@@ -92,7 +92,7 @@ pub fn Status(
             Look::Calm => " st--calm",
             Look::Top => " st--top",
         };
-        format!("st st--{}{look}", tone.get().word())
+        format!("st st--{}{look}", tone.get().as_code())
     };
     view! {
         <span class=move || class()>

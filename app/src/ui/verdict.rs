@@ -22,7 +22,7 @@ pub fn Verdict(
     children: Children,
 ) -> impl IntoView {
     view! {
-        <section class="verdict" data-state=move || tone.get().word() aria-labelledby="verdict-h">
+        <section class="verdict" data-state=move || tone.get().as_code() aria-labelledby="verdict-h">
             <div class="verdict__in">
                 <span class="verdict__mark" aria-hidden="true">
                     <Icon sign=move || tone.get().sign() />

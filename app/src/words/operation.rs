@@ -2,23 +2,23 @@
 
 pub mod by_hand;
 pub mod choice;
-pub mod fact;
+pub mod evidence;
+pub mod failure;
 pub mod lost;
 pub mod refusal;
-pub mod trouble;
 
-pub use fact::fact;
+pub use evidence::fact;
+pub use failure::trouble;
 pub use refusal::objection;
-pub use trouble::trouble;
 
 use super::{Locale, Names, bytes, clock_time, count, duration, figures, list, say, sentences};
 use jiff::Timestamp;
 use switchback_domain::{
     Millis, Side,
     operation::{
-        Advice, Attempt, Because, Difference, Fact, Fence, FenceAnswer, FenceState, FoundLoss, GivenUp, Intent, IntentKind, LossWord,
-        MemberOrder, OperationId, OrderFailure, Outage, Report, StageWord, Step, StepRun, StepState, Trouble, UnreadableCause,
-        UnreadableEntry,
+        Advice, Attempt, Because, Difference, Fence, FenceAnswer, FenceState, FoundLoss, GivenUp, Intent, IntentKind, LossCode,
+        MemberOrder, OperationId, OrderFailure, Outage, Report, StageCode, Step, StepEvidence, StepFailure, StepRun, StepState,
+        UnreadableCause, UnreadableEntry,
     },
 };
 
@@ -77,11 +77,11 @@ pub fn step(lang: Locale, step: &Step, names: &Names) -> String {
     match step {
         Step::Preflight => say!(lang, operations.step.preflight),
         Step::Mark { side } => say!(lang, operations.step.mark, site = site(*side)),
-        Step::Warm { side } => say!(lang, operations.step.warm, site = site(*side)),
+        Step::Checkpoint { side } => say!(lang, operations.step.warm, site = site(*side)),
         Step::Drain { side, .. } => say!(lang, operations.step.drain, site = site(*side)),
         Step::Demote { side } => say!(lang, operations.step.demote, site = site(*side)),
         Step::Prove { from, to } => say!(lang, operations.step.prove, from = site(*from), to = site(*to)),
-        Step::Establish { side } => say!(lang, operations.step.establish, site = site(*side)),
+        Step::Assess { side } => say!(lang, operations.step.establish, site = site(*side)),
         Step::Fence { side } => say!(lang, operations.step.fence, site = site(*side)),
         Step::Settle { side } => say!(lang, operations.step.settle, site = site(*side)),
         Step::Promote { side } => say!(lang, operations.step.promote, site = site(*side)),
@@ -149,9 +149,9 @@ impl Phase {
     /// The part that a step belongs to.
     pub fn of(step: &Step) -> Phase {
         match step {
-            Step::Preflight | Step::Mark { .. } | Step::Warm { .. } | Step::Drain { .. } => Phase::Prepare,
+            Step::Preflight | Step::Mark { .. } | Step::Checkpoint { .. } | Step::Drain { .. } => Phase::Prepare,
             Step::Demote { .. } | Step::Prove { .. } => Phase::Stop,
-            Step::Establish { .. } | Step::Fence { .. } | Step::Settle { .. } | Step::SoleWriter { .. } => Phase::Isolate,
+            Step::Assess { .. } | Step::Fence { .. } | Step::Settle { .. } | Step::SoleWriter { .. } => Phase::Isolate,
             Step::Promote { .. } | Step::Verify { .. } => Phase::Switch,
             Step::Reroute { .. } => Phase::Serve,
             Step::Inspect { .. } | Step::Save { .. } | Step::Follow { .. } | Step::Reprotect { .. } => Phase::Protect,
@@ -177,22 +177,22 @@ impl Phase {
 
 /// Where an operation stands or how it has ended, in a word or two: the only place that chooses it, for pages, lists, reports and the command
 /// line. `loss`: what is known of what it has lost.
-pub fn stage(lang: Locale, stage: StageWord, dry_run: bool, loss: LossWord) -> String {
+pub fn stage(lang: Locale, stage: StageCode, dry_run: bool, loss: LossCode) -> String {
     match (stage, loss) {
-        (StageWord::AwaitingApproval, _) => say!(lang, operations.stage.awaiting),
-        (StageWord::Running, _) => say!(lang, operations.stage.running),
-        (StageWord::Paused, _) => say!(lang, operations.stage.paused),
-        (StageWord::Undoing, _) => say!(lang, operations.stage.undoing),
-        (StageWord::NeedsPerson, _) => say!(lang, operations.stage.needs_person),
-        (StageWord::Done, _) if dry_run => say!(lang, operations.stage.rehearsed),
-        (StageWord::Done, LossWord::Nothing) => say!(lang, operations.stage.done),
-        (StageWord::Done, LossWord::Lost) => say!(lang, operations.stage.done_loss),
-        (StageWord::Done, LossWord::NotKnown) => say!(lang, operations.stage.done_loss_open),
-        (StageWord::Cancelled, _) => say!(lang, operations.stage.cancelled),
-        (StageWord::Stopped, _) => say!(lang, operations.stage.stopped),
-        (StageWord::Abandoned, _) => say!(lang, operations.stage.abandoned),
-        (StageWord::Unreadable, _) => say!(lang, operations.stage.unreadable),
-        (StageWord::ClosedUnread, _) => say!(lang, operations.stage.closed_unread),
+        (StageCode::AwaitingApproval, _) => say!(lang, operations.stage.awaiting),
+        (StageCode::Running, _) => say!(lang, operations.stage.running),
+        (StageCode::Paused, _) => say!(lang, operations.stage.paused),
+        (StageCode::Undoing, _) => say!(lang, operations.stage.undoing),
+        (StageCode::NeedsPerson, _) => say!(lang, operations.stage.needs_person),
+        (StageCode::Done, _) if dry_run => say!(lang, operations.stage.rehearsed),
+        (StageCode::Done, LossCode::Nothing) => say!(lang, operations.stage.done),
+        (StageCode::Done, LossCode::Lost) => say!(lang, operations.stage.done_loss),
+        (StageCode::Done, LossCode::NotKnown) => say!(lang, operations.stage.done_loss_open),
+        (StageCode::Cancelled, _) => say!(lang, operations.stage.cancelled),
+        (StageCode::Stopped, _) => say!(lang, operations.stage.stopped),
+        (StageCode::Abandoned, _) => say!(lang, operations.stage.abandoned),
+        (StageCode::Unreadable, _) => say!(lang, operations.stage.unreadable),
+        (StageCode::ClosedUnread, _) => say!(lang, operations.stage.closed_unread),
     }
 }
 
@@ -224,13 +224,13 @@ pub fn left_out(lang: Locale, run: &StepRun) -> Option<String> {
 
 /// Somebody there has confirmed the fence.
 fn is_fenced(run: &StepRun) -> bool {
-    run.every_fact().any(|fact| matches!(fact, Fact::Fenced { .. }))
+    run.every_fact().any(|fact| matches!(fact, StepEvidence::Fenced { .. }))
 }
 
 /// It has saved what could be saved, and somebody has given up the rest.
 pub(crate) fn gave_up_the_rest(run: &StepRun) -> bool {
     matches!(run.state, StepState::Skipped { .. })
-        && matches!(run.earlier.last().and_then(|attempt| attempt.trouble.as_ref()), Some(Trouble::NotSaved { .. }))
+        && matches!(run.earlier.last().and_then(|attempt| attempt.trouble.as_ref()), Some(StepFailure::NotSaved { .. }))
 }
 
 /// The site that did not follow when an operation ended, although it was to follow.

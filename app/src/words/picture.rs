@@ -20,8 +20,8 @@ pub fn site_role(lang: Locale, role: SiteRole) -> String {
 pub fn node_role(lang: Locale, role: NodeRole) -> String {
     match role {
         NodeRole::Primary => say!(lang, words.node_role.primary),
-        NodeRole::Mirror => say!(lang, words.node_role.mirror),
-        NodeRole::Backup => say!(lang, words.node_role.backup),
+        NodeRole::SyncStandby => say!(lang, words.node_role.mirror),
+        NodeRole::StandbyLeader => say!(lang, words.node_role.backup),
         NodeRole::BackupMirror => say!(lang, words.node_role.backup_mirror),
         NodeRole::Unknown => say!(lang, words.node_role.unknown),
     }

@@ -278,7 +278,7 @@ fn every_role_and_state_has_a_word_and_what_is_old_is_told_in_the_past_tense() {
     ] {
         told(|lang| picture::site_role(lang, role));
     }
-    for role in [NodeRole::Primary, NodeRole::Mirror, NodeRole::Backup, NodeRole::BackupMirror, NodeRole::Unknown] {
+    for role in [NodeRole::Primary, NodeRole::SyncStandby, NodeRole::StandbyLeader, NodeRole::BackupMirror, NodeRole::Unknown] {
         told(|lang| picture::node_role(lang, role));
     }
     let healthy = [NodeState::AcceptingWrites, NodeState::InStep, NodeState::Replaying, NodeState::FromArchive];
@@ -392,7 +392,7 @@ fn picture_with(protection: Protection, active: Option<Side>, findings: Vec<Find
         actions: Actions::default(),
         loss_target: Millis(5_000),
         loss_target_bytes: ByteLag(1 << 24),
-        standing: switchback_domain::operation::Standing::default(),
+        pool_state: switchback_domain::operation::PoolState::default(),
     }
 }
 

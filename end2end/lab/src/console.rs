@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use switchback_domain::operation::{
-    Choice, Entry, Event, Glance, Intent, Operation, OperationId, Planned, Question, Report, Request, Stage, Wish,
+    Choice, ControlRequest, Entry, Event, Intent, Operation, OperationId, OperationSummary, Planned, Question, Report, Request, Stage,
 };
 
 use crate::between::Between;
@@ -331,7 +331,7 @@ impl Console {
     }
 
     /// The operations, newest first.
-    pub async fn operations(&self) -> Result<Vec<Glance>> {
+    pub async fn operations(&self) -> Result<Vec<OperationSummary>> {
         self.must("GET", &format!("/operations?pool={POOL}&most=50"), None).await
     }
 
@@ -341,7 +341,7 @@ impl Console {
     }
 
     /// Pauses, resumes or cancels.
-    pub async fn wish(&self, id: OperationId, wish: Wish) -> Result<Answer> {
+    pub async fn wish(&self, id: OperationId, wish: ControlRequest) -> Result<Answer> {
         self.send("POST", &format!("/operations/{id}/wishes"), &[], Some(json!({ "wish": wish }).to_string())).await
     }
 

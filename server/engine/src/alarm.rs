@@ -4,7 +4,7 @@
 use crate::{
     audit::{Actor, audited},
     figures,
-    observe::Watched,
+    observe::ObservedPool,
     ports::{AuditEntry, Store},
     time::pause,
 };
@@ -113,7 +113,7 @@ fn listed<'a>(nodes: impl IntoIterator<Item = &'a NodeName>) -> String {
 }
 
 /// Writes down what a pool's alarm has said, in its order and each once, however long the store is away.
-pub(crate) async fn keep_writing(watched: Arc<Watched>, store: Arc<dyn Store>, stop: CancellationToken) {
+pub(crate) async fn keep_writing(watched: Arc<ObservedPool>, store: Arc<dyn Store>, stop: CancellationToken) {
     let alarm = &watched.alarm;
     loop {
         let next = alarm.state().waiting.front().cloned();

@@ -3,10 +3,10 @@
 use crate::{
     alarm, history,
     live::{Live, LiveStream},
-    observe::{Asking, Watched, keep_asking, keep_picture},
-    operate::{Operator, keep_operating},
+    observe::{Asking, ObservedPool, keep_asking, keep_picture},
+    operate::{PoolOperations, keep_operating},
     people::{self, Incident, People, SessionLimits, SetUpForm, SetUpLink, SignedIn, SignedOut, Source},
-    ports::{AuditEntry, Chance, Clock, Hands, Passwords, Probe, Store, StoreError},
+    ports::{AuditEntry, Chance, Clock, EngineControl, Passwords, Probe, Store, StoreError},
     store_watch::{self, StoreWatch},
     time::pause,
 };
@@ -45,7 +45,7 @@ pub struct PoolParts {
     /// One probe for each of its endpoints.
     pub probes: Vec<Box<dyn Probe>>,
     /// Hands on its engines; without them the pool is only watched.
-    pub hands: Option<Arc<dyn Hands>>,
+    pub control: Option<Arc<dyn EngineControl>>,
 }
 
 /// How often, how long.
@@ -116,8 +116,8 @@ impl Readiness {
 
 /// The only door for handlers. Each question takes the caller first; a caller whose session has ended gets no answer.
 pub struct Console {
-    pools: BTreeMap<PoolId, Arc<Watched>>,
-    operators: BTreeMap<PoolId, Arc<Operator>>,
+    pools: BTreeMap<PoolId, Arc<ObservedPool>>,
+    operators: BTreeMap<PoolId, Arc<PoolOperations>>,
     overview: Arc<Live<Vec<Summary>>>,
     people: Arc<People>,
     store: Arc<dyn Store>,
@@ -138,9 +138,9 @@ impl Console {
         let stirred = Arc::new(Notify::new());
         let mut watched_pools = BTreeMap::new();
         let mut operators = BTreeMap::new();
-        for PoolParts { pool, probes, hands } in pools {
+        for PoolParts { pool, probes, control } in pools {
             let id = pool.id.clone();
-            let watched = Arc::new(Watched::new(pool, Arc::clone(&boot), Arc::clone(&clock), work_out, Arc::clone(&stirred)));
+            let watched = Arc::new(ObservedPool::new(pool, Arc::clone(&boot), Arc::clone(&clock), work_out, Arc::clone(&stirred)));
             let asking = Asking::new(settings.interval, Arc::clone(&clock), Arc::clone(&chance));
             for probe in probes {
                 tasks.spawn(keep_asking(probe, Arc::clone(&watched), asking.clone(), stop.clone()));
@@ -148,8 +148,14 @@ impl Console {
             tasks.spawn(keep_picture(Arc::clone(&watched), stop.clone()));
             tasks.spawn(history::keep_writing(Arc::clone(&watched), Arc::clone(&store), stop.clone()));
             tasks.spawn(alarm::keep_writing(Arc::clone(&watched), Arc::clone(&store), stop.clone()));
-            let operator =
-                Operator::new(Arc::clone(&watched), hands, Arc::clone(&store), Arc::clone(&clock), chance.as_ref(), Arc::clone(&boot));
+            let operator = PoolOperations::new(
+                Arc::clone(&watched),
+                control,
+                Arc::clone(&store),
+                Arc::clone(&clock),
+                chance.as_ref(),
+                Arc::clone(&boot),
+            );
             let operator = Arc::new(operator);
             tasks.spawn(keep_operating(Arc::clone(&operator), stop.clone()));
             operators.insert(id.clone(), operator);
@@ -184,7 +190,7 @@ impl Console {
 
     /// A pool at this instant.
     pub fn picture(&self, caller: &Caller, pool: &PoolId) -> Result<Arc<Picture>, ConsoleError> {
-        self.watched(caller, pool).map(Watched::picture)
+        self.watched(caller, pool).map(ObservedPool::picture)
     }
 
     /// The last quarter of an hour of what a pool page draws: loss, lag of the links between nodes, WAL rates.
@@ -303,7 +309,7 @@ impl Console {
         if may(caller.role, action) { Ok(()) } else { Err(ConsoleError::NotAllowed) }
     }
 
-    fn watched(&self, caller: &Caller, pool: &PoolId) -> Result<&Watched, ConsoleError> {
+    fn watched(&self, caller: &Caller, pool: &PoolId) -> Result<&ObservedPool, ConsoleError> {
         self.allowed(caller, Action::See)?;
         self.pools.get(pool).map(Arc::as_ref).ok_or_else(|| ConsoleError::UnknownPool { pool: pool.clone() })
     }

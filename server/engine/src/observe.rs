@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 use switchback_domain::{
-    Endpoint, EndpointName, Facts, Millis, Picture, Pool, ProbeFailure, Side, Sighting, operation::Standing, picture::Sightings,
+    Endpoint, EndpointName, Facts, Millis, Picture, Pool, ProbeFailure, Side, Sighting, operation::PoolState, picture::Sightings,
 };
 use tokio::{
     sync::{Notify, watch},
@@ -41,7 +41,7 @@ const OVERRUN_INTERVALS: u32 = 5;
 const JITTER_PERCENT: u32 = 2;
 
 /// A pool under observation.
-pub(crate) struct Watched {
+pub(crate) struct ObservedPool {
     pub(crate) pool: Pool,
     pub(crate) live: Arc<Live<Picture>>,
     pub(crate) writer: Writer,
@@ -54,7 +54,7 @@ pub(crate) struct Watched {
     overview: Arc<Notify>,
     sound: AtomicBool,
     /// What the store says about the pool; a part of every picture.
-    standing: Mutex<Standing>,
+    pool_state: Mutex<PoolState>,
     /// Counts up when somebody wants a look at once.
     look: watch::Sender<u64>,
     /// Counts up with every answer, so that whoever wanted the look can wait for it.
@@ -108,8 +108,8 @@ pub(crate) struct Outcome {
     pub(crate) answer: Result<Facts, ProbeFailure>,
 }
 
-impl Watched {
-    pub(crate) fn new(pool: Pool, boot: Arc<str>, clock: Arc<dyn Clock>, work_out: WorkOut, overview: Arc<Notify>) -> Watched {
+impl ObservedPool {
+    pub(crate) fn new(pool: Pool, boot: Arc<str>, clock: Arc<dyn Clock>, work_out: WorkOut, overview: Arc<Notify>) -> ObservedPool {
         let mut seen = Seen::default();
         for endpoint in pool.endpoints() {
             seen.sightings.entry(endpoint.name).or_default();
@@ -118,7 +118,7 @@ impl Watched {
         let live = Arc::new(Live::new(boot, Arc::new(first)));
         let (writer, alarm) = (Writer::new(pool.id.clone()), Alarm::new(pool.id.clone()));
         let sound = AtomicBool::new(true);
-        Watched {
+        ObservedPool {
             pool,
             live,
             writer,
@@ -129,7 +129,7 @@ impl Watched {
             stirred: Notify::new(),
             overview,
             sound,
-            standing: Mutex::default(),
+            pool_state: Mutex::default(),
             look: watch::Sender::new(0),
             heard: watch::Sender::new(0),
         }
@@ -177,13 +177,13 @@ impl Watched {
     }
 
     /// What stands about the pool beside its readings.
-    pub(crate) fn standing(&self) -> Standing {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn pool_state(&self) -> PoolState {
+        self.pool_state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Changes what stands about the pool, and tells everybody.
-    pub(crate) fn change_standing(&self, change: impl FnOnce(&mut Standing)) {
-        change(&mut self.standing.lock().unwrap_or_else(PoisonError::into_inner));
+    pub(crate) fn change_standing(&self, change: impl FnOnce(&mut PoolState)) {
+        change(&mut self.pool_state.lock().unwrap_or_else(PoisonError::into_inner));
         self.stirred.notify_one();
     }
 
@@ -216,7 +216,7 @@ impl Watched {
                 *at = (*at).min(stale);
             }
         }
-        (self.work_out)(&self.pool, &sightings, now).with_standing(self.standing())
+        (self.work_out)(&self.pool, &sightings, now).with_pool_state(self.pool_state())
     }
 
     fn all_asked_since(&self, since: jiff::Timestamp) -> bool {
@@ -238,8 +238,8 @@ impl Watched {
         }
         let Ok(picture) = worked_out else { return };
         let split = self.alarm.take(&picture, now);
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner).split = split;
-        let picture = Arc::new(picture.with_standing(self.standing()));
+        self.pool_state.lock().unwrap_or_else(PoisonError::into_inner).split = split;
+        let picture = Arc::new(picture.with_pool_state(self.pool_state()));
         let noted = recorder.take(&picture, now);
         if self.live.publish(picture, now) {
             figures::published();
@@ -251,7 +251,7 @@ impl Watched {
 }
 
 /// Works out a pool's picture: at once when something was heard, but at most every 50 ms, and with every tick.
-pub(crate) async fn keep_picture(watched: Arc<Watched>, stop: CancellationToken) {
+pub(crate) async fn keep_picture(watched: Arc<ObservedPool>, stop: CancellationToken) {
     let mut recorder = Recorder::new(&watched.pool);
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -310,7 +310,7 @@ impl Asking {
 
 /// Asks one endpoint for ever: in every round, but never before the last question has ended. After failures the interval stays the
 /// same, because a node that returns should be seen at once.
-pub(crate) async fn keep_asking(mut probe: Box<dyn Probe>, watched: Arc<Watched>, asking: Asking, stop: CancellationToken) {
+pub(crate) async fn keep_asking(mut probe: Box<dyn Probe>, watched: Arc<ObservedPool>, asking: Asking, stop: CancellationToken) {
     let endpoint = probe.endpoint().clone();
     if !pause(asking.next(Instant::now()).saturating_duration_since(Instant::now()), &stop).await {
         return;

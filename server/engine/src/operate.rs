@@ -1,15 +1,15 @@
 //! Operations: taking requests, keeping the journal, driving steps, fencing. One operator for each pool; here is how it lives, what it
 //! is asked and what it does is in the rooms below.
 
-mod desk;
+mod context;
 mod drive;
 mod fencer;
 mod meter;
+mod open_operation;
+mod recent_plans;
 mod record;
 mod requests;
 mod restored;
-mod scene;
-mod shown;
 mod steps;
 mod unreadable;
 
@@ -18,16 +18,16 @@ pub(crate) use requests::hash;
 use crate::{
     figures,
     live::Live,
-    observe::Watched,
-    ports::{Chance, Clock, Hands, HeldLease, Lease, LeaseAnswer, LeaseAsk, Store, StoreError},
+    observe::ObservedPool,
+    ports::{Chance, Clock, EngineControl, HeldLease, Lease, LeaseAnswer, LeaseAsk, Store, StoreError},
     time::{millis, pause},
 };
-use desk::Desk;
+use context::StepContext;
 use drive::Halt;
 use jiff::Timestamp;
 use meter::Meter;
-use scene::Scene;
-use shown::Shown;
+use open_operation::OpenOperation;
+use recent_plans::RecentPlans;
 use std::{
     error::Error,
     sync::{
@@ -58,9 +58,9 @@ const LOOK_AGAIN_EVERY: Duration = Duration::from_secs(2);
 const STORE_AGAIN: Duration = Duration::from_secs(1);
 
 /// The operations of one pool.
-pub(crate) struct Operator {
-    watched: Arc<Watched>,
-    hands: Option<Arc<dyn Hands>>,
+pub(crate) struct PoolOperations {
+    watched: Arc<ObservedPool>,
+    control: Option<Arc<dyn EngineControl>>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     boot: Arc<str>,
@@ -70,14 +70,14 @@ pub(crate) struct Operator {
     lease_ends: AtomicU64,
     /// Another console's lease, and since when (since the machine was started) it has not been renewed.
     others_lease: Mutex<Option<(HeldLease, Duration)>>,
-    desk: Mutex<Option<Arc<Desk>>>,
+    open: Mutex<Option<Arc<OpenOperation>>>,
     /// Whoever takes the lease for something that does not lie on the desk, or gives it back, does so alone: the lease is one for all of
     /// this console, and must not be given back under somebody who has just been given it too.
     turn: tokio::sync::Mutex<()>,
     fencers: Mutex<Vec<(Fence, DropGuard)>>,
     /// Which site the pool's operations made active last, in which epoch that was looked up.
     made_active: Mutex<Option<(Epoch, Option<MadeActive>)>>,
-    shown: Shown,
+    shown: RecentPlans,
     wake: Notify,
 }
 
@@ -85,32 +85,32 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Operator {
+impl PoolOperations {
     pub(crate) fn new(
-        watched: Arc<Watched>,
-        hands: Option<Arc<dyn Hands>>,
+        watched: Arc<ObservedPool>,
+        control: Option<Arc<dyn EngineControl>>,
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         chance: &dyn Chance,
         boot: Arc<str>,
-    ) -> Operator {
+    ) -> PoolOperations {
         let mut bytes = [0; 16];
         chance.fill(&mut bytes);
         let holder = crate::people::hex(&bytes);
-        Operator {
+        PoolOperations {
             watched,
-            hands,
+            control,
             store,
             clock,
             boot,
             holder,
             lease_ends: AtomicU64::new(0),
             others_lease: Mutex::default(),
-            desk: Mutex::default(),
+            open: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
             fencers: Mutex::default(),
             made_active: Mutex::default(),
-            shown: Shown::default(),
+            shown: RecentPlans::default(),
             wake: Notify::new(),
         }
     }
@@ -152,31 +152,31 @@ impl Operator {
         ends.saturating_sub(self.clock.since_boot()) < LEASE_MARGIN
     }
 
-    fn lay_out(&self, lease: Lease, operation: Operation) -> Arc<Desk> {
-        let mut place = locked(&self.desk);
+    fn lay_out(&self, lease: Lease, operation: Operation) -> Arc<OpenOperation> {
+        let mut place = locked(&self.open);
         // Whoever asked for it and whoever takes up what lies in the store may both have seen it.
-        if let Some(desk) = place.as_ref().filter(|desk| desk.operation().id == operation.id) {
-            return Arc::clone(desk);
+        if let Some(open) = place.as_ref().filter(|open| open.operation().id == operation.id) {
+            return Arc::clone(open);
         }
         let live = Arc::new(Live::new(Arc::clone(&self.boot), Arc::new(operation)));
-        let desk = Arc::new(Desk::new(lease, live, Arc::clone(&self.store), Arc::clone(&self.clock)));
-        *place = Some(Arc::clone(&desk));
+        let open = Arc::new(OpenOperation::new(lease, live, Arc::clone(&self.store), Arc::clone(&self.clock)));
+        *place = Some(Arc::clone(&open));
         drop(place);
-        self.show(Some(&desk));
-        desk
+        self.show(Some(&open));
+        open
     }
 
     /// Shows on the pool how far its operation has come.
-    fn show(&self, desk: Option<&Desk>) {
-        let glance = desk.map(Desk::operation).filter(|operation| !operation.is_finished()).map(|operation| operation.glance());
-        self.watched.change_standing(|standing| standing.operation = glance);
+    fn show(&self, open: Option<&OpenOperation>) {
+        let summary = open.map(OpenOperation::operation).filter(|operation| !operation.is_finished()).map(|operation| operation.summary());
+        self.watched.change_standing(|pool_state| pool_state.operation = summary);
     }
 
-    fn scene(&self, stop: &CancellationToken) -> Option<Scene> {
-        Some(Scene {
+    fn context(&self, stop: &CancellationToken) -> Option<StepContext> {
+        Some(StepContext {
             pool: Arc::new(self.watched.pool.clone()),
             watched: Arc::clone(&self.watched),
-            hands: Arc::clone(self.hands.as_ref()?),
+            control: Arc::clone(self.control.as_ref()?),
             store: Arc::clone(&self.store),
             clock: Arc::clone(&self.clock),
             stop: stop.clone(),
@@ -185,15 +185,15 @@ impl Operator {
     }
 
     /// Reads what stands about the pool, and the operation that has not ended, and takes it up again.
-    async fn take_up(&self, scene: Option<&Scene>) -> Result<bool, StoreError> {
-        self.read_record(scene).await?;
+    async fn take_up(&self, context: Option<&StepContext>) -> Result<bool, StoreError> {
+        self.read_record(context).await?;
         let Some(id) = self.store.open_operation_of(&self.watched.pool.id).await? else {
-            if locked(&self.desk).is_none() && self.watched.standing().operation.is_some() {
-                self.watched.change_standing(|standing| standing.operation = None);
+            if locked(&self.open).is_none() && self.watched.pool_state().operation.is_some() {
+                self.watched.change_standing(|pool_state| pool_state.operation = None);
             }
             return Ok(true);
         };
-        // Shown even while another console holds the lease, so that nobody thinks that nothing runs.
+        // RecentPlans even while another console holds the lease, so that nobody thinks that nothing runs.
         let operation = match stored_operation(&*self.store, id).await {
             Ok(operation) => operation,
             Err(StoreError::Unreadable(entry)) => {
@@ -202,9 +202,9 @@ impl Operator {
             }
             Err(error) => return Err(error),
         };
-        self.watched.change_standing(|standing| standing.operation = Some(operation.glance()));
+        self.watched.change_standing(|pool_state| pool_state.operation = Some(operation.summary()));
         // What a restored store says of it may have been decided long ago, by somebody else.
-        if self.watched.standing().restored.is_some() {
+        if self.watched.pool_state().restored.is_some() {
             return Ok(true);
         }
         let _turn = self.turn.lock().await;
@@ -221,7 +221,7 @@ impl Operator {
         };
         if operation.is_finished() {
             self.store.give_lease_back(&lease).await?;
-            self.watched.change_standing(|standing| standing.operation = None);
+            self.watched.change_standing(|pool_state| pool_state.operation = None);
             return Ok(true);
         }
         tracing::warn!(operation = %id, pool = %self.watched.pool.id, "an operation that has not ended is taken up again");
@@ -230,23 +230,23 @@ impl Operator {
     }
 
     /// What an operation that has come to its end leaves.
-    async fn clear_up(&self, desk: &Desk) {
+    async fn clear_up(&self, open: &OpenOperation) {
         let _turn = self.turn.lock().await;
-        let operation = desk.operation();
+        let operation = open.operation();
         let ended_at = match operation.stage {
             Stage::Finished { at, .. } if !operation.request.dry_run => Some(at),
             _ => None,
         };
-        *locked(&self.desk) = None;
-        self.watched.change_standing(|standing| {
-            standing.operation = None;
+        *locked(&self.open) = None;
+        self.watched.change_standing(|pool_state| {
+            pool_state.operation = None;
             // After a rehearsal the time of the operation before it goes on.
             if let Some(at) = ended_at {
-                standing.cool_until = self.cool_until(at);
+                pool_state.cool_until = self.cool_until(at);
             }
         });
-        desk.live.close();
-        self.give_back(&desk.lease).await;
+        open.live.close();
+        self.give_back(&open.lease).await;
     }
 
     async fn give_back(&self, lease: &Lease) {
@@ -265,11 +265,11 @@ impl Operator {
     fn keep_time(&self) {
         let now = self.clock.now();
         let freeze = self.watched.pool.policy.freeze(now);
-        if self.watched.standing().freeze.as_ref() != freeze {
-            self.watched.change_standing(|standing| standing.freeze = freeze.cloned());
+        if self.watched.pool_state().freeze.as_ref() != freeze {
+            self.watched.change_standing(|pool_state| pool_state.freeze = freeze.cloned());
         }
-        if self.watched.standing().cool_until.is_some_and(|until| !self.watched.pool.policy.is_cooling(until, now)) {
-            self.watched.change_standing(|standing| standing.cool_until = None);
+        if self.watched.pool_state().cool_until.is_some_and(|until| !self.watched.pool.policy.is_cooling(until, now)) {
+            self.watched.change_standing(|pool_state| pool_state.cool_until = None);
         }
     }
 }
@@ -284,14 +284,14 @@ pub(crate) async fn stored_operation(store: &dyn Store, id: OperationId) -> Resu
 }
 
 /// Drives the operations of a pool until everything stops.
-pub(crate) async fn keep_operating(operator: Arc<Operator>, stop: CancellationToken) {
-    let scene = operator.scene(&stop);
+pub(crate) async fn keep_operating(operator: Arc<PoolOperations>, stop: CancellationToken) {
+    let context = operator.context(&stop);
     let meter: Mutex<Option<Meter>> = Mutex::default();
     let mut known = false;
     let mut looked = Instant::now();
     loop {
         if !known {
-            match operator.take_up(scene.as_ref()).await {
+            match operator.take_up(context.as_ref()).await {
                 Ok(taken) => known = taken,
                 Err(error) => {
                     figures::store_failed("take_up");
@@ -303,21 +303,21 @@ pub(crate) async fn keep_operating(operator: Arc<Operator>, stop: CancellationTo
             }
             continue;
         }
-        let desk = locked(&operator.desk).clone();
-        if let (Some(desk), Some(scene)) = (desk, &scene) {
+        let open = locked(&operator.open).clone();
+        if let (Some(open), Some(context)) = (open, &context) {
             let keeping = stop.child_token();
-            let kept = tokio::spawn(keep_lease(Arc::clone(&operator), Arc::clone(&desk), scene.clone(), keeping.clone()));
+            let kept = tokio::spawn(keep_lease(Arc::clone(&operator), Arc::clone(&open), context.clone(), keeping.clone()));
             let halt = loop {
-                let halt = drive::drive(&operator, scene, &desk, &meter, &keeping).await;
+                let halt = drive::drive(&operator, context, &open, &meter, &keeping).await;
                 // Somebody may have said something between the last look and now.
-                if !matches!(halt, Halt::Rest) || desk.operation().is_finished() {
+                if !matches!(halt, Halt::Rest) || open.operation().is_finished() {
                     break halt;
                 }
                 tokio::select! {
                     () = stop.cancelled() => break Halt::Stopping,
                     () = operator.wake.notified() => {}
                     () = keeping.cancelled() => break Halt::LeaseLost,
-                    () = desk.doubt.cancelled() => break Halt::LeaseLost,
+                    () = open.doubt.cancelled() => break Halt::LeaseLost,
                 }
             };
             keeping.cancel();
@@ -325,18 +325,18 @@ pub(crate) async fn keep_operating(operator: Arc<Operator>, stop: CancellationTo
             *locked(&meter) = None;
             match halt {
                 Halt::Stopping => return,
-                Halt::Rest => operator.clear_up(&desk).await,
+                Halt::Rest => operator.clear_up(&open).await,
                 Halt::LeaseLost => {
-                    tracing::error!(operation = %desk.operation().id, "the lease was lost, or the journal is in doubt: it is read again");
-                    *locked(&operator.desk) = None;
-                    desk.live.close();
+                    tracing::error!(operation = %open.operation().id, "the lease was lost, or the journal is in doubt: it is read again");
+                    *locked(&operator.open) = None;
+                    open.live.close();
                     known = false;
                 }
             }
             continue;
         }
         operator.keep_time();
-        if scene.is_some()
+        if context.is_some()
             && let Err(error) = operator.keep_fence_answers().await
         {
             figures::store_failed("fence_answered");
@@ -360,17 +360,17 @@ async fn pause_tick(stop: &CancellationToken) {
 }
 
 /// Renews the lease while an operation lies on the desk, and shows how far it has come.
-async fn keep_lease(operator: Arc<Operator>, desk: Arc<Desk>, scene: Scene, keeping: CancellationToken) {
+async fn keep_lease(operator: Arc<PoolOperations>, open: Arc<OpenOperation>, context: StepContext, keeping: CancellationToken) {
     // It was taken a moment ago; how long a moment is not known, so it is asked for at once.
     let mut asked = Instant::now() - RENEW_EVERY;
     let mut failing: Option<Instant> = None;
     let mut shown = None;
-    scene.unwritten.store(false, Ordering::Relaxed);
+    context.unwritten.store(false, Ordering::Relaxed);
     loop {
-        let operation = desk.operation();
+        let operation = open.operation();
         if shown != Some((operation.events, operation.outage)) {
             shown = Some((operation.events, operation.outage));
-            operator.show(Some(&desk));
+            operator.show(Some(&open));
         }
         // Before anybody else could have it: an order that is given after this moment may cross another console's.
         if operator.lease_has_run_out() {
@@ -381,9 +381,9 @@ async fn keep_lease(operator: Arc<Operator>, desk: Arc<Desk>, scene: Scene, keep
         if asked.elapsed() >= RENEW_EVERY {
             asked = Instant::now();
             match tokio::time::timeout(RENEW_EVERY, operator.take_lease()).await {
-                Ok(Ok(Some(lease))) if lease.token == desk.lease.token => {
+                Ok(Ok(Some(lease))) if lease.token == open.lease.token => {
                     failing = None;
-                    scene.unwritten.store(false, Ordering::Relaxed);
+                    context.unwritten.store(false, Ordering::Relaxed);
                 }
                 Ok(Ok(_)) => {
                     keeping.cancel();
@@ -392,12 +392,12 @@ async fn keep_lease(operator: Arc<Operator>, desk: Arc<Desk>, scene: Scene, keep
                 Ok(Err(_)) | Err(_) => {
                     let since = *failing.get_or_insert(asked);
                     if since.elapsed() + RENEW_EVERY >= drive::UNWRITTEN_PATIENCE {
-                        scene.unwritten.store(true, Ordering::Relaxed);
+                        context.unwritten.store(true, Ordering::Relaxed);
                     }
                 }
             }
         }
-        desk.live.beat(operator.clock.now());
+        open.live.beat(operator.clock.now());
         if !pause(Duration::from_millis(20), &keeping).await {
             return;
         }

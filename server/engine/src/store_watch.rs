@@ -166,7 +166,7 @@ impl StoreWatch {
         for BrokenGuard { guard, fault } in &broken {
             tracing::error!(
                 guard,
-                fault = fault.word(),
+                fault = fault.as_code(),
                 "a guard of the store is not as it was made: the audit history may have been changed. Find out who did this, and whether a \
                  backup says the same; `switchback repair-guards` puts the guards back"
             );

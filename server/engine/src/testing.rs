@@ -183,7 +183,7 @@ pub(crate) fn pool_named(id: &str) -> Pool {
 }
 
 /// A running console over endpoints, a store and a time that the test owns.
-pub(crate) struct Bench {
+pub(crate) struct TestPool {
     pub(crate) console: Arc<Console>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -196,20 +196,20 @@ pub(crate) struct Bench {
     pub(crate) clock: Arc<TestClock>,
 }
 
-impl Bench {
+impl TestPool {
     /// Starts it. Nothing has been asked yet.
-    pub(crate) fn start() -> Bench {
+    pub(crate) fn start() -> TestPool {
         let (script, second) = (Script::default(), Script::default());
         let pools = vec![parts_of(fixture::pool(), &script), parts_of(pool_named("chat-rest"), &second)];
-        Bench::start_with(pools, script, second)
+        TestPool::start_with(pools, script, second)
     }
 
     /// The same without pools, for tests that let days pass.
-    pub(crate) fn without_pools() -> Bench {
-        Bench::start_with(Vec::new(), Script::default(), Script::default())
+    pub(crate) fn without_pools() -> TestPool {
+        TestPool::start_with(Vec::new(), Script::default(), Script::default())
     }
 
-    fn start_with(pools: Vec<PoolParts>, script: Script, second: Script) -> Bench {
+    fn start_with(pools: Vec<PoolParts>, script: Script, second: Script) -> TestPool {
         let store = Arc::new(TestStore::default());
         let passwords = Arc::new(TestPasswords::default());
         let clock = Arc::new(TestClock::starting_now());
@@ -224,7 +224,7 @@ impl Bench {
             settings: Settings::default(),
         };
         let Started { console, tasks } = Console::start(parts, &stop);
-        Bench { console, tasks, stop, script, second, store, passwords, clock }
+        TestPool { console, tasks, stop, script, second, store, passwords, clock }
     }
 
     /// Somebody who is signed in.
@@ -234,14 +234,14 @@ impl Bench {
     }
 
     pub(crate) fn picture(&self) -> Arc<Picture> {
-        self.console.picture(&Bench::caller(), &fixture::pool().id).expect("the pool is there")
+        self.console.picture(&TestPool::caller(), &fixture::pool().id).expect("the pool is there")
     }
 }
 
 fn parts_of(pool: Pool, script: &Script) -> PoolParts {
     let probes =
         pool.endpoints().into_iter().map(|endpoint| Box::new(TestProbe { endpoint, script: script.clone() }) as Box<dyn Probe>).collect();
-    PoolParts { pool, probes, hands: None }
+    PoolParts { pool, probes, control: None }
 }
 
 /// An event as a browser reads it.

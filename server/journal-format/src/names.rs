@@ -25,9 +25,9 @@ enums! {
     Event {
         Requested = "requested" { request = "request": Box<Request>, by = "by": Login, plan = "plan": Box<Plan> },
         StepBegun = "step_begun" { step = "step": usize },
-        StepEnded = "step_ended" { step = "step": usize, facts = "facts": Vec<Fact>, trouble = "trouble": Option<Trouble> },
+        StepEnded = "step_ended" { step = "step": usize, facts = "facts": Vec<StepEvidence>, trouble = "trouble": Option<StepFailure> },
         UndoBegun = "undo_begun" { step = "step": usize },
-        UndoEnded = "undo_ended" { step = "step": usize, facts = "facts": Vec<Fact>, trouble = "trouble": Option<Trouble> },
+        UndoEnded = "undo_ended" { step = "step": usize, facts = "facts": Vec<StepEvidence>, trouble = "trouble": Option<StepFailure> },
         GaveUp = "gave_up" { why = "why": GivenUp },
         PauseWanted = "pause_wanted" { by = "by": Login },
         Paused = "paused" { by = "by": Login },
@@ -81,11 +81,11 @@ enums! {
     Step {
         Preflight = "preflight",
         Mark = "mark" { side = "side": Side },
-        Warm = "warm" { side = "side": Side },
+        Checkpoint = "warm" { side = "side": Side },
         Drain = "drain" { side = "side": Side, at_most = "at_most": Millis },
         Demote = "demote" { side = "side": Side },
         Prove = "prove" { from = "from": Side, to = "to": Side },
-        Establish = "establish" { side = "side": Side },
+        Assess = "establish" { side = "side": Side },
         Fence = "fence" { side = "side": Side },
         Settle = "settle" { side = "side": Side },
         Promote = "promote" { side = "side": Side },
@@ -100,7 +100,7 @@ enums! {
         SetMember = "set_member" { change = "change": MemberChange },
     }
     #[serde(tag = "fact")]
-    Fact {
+    StepEvidence {
         Leader = "leader" { side = "side": Side, node = "node": NodeName, timeline = "timeline": Option<Timeline> },
         Written = "written" { node = "node": NodeName, at = "at": Lsn },
         Marker = "marker" { node = "node": NodeName },
@@ -154,7 +154,7 @@ enums! {
         Unanswered = "unanswered" { failure = "failure": ProbeFailure },
     }
     #[serde(tag = "trouble")]
-    Trouble {
+    StepFailure {
         SituationChanged = "situation_changed" { checks = "checks": Vec<(CheckKind, Verdict)>, findings = "findings": Vec<Finding> },
         OtherEpoch = "other_epoch",
         PatroniTooOld = "patroni_too_old" { members = "members": Vec<(NodeName, String)> },
@@ -198,7 +198,7 @@ enums! {
     #[serde(tag = "why")]
     GivenUp {
         Cancelled = "cancelled" { by = "by": Login },
-        StepFailed = "step_failed" { step = "step": usize, trouble = "trouble": Trouble },
+        StepFailed = "step_failed" { step = "step": usize, trouble = "trouble": StepFailure },
     }
     #[serde(tag = "outcome")]
     Outcome {
@@ -435,7 +435,7 @@ structs! {
         number = "number": u32,
         step = "step": usize,
         undoing = "undoing": bool,
-        trouble = "trouble": Trouble,
+        trouble = "trouble": StepFailure,
         options = "options": Vec<Choice>,
     }
     Outage {

@@ -4,7 +4,7 @@ use crate::{form::Form, names};
 use serde::{Deserialize, Serialize};
 use switchback_domain::{
     Timeline,
-    operation::{Epoch, Glance, IntentKind, LossAtAGlance, LossWord, Outage, StageWord, UnreadableEntry},
+    operation::{Epoch, IntentKind, LossAtAGlance, LossCode, OperationSummary, Outage, StageCode, UnreadableEntry},
 };
 
 /// The word of a kind in the columns.
@@ -26,37 +26,37 @@ pub fn kind_of(word: &str) -> Option<IntentKind> {
 }
 
 /// The words for how far an operation has come, and how it ended.
-pub fn stage_words(stage: StageWord) -> (&'static str, Option<&'static str>) {
+pub fn stage_words(stage: StageCode) -> (&'static str, Option<&'static str>) {
     match stage {
-        StageWord::AwaitingApproval => ("awaiting_approval", None),
-        StageWord::Running => ("running", None),
-        StageWord::Paused => ("paused", None),
-        StageWord::Undoing => ("undoing", None),
-        StageWord::NeedsPerson => ("needs_person", None),
-        StageWord::Unreadable => ("unreadable", None),
-        StageWord::Done => ("finished", Some("done")),
-        StageWord::Cancelled => ("finished", Some("cancelled")),
-        StageWord::Stopped => ("finished", Some("stopped")),
-        StageWord::Abandoned => ("finished", Some("abandoned")),
-        StageWord::ClosedUnread => ("finished", Some("closed_unread")),
+        StageCode::AwaitingApproval => ("awaiting_approval", None),
+        StageCode::Running => ("running", None),
+        StageCode::Paused => ("paused", None),
+        StageCode::Undoing => ("undoing", None),
+        StageCode::NeedsPerson => ("needs_person", None),
+        StageCode::Unreadable => ("unreadable", None),
+        StageCode::Done => ("finished", Some("done")),
+        StageCode::Cancelled => ("finished", Some("cancelled")),
+        StageCode::Stopped => ("finished", Some("stopped")),
+        StageCode::Abandoned => ("finished", Some("abandoned")),
+        StageCode::ClosedUnread => ("finished", Some("closed_unread")),
     }
 }
 
 /// The stage of two words. What nobody here knows is not known.
-pub fn stage_of(stage: &str, outcome: Option<&str>) -> StageWord {
+pub fn stage_of(stage: &str, outcome: Option<&str>) -> StageCode {
     let all = [
-        StageWord::AwaitingApproval,
-        StageWord::Running,
-        StageWord::Paused,
-        StageWord::Undoing,
-        StageWord::NeedsPerson,
-        StageWord::Done,
-        StageWord::Cancelled,
-        StageWord::Stopped,
-        StageWord::Abandoned,
-        StageWord::ClosedUnread,
+        StageCode::AwaitingApproval,
+        StageCode::Running,
+        StageCode::Paused,
+        StageCode::Undoing,
+        StageCode::NeedsPerson,
+        StageCode::Done,
+        StageCode::Cancelled,
+        StageCode::Stopped,
+        StageCode::Abandoned,
+        StageCode::ClosedUnread,
     ];
-    all.into_iter().find(|known| stage_words(*known) == (stage, outcome)).unwrap_or(StageWord::Unreadable)
+    all.into_iter().find(|known| stage_words(*known) == (stage, outcome)).unwrap_or(StageCode::Unreadable)
 }
 
 /// What is in one column, because nobody looks for it.
@@ -80,7 +80,7 @@ struct Rest {
 ///
 /// # Errors
 /// Never, as far as anybody knows.
-pub fn rest_to_text(summary: &Glance) -> Result<String, serde_json::Error> {
+pub fn rest_to_text(summary: &OperationSummary) -> Result<String, serde_json::Error> {
     serde_json::to_string(&Rest {
         rehearsal: summary.dry_run,
         step: summary.step,
@@ -92,7 +92,7 @@ pub fn rest_to_text(summary: &Glance) -> Result<String, serde_json::Error> {
 }
 
 /// Takes it in again. What cannot be read is left as it is.
-pub fn rest_from_text(text: &str, summary: &mut Glance) {
+pub fn rest_from_text(text: &str, summary: &mut OperationSummary) {
     let Ok(rest) = serde_json::from_str::<Rest>(text) else { return };
     summary.dry_run = rest.rehearsal;
     summary.step = rest.step;
@@ -103,16 +103,16 @@ pub fn rest_from_text(text: &str, summary: &mut Glance) {
 }
 
 /// The word for what is known of a loss.
-fn loss_word(word: LossWord) -> &'static str {
+fn loss_word(word: LossCode) -> &'static str {
     match word {
-        LossWord::Nothing => "nothing",
-        LossWord::NotKnown => "not_known",
-        LossWord::Lost => "lost",
+        LossCode::Nothing => "nothing",
+        LossCode::NotKnown => "not_known",
+        LossCode::Lost => "lost",
     }
 }
 
-fn loss_of(word: &str) -> Option<LossWord> {
-    [LossWord::Nothing, LossWord::NotKnown, LossWord::Lost].into_iter().find(|known| loss_word(*known) == word)
+fn loss_of(word: &str) -> Option<LossCode> {
+    [LossCode::Nothing, LossCode::NotKnown, LossCode::Lost].into_iter().find(|known| loss_word(*known) == word)
 }
 
 /// What is in the column about the loss.
@@ -134,7 +134,7 @@ struct Loss {
 ///
 /// # Errors
 /// Never, as far as anybody knows.
-pub fn loss_to_text(summary: &Glance) -> Result<String, serde_json::Error> {
+pub fn loss_to_text(summary: &OperationSummary) -> Result<String, serde_json::Error> {
     let written = summary.loss.as_ref().map(|loss| Loss {
         word: loss_word(loss.word).to_owned(),
         epoch: loss.epoch,
@@ -146,9 +146,9 @@ pub fn loss_to_text(summary: &Glance) -> Result<String, serde_json::Error> {
 }
 
 /// Takes it in again. What cannot be read is not known.
-pub fn loss_from_text(text: &str, summary: &mut Glance) {
+pub fn loss_from_text(text: &str, summary: &mut OperationSummary) {
     let read = |loss: Loss| {
-        let found = loss.found.map(|found| loss_of(&found).unwrap_or(LossWord::NotKnown));
+        let found = loss.found.map(|found| loss_of(&found).unwrap_or(LossCode::NotKnown));
         let Loss { word, epoch, promoted, untouched, .. } = loss;
         Some(LossAtAGlance { word: loss_of(&word)?, epoch, promoted, found, untouched })
     };
@@ -162,22 +162,22 @@ mod tests {
 
     #[test]
     fn what_a_list_tells_of_a_loss_is_written_in_names_that_stay() -> Result<(), Box<dyn std::error::Error>> {
-        let mut summary = Glance::unknown(OperationId(7), "chat".parse::<PoolId>()?);
+        let mut summary = OperationSummary::unknown(OperationId(7), "chat".parse::<PoolId>()?);
         assert_eq!(loss_to_text(&summary)?, "null");
         summary.loss = Some(LossAtAGlance {
-            word: LossWord::NotKnown,
+            word: LossCode::NotKnown,
             epoch: Epoch(3),
             promoted: Some(Timeline(8)),
-            found: Some(LossWord::Lost),
+            found: Some(LossCode::Lost),
             untouched: Some(Timeline(7)),
         });
         let text = loss_to_text(&summary)?;
         assert_eq!(text, r#"{"word":"not_known","epoch":3,"promoted":8,"found":"lost","untouched":7}"#);
-        let mut again = Glance { loss: None, ..summary.clone() };
+        let mut again = OperationSummary { loss: None, ..summary.clone() };
         loss_from_text(&text, &mut again);
         assert_eq!(again, summary);
         loss_from_text(r#"{"word":"nothing","epoch":3}"#, &mut again);
-        assert_eq!(again.loss.map(|loss| (loss.word, loss.promoted)), Some((LossWord::Nothing, None)));
+        assert_eq!(again.loss.map(|loss| (loss.word, loss.promoted)), Some((LossCode::Nothing, None)));
         // A word of a newer console.
         loss_from_text(r#"{"word":"restored","epoch":3}"#, &mut summary);
         assert_eq!(summary.loss, None);
@@ -195,6 +195,6 @@ mod tests {
         for words in known.into_iter().chain(ends) {
             assert_eq!(stage_words(stage_of(words.0, words.1)), words);
         }
-        assert_eq!(stage_of("finished", Some("expired")), StageWord::Unreadable);
+        assert_eq!(stage_of("finished", Some("expired")), StageCode::Unreadable);
     }
 }

@@ -82,11 +82,11 @@ fn of_step(step: &Step) -> &'static str {
     match step {
         Step::Preflight => "looks",
         Step::Mark { .. } => "marks",
-        Step::Warm { .. } => "makes a checkpoint",
+        Step::Checkpoint { .. } => "makes a checkpoint",
         Step::Drain { .. } => "drains",
         Step::Demote { .. } => "demotes",
         Step::Prove { .. } => "proves",
-        Step::Establish { .. } => "assesses",
+        Step::Assess { .. } => "assesses",
         Step::Fence { .. } => "fences",
         Step::Settle { .. } => "waits for replay",
         Step::Promote { .. } => "promotes",

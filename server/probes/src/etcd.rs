@@ -3,8 +3,8 @@
 pub(crate) mod gateway;
 
 use crate::{
+    control::{EtcdKeyTarget, OrderTrouble},
     failure::{Diary, Problem},
-    hands::{EtcdKeyTarget, Trouble},
     http::Http,
     target::SetUpError,
 };
@@ -49,8 +49,8 @@ impl EtcdProbe {
             failed => {
                 if !std::mem::replace(&mut self.key_unread, true) {
                     let cause = match failed {
-                        Ok(Err(Trouble::Refused(said))) => said,
-                        Ok(Err(Trouble::Failed(problem))) => problem.cause,
+                        Ok(Err(OrderTrouble::Refused(said))) => said,
+                        Ok(Err(OrderTrouble::Failed(problem))) => problem.cause,
                         _ => "no answer in time".to_owned(),
                     };
                     tracing::warn!(endpoint = %self.endpoint.name, cause, "Patroni's leader key could not be read");

@@ -1,13 +1,13 @@
 //! The probes and the hands: what asks Patroni, `PostgreSQL`, `HAProxy` and etcd, what gives them orders, and the only place that knows
-//! how they speak. Hands, [`PoolHands`], do one thing at a time for an operation and decide nothing either.
+//! how they speak. Hands, [`PoolControl`], do one thing at a time for an operation and decide nothing either.
 //!
 //! Each probe implements [`switchback_engine::ports::Probe`]: it asks its one endpoint, translates the answer into
 //! [`switchback_domain::Facts`], and decides nothing. Every answer is bounded in size and in time, because an endpoint may be
 //! anything: a web server put in its place, a machine that froze in the middle of a sentence, or somebody who means harm.
 
+mod control;
 mod etcd;
 mod failure;
-mod hands;
 mod haproxy;
 mod http;
 mod patroni;
@@ -17,8 +17,8 @@ mod recorded;
 mod target;
 mod tls;
 
+pub use control::{ControlTargets, EtcdKeyTarget, PoolControl, StandbySection};
 pub use etcd::EtcdProbe;
-pub use hands::{EtcdKeyTarget, HandTargets, PoolHands, StandbySection};
 pub use haproxy::HaproxyProbe;
 pub use patroni::PatroniProbe;
 pub use postgres::PostgresProbe;

@@ -15,8 +15,8 @@ use switchback_domain::{
     ByteLag, Lsn, Node, Timeline,
     operation::{LostTable, NotSaved},
 };
-use switchback_engine::ports::{HandError, Hands, Saved};
-use switchback_probes::{HandTargets, PoolHands, PostgresTarget};
+use switchback_engine::ports::{ControlError, EngineControl, Saved};
+use switchback_probes::{ControlTargets, PoolControl, PostgresTarget};
 
 const FIRST: Timeline = Timeline(1);
 const PLENTY: usize = 1024 * 1024;
@@ -25,9 +25,9 @@ fn node() -> Node {
     Node { name: "a1".parse().unwrap(), patroni: "patroni-a1".parse().unwrap(), postgres: "postgres-a1".parse().unwrap() }
 }
 
-fn hands(server: &Server) -> PoolHands {
+fn control(server: &Server) -> PoolControl {
     let target = PostgresTarget { password: Some(server::PASSWORD.into()), ..postgres_target(server.address()) };
-    PoolHands::new(HandTargets { postgres: vec![(node().postgres, target)], ..HandTargets::default() }).unwrap()
+    PoolControl::new(ControlTargets { postgres: vec![(node().postgres, target)], ..ControlTargets::default() }).unwrap()
 }
 
 /// The standby goes on without its primary. Returns where it left the primary's timeline.
@@ -75,9 +75,9 @@ fn read(saved: &Saved) -> (Vec<String>, Vec<Value>) {
     (rows, left_out)
 }
 
-fn said(outcome: Result<Saved, HandError>) -> String {
+fn said(outcome: Result<Saved, ControlError>) -> String {
     match outcome {
-        Err(HandError::Refused { said, .. }) => said,
+        Err(ControlError::Refused { said, .. }) => said,
         other => panic!("not refused: {other:?}"),
     }
 }
@@ -150,12 +150,12 @@ async fn exactly_the_rows_that_committed_behind_the_fork_are_saved_and_what_cann
     let open = lost.in_background("begin; insert into early values (2, 'still open'); select pg_sleep(60)");
     lost.wait_until("select count(*) from pg_stat_activity where wait_event = 'PgSleep'", "1");
     lost.psql("checkpoint");
-    assert!(said(hands(&lost).save_diverged(&node(), FIRST, fork, PLENTY).await).contains("accepts writes"));
+    assert!(said(control(&lost).save_diverged(&node(), FIRST, fork, PLENTY).await).contains("accepts writes"));
     lost.hold().await;
     drop(open);
 
-    let hands = hands(&lost);
-    let saved = hands.save_diverged(&node(), FIRST, fork, PLENTY).await.unwrap();
+    let control = control(&lost);
+    let saved = control.save_diverged(&node(), FIRST, fork, PLENTY).await.unwrap();
     let (mut rows, left_out) = read(&saved);
     // It is kept outside of its table, in pieces.
     let long = rows.iter().position(|row| row.starts_with("chat public.long ")).map(|at| rows.remove(at)).unwrap();
@@ -221,9 +221,9 @@ async fn exactly_the_rows_that_committed_behind_the_fork_are_saved_and_what_cann
     assert_ne!(xid("whole"), xid("inserted"));
 
     // Behind its end there is nothing, and on another timeline nothing is believed.
-    let nothing = hands.save_diverged(&node(), FIRST, saved.end, PLENTY).await.unwrap();
+    let nothing = control.save_diverged(&node(), FIRST, saved.end, PLENTY).await.unwrap();
     assert_eq!((nothing.rows, nothing.lines.as_slice(), nothing.end), (0, b"".as_slice(), saved.end));
-    assert!(said(hands.save_diverged(&node(), Timeline(2), fork, PLENTY).await).contains("timeline is 1 and not 2"));
+    assert!(said(control.save_diverged(&node(), Timeline(2), fork, PLENTY).await).contains("timeline is 1 and not 2"));
 }
 
 #[tokio::test]
@@ -240,7 +240,7 @@ async fn without_the_right_to_read_what_was_lost_is_named() {
     lost.psql_in("chat", "insert into open values (1)");
     lost.psql_in("closed", "insert into t values (1)");
     lost.hold().await;
-    let (rows, left_out) = read(&hands(&lost).save_diverged(&node(), FIRST, fork, PLENTY).await.unwrap());
+    let (rows, left_out) = read(&control(&lost).save_diverged(&node(), FIRST, fork, PLENTY).await.unwrap());
     assert_eq!(rows, ["chat public.open {\"id\":1}"]);
     let told: Vec<[&Value; 3]> = left_out.iter().map(|value| ["left_out", "database", "table"].map(|key| &value[key])).collect();
     assert_eq!(json!(told), json!([["table", "chat", "messages"], ["database", "closed", null]]), "{left_out:#?}");
@@ -276,7 +276,7 @@ async fn what_is_lost_is_counted_exactly_although_none_of_it_can_be_read() {
     lost.psql("analyze");
     lost.psql("checkpoint");
     lost.hold().await;
-    let saved = hands(&lost).save_diverged(&node(), FIRST, fork, PLENTY).await.unwrap();
+    let saved = control(&lost).save_diverged(&node(), FIRST, fork, PLENTY).await.unwrap();
     let expected = [
         ("chat public.messages".to_owned(), [143, 0, 0, 0]),
         ("chat public.numbers".to_owned(), [1, 0, 0, 0]),
@@ -311,7 +311,7 @@ async fn what_the_server_and_the_console_write_by_themselves_is_no_loss() {
     lost.psql("update switchback.heartbeat set beat = 2");
     lost.psql("select pg_switch_wal()");
     lost.hold().await;
-    let saved = hands(&lost).save_diverged(&node(), FIRST, fork, PLENTY).await.unwrap();
+    let saved = control(&lost).save_diverged(&node(), FIRST, fork, PLENTY).await.unwrap();
     assert!(saved.writes.is_nothing() && saved.writes.bytes == ByteLag(0), "{:?}", saved.writes);
     assert!(saved.end.0 - fork.0 > 1024 * 1024 && saved.not_saved.is_empty() && saved.lines.is_empty(), "{saved:?}");
 }
@@ -333,7 +333,7 @@ async fn what_is_prepared_or_in_large_objects_or_only_in_the_log_is_named() {
     lost.psql_in("chat", "select pg_logical_emit_message(true, 'x', 'said')");
     lost.psql_in("chat", "begin; select pg_logical_emit_message(true, 'x', 'taken back'); rollback");
     lost.hold().await;
-    let saved = hands(&lost).save_diverged(&node(), FIRST, fork, PLENTY).await.unwrap();
+    let saved = control(&lost).save_diverged(&node(), FIRST, fork, PLENTY).await.unwrap();
     let (rows, _) = read(&saved);
     assert_eq!(rows, ["chat public.messages {\"body\":\"in two phases\",\"id\":60}"]);
     let large_objects = NotSaved::LargeObjects { database: "chat".to_owned(), rows: 2 };
@@ -354,9 +354,9 @@ async fn a_large_divergence_is_read_in_pieces_and_kept_as_far_as_there_is_room()
     lost.psql("select pg_logical_emit_message(false, 'long', repeat('z', 3 * 1024 * 1024))");
     lost.psql_in("chat", "update messages set body = 'short' where id % 1000 = 0");
     lost.hold().await;
-    let hands = hands(&lost);
+    let control = control(&lost);
     let began = Instant::now();
-    let saved = hands.save_diverged(&node(), FIRST, fork, 64 * PLENTY).await.unwrap();
+    let saved = control.save_diverged(&node(), FIRST, fork, 64 * PLENTY).await.unwrap();
     println!("{} of the log read, {} rows of {} bytes saved in {:?}", saved.end.0 - fork.0, saved.rows, saved.lines.len(), began.elapsed());
     assert!(began.elapsed() < Duration::from_mins(1));
     assert_eq!((saved.rows, saved.tables), (30_000, 1));
@@ -367,7 +367,7 @@ async fn a_large_divergence_is_read_in_pieces_and_kept_as_far_as_there_is_room()
     assert!(clients > 7_000_000 && clients < all - 3 * 1024 * 1024, "{clients} of {all}");
     assert_eq!(read(&saved).0.iter().filter(|row| row.contains("short")).count(), 30);
 
-    let some = hands.save_diverged(&node(), FIRST, fork, PLENTY).await.unwrap();
+    let some = control.save_diverged(&node(), FIRST, fork, PLENTY).await.unwrap();
     assert!(some.lines.len() <= PLENTY && some.lines.len() > PLENTY * 9 / 10, "{}", some.lines.len());
     let (rows, left_out) = read(&some);
     assert!(rows.len() > 1_000 && rows.len() < 30_000);
@@ -394,7 +394,7 @@ async fn where_the_log_is_gone_that_is_said_and_the_rest_is_saved() {
     lost.psql("checkpoint");
     lost.psql_in("chat", "insert into messages values (11, 'in a file that is there')");
     lost.hold().await;
-    let (rows, left_out) = read(&hands(&lost).save_diverged(&node(), FIRST, fork, PLENTY).await.unwrap());
+    let (rows, left_out) = read(&control(&lost).save_diverged(&node(), FIRST, fork, PLENTY).await.unwrap());
     assert_eq!(rows, ["chat public.messages {\"body\":\"in a file that is there\",\"id\":11}"], "{left_out:#?}");
     assert!(left_out.iter().any(|value| value["left_out"] == "log" && value["from"] == fork.to_string()), "{left_out:#?}");
 }
@@ -402,7 +402,7 @@ async fn where_the_log_is_gone_that_is_said_and_the_rest_is_saved() {
 #[tokio::test]
 async fn a_node_says_where_its_data_is() {
     let server = server("save_rows=off").await;
-    let path = hands(&server).data_directory(&node()).await.unwrap();
+    let path = control(&server).data_directory(&node()).await.unwrap();
     assert_eq!(path, server.psql("show data_directory"));
     assert!(path.starts_with('/'));
 }

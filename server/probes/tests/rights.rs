@@ -9,8 +9,8 @@ mod support;
 use server::Server;
 use support::{endpoint, look, postgres_target};
 use switchback_domain::{EndpointKind, Facts, Node, RoleRights};
-use switchback_engine::ports::Hands;
-use switchback_probes::{HandTargets, PoolHands, PostgresProbe, PostgresTarget};
+use switchback_engine::ports::EngineControl;
+use switchback_probes::{ControlTargets, PoolControl, PostgresProbe, PostgresTarget};
 
 fn target(server: &Server) -> PostgresTarget {
     PostgresTarget { password: Some(server::PASSWORD.into()), ..postgres_target(server.address()) }
@@ -116,11 +116,12 @@ async fn rights_of_older_consoles_are_seen_and_taken_away_and_everything_still_w
     }
 
     let node = Node { name: "a1".parse().unwrap(), patroni: "patroni-a1".parse().unwrap(), postgres: "postgres-a1".parse().unwrap() };
-    let hands = PoolHands::new(HandTargets { postgres: vec![(node.postgres.clone(), target(&server))], ..HandTargets::default() }).unwrap();
-    assert_eq!(hands.lineage(&node).await.unwrap().history, Some(Vec::new()));
-    let written = hands.position(&node).await.unwrap().written.unwrap();
+    let control =
+        PoolControl::new(ControlTargets { postgres: vec![(node.postgres.clone(), target(&server))], ..ControlTargets::default() }).unwrap();
+    assert_eq!(control.lineage(&node).await.unwrap().history, Some(Vec::new()));
+    let written = control.position(&node).await.unwrap().written.unwrap();
     server.psql("create table more (id int)");
-    assert!(hands.log_end(&node, written).await.unwrap().record.is_some(), "the proof works without reading files");
+    assert!(control.log_end(&node, written).await.unwrap().record.is_some(), "the proof works without reading files");
 }
 
 #[tokio::test]

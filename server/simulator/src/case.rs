@@ -14,10 +14,10 @@ pub use measured::Measured;
 
 use crate::{
     chance::{Dice, SeededChance},
-    hands::WorldHands,
+    console_handle::{ConsoleHandle, let_pass},
+    control::SimulatedControl,
     probe::WorldProbe,
-    room::{Room, let_pass},
-    store::{Books, Crash, WorldStore},
+    store::{Crash, StoreState, WorldStore},
     world::{Fault, Lie, Link, Ms, NodeId, Setting, World},
 };
 use futures::{FutureExt, future::BoxFuture};
@@ -151,7 +151,7 @@ impl Case {
 
 /// What came of a run.
 #[derive(Debug)]
-pub struct Told {
+pub struct CaseResult {
     /// What happened: time, and in words.
     pub story: Vec<(Ms, String)>,
     /// What must never happen and did.
@@ -176,7 +176,7 @@ pub struct Told {
     pub journals: Vec<Vec<Entry>>,
 }
 
-impl Told {
+impl CaseResult {
     /// The end of the story, for a failing test.
     pub fn last(&self, lines: usize) -> String {
         let from = self.story.len().saturating_sub(lines);
@@ -190,7 +190,7 @@ impl Case {
     ///
     /// # Panics
     /// When the runtime cannot be built.
-    pub fn run(&self) -> Told {
+    pub fn run(&self) -> CaseResult {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
         runtime.block_on(async { Run::begin(self.clone()).await.through().await })
     }
@@ -199,7 +199,7 @@ impl Case {
     ///
     /// # Panics
     /// When something did, with the case and the story.
-    pub fn check(&self) -> Told {
+    pub fn check(&self) -> CaseResult {
         let told = self.run();
         assert!(told.wrong.is_empty(), "{self:?}\n{}\nends: {:?}\nstory:\n{}", told.wrong.join("\n"), told.ends, told.last(160));
         told
@@ -221,7 +221,7 @@ impl Passwords for NoPasswords {
 struct Run {
     case: Case,
     dice: Dice,
-    room: Room,
+    room: ConsoleHandle,
     console: Arc<Console>,
     stop: CancellationToken,
     operations: Vec<(OperationId, Intent)>,
@@ -230,7 +230,7 @@ struct Run {
     /// A failover was asked for in this run: what it loses is no wrong.
     failed_over: bool,
     writes_before: u32,
-    second: Option<(Room, Arc<Console>, CancellationToken)>,
+    second: Option<(ConsoleHandle, Arc<Console>, CancellationToken)>,
     /// Who has held a leader key since the last operation was asked for.
     led: BTreeSet<NodeId>,
     /// Faults that strike after so many writes of the journal: writes, delay, fault, how long it lasts.
@@ -239,12 +239,12 @@ struct Run {
     any_answer: bool,
 }
 
-fn start_console(room: &Room, seed: u64) -> (Arc<Console>, CancellationToken) {
+fn start_console(room: &ConsoleHandle, seed: u64) -> (Arc<Console>, CancellationToken) {
     let pool = room.world().pool.clone();
     let probes =
         pool.endpoints().into_iter().map(|endpoint| Box::new(WorldProbe { endpoint, room: room.clone() }) as Box<dyn Probe>).collect();
     let parts = Parts {
-        pools: vec![PoolParts { pool, probes, hands: Some(Arc::new(WorldHands(room.clone()))) }],
+        pools: vec![PoolParts { pool, probes, control: Some(Arc::new(SimulatedControl(room.clone()))) }],
         store: Arc::new(WorldStore(room.clone())),
         clock: Arc::new(room.clock()),
         chance: Arc::new(SeededChance::new(seed ^ (u64::from(room.number) << 32))),
@@ -273,7 +273,7 @@ impl Run {
         let mut world = World::new(case.seed, setting);
         world.rows_are_hidden = case.rows_are_hidden;
         world.tell(format!("{case:?} {setting:?}"));
-        let room = Room::new(Arc::new(Mutex::new(world)), Arc::new(Mutex::new(Books::default())));
+        let room = ConsoleHandle::new(Arc::new(Mutex::new(world)), Arc::new(Mutex::new(StoreState::default())));
         let (console, stop) = start_console(&room, case.seed);
         let_pass(4_000).await;
         Run {
@@ -293,7 +293,7 @@ impl Run {
         }
     }
 
-    async fn through(mut self) -> Told {
+    async fn through(mut self) -> CaseResult {
         match self.case.kind {
             Kind::Switchover | Kind::TakenOver | Kind::OlderPatroni | Kind::Rehearsal => {
                 self.arm();

@@ -6,9 +6,9 @@
 
 pub mod case;
 pub mod chance;
-pub mod hands;
+pub mod console_handle;
+pub mod control;
 pub mod probe;
-pub mod room;
 pub mod store;
 pub mod wal;
 pub mod world;

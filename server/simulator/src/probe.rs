@@ -1,7 +1,7 @@
 //! Probes into the world, and the facts they bring.
 
 use crate::{
-    room::Room,
+    console_handle::ConsoleHandle,
     world::{Ms, NAMES, NodeId, Order, STREAM_TIMEOUT, Server, World, orders_clock, side_of},
 };
 use futures::{FutureExt, future::BoxFuture};
@@ -10,7 +10,7 @@ use switchback_domain::{
     Archiver, DynamicConfig, Endpoint, Facts, HELD_HOST, HELD_PORT, Heartbeat, Lsn, Millis, PatroniFacts, PostgresFacts, ProbeFailure,
     Receiver, RoleRights, Sender, Side, Slot, StandbyCluster,
 };
-use switchback_engine::ports::{HandError, Probe, Told};
+use switchback_engine::ports::{ClusterMode, ControlError, Probe};
 
 use crate::world::{Answer, Ask};
 
@@ -19,7 +19,7 @@ pub struct WorldProbe {
     /// Which.
     pub endpoint: Endpoint,
     /// The console's room in the world.
-    pub room: Room,
+    pub room: ConsoleHandle,
 }
 
 impl Probe for WorldProbe {
@@ -33,8 +33,8 @@ impl Probe for WorldProbe {
             match self.room.ask(order).await {
                 Ok(Answer::Facts(facts)) => Ok(*facts),
                 Ok(_) => Err(ProbeFailure::Garbage),
-                Err(HandError::Failed { failure, .. } | HandError::NotSent { failure, .. }) => Err(failure),
-                Err(HandError::Refused { .. }) => Err(ProbeFailure::Status { code: 503 }),
+                Err(ControlError::Failed { failure, .. } | ControlError::NotSent { failure, .. }) => Err(failure),
+                Err(ControlError::Refused { .. }) => Err(ProbeFailure::Status { code: 503 }),
             }
         }
         .boxed()
@@ -76,10 +76,12 @@ impl World {
             scheduled_action: false,
             leader: self.places[side].etcd.leader.map(|(leader, _)| NAMES[leader].parse().expect("a name")),
             config: DynamicConfig {
-                standby_cluster: match self.places[side].etcd.told {
-                    Told::Leads => None,
-                    Told::Held => Some(StandbyCluster { host: HELD_HOST.to_owned(), port: Some(HELD_PORT), slot: Some("held".to_owned()) }),
-                    Told::Follows => Some(StandbyCluster {
+                standby_cluster: match self.places[side].etcd.mode {
+                    ClusterMode::Primary => None,
+                    ClusterMode::Held => {
+                        Some(StandbyCluster { host: HELD_HOST.to_owned(), port: Some(HELD_PORT), slot: Some("held".to_owned()) })
+                    }
+                    ClusterMode::Standby => Some(StandbyCluster {
                         host: "198.18.1.11,198.18.1.12".to_owned(),
                         port: Some(5432),
                         slot: Some(slot_between(side)),

@@ -2,7 +2,7 @@
 //! effect was announced before it happened.
 
 use crate::{
-    room::Room,
+    console_handle::ConsoleHandle,
     world::{Ask, NAMES, Order, World, nodes_of, orders_clock, side_of},
 };
 use futures::FutureExt;
@@ -13,7 +13,7 @@ use switchback_domain::{
     audit::Deed,
     history::{Change, Metric, Point, Span},
     operation::{
-        Entry, Event, Evidence, Glance, Intent, MadeActive, MemberOrder, Operation, OperationId, StageWord, Step, StepState,
+        Entry, Event, Evidence, Intent, MadeActive, MemberOrder, Operation, OperationId, OperationSummary, StageCode, Step, StepState,
         UnreadableEntry,
     },
     people::Person,
@@ -44,7 +44,7 @@ pub struct Kept {
     /// How many of them are no deed, and so have no line in the audit history.
     pub silent: usize,
     /// As lists show it.
-    pub summary: Glance,
+    pub summary: OperationSummary,
     /// An entry that cannot be read.
     pub unreadable: Option<UnreadableEntry>,
 }
@@ -82,7 +82,7 @@ impl KeptLease {
 
 /// Everything that is written down.
 #[derive(Debug, Default)]
-pub struct Books {
+pub struct StoreState {
     /// The operation of number 1 comes first.
     pub operations: Vec<Kept>,
     /// The audit history.
@@ -101,7 +101,7 @@ pub struct Books {
     remembered: BTreeMap<String, ([u8; 32], OperationId)>,
 }
 
-impl Books {
+impl StoreState {
     /// The operation of this number.
     pub fn operation(&self, id: OperationId) -> Option<Operation> {
         let index = usize::try_from(id.0).ok()?.checked_sub(1)?;
@@ -125,7 +125,7 @@ impl Books {
         let kept = self.operations.get_mut(index).filter(|kept| kept.pool == *pool && !kept.ended).ok_or(StoreError::Taken)?;
         kept.entries.push(closing.entry.clone());
         kept.ended = true;
-        kept.summary = Glance { stage: StageWord::ClosedUnread, ended_at: Some(closing.entry.at), ..kept.summary.clone() };
+        kept.summary = OperationSummary { stage: StageCode::ClosedUnread, ended_at: Some(closing.entry.at), ..kept.summary.clone() };
         self.audit.push(closing.audit.clone());
         self.records.insert(pool.clone(), record);
         Ok(())
@@ -258,11 +258,11 @@ fn announces(step: &Step, ask: &Ask, at: Side) -> bool {
         (Step::Demote { side } | Step::Fence { side } | Step::Follow { side } | Step::Reprotect { side }, Ask::Follow(section)) => {
             *side == at && *section == at
         }
-        // Told to lead once more, the other one is told first to stay what it is.
+        // ClusterMode to lead once more, the other one is told first to stay what it is.
         (Step::Promote { side }, Ask::Follow(section)) => side.other() == at && *section == at,
         (Step::Fence { side }, Ask::Hold | Ask::HoldInEtcd)
         | (Step::Follow { side }, Ask::FollowInEtcd)
-        | (Step::Warm { side }, Ask::Checkpoint)
+        | (Step::Checkpoint { side }, Ask::Checkpoint)
         | (Step::SwitchInSite { side }, Ask::Switch { .. })
         | (Step::Reprotect { side } | Step::Follow { side }, Ask::Elect(_))
         | (Step::Drain { side, .. } | Step::Fence { side }, Ask::TellMember(..)) => *side == at,
@@ -273,14 +273,14 @@ fn announces(step: &Step, ask: &Ask, at: Side) -> bool {
 }
 
 /// The store as one start of the console has it.
-pub struct WorldStore(pub Room);
+pub struct WorldStore(pub ConsoleHandle);
 
 fn broken() -> StoreError {
     StoreError::Failed("the store is away".into())
 }
 
 impl WorldStore {
-    fn read<'a, T: Send + 'a>(&'a self, act: impl FnOnce(&mut Books) -> T + Send + 'a) -> Stored<'a, T> {
+    fn read<'a, T: Send + 'a>(&'a self, act: impl FnOnce(&mut StoreState) -> T + Send + 'a) -> Stored<'a, T> {
         async move {
             self.0.alive().await;
             if !self.0.world().store_works {
@@ -292,9 +292,13 @@ impl WorldStore {
     }
 
     /// A write of the journal, at which the console may be killed.
-    fn write<'a, T: Send + 'a>(&'a self, what: String, act: impl FnOnce(&mut Books) -> Result<T, StoreError> + Send + 'a) -> Stored<'a, T> {
+    fn write<'a, T: Send + 'a>(
+        &'a self,
+        what: String,
+        act: impl FnOnce(&mut StoreState) -> Result<T, StoreError> + Send + 'a,
+    ) -> Stored<'a, T> {
         async move {
-            crate::room::let_pass(2).await;
+            crate::console_handle::let_pass(2).await;
             self.0.alive().await;
             if !self.0.world().store_works {
                 return Err(broken());
@@ -371,7 +375,7 @@ impl JournalStore for WorldStore {
                 books.close_unread(&lease.pool, closing)?;
             }
             let id = OperationId(books.operations.len() as u64 + 1);
-            let summary = Glance { id, ..opening.summary.clone() };
+            let summary = OperationSummary { id, ..opening.summary.clone() };
             let entries = vec![opening.first.clone()];
             books.operations.push(Kept { pool: lease.pool.clone(), ended: false, entries, silent: 0, summary, unreadable: None });
             books.remembered.extend(opening.key.clone().map(|IdempotencyKey { key, body }| (key, (body, id))));
@@ -388,7 +392,7 @@ impl JournalStore for WorldStore {
         entry: &'a Entry,
         audit: Option<&'a AuditEntry>,
         changes: &'a [RecordChange],
-        summary: &'a Glance,
+        summary: &'a OperationSummary,
     ) -> Stored<'a, ()> {
         self.write(format!("{operation} #{number} {} {changes:?}", short(entry)), move |books| {
             books.holds(lease)?;
@@ -415,14 +419,14 @@ impl JournalStore for WorldStore {
         })
     }
 
-    fn summaries<'a>(&'a self, pool: Option<&'a PoolId>, most: u32) -> Stored<'a, Vec<Glance>> {
+    fn summaries<'a>(&'a self, pool: Option<&'a PoolId>, most: u32) -> Stored<'a, Vec<OperationSummary>> {
         self.read(move |books| {
             let all = books.operations.iter().rev().filter(|kept| pool.is_none_or(|pool| *pool == kept.pool));
             all.take(most as usize).map(|kept| kept.summary.clone()).collect()
         })
     }
 
-    fn summary(&self, operation: OperationId) -> Stored<'_, Option<Glance>> {
+    fn summary(&self, operation: OperationId) -> Stored<'_, Option<OperationSummary>> {
         self.read(move |books| books.operations.iter().map(|kept| &kept.summary).find(|summary| summary.id == operation).cloned())
     }
 
@@ -505,8 +509,8 @@ impl JournalStore for WorldStore {
 fn short(entry: &Entry) -> String {
     match &entry.event {
         Event::Requested { request, plan, .. } => {
-            let steps: Vec<&str> = plan.steps.iter().map(Step::word).collect();
-            format!("requested {}{}: {}", request.intent.word(), if request.dry_run { " (rehearsal)" } else { "" }, steps.join(", "))
+            let steps: Vec<&str> = plan.steps.iter().map(Step::as_code).collect();
+            format!("requested {}{}: {}", request.intent.as_code(), if request.dry_run { " (rehearsal)" } else { "" }, steps.join(", "))
         }
         other => format!("{other:?}").chars().take(400).collect(),
     }

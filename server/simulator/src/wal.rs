@@ -42,7 +42,7 @@ pub enum What {
 
 impl What {
     /// As `pg_walinspect` calls it.
-    pub fn word(&self) -> &'static str {
+    pub fn as_code(&self) -> &'static str {
         match self {
             What::Row { .. } | What::Meter { .. } | What::Heartbeat { .. } => "Transaction/COMMIT",
             What::Checkpoint => "XLOG/CHECKPOINT_ONLINE",

@@ -2,9 +2,9 @@
 //! it is the same however often it is looked at.
 
 mod clients;
-mod eye;
 mod faults;
 mod lost;
+mod monitor;
 mod orders;
 mod patroni;
 mod postgres;
@@ -20,7 +20,7 @@ use crate::{
 };
 use std::collections::{BTreeMap, VecDeque};
 use switchback_domain::{EndpointKind, EndpointName, Lsn, Pair, PatroniRole, Pool, Side, Timeline, fixture, operation::MemberOrder};
-use switchback_engine::ports::Told;
+use switchback_engine::ports::ClusterMode;
 
 /// Milliseconds since the world began.
 pub type Ms = u64;
@@ -234,7 +234,7 @@ pub struct Etcd {
     /// It answers.
     pub up: bool,
     /// What the cluster's configuration says.
-    pub told: Told,
+    pub mode: ClusterMode,
     /// Counts changes of the configuration.
     pub revision: u64,
     /// Who holds the leader key, and until when.
@@ -262,7 +262,7 @@ pub struct Member {
 
 /// A site beside its database nodes.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct SiteWorld {
     /// Its etcd.
     pub etcd: Etcd,
     /// Its `HAProxy` is there.
@@ -308,7 +308,7 @@ pub struct Waiting {
 struct Posted {
     /// When the answer is back at the console.
     at: Ms,
-    answer: Result<Answer, switchback_engine::ports::HandError>,
+    answer: Result<Answer, switchback_engine::ports::ControlError>,
 }
 
 /// Something that happens at a moment.
@@ -334,7 +334,7 @@ pub struct World {
     /// The nodes.
     pub nodes: Vec<Node>,
     /// The sites.
-    pub places: Pair<Place>,
+    pub places: Pair<SiteWorld>,
     /// The clients of both sites.
     pub clients: Pair<Client>,
     /// Links that are cut.
@@ -368,7 +368,7 @@ pub struct World {
     /// What people were told that was not so.
     pub misled: Vec<String>,
     /// The watch over that.
-    eye: eye::Eye,
+    monitor: monitor::InvariantMonitor,
     agenda: BTreeMap<(Ms, String, u64), Happening>,
     counter: u64,
     posted: BTreeMap<u64, Posted>,
@@ -424,10 +424,10 @@ impl World {
             without_etcd_since: None,
             history_unwritten: false,
         };
-        let place = |side: Side| Place {
+        let place = |side: Side| SiteWorld {
             etcd: Etcd {
                 up: true,
-                told: if side == Side::B { Told::Follows } else { Told::Leads },
+                mode: if side == Side::B { ClusterMode::Standby } else { ClusterMode::Primary },
                 revision: 1,
                 leader: Some((nodes_of(side)[0], setting.ttl)),
                 sync: (side == Side::A).then_some((0, Some(1))),
@@ -467,7 +467,7 @@ impl World {
             traced: std::env::var_os("SIMULATE_TRACE").is_some(),
             wrong: Vec::new(),
             misled: Vec::new(),
-            eye: eye::Eye::default(),
+            monitor: monitor::InvariantMonitor::default(),
             agenda: BTreeMap::new(),
             counter: 0,
             posted: BTreeMap::new(),

@@ -8,7 +8,7 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 use switchback_domain::{
     Side,
-    operation::{Entry, Operation, OperationId, Stage, StageWord},
+    operation::{Entry, Operation, OperationId, Stage, StageCode},
 };
 use switchback_journal_format::entry_to_text;
 use switchback_simulator::{
@@ -21,10 +21,10 @@ fn stands_at(entries: &[Entry]) -> Option<(String, &'static str)> {
     let operation = Operation::from_journal(OperationId(1), entries).expect("a whole journal");
     let rehearsal = if operation.request.dry_run { "rehearsed-" } else { "" };
     let at = match operation.stage {
-        Stage::Finished { outcome, .. } => match outcome.word() {
-            StageWord::Done => "done",
-            StageWord::Cancelled => "cancelled",
-            StageWord::Stopped => "stopped",
+        Stage::Finished { outcome, .. } => match outcome.as_code() {
+            StageCode::Done => "done",
+            StageCode::Cancelled => "cancelled",
+            StageCode::Stopped => "stopped",
             _ => "abandoned",
         },
         Stage::NeedsPerson { .. } => "asks",
@@ -33,7 +33,7 @@ fn stands_at(entries: &[Entry]) -> Option<(String, &'static str)> {
         Stage::Running if entries.len() == 6 => "under-way",
         Stage::Running | Stage::AwaitingApproval { .. } => return None,
     };
-    Some((format!("{rehearsal}{}", operation.plan.intent.word().replace('_', "-")), at))
+    Some((format!("{rehearsal}{}", operation.plan.intent.as_code().replace('_', "-")), at))
 }
 
 /// The names of facts, troubles, answers and the like in a journal.

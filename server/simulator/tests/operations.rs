@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 use switchback_domain::{
     Millis, Side,
-    operation::{Difference, Fact},
+    operation::{Difference, StepEvidence},
 };
 use switchback_simulator::{
-    case::{Case, Kind, Told},
+    case::{Case, CaseResult, Kind},
     store::Crash,
 };
 
@@ -32,7 +32,7 @@ fn of_seed(seed: u64, kind: Kind) -> Case {
 }
 
 /// Runs a case in which nothing breaks; everything must be done.
-fn done(case: &Case) -> Told {
+fn done(case: &Case) -> CaseResult {
     let told = case.check();
     assert!(!told.ends.is_empty() && told.ends.iter().all(|end| end.ends_with(": done")), "{:?}\n{}", told.ends, told.last(120));
     told
@@ -133,7 +133,7 @@ fn the_outage_of_a_switchover_that_is_taken_back_is_reported_too() {
         let told = Case { wishes: true, ..Case::plain(Kind::Switchover, seed) }.check();
         for measured in &told.measured {
             let (last, first) = measured.felt;
-            if measured.report.undone.iter().any(|undo| undo.step.word() == "demote") && first - last > 3 * ROW {
+            if measured.report.undone.iter().any(|undo| undo.step.as_code() == "demote") && first - last > 3 * ROW {
                 let (said_last, said_first, _) = measured.outage().unwrap_or_else(|| panic!("{seed}: {measured:?}"));
                 assert!(said_last.abs_diff(last) <= ROW && said_first.abs_diff(first) <= ROW, "{seed}: {measured:?}");
                 undone += 1;
@@ -406,7 +406,7 @@ fn what_the_fencer_did_before_a_failover_was_taken_back_is_in_its_report_with_th
         assert!(told.writers.len() == 1 && told.writers[0] < 2, "{seed}: {:?}\n{}", told.writers, story());
         let [measured] = &told.measured[..] else { panic!("{seed}: {:?}", told.measured) };
         let report = &measured.report;
-        let held = |fact: &Fact| matches!(fact, Fact::FencerTold { answer } if answer.holds());
+        let held = |fact: &StepEvidence| matches!(fact, StepEvidence::FencerTold { answer } if answer.holds());
         assert!(report.undone.iter().flat_map(|undo| undo.run.every_fact()).any(held), "{seed}: {:?}\n{}", report.undone, story());
         let other = |difference: &Difference| matches!(difference, Difference::Timeline { side: Side::A, before, now } if before < now);
         assert!(report.differences.iter().any(other), "{seed}: {:?}\n{}", report.differences, story());

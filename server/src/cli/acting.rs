@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 use switchback_domain::{
     CheckKind, MemberName, NodeName, Picture, PoolId, Side, SiteId, Witness, WitnessKind,
-    operation::{Intent, MemberChange, MemberOrder, OperationId, Planned, Request, ToTakeOn},
+    operation::{Intent, MemberChange, MemberOrder, OperationId, Planned, Request, ToAcknowledge},
 };
 
 /// What every acting command takes.
@@ -123,7 +123,7 @@ pub(super) async fn plan(client: &Client, out: &Out, pool: &PoolId, wanted: &Wan
 fn show(out: &Out, planned: &Planned, sites: &Sites) {
     let plan = &planned.plan;
     let about = plan.intent.side().map(|side| format!(", {}", sites[side])).unwrap_or_default();
-    out.say(format_args!("Plan: {} of {}{about} (epoch {})", plan.intent.word().replace('_', " "), plan.pool, plan.epoch));
+    out.say(format_args!("Plan: {} of {}{about} (epoch {})", plan.intent.as_code().replace('_', " "), plan.pool, plan.epoch));
     for (number, step) in plan.steps.iter().enumerate() {
         out.say(format_args!("  {:>2}. {}", number + 1, words::step(step, sites)));
         if plan.no_return() == Some(number) {
@@ -192,8 +192,8 @@ fn fresh_key() -> String {
 }
 
 /// Asks for each check that does not pass whether it is taken on, and once for all that only the silence of a site keeps from being told.
-fn take_on(
-    ToTakeOn { alone, together }: ToTakeOn,
+fn acknowledge(
+    ToAcknowledge { alone, together }: ToAcknowledge,
     sites: &Sites,
     acknowledged: &mut Vec<CheckKind>,
     mut ask: impl FnMut(&str) -> Result<String, Failure>,
@@ -264,8 +264,8 @@ fn request(out: &Out, planned: Planned, picture: &Picture, acting: Acting) -> Re
         }
     }
     if let Some(side) = plan.intent.gives_up().filter(|_| answers) {
-        let open = ToTakeOn::of(&plan.not_passed, |kind| picture.silence_behind(kind));
-        take_on(open, sites, &mut acknowledged, super::print::ask)?;
+        let open = ToAcknowledge::of(&plan.not_passed, |kind| picture.silence_behind(kind));
+        acknowledge(open, sites, &mut acknowledged, super::print::ask)?;
         if !accepts_loss {
             let lost = match plan.intent {
                 Intent::Resolve { .. } => words::set_aside(&sites[side]),
@@ -312,7 +312,7 @@ mod tests {
             questions.push(question.to_owned());
             Ok(answers.next().copied().unwrap_or_default().to_owned())
         };
-        take_on(ToTakeOn::of(&not_passed, silent), &sites, &mut acknowledged, ask).unwrap_or_else(|failure| panic!("{failure:?}"));
+        acknowledge(ToAcknowledge::of(&not_passed, silent), &sites, &mut acknowledged, ask).unwrap_or_else(|failure| panic!("{failure:?}"));
         (acknowledged, questions)
     }
 

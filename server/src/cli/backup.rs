@@ -70,7 +70,7 @@ pub async fn repair_guards(config_file: &Path, url_file: Option<&Path>, reason: 
         return Ok(ExitCode::SUCCESS);
     }
     for broken in &repaired {
-        println!("{} was {}: it is as it was made again.", broken.guard, broken.fault.word());
+        println!("{} was {}: it is as it was made again.", broken.guard, broken.fault.as_code());
     }
     println!(
         "This is in the audit history. What may have been changed meanwhile is not undone: compare with a backup, and find out who did it. A console \

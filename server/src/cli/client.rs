@@ -18,13 +18,13 @@ const TRIES: u32 = 3;
 
 /// What the console said instead of doing what was asked.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct Answer {
     pub(super) status: u16,
     /// The problem as it came.
     pub(super) body: Value,
 }
 
-impl Told {
+impl Answer {
     pub(super) fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
     }
@@ -180,7 +180,7 @@ impl Client {
         }
         let is_problem = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json");
         let body: Value = response.json().await.unwrap_or_default();
-        let told = Told { status: status.as_u16(), body };
+        let told = Answer { status: status.as_u16(), body };
         if !is_problem {
             let why = format!("{} answers with {status}, which is not what a console says; is this its address?", self.url);
             return Err(Failure::Trouble(why));

@@ -331,7 +331,7 @@ enum Failure {
     /// The network or the console is away.
     Unreachable(String),
     /// The console said no.
-    Refused(client::Told),
+    Refused(client::Answer),
 }
 
 type Outcome = Result<End, Failure>;

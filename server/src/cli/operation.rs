@@ -5,27 +5,30 @@ use serde_json::json;
 use switchback_app::words::{self as app_words, Locale};
 use switchback_domain::{
     ByteLag, PoolId,
-    operation::{Evidence, Fact, Glance, Intent, IntentKind, LossWord, Operation, OperationId, Outcome as Ending, Report, Stage, Wish},
+    operation::{
+        ControlRequest, Evidence, Intent, IntentKind, LossCode, Operation, OperationId, OperationSummary, Outcome as Ending, Report, Stage,
+        StepEvidence,
+    },
 };
 
 pub(super) async fn all(client: &Client, out: &Out, pool: Option<&PoolId>, most: u32) -> Outcome {
     let only = pool.map(|pool| format!("&pool={pool}")).unwrap_or_default();
-    let (glances, value) = client.get::<Vec<Glance>>(&format!("/operations?most={most}{only}")).await?;
+    let (summaries, value) = client.get::<Vec<OperationSummary>>(&format!("/operations?most={most}{only}")).await?;
     out.tell(&value);
-    let rows: Vec<[String; 6]> = glances
+    let rows: Vec<[String; 6]> = summaries
         .iter()
-        .map(|glance| {
-            let kind = glance.kind.map_or("unknown", IntentKind::word);
-            let kind = format!("{kind}{}", if glance.dry_run { " (dry run)" } else { "" });
-            let at = glance.requested_at.map_or_else(|| "unknown".to_owned(), watch::moment);
-            let by = glance.requested_by.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
-            let loss = glance.loss.as_ref().map_or(LossWord::Nothing, |loss| loss.word);
-            let stands = app_words::operation::stage(Locale::en, glance.stage, glance.dry_run, loss);
-            [glance.id.to_string(), glance.pool.to_string(), kind, by, at, stands]
+        .map(|summary| {
+            let kind = summary.kind.map_or("unknown", IntentKind::as_code);
+            let kind = format!("{kind}{}", if summary.dry_run { " (dry run)" } else { "" });
+            let at = summary.requested_at.map_or_else(|| "unknown".to_owned(), watch::moment);
+            let by = summary.requested_by.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+            let loss = summary.loss.as_ref().map_or(LossCode::Nothing, |loss| loss.word);
+            let stands = app_words::operation::stage(Locale::en, summary.stage, summary.dry_run, loss);
+            [summary.id.to_string(), summary.pool.to_string(), kind, by, at, stands]
         })
         .collect();
     out.table(["OPERATION", "POOL", "KIND", "BY", "ASKED FOR", "STANDS"], &rows);
-    for (id, entry) in glances.iter().filter_map(|glance| Some((glance.id, glance.unreadable?))) {
+    for (id, entry) in summaries.iter().filter_map(|summary| Some((summary.id, summary.unreadable?))) {
         out.say(words::unreadable(id, entry));
     }
     Ok(End::Done)
@@ -35,9 +38,11 @@ pub(super) async fn about(client: &Client, out: &Out, about: About) -> Outcome {
     match about {
         About::Watch { operation } => watch::follow(client, out, operation, None).await,
         About::Show { operation } => show(client, out, operation).await,
-        About::Pause { operation } => wish(client, out, operation, Wish::Pause, "pauses at the next place where it may").await,
-        About::Resume { operation } => wish(client, out, operation, Wish::Resume, "goes on").await,
-        About::Cancel { operation } => wish(client, out, operation, Wish::Cancel, "ends, and what it has done is taken back").await,
+        About::Pause { operation } => wish(client, out, operation, ControlRequest::Pause, "pauses at the next place where it may").await,
+        About::Resume { operation } => wish(client, out, operation, ControlRequest::Resume, "goes on").await,
+        About::Cancel { operation } => {
+            wish(client, out, operation, ControlRequest::Cancel, "ends, and what it has done is taken back").await
+        }
         About::Retry { operation, reason } => answer(client, out, operation, Answer::Retry, None, (&reason, None)).await,
         About::Answer { operation, choice, question, reason, confirm_site } => {
             answer(client, out, operation, choice, question, (&reason, confirm_site)).await
@@ -61,11 +66,11 @@ async fn show(client: &Client, out: &Out, id: OperationId) -> Outcome {
     let sites = picture.map_or_else(|_| watch::letters(), |picture| pools::sites(&picture));
     let dry = if operation.request.dry_run { " (dry run)" } else { "" };
     let at = watch::moment(operation.requested_at);
-    let kind = operation.plan.intent.word().replace('_', " ");
+    let kind = operation.plan.intent.as_code().replace('_', " ");
     out.say(format_args!("{id}: {kind} of {}{dry}, asked for by {} at {at}", operation.plan.pool, operation.requested_by));
     out.say(format_args!("Reason: {}", operation.request.reason));
     watch::show(out, &operation, &sites);
-    let saw = |fact: &Fact| told(&serde_json::to_value(fact).unwrap_or_default());
+    let saw = |fact: &StepEvidence| told(&serde_json::to_value(fact).unwrap_or_default());
     for (number, run) in operation.steps.iter().enumerate() {
         let number = number + 1;
         for attempt in &run.earlier {
@@ -87,7 +92,7 @@ async fn show(client: &Client, out: &Out, id: OperationId) -> Outcome {
     Ok(watch::end_of(&operation))
 }
 
-async fn wish(client: &Client, out: &Out, id: OperationId, wish: Wish, then: &str) -> Outcome {
+async fn wish(client: &Client, out: &Out, id: OperationId, wish: ControlRequest, then: &str) -> Outcome {
     client.tell(&format!("/operations/{id}/wishes"), &json!({ "wish": wish })).await?;
     out.say(format_args!("{id} {then}."));
     out.tell(&json!({ "operation": id, "wish": wish }));
@@ -231,7 +236,7 @@ async fn report(client: &Client, out: &Out, id: OperationId) -> Outcome {
     let sites = switchback_domain::Pair::of(|side| report.sites[side].to_string());
     let (pool, title) = &report.pool;
     let dry = if report.dry_run { " (dry run)" } else { "" };
-    out.say(format_args!("{id}: {} of {pool} ({title}){dry}", report.intent.word().replace('_', " ")));
+    out.say(format_args!("{id}: {} of {pool} ({title}){dry}", report.intent.as_code().replace('_', " ")));
     out.say(format_args!("Asked for by {} at {}: {}", report.requested_by, watch::moment(report.requested_at), report.reason));
     if !report.ticket.is_empty() {
         out.say(format_args!("Ticket: {}", report.ticket));
@@ -244,7 +249,7 @@ async fn report(client: &Client, out: &Out, id: OperationId) -> Outcome {
         out.say(format_args!("Signs of life that were overridden: {}", signs.join(", ")));
     }
     let ended = report.ended_at.map_or_else(|| "has not ended".to_owned(), |at| format!("ended at {}", watch::moment(at)));
-    let stage = |outcome: &Ending| app_words::operation::stage(Locale::en, outcome.word(), report.dry_run, report.loss.word);
+    let stage = |outcome: &Ending| app_words::operation::stage(Locale::en, outcome.as_code(), report.dry_run, report.loss.word);
     out.say(format_args!("It {ended}: {}.", report.outcome.as_ref().map_or_else(|| "open".to_owned(), stage)));
     if let Some(side) = report.left_unprotected {
         out.say(words::unprotected(pool.as_str(), side, &sites));

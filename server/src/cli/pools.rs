@@ -7,7 +7,7 @@ use super::{
 };
 use switchback_domain::{
     Check, Pair, Picture, PoolId, Summary, Verdict,
-    operation::{Glance, IntentKind},
+    operation::{IntentKind, OperationSummary},
 };
 
 /// A pool at this instant.
@@ -40,8 +40,8 @@ pub(super) async fn all(client: &Client, out: &Out) -> Outcome {
     Ok(End::Done)
 }
 
-fn kind(operation: &Glance) -> &'static str {
-    operation.kind.map_or("unknown", IntentKind::word)
+fn kind(operation: &OperationSummary) -> &'static str {
+    operation.kind.map_or("unknown", IntentKind::as_code)
 }
 
 pub(super) async fn show(client: &Client, out: &Out, pool: &PoolId) -> Outcome {
@@ -50,15 +50,15 @@ pub(super) async fn show(client: &Client, out: &Out, pool: &PoolId) -> Outcome {
     let sites = sites(&picture);
     out.say(format_args!("{}: {}", picture.pool, picture.title));
     let active = picture.active.map_or("not known", |side| sites[side].as_str());
-    out.say(format_args!("Active: {active}. Home: {}. Epoch {}.", sites[picture.home], picture.standing.epoch));
+    out.say(format_args!("Active: {active}. Home: {}. Epoch {}.", sites[picture.home], picture.pool_state.epoch));
     out.say(format_args!("Protection: {}; would be lost: {}.", word(&picture.protection.state), words::loss(&picture.protection)));
-    if let Some(operation) = &picture.standing.operation {
+    if let Some(operation) = &picture.pool_state.operation {
         out.say(format_args!("{} {}: {}.", operation.id, kind(operation), word(&operation.stage).replace('_', " ")));
         if let Some(entry) = operation.unreadable {
             out.say(words::unreadable(operation.id, entry));
         }
     }
-    for fence in &picture.standing.fences {
+    for fence in &picture.pool_state.fences {
         out.say(words::fence(fence, &sites));
     }
     for finding in &picture.findings {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use switchback_app::words::{self as app_words, Locale};
 use switchback_domain::{
     Millis, Pair,
-    operation::{Operation, OperationId, Outage, Outcome as Ending, Question, Stage, StepRun, StepState, Trouble},
+    operation::{Operation, OperationId, Outage, Outcome as Ending, Question, Stage, StepFailure, StepRun, StepState},
 };
 
 /// A stream that broke off is opened again for so long, if nothing at all comes.
@@ -37,7 +37,7 @@ enum Line<'a> {
         /// Since the operation was asked for.
         elapsed_ms: Option<u64>,
         took_ms: Option<u64>,
-        trouble: Option<&'a Trouble>,
+        trouble: Option<&'a StepFailure>,
     },
     /// Clients cannot write, or could not.
     Outage { operation: OperationId, outage: &'a Outage, ended: bool },
@@ -61,7 +61,7 @@ fn lines<'a>(before: Option<&Operation>, now: &'a Operation) -> Vec<Line<'a>> {
         lines.push(Line::Step {
             operation: now.id,
             step,
-            name: now.plan.steps.get(step).map_or("", switchback_domain::operation::Step::word),
+            name: now.plan.steps.get(step).map_or("", switchback_domain::operation::Step::as_code),
             undoing,
             state: word(&run.state),
             attempt: run.attempts,
@@ -113,7 +113,7 @@ fn print(out: &Out, line: &Line, now: &Operation, sites: &Sites) {
             out.say(format_args!("             Clients at the nodes have not been able to write since {:.3}.", outage.last_write_at));
         }
         Line::Stage { .. } => {
-            out.say(format_args!("{}: {}", now.id, words::standing(now, sites)));
+            out.say(format_args!("{}: {}", now.id, words::pool_state(now, sites)));
             if now.is_finished() {
                 out.say_some(now.left_unprotected().map(|side| words::unprotected(now.plan.pool.as_str(), side, sites)));
                 out.say_some(words::still_needed(&now.still_needed()));

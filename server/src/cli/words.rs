@@ -8,8 +8,8 @@ use switchback_app::words::{self as app_words, Locale};
 use switchback_domain::{
     ByteLag, Millis, NodeName, Objection, Pair, Protection, Side, Verdict, Witness, WitnessKind,
     operation::{
-        Because, Choice, Difference, Fence, FenceAnswer, FenceState, GivenUp, Instruction, LossWord, MemberOrder, Operation, OperationId,
-        OrderFailure, Outage, Outcome, PlanChange, PlanObjection, Refusal, Stage, Step, Task, Trouble, UnreadableEntry,
+        Because, Choice, Difference, Fence, FenceAnswer, FenceState, GivenUp, Instruction, LossCode, MemberOrder, Operation, OperationId,
+        OrderFailure, Outage, Outcome, PlanChange, PlanObjection, Refusal, Stage, Step, StepFailure, Task, UnreadableEntry,
     },
 };
 
@@ -98,11 +98,11 @@ pub(super) fn step(step: &Step, sites: &Sites) -> String {
     match step {
         Step::Preflight => "look at everything again under the lease".to_owned(),
         Step::Mark { side } => format!("write a marker row in {}", of(side)),
-        Step::Warm { side } => format!("make a checkpoint in {}, so that the one at shutdown is small", of(side)),
+        Step::Checkpoint { side } => format!("make a checkpoint in {}, so that the one at shutdown is small", of(side)),
         Step::Drain { side, at_most } => format!("take the members' sessions away in {}, for at most {}", of(side), time(*at_most)),
         Step::Demote { side } => format!("make {} a standby; clients cannot write from here on", of(side)),
         Step::Prove { from, to } => format!("prove that {} has everything of {}", of(to), of(from)),
-        Step::Establish { side } => format!("establish what is known of {}", of(side)),
+        Step::Assess { side } => format!("establish what is known of {}", of(side)),
         Step::Fence { side } => format!("fence {}", of(side)),
         Step::Settle { side } => format!("let {} replay what it has received", of(side)),
         Step::Promote { side } => format!("make {} lead (the point of no return)", of(side)),
@@ -126,22 +126,22 @@ pub(super) fn step(step: &Step, sites: &Sites) -> String {
 }
 
 /// Why a step did not succeed.
-pub(super) fn trouble(trouble: &Trouble, sites: &Sites) -> String {
+pub(super) fn trouble(trouble: &StepFailure, sites: &Sites) -> String {
     let of = |side: &Side| sites[*side].as_str();
     match trouble {
-        Trouble::SituationChanged { checks, findings } => {
+        StepFailure::SituationChanged { checks, findings } => {
             let mut why: Vec<String> = checks.iter().map(|(kind, verdict)| format!("{}: {}", word(kind), word(verdict))).collect();
             why.extend(findings.iter().map(|finding| told(&serde_json::to_value(finding).unwrap_or_default())));
             format!("the pool has changed since this was planned ({})", why.join("; "))
         }
-        Trouble::OtherEpoch => "the active site has changed since".to_owned(),
-        Trouble::PatroniTooOld { members } => {
+        StepFailure::OtherEpoch => "the active site has changed since".to_owned(),
+        StepFailure::PatroniTooOld { members } => {
             let members: Vec<String> = members.iter().map(|(node, version)| format!("{node} ({version})")).collect();
             format!("Patroni before 4.1 would stop the primary without a shutdown checkpoint: {}", members.join(", "))
         }
-        Trouble::NoLeader { side } => format!("nobody leads {}", of(side)),
-        Trouble::Refused { endpoint, said } => format!("{endpoint} said no: {said}"),
-        Trouble::NotFenced { side, unreached, within } => {
+        StepFailure::NoLeader { side } => format!("nobody leads {}", of(side)),
+        StepFailure::Refused { endpoint, said } => format!("{endpoint} said no: {said}"),
+        StepFailure::NotFenced { side, unreached, within } => {
             let names: Vec<&str> = unreached.iter().map(switchback_domain::EndpointName::as_str).collect();
             let within = within.map(|within| format!(" within {}", time(within))).unwrap_or_default();
             let names = names.join(", ");
@@ -150,25 +150,25 @@ pub(super) fn trouble(trouble: &Trouble, sites: &Sites) -> String {
                 of(side)
             )
         }
-        Trouble::SeenAlive { side, witnesses } => {
+        StepFailure::SeenAlive { side, witnesses } => {
             format!("{} is seen alive although somebody said that it is off: {}", of(side), signs(witnesses))
         }
-        Trouble::StillWrites { nodes } => {
+        StepFailure::StillWrites { nodes } => {
             let names: Vec<&str> = nodes.iter().map(switchback_domain::NodeName::as_str).collect();
             format!("{} still accepts writes: stop its PostgreSQL and its Patroni, then `retry`", names.join(", "))
         }
-        Trouble::TimelinesGivenUp { side, timelines } => {
+        StepFailure::TimelinesGivenUp { side, timelines } => {
             let numbers: Vec<String> = timelines.iter().map(ToString::to_string).collect();
             format!("what {} has shipped of timeline {}, which is given up, has to leave the archive", of(side), numbers.join(", "))
         }
-        Trouble::NotSaved { side, what, .. } => {
+        StepFailure::NotSaved { side, what, .. } => {
             let each: Vec<String> = what.iter().map(|one| app_words::operation::lost::not_saved(Locale::en, one)).collect();
             format!("not everything that only {} has could be saved, and it would be lost when it follows: {}", of(side), each.join(" "))
         }
-        Trouble::SplitBrain => "both sites accept writes: stop one side first".to_owned(),
-        Trouble::RowsMissing { acknowledged, found } => format!("of {acknowledged} acknowledged rows only {found} are there"),
-        Trouble::StoreUnwritable => "the console's store cannot be written".to_owned(),
-        Trouble::Internal { incident } => format!("the console's own code failed; quote incident {incident}"),
+        StepFailure::SplitBrain => "both sites accept writes: stop one side first".to_owned(),
+        StepFailure::RowsMissing { acknowledged, found } => format!("of {acknowledged} acknowledged rows only {found} are there"),
+        StepFailure::StoreUnwritable => "the console's store cannot be written".to_owned(),
+        StepFailure::Internal { incident } => format!("the console's own code failed; quote incident {incident}"),
         other => told(&serde_json::to_value(other).unwrap_or_default()),
     }
 }
@@ -321,11 +321,11 @@ pub(super) fn unprotected(pool: &str, side: Side, sites: &Sites) -> String {
 }
 
 /// How an operation ended, or where it stands, and what that leaves open.
-pub(super) fn standing(operation: &Operation, sites: &Sites) -> String {
-    match (&operation.stage, operation.glance().loss) {
+pub(super) fn pool_state(operation: &Operation, sites: &Sites) -> String {
+    match (&operation.stage, operation.summary().loss) {
         (Stage::Finished { outcome: outcome @ Outcome::Done, .. }, loss) => {
-            let loss = loss.map_or(LossWord::Nothing, |loss| loss.word);
-            app_words::operation::stage(Locale::en, outcome.word(), operation.request.dry_run, loss)
+            let loss = loss.map_or(LossCode::Nothing, |loss| loss.word);
+            app_words::operation::stage(Locale::en, outcome.as_code(), operation.request.dry_run, loss)
         }
         (other, _) => stage(other, sites),
     }

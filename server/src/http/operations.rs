@@ -64,7 +64,7 @@ impl Asking<'_> {
     }
 
     /// The operation that the address names; else the answer.
-    async fn numbered(&self, text: &str) -> Result<OperationId, Response> {
+    async fn parse_operation_id(&self, text: &str) -> Result<OperationId, Response> {
         if let Ok(id) = text.parse() {
             return Ok(id);
         }
@@ -114,7 +114,7 @@ async fn wish(
     form: Result<Form<WishForm>, FormRejection>,
 ) -> Response {
     let asking = Asking { web: &web, caller: &caller, peer: &peer, deed: Deed::OperationWish };
-    let id = match asking.numbered(&id).await {
+    let id = match asking.parse_operation_id(&id).await {
         Ok(id) => id,
         Err(answer) => return answer,
     };
@@ -143,7 +143,7 @@ async fn answer(
     form: Result<Form<AnswerForm>, FormRejection>,
 ) -> Response {
     let asking = Asking { web: &web, caller: &caller, peer: &peer, deed: Deed::OperationAnswer };
-    let id = match asking.numbered(&id).await {
+    let id = match asking.parse_operation_id(&id).await {
         Ok(id) => id,
         Err(answer) => return answer,
     };
@@ -169,7 +169,7 @@ pub(super) async fn live(
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Printed {
-    told: report::ReportTold,
+    told: report::ReportView,
     style: String,
 }
 
@@ -182,7 +182,7 @@ async fn printed(State(web): State<Web>, Extension(caller): Extension<Caller>, P
         Err(ConsoleError::Internal { incident: number }) => return incident(StatusCode::INTERNAL_SERVER_ERROR, &number),
         Err(_) => return Redirect::to(&paths::operation(id)).into_response(),
     };
-    let page = Printed { told: report::tell(language(&headers), &report), style: web.files.style() };
+    let page = Printed { told: report::present(language(&headers), &report), style: web.files.style() };
     match page.render() {
         Ok(page) => Html(page).into_response(),
         Err(error) => {

@@ -30,12 +30,12 @@ pub(super) fn router() -> Router<Web> {
 #[derive(Template)]
 #[template(path = "restored.html")]
 struct Page {
-    told: restored::RestoredTold,
+    told: restored::RestoredView,
     style: String,
 }
 
 #[derive(Deserialize)]
-struct Told {
+struct PageQuery {
     problem: Option<String>,
 }
 
@@ -44,7 +44,7 @@ async fn page(
     State(web): State<Web>,
     Extension(caller): Extension<Caller>,
     Path(pool): Path<String>,
-    Query(told): Query<Told>,
+    Query(told): Query<PageQuery>,
     headers: HeaderMap,
 ) -> Response {
     let Ok(pool) = pool.parse::<PoolId>() else { return Redirect::to(&paths::overview()).into_response() };
@@ -52,7 +52,7 @@ async fn page(
         // Nothing is to be confirmed (any more); the pool's page says what there is.
         return Redirect::to(&paths::pool(&pool)).into_response();
     };
-    let page = Page { told: restored::tell(language(&headers), &beside, told.problem.as_deref()), style: web.files.style() };
+    let page = Page { told: restored::present(language(&headers), &beside, told.problem.as_deref()), style: web.files.style() };
     match page.render() {
         Ok(page) => Html(page).into_response(),
         Err(error) => {

@@ -181,7 +181,7 @@ enum Closed {
 }
 
 impl Closed {
-    fn word(self) -> &'static str {
+    fn as_code(self) -> &'static str {
         match self {
             Closed::HalfRequest => "half_request",
             Closed::Idle => "idle",
@@ -226,7 +226,7 @@ impl Known {
     }
 
     fn count(&mut self, why: Closed) {
-        metrics::counter!(CLOSED, "why" => why.word()).increment(1);
+        metrics::counter!(CLOSED, "why" => why.as_code()).increment(1);
         if why != Closed::Idle {
             *self.closed.entry(why).or_default() += 1;
         }
@@ -292,7 +292,7 @@ impl Connections {
         if !known.closed.is_empty() && known.logged_at.is_none_or(|at| now.saturating_duration_since(at) >= LOG_EVERY) {
             known.logged_at = Some(now);
             let closed: BTreeMap<&str, u64> =
-                std::mem::take(&mut known.closed).into_iter().map(|(why, count)| (why.word(), count)).collect();
+                std::mem::take(&mut known.closed).into_iter().map(|(why, count)| (why.as_code(), count)).collect();
             let (open, limit) = (known.open.len(), self.limits.in_all);
             tracing::warn!(?closed, open, limit, "closed or refused connections of clients (logged once a minute)");
         }
@@ -366,7 +366,7 @@ async fn carry(stream: TcpStream, from: SocketAddr, router: Router, connection: 
             request.extensions_mut().insert(ConnectInfo(from));
             request.extensions_mut().insert(Arc::clone(&connection));
             let answer = router.clone().oneshot(request);
-            async move { Ok::<_, Infallible>(answer.await?.map(|body| Told { body, _answered: answered })) }
+            async move { Ok::<_, Infallible>(answer.await?.map(|body| CountedBody { body, _answered: answered })) }
         }
     });
     let mut conversation =
@@ -423,12 +423,12 @@ impl Drop for Answering {
 }
 
 /// The body of an answer; the request counts as answered when its end was taken.
-struct Told {
+struct CountedBody {
     body: Body,
     _answered: Answering,
 }
 
-impl HttpBody for Told {
+impl HttpBody for CountedBody {
     type Data = Bytes;
     type Error = axum::Error;
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {

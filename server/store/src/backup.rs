@@ -186,7 +186,7 @@ async fn damage(pool: &SqlitePool) -> Result<Option<String>, sqlx::Error> {
         return Ok(Some("rows are missing that others belong to".to_owned()));
     }
     let broken = guards::broken_in_sqlite(pool).await?;
-    let named = broken.iter().map(|BrokenGuard { guard, fault }| format!("{guard} ({})", fault.word())).collect::<Vec<_>>();
+    let named = broken.iter().map(|BrokenGuard { guard, fault }| format!("{guard} ({})", fault.as_code())).collect::<Vec<_>>();
     Ok((!named.is_empty()).then(|| format!("guards of the audit history are not as they were made: {}", named.join(", "))))
 }
 

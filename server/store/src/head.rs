@@ -68,7 +68,7 @@ enum Suspicion {
 }
 
 impl Suspicion {
-    fn word(self) -> &'static str {
+    fn as_code(self) -> &'static str {
         match self {
             Suspicion::LineMissing => "line_missing",
             Suspicion::HeadMissing => "head_missing",
@@ -240,11 +240,11 @@ async fn distrust(store: &SqlStore, suspicion: Suspicion, known: Option<&Head>, 
     tracing::error!(
         found,
         known,
-        why = suspicion.word(),
+        why = suspicion.as_code(),
         "the store is not the one that was used last: somebody has put an older copy, or another store, in its place. The console only watches \
          until somebody has confirmed what the store says, pool by pool: `switchback restored POOL`, `switchback confirm-restored POOL`"
     );
-    let detail = serde_json::json!({ "why": suspicion.word(), "newest": found, "remembered": known });
+    let detail = serde_json::json!({ "why": suspicion.as_code(), "newest": found, "remembered": known });
     mark_restored(store, &audited(&Actor::console(), Deed::StoreFoundOlder, "").done(now, detail)).await.map(drop)
 }
 

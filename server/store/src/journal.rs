@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use switchback_domain::{
     PoolId, Restored, Side,
-    operation::{Entry, Epoch, Glance, MadeActive, OperationId, UnreadableCause, UnreadableEntry},
+    operation::{Entry, Epoch, MadeActive, OperationId, OperationSummary, UnreadableCause, UnreadableEntry},
 };
 use switchback_engine::ports::{
     AuditEntry, Closing, HeldLease, IdempotencyKey, JournalStore, Lease, LeaseAnswer, LeaseAsk, Opening, PoolRecord, RecordChange,
@@ -267,7 +267,7 @@ impl JournalStore for SqlStore {
         entry: &'a Entry,
         audit: Option<&'a AuditEntry>,
         changes: &'a [RecordChange],
-        summary: &'a Glance,
+        summary: &'a OperationSummary,
     ) -> Stored<'a, ()> {
         self.needed(move || {
             Box::pin(async move {
@@ -315,11 +315,11 @@ impl JournalStore for SqlStore {
         })
     }
 
-    fn summaries<'a>(&'a self, pool: Option<&'a PoolId>, most: u32) -> Stored<'a, Vec<Glance>> {
+    fn summaries<'a>(&'a self, pool: Option<&'a PoolId>, most: u32) -> Stored<'a, Vec<OperationSummary>> {
         Box::pin(self.read_summaries(pool, i64::from(most)))
     }
 
-    fn summary(&self, operation: OperationId) -> Stored<'_, Option<Glance>> {
+    fn summary(&self, operation: OperationId) -> Stored<'_, Option<OperationSummary>> {
         Box::pin(self.read_summary(operation))
     }
 

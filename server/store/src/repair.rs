@@ -63,7 +63,7 @@ impl From<sqlx::Error> for RepairError {
 }
 
 fn named(broken: &[BrokenGuard]) -> String {
-    broken.iter().map(|BrokenGuard { guard, fault }| format!("{guard} ({})", fault.word())).collect::<Vec<_>>().join(", ")
+    broken.iter().map(|BrokenGuard { guard, fault }| format!("{guard} ({})", fault.as_code())).collect::<Vec<_>>().join(", ")
 }
 
 fn entry(at: Timestamp, outcome: DeedOutcome, broken: &[BrokenGuard], by: &Author) -> AuditEntry {

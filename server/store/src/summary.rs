@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use std::error::Error;
 use switchback_domain::{
     PoolId, Side,
-    operation::{Glance, MadeActive, Operation, OperationId, StageWord},
+    operation::{MadeActive, Operation, OperationId, OperationSummary, StageCode},
 };
 use switchback_engine::ports::{JournalStore, StoreError};
 use switchback_journal_format::{kind_of, kind_word, loss_from_text, loss_to_text, rest_from_text, rest_to_text, stage_of, stage_words};
@@ -70,11 +70,18 @@ fn pool_of(pool: &str) -> Result<PoolId, StoreError> {
 }
 
 /// Writes the columns of an operation of which so many entries are written. Columns that rest on more entries stay.
-pub(crate) async fn write(work: &mut Work, id: i64, pool: &PoolId, entries: i64, ended: bool, summary: &Glance) -> Result<(), StoreError> {
+pub(crate) async fn write(
+    work: &mut Work,
+    id: i64,
+    pool: &PoolId,
+    entries: i64,
+    ended: bool,
+    summary: &OperationSummary,
+) -> Result<(), StoreError> {
     let (stage, outcome) = stage_words(summary.stage);
     let rest = rest_to_text(summary).map_err(|error| unreadable("a summary", error))?;
     let loss = loss_to_text(summary).map_err(|error| unreadable("a summary", error))?;
-    let unknown = (summary.stage == StageWord::Unreadable).then_some(NOT_KNOWN);
+    let unknown = (summary.stage == StageCode::Unreadable).then_some(NOT_KNOWN);
     run!(
         work.on(),
         "INSERT INTO operation_summaries AS kept
@@ -106,8 +113,8 @@ pub(crate) async fn write(work: &mut Work, id: i64, pool: &PoolId, entries: i64,
 
 /// The columns of an operation that is closed because nobody can read its journal: all but its end stay what they were.
 pub(crate) async fn write_closed(work: &mut Work, id: i64, pool: &PoolId, entries: i64, at: Timestamp) -> Result<(), StoreError> {
-    let (stage, outcome) = stage_words(StageWord::ClosedUnread);
-    let unknown = Glance { stage: StageWord::ClosedUnread, ..Glance::unknown(id_of(id)?, pool.clone()) };
+    let (stage, outcome) = stage_words(StageCode::ClosedUnread);
+    let unknown = OperationSummary { stage: StageCode::ClosedUnread, ..OperationSummary::unknown(id_of(id)?, pool.clone()) };
     let rest = rest_to_text(&unknown).map_err(|error| unreadable("a summary", error))?;
     let loss = loss_to_text(&unknown).map_err(|error| unreadable("a summary", error))?;
     run!(
@@ -130,7 +137,7 @@ pub(crate) async fn write_closed(work: &mut Work, id: i64, pool: &PoolId, entrie
 }
 
 impl SqlStore {
-    pub(crate) async fn read_summaries(&self, pool: Option<&PoolId>, most: i64) -> Result<Vec<Glance>, StoreError> {
+    pub(crate) async fn read_summaries(&self, pool: Option<&PoolId>, most: i64) -> Result<Vec<OperationSummary>, StoreError> {
         let rows: Vec<Row> = match pool {
             None => rows!(&self.readers, select!("ORDER BY o.id DESC LIMIT $1"), most)?,
             Some(pool) => rows!(&self.readers, select!("WHERE o.pool = $1 ORDER BY o.id DESC LIMIT $2"), pool.as_str(), most)?,
@@ -142,7 +149,7 @@ impl SqlStore {
         Ok(summaries)
     }
 
-    pub(crate) async fn read_summary(&self, operation: OperationId) -> Result<Option<Glance>, StoreError> {
+    pub(crate) async fn read_summary(&self, operation: OperationId) -> Result<Option<OperationSummary>, StoreError> {
         let rows: Vec<Row> = rows!(&self.readers, select!("WHERE o.id = $1"), number_of(operation))?;
         match rows.into_iter().next() {
             Some(row) => self.summary_of(row).await.map(Some),
@@ -150,18 +157,18 @@ impl SqlStore {
         }
     }
 
-    async fn summary_of(&self, row: Row) -> Result<Glance, StoreError> {
+    async fn summary_of(&self, row: Row) -> Result<OperationSummary, StoreError> {
         let (id, pool, kind, side, requester, began_at, stage, outcome, ended_at, made_active, rest, loss, is_whole) = row;
         let (id, pool) = (id_of(id)?, pool_of(&pool)?);
-        let mut summary = Glance {
+        let mut summary = OperationSummary {
             kind: kind.as_deref().and_then(kind_of),
             side: side.as_deref().and_then(side_of),
             requested_by: requester.and_then(|login| login.parse().ok()),
             requested_at: began_at.map(time).transpose()?,
-            stage: stage.map_or(StageWord::Unreadable, |stage| stage_of(&stage, outcome.as_deref())),
+            stage: stage.map_or(StageCode::Unreadable, |stage| stage_of(&stage, outcome.as_deref())),
             ended_at: ended_at.map(time).transpose()?,
             made_active: made_active.as_deref().and_then(side_of),
-            ..Glance::unknown(id, pool)
+            ..OperationSummary::unknown(id, pool)
         };
         if let Some(rest) = rest {
             rest_from_text(&rest, &mut summary);
@@ -173,13 +180,13 @@ impl SqlStore {
     }
 
     /// An operation as its journal says it is; of one that cannot be read what is known besides, and which entry it is.
-    async fn replayed(&self, known: Glance) -> Result<Glance, StoreError> {
+    async fn replayed(&self, known: OperationSummary) -> Result<OperationSummary, StoreError> {
         match self.journal(known.id).await {
             Ok(journal) => match Operation::from_journal(known.id, &journal) {
-                Ok(operation) => Ok(Glance { pool: known.pool, ..operation.glance() }),
-                Err(bad) => Ok(Glance { stage: StageWord::Unreadable, unreadable: Some(bad.into()), ..known }),
+                Ok(operation) => Ok(OperationSummary { pool: known.pool, ..operation.summary() }),
+                Err(bad) => Ok(OperationSummary { stage: StageCode::Unreadable, unreadable: Some(bad.into()), ..known }),
             },
-            Err(StoreError::Unreadable(entry)) => Ok(Glance { stage: StageWord::Unreadable, unreadable: Some(entry), ..known }),
+            Err(StoreError::Unreadable(entry)) => Ok(OperationSummary { stage: StageCode::Unreadable, unreadable: Some(entry), ..known }),
             Err(error) => Err(error),
         }
     }
@@ -224,7 +231,7 @@ impl SqlStore {
             behind = *last;
             let mut found = Vec::with_capacity(missing.len());
             for (id, pool, ended) in missing {
-                let mut summary = self.replayed(Glance::unknown(id_of(id)?, pool_of(&pool)?)).await?;
+                let mut summary = self.replayed(OperationSummary::unknown(id_of(id)?, pool_of(&pool)?)).await?;
                 if let Some(entry) = summary.unreadable {
                     summary = self.asked_for(summary).await?;
                     tracing::error!(operation = %summary.id, error = &entry as &dyn Error, "an operation in the store cannot be read");
@@ -242,7 +249,7 @@ impl SqlStore {
     }
 
     /// What the audit history says of how an operation was asked for.
-    async fn asked_for(&self, unknown: Glance) -> Result<Glance, StoreError> {
+    async fn asked_for(&self, unknown: OperationSummary) -> Result<OperationSummary, StoreError> {
         let lines: Vec<(i64, Option<String>, String)> = rows!(
             &self.readers,
             "SELECT at, actor, detail FROM audit WHERE subject = $1 AND action = 'operation_requested' AND result = 'done' ORDER BY id LIMIT 1",
@@ -250,7 +257,7 @@ impl SqlStore {
         )?;
         let Some((at, actor, detail)) = lines.into_iter().next() else { return Ok(unknown) };
         let detail: serde_json::Value = serde_json::from_str(&detail).unwrap_or_default();
-        Ok(Glance {
+        Ok(OperationSummary {
             kind: detail["kind"].as_str().and_then(kind_of),
             requested_by: actor.and_then(|login| login.parse().ok()),
             requested_at: time(at).ok(),

@@ -1,7 +1,7 @@
 //! The API for programs: who may ask, what is refused and how, and that refusals are remembered.
 
 use crate::{
-    hands::MembersOnly,
+    control::MembersOnly,
     support::{ORIGIN, PASSWORD, World, ask_for, body, text},
 };
 use axum::body::Body;
@@ -382,22 +382,22 @@ async fn an_operation_can_be_asked_for_watched_and_reported() {
 
 #[tokio::test]
 async fn a_change_of_members_that_is_cancelled_gives_them_back_what_they_did() {
-    let hands = Arc::new(MembersOnly { stubborn: Some("member-b2".parse().unwrap()), ..MembersOnly::default() });
-    let world = World::with_hands(Arc::clone(&hands) as Arc<dyn switchback_engine::ports::Hands>).await;
+    let control = Arc::new(MembersOnly { stubborn: Some("member-b2".parse().unwrap()), ..MembersOnly::default() });
+    let world = World::with_hands(Arc::clone(&control) as Arc<dyn switchback_engine::ports::EngineControl>).await;
     let program = Program::of(&world).await;
     let change = |member: &str| json!({"side": "b", "member": member, "to": "maintenance"});
     let mut request = program.request_for(json!({"kind": "members", "changes": [change("member-b1"), change("member-b2")]})).await;
     request["typed_site"] = json!("dc-b");
     let id = json_of(program.send("/operations", &[], request.to_string()).await).await["id"].as_str().unwrap().to_owned();
     program.operation_when(&id, |operation| operation["steps"][1]["state"]["state"] == "running").await;
-    assert_eq!(hands.told.lock().unwrap()[&"member-b1".parse().unwrap()], switchback_domain::MemberState::Maintenance);
+    assert_eq!(control.told.lock().unwrap()[&"member-b1".parse().unwrap()], switchback_domain::MemberState::Maintenance);
     let wish = program.send(&format!("/operations/{id}/wishes"), &[], r#"{"wish":"cancel"}"#).await;
     assert_eq!(wish.status(), StatusCode::NO_CONTENT);
     let ended = program.operation_when(&id, |operation| operation["stage"]["stage"] == "finished").await;
     assert_eq!(ended["stage"]["outcome"]["outcome"], "undone", "{ended}");
     assert_eq!(ended["stage"]["outcome"]["stays"], json!([]), "{ended}");
     // They were up and told to take no sessions, which is what they are told again.
-    let told = hands.told.lock().unwrap().values().copied().collect::<Vec<_>>();
+    let told = control.told.lock().unwrap().values().copied().collect::<Vec<_>>();
     assert_eq!(told, [switchback_domain::MemberState::Draining; 2]);
 }
 

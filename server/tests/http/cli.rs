@@ -1,7 +1,7 @@
 //! The command line against a console: exit codes, what it prints, and where it keeps its session.
 
 use crate::{
-    hands::MembersOnly,
+    control::MembersOnly,
     support::{PASSWORD, World},
 };
 use serde_json::Value;
@@ -9,7 +9,7 @@ use std::{net::SocketAddr, os::unix::fs::PermissionsExt as _, path::PathBuf, pro
 use tokio::{net::TcpListener, process::Command};
 
 /// A console that listens, and somebody's machine.
-pub struct Desk {
+pub struct TestConsole {
     world: World,
     url: String,
     home: tempfile::TempDir,
@@ -33,22 +33,22 @@ impl Ended {
     }
 }
 
-impl Desk {
-    async fn new() -> Desk {
-        Desk::at(World::with_hands(Arc::new(MembersOnly::default())).await).await
+impl TestConsole {
+    async fn new() -> TestConsole {
+        TestConsole::at(World::with_hands(Arc::new(MembersOnly::default())).await).await
     }
 
-    pub async fn at(world: World) -> Desk {
+    pub async fn at(world: World) -> TestConsole {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let service = world.router.clone().into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         world.signed_in().await;
-        Desk { world, url, home: tempfile::tempdir().unwrap() }
+        TestConsole { world, url, home: tempfile::tempdir().unwrap() }
     }
 
-    async fn signed_in() -> Desk {
-        let desk = Desk::new().await;
+    async fn signed_in() -> TestConsole {
+        let desk = TestConsole::new().await;
         let signed_in = desk.sign_in(&format!("{PASSWORD}\n")).await;
         assert_eq!(signed_in.code, 0, "{signed_in:?}");
         desk
@@ -85,7 +85,7 @@ fn ended(output: Output) -> Ended {
 async fn what_was_saved_is_listed_and_fetched_and_what_is_to_be_done_by_hand_is_told_with_its_commands() {
     let world = World::new().await;
     let id = crate::evidence::collided(&world).await.to_string();
-    let desk = Desk::at(world).await;
+    let desk = TestConsole::at(world).await;
     desk.sign_in(&format!("{PASSWORD}\n")).await;
     let listed = desk.run(&["operation", "evidence", &id]).await;
     assert_eq!(listed.code, 0, "{listed:?}");
@@ -116,7 +116,7 @@ fn confirmed<'a>(words: &[&'a str], site: &'a str, more: &[&'a str]) -> Vec<&'a 
 
 #[tokio::test]
 async fn the_session_is_kept_in_a_file_that_nobody_else_can_read() {
-    let desk = Desk::new().await;
+    let desk = TestConsole::new().await;
     let before = desk.run(&["pools"]).await;
     assert_eq!(before.code, 1, "{before:?}");
     assert!(before.err.contains("switchback sign-in LOGIN"), "{before:?}");
@@ -150,7 +150,7 @@ async fn the_session_is_kept_in_a_file_that_nobody_else_can_read() {
 
 #[tokio::test]
 async fn wrong_use_is_1_and_help_tells_the_exit_codes() {
-    let desk = Desk::signed_in().await;
+    let desk = TestConsole::signed_in().await;
     for words in [&["explode"][..], &["switchover", "chat-core"], &["operation", "watch", "42"], &["failover", "chat-core", "--to", "dc-b"]]
     {
         let wrong = desk.run(words).await;
@@ -175,7 +175,7 @@ async fn wrong_use_is_1_and_help_tells_the_exit_codes() {
 
 #[tokio::test]
 async fn what_there_is_is_printed_for_people_and_as_json() {
-    let desk = Desk::signed_in().await;
+    let desk = TestConsole::signed_in().await;
     for words in [&["pools"][..], &["show", "chat-core"], &["check", "chat-core"], &["operations"], &["operations", "chat-core"]] {
         let people = desk.run(words).await;
         assert_eq!(people.code, 0, "{words:?}: {people:?}");
@@ -211,7 +211,7 @@ async fn what_there_is_is_printed_for_people_and_as_json() {
 
 #[tokio::test]
 async fn an_operation_that_is_done_is_0_and_one_that_was_undone_is_3() {
-    let desk = Desk::signed_in().await;
+    let desk = TestConsole::signed_in().await;
     let words = ["members", "chat-core", "dc-a", "member-a1", "drain"];
     let done = desk.run(&confirmed(&words, "dc-a", &[])).await;
     assert_eq!(done.code, 0, "{done:?}");
@@ -237,7 +237,7 @@ async fn an_operation_that_is_done_is_0_and_one_that_was_undone_is_3() {
 
 #[tokio::test]
 async fn a_rehearsal_changes_nothing_and_no_wait_does_not_wait() {
-    let desk = Desk::signed_in().await;
+    let desk = TestConsole::signed_in().await;
     let words = ["members", "chat-core", "dc-a", "member-a1", "maintenance"];
     let begun = desk.run(&confirmed(&words, "dc-a", &["--dry-run", "--no-wait", "--json"])).await;
     assert_eq!(begun.code, 0, "{begun:?}");
@@ -249,7 +249,7 @@ async fn a_rehearsal_changes_nothing_and_no_wait_does_not_wait() {
 
 #[tokio::test]
 async fn an_operation_that_asks_is_4_and_one_that_was_abandoned_or_undone_says_so() {
-    let desk = Desk::signed_in().await;
+    let desk = TestConsole::signed_in().await;
     let refused = desk.run(&confirmed(&["failover", "chat-core", "--to", "dc-b"], "dc-b", &[])).await;
     assert!(refused.code == 2 && refused.err.contains("--accept-loss"), "{refused:?}");
 
@@ -270,7 +270,7 @@ async fn an_operation_that_asks_is_4_and_one_that_was_abandoned_or_undone_says_s
 
 #[tokio::test]
 async fn a_report_shows_characters_that_act_on_a_terminal_by_their_numbers() {
-    let desk = Desk::signed_in().await;
+    let desk = TestConsole::signed_in().await;
     let asks = desk.run(&confirmed(&["failover", "chat-core", "--to", "dc-b"], "dc-b", &["--accept-loss"])).await;
     let id = asks.out.lines().find_map(|line| line.strip_suffix(" has begun.")).expect("an operation").to_owned();
     // A console of today keeps no such characters; an older one did, and an engine's words or a file's name may hold them.
@@ -303,7 +303,7 @@ async fn a_report_shows_characters_that_act_on_a_terminal_by_their_numbers() {
 
 #[tokio::test]
 async fn wrong_names_are_refused_by_the_console_and_remembered() {
-    let desk = Desk::signed_in().await;
+    let desk = TestConsole::signed_in().await;
     let words = ["members", "chat-core", "dc-a", "member-a1", "drain"];
     let refused = desk.run(&confirmed(&words, "dc-b", &["--json"])).await;
     assert_eq!(refused.code, 2, "{refused:?}");

@@ -1,5 +1,5 @@
 //! Pages that many ask for at once.
-use crate::{hands::MembersOnly, support::World};
+use crate::{control::MembersOnly, support::World};
 use http::StatusCode;
 use std::sync::Arc;
 

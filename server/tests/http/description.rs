@@ -2,7 +2,7 @@
 
 use crate::{
     api::{Program, json_of},
-    hands::MembersOnly,
+    control::MembersOnly,
     support::World,
 };
 use serde_json::{Value, json};

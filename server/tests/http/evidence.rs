@@ -11,7 +11,9 @@ use switchback_domain::{
     Lsn, Side, Timeline,
     audit::Deed,
     fixture,
-    operation::{Entry, Epoch, Event, Evidence, Fact, Intent, Next, Operation, OperationId, Request, Standing, Step, Trouble, plan},
+    operation::{
+        Entry, Epoch, Event, Evidence, Intent, Next, Operation, OperationId, PoolState, Request, Step, StepEvidence, StepFailure, plan,
+    },
 };
 use switchback_engine::{
     audit::{Actor, AuditEntry},
@@ -28,7 +30,7 @@ fn audited(subject: String) -> AuditEntry {
 /// A re-protection of the first site that has found, saved and refused what it had to.
 pub async fn collided(world: &World) -> OperationId {
     let (store, made) = (&world.store, fixture::World::healthy(fixture::at(0)));
-    let plan = plan(&made.pool, &made.picture(), &Standing::default(), Intent::Reprotect { side: Side::A }, made.now);
+    let plan = plan(&made.pool, &made.picture(), &PoolState::default(), Intent::Reprotect { side: Side::A }, made.now);
     let request = Request {
         pool: plan.pool.clone(),
         intent: plan.intent.clone(),
@@ -55,7 +57,7 @@ pub async fn collided(world: &World) -> OperationId {
     let lease = store.take_lease(&plan.pool, &ask).await.unwrap().taken().unwrap();
     let entry = |event| Entry { at: fixture::at(1), event };
     let first = entry(Event::Requested { request: request.into(), by: "mira".parse().unwrap(), plan: plan.into() });
-    let summary = Operation::from_journal(OperationId(0), std::slice::from_ref(&first)).unwrap().glance();
+    let summary = Operation::from_journal(OperationId(0), std::slice::from_ref(&first)).unwrap().summary();
     let opening = Opening { first: first.clone(), audit: audited(String::new()), epoch: Epoch(0), key: None, summary, closes: None };
     let id = store.open_operation(&lease, &opening).await.unwrap();
     let mut operation = Operation::from_journal(id, &[first]).unwrap();
@@ -67,20 +69,20 @@ pub async fn collided(world: &World) -> OperationId {
             Next::Begin { step } => match operation.plan.steps[step] {
                 Step::Inspect { side } => {
                     let (timeline, active_left_at, returning_left_at) = collision;
-                    let collided = Fact::Collided { side, timeline, active_left_at, returning_left_at };
+                    let collided = StepEvidence::Collided { side, timeline, active_left_at, returning_left_at };
                     let path = "/var/lib/postgresql/15/it's main".to_owned();
-                    ended(step, vec![collided, Fact::DataDirectory { node: node(), path }], None)
+                    ended(step, vec![collided, StepEvidence::DataDirectory { node: node(), path }], None)
                 }
                 Step::Save { .. } => {
                     let bytes = LINES.len() as u64;
                     let evidence = Evidence { name: NAME.to_owned(), bytes, sha256: "0f".repeat(32), kept_at: fixture::at(2) };
                     store.keep_evidence(id, &evidence, LINES.as_bytes(), &audited(format!("{id}/{NAME}"))).await.unwrap();
-                    let saved = Fact::Saved { node: node(), name: NAME.to_owned(), rows: 1, bytes, tables: 1, left_out: 2 };
+                    let saved = StepEvidence::Saved { node: node(), name: NAME.to_owned(), rows: 1, bytes, tables: 1, left_out: 2 };
                     ended(step, vec![saved], None)
                 }
                 _ => {
                     let (timeline, active_left_at, returning_left_at) = collision;
-                    ended(step, Vec::new(), Some(Trouble::Collision { timeline, active_left_at, returning_left_at }))
+                    ended(step, Vec::new(), Some(StepFailure::Collision { timeline, active_left_at, returning_left_at }))
                 }
             },
             Next::Write(event) => vec![*event],
@@ -89,7 +91,7 @@ pub async fn collided(world: &World) -> OperationId {
         for event in events.into_iter().map(entry) {
             let number = operation.events;
             operation.evolve(&event).unwrap();
-            store.append_entry(&lease, id, number, &event, None, &[], &operation.glance()).await.unwrap();
+            store.append_entry(&lease, id, number, &event, None, &[], &operation.summary()).await.unwrap();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The forms of operations: what they begin, what they refuse, and what is left of what was typed.
 
 use crate::{
-    hands::MembersOnly,
+    control::MembersOnly,
     support::{World, ask_for, body, location, machine_time, text},
 };
 use axum::body::Body;

@@ -3,7 +3,7 @@
 
 use crate::{
     api::Program,
-    cli::Desk,
+    cli::TestConsole,
     operations::page,
     support::{PASSWORD, World, location},
 };
@@ -149,7 +149,7 @@ async fn every_answer_and_the_wish_to_cancel_are_taken_on_the_command_line() {
         for choice in &asking.question.options {
             let (world, id) = world_of(&asking).await;
             let store = std::sync::Arc::clone(&world.store);
-            let desk = Desk::at(world).await;
+            let desk = TestConsole::at(world).await;
             desk.sign_in(&format!("{PASSWORD}\n")).await;
             let (id_text, choice_text) = (id.to_string(), word(*choice).replace('_', "-"));
             let mut words = vec!["operation", "answer", &id_text, &choice_text];
@@ -170,7 +170,7 @@ async fn every_answer_and_the_wish_to_cancel_are_taken_on_the_command_line() {
         }
         let (world, id) = world_of(&asking).await;
         let store = std::sync::Arc::clone(&world.store);
-        let desk = Desk::at(world).await;
+        let desk = TestConsole::at(world).await;
         desk.sign_in(&format!("{PASSWORD}\n")).await;
         let ended = desk.run(&["operation", "cancel", &id.to_string()]).await;
         assert_eq!(ended.code, 0, "{}: {ended:?}", asking.name);

@@ -2,7 +2,7 @@
 //! under which key.
 
 use crate::{
-    hands::MembersOnly,
+    control::MembersOnly,
     operations::page,
     support::{MovedClock, World, location, machine_time},
 };
@@ -14,8 +14,8 @@ use switchback_domain::{
     error::{RequestError, WishError},
     fixture,
     operation::{
-        Choice, Epoch, Intent, MemberChange, MemberOrder, OperationId, PlanChange, PlanObjection, Planned, Refusal, Request, StageWord,
-        Wish,
+        Choice, ControlRequest, Epoch, Intent, MemberChange, MemberOrder, OperationId, PlanChange, PlanObjection, Planned, Refusal,
+        Request, StageCode,
     },
     people::{Caller, Person},
     permission::Role,
@@ -36,7 +36,7 @@ fn cooling() -> Policy {
     Policy { cool_down: Millis(600_000), ..fixture::pool().policy }
 }
 
-pub fn hands() -> Arc<MembersOnly> {
+pub fn control() -> Arc<MembersOnly> {
     Arc::default()
 }
 
@@ -91,9 +91,9 @@ pub async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
 }
 
 async fn done(console: &Console, id: OperationId) {
-    until("the operation is done", async || console.operation(&mira(), id).await.unwrap().stage.word() == StageWord::Done).await;
+    until("the operation is done", async || console.operation(&mira(), id).await.unwrap().stage.as_code() == StageCode::Done).await;
     // It leaves the desk a moment later.
-    until("it has left the desk", async || console.picture(&mira(), &pool()).unwrap().standing.operation.is_none()).await;
+    until("it has left the desk", async || console.picture(&mira(), &pool()).unwrap().pool_state.operation.is_none()).await;
 }
 
 fn cools(planned: &Planned) -> bool {
@@ -102,8 +102,8 @@ fn cools(planned: &Planned) -> bool {
 
 #[tokio::test]
 async fn a_console_that_is_started_anew_and_a_second_one_know_the_cool_down() {
-    let world = World::with_policy(hands(), cooling()).await;
-    let second = world.another(hands(), cooling());
+    let world = World::with_policy(control(), cooling()).await;
+    let second = world.another(control(), cooling());
     let id = ask(&world.console, drain("member-a1")).await.unwrap();
     done(&world.console, id).await;
     let ended = world.console.report(&mira(), id).await.unwrap().ended_at.unwrap();
@@ -114,7 +114,7 @@ async fn a_console_that_is_started_anew_and_a_second_one_know_the_cool_down() {
     let cooling_down = Refusal::Objections { objections: vec![PlanObjection::CoolingDown { until }] };
     assert_eq!(refused, Err(RequestError::Refused { refusal: cooling_down.clone() }));
 
-    let anew = world.another(hands(), cooling());
+    let anew = world.another(control(), cooling());
     self::until("the new console knows", async || cools(&planned(&anew, drain("member-a2")).await)).await;
     assert_eq!(ask(&anew, drain("member-a2")).await, Err(RequestError::Refused { refusal: cooling_down }));
     // An emergency asks for no convenient time.
@@ -125,7 +125,7 @@ async fn a_console_that_is_started_anew_and_a_second_one_know_the_cool_down() {
 
 #[tokio::test]
 async fn after_a_rehearsal_nothing_cools_down_and_after_its_time_neither() {
-    let world = World::with_policy(hands(), cooling()).await;
+    let world = World::with_policy(control(), cooling()).await;
     let rehearsal = Request { dry_run: true, ..request(planned(&world.console, drain("member-a1")).await) };
     let id = world.console.request(&mira(), rehearsal, None, FROM).await.unwrap();
     done(&world.console, id).await;
@@ -135,7 +135,7 @@ async fn after_a_rehearsal_nothing_cools_down_and_after_its_time_neither() {
     assert!(cools(&planned(&world.console, drain("member-a2")).await));
     world.pass(Duration::from_mins(11));
     assert!(!cools(&planned(&world.console, drain("member-a2")).await), "at the very moment");
-    let anew = world.another(hands(), cooling());
+    let anew = world.another(control(), cooling());
     let id = ask(&anew, drain("member-a2")).await.unwrap();
     done(&anew, id).await;
 }
@@ -165,7 +165,7 @@ fn by_another_console() -> AuditEntry {
 
 #[tokio::test]
 async fn what_was_planned_in_another_epoch_is_not_begun_even_if_nobody_has_seen_it_yet() {
-    let world = World::with_policy(hands(), fixture::pool().policy).await;
+    let world = World::with_policy(control(), fixture::pool().policy).await;
     let session = world.signed_in().await;
     let before = request(planned(&world.console, drain("member-a1")).await);
     let (seen, at) = (before.plan.clone(), before.planned_at.to_string().replace(':', "%3A"));
@@ -195,7 +195,7 @@ async fn what_was_planned_in_another_epoch_is_not_begun_even_if_nobody_has_seen_
 
 #[tokio::test]
 async fn of_many_who_ask_at_once_one_begins_and_keeps_the_lease() {
-    let world = World::with_policy(hands(), fixture::pool().policy).await;
+    let world = World::with_policy(control(), fixture::pool().policy).await;
     let planned = planned(&world.console, drain("member-a1")).await;
     let asking = (0..8).map(|_| {
         let (console, request) = (Arc::clone(&world.console), request(planned.clone()));
@@ -219,19 +219,19 @@ async fn of_many_who_ask_at_once_one_begins_and_keeps_the_lease() {
 
 #[tokio::test]
 async fn while_another_console_holds_the_lease_whoever_wants_something_is_told_so_and_it_leaves_a_trace() {
-    let world = World::with_policy(hands(), fixture::pool().policy).await;
+    let world = World::with_policy(control(), fixture::pool().policy).await;
     // It asks, because nothing of the old site can be reached.
     let id = ask(&world.console, Intent::Failover { to: Side::B }).await.unwrap();
-    let asks = async || world.console.operation(&mira(), id).await.unwrap().stage.word() == StageWord::NeedsPerson;
+    let asks = async || world.console.operation(&mira(), id).await.unwrap().stage.as_code() == StageCode::NeedsPerson;
     until("it asks", asks).await;
     seized(&world).await;
-    assert_eq!(world.console.wish(&mira(), id, Wish::Cancel, FROM).await, Err(WishError::LeaseHeld));
+    assert_eq!(world.console.wish(&mira(), id, ControlRequest::Cancel, FROM).await, Err(WishError::LeaseHeld));
     assert_eq!(world.audit().await.last().unwrap(), "operation_wish refused lease_held");
     let answered = world.console.answer(&mira(), id, 1, Choice::Retry, ("", ""), FROM).await;
     assert_eq!(answered, Err(WishError::LeaseHeld));
     assert_eq!(world.audit().await.last().unwrap(), "operation_answer refused lease_held");
 
-    let world = World::with_policy(hands(), fixture::pool().policy).await;
+    let world = World::with_policy(control(), fixture::pool().policy).await;
     seized(&world).await;
     assert_eq!(ask(&world.console, drain("member-a1")).await, Err(RequestError::LeaseHeld));
     assert_eq!(world.audit().await.last().unwrap(), "operation_requested refused lease_held");
@@ -243,11 +243,11 @@ fn key(body: u8) -> IdempotencyKey {
 
 #[tokio::test]
 async fn what_was_begun_under_a_key_is_known_to_the_console_that_is_started_after_a_crash() {
-    let world = World::with_policy(hands(), cooling()).await;
+    let world = World::with_policy(control(), cooling()).await;
     let asked = request(planned(&world.console, drain("member-a1")).await);
     let id = world.console.request(&mira(), asked.clone(), Some(key(1)), FROM).await.unwrap();
     // Whoever asked has not heard the answer. The key is in the store, because it was written with the operation.
-    let anew = world.another(hands(), cooling());
+    let anew = world.another(control(), cooling());
     assert_eq!(anew.request(&mira(), asked.clone(), Some(key(1)), FROM).await, Ok(id));
     assert_eq!(anew.request(&mira(), asked.clone(), Some(key(2)), FROM).await, Err(RequestError::KeyReused));
     assert_eq!(world.audit().await.last().unwrap(), "operation_requested refused idempotency_key_reused");
@@ -262,7 +262,7 @@ async fn what_was_begun_under_a_key_is_known_to_the_console_that_is_started_afte
 
 #[tokio::test]
 async fn the_same_asked_many_times_at_once_under_one_key_is_begun_once_and_everybody_gets_its_number() {
-    let world = World::with_policy(hands(), fixture::pool().policy).await;
+    let world = World::with_policy(control(), fixture::pool().policy).await;
     let asked = request(planned(&world.console, drain("member-a1")).await);
     let caller = mira();
     let asking = (0..8).map(|_| world.console.request(&caller, asked.clone(), Some(key(1)), FROM));

@@ -3,8 +3,8 @@
 
 use crate::{
     api::{Program, json_of},
-    cli::Desk,
-    hands::MembersOnly,
+    cli::TestConsole,
+    control::MembersOnly,
     operations::{hidden, page, shown_when},
     support::{PASSWORD, World, body, location},
 };
@@ -84,7 +84,7 @@ async fn programs_rehearse_in_the_same_way_and_read_in_the_report_what_is_left_o
 
 #[tokio::test]
 async fn the_command_line_rehearses_without_asking_and_names_the_flags_that_the_failover_would_need() {
-    let desk = Desk::at(world().await).await;
+    let desk = TestConsole::at(world().await).await;
     assert_eq!(desk.sign_in(&format!("{PASSWORD}\n")).await.code, 0);
     let words = ["failover", "chat-core", "--to", "dc-b", "--reason", "exercise", "--confirm-pool", "chat-core", "--confirm-site", "dc-b"];
     let refused = desk.run(&words).await;

@@ -2,8 +2,8 @@
 
 use crate::{
     api::{Program, json_of},
-    cli::Desk,
-    hands::MembersOnly,
+    cli::TestConsole,
+    control::MembersOnly,
     operations::shown_when,
     records::{mira, until},
     support::{PASSWORD, World, body, location},
@@ -53,7 +53,7 @@ async fn world(side: Side) -> World {
     let world = World::over(folder, store, Arc::new(MembersOnly::default()), Policy::default());
     // Until the console has read what stands about the pool.
     until("the console has read that its store was restored", async || {
-        world.console.picture(&mira(), &fixture::pool().id).unwrap().standing.restored.is_some()
+        world.console.picture(&mira(), &fixture::pool().id).unwrap().pool_state.restored.is_some()
     })
     .await;
     world
@@ -117,7 +117,7 @@ async fn the_page_shows_both_beside_each_other_in_both_languages_and_its_form_co
 
 #[tokio::test]
 async fn the_commands_show_both_and_confirm() {
-    let desk = Desk::at(world(Side::B).await).await;
+    let desk = TestConsole::at(world(Side::B).await).await;
     desk.sign_in(&format!("{PASSWORD}\n")).await;
     let shown = desk.run(&["restored", "chat-core"]).await;
     assert_eq!(shown.code, 2, "{shown:?}");
@@ -155,7 +155,7 @@ async fn a_fence_that_the_store_has_forgotten_is_put_up_with_the_confirmation_by
 
     let by_command = world(Side::A).await;
     let store = Arc::clone(&by_command.store);
-    let desk = Desk::at(by_command).await;
+    let desk = TestConsole::at(by_command).await;
     desk.sign_in(&format!("{PASSWORD}\n")).await;
     let words = ["confirm-restored", "chat-core", "--reason", "looked", "--lift", "dc-a", "--fence", "dc-b"];
     let done = desk.run(&words).await;

@@ -2,8 +2,8 @@
 
 use crate::{
     api::{Program, json_of},
-    cli::Desk,
-    hands::BothWrite,
+    cli::TestConsole,
+    control::BothWrite,
     operations::{ended, hidden, page, shown_when},
     support::{PASSWORD, World, body, location},
 };
@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 
 async fn world() -> (World, Arc<BothWrite>) {
-    let hands = Arc::new(BothWrite::default());
-    (World::split(Arc::clone(&hands) as _).await, hands)
+    let control = Arc::new(BothWrite::default());
+    (World::split(Arc::clone(&control) as _).await, control)
 }
 
 #[tokio::test]
 async fn while_both_sites_write_the_page_offers_nothing_but_to_stop_one_of_them() {
-    let (world, hands) = world().await;
+    let (world, control) = world().await;
     let mira = world.signed_in().await;
     let shown = shown_when(&world, "/pools/chat-core", &mira, |page| page.contains("Stop one side")).await;
     let place = |words: &str| shown.find(words).unwrap_or_else(|| panic!("{words} is missing"));
@@ -59,7 +59,7 @@ async fn while_both_sites_write_the_page_offers_nothing_but_to_stop_one_of_them(
         let refused = world.post("/operations", &form(more), Some(&mira)).await;
         assert!(location(&refused).contains(problem), "{more}: {}", location(&refused));
     }
-    assert_eq!(hands.stopped(), None, "nobody was stopped by what was refused");
+    assert_eq!(control.stopped(), None, "nobody was stopped by what was refused");
 
     let begun = world.post("/operations", &form("&typed_site=dc-a&accepts_loss=yes"), Some(&mira)).await;
     let operation = location(&begun).to_owned();
@@ -72,19 +72,19 @@ async fn while_both_sites_write_the_page_offers_nothing_but_to_stop_one_of_them(
     ] {
         assert!(done.contains(words) || done.to_lowercase().contains(words), "{words} is missing");
     }
-    assert_eq!(hands.stopped(), Some('b'));
+    assert_eq!(control.stopped(), Some('b'));
     let report = body(world.get(&format!("{operation}/report"), Some(&mira)).await).await;
     assert!(report.contains("nobody has looked at the log of dc-b since"), "{report}");
 }
 
 #[tokio::test]
 async fn programs_end_it_too_and_only_with_everything_said() {
-    let (world, hands) = world().await;
+    let (world, control) = world().await;
     let program = Program::of(&world).await;
     let intent = json!({ "kind": "resolve", "keep": "b" });
     let planned = json_of(program.send("/pools/chat-core/plans", &[], intent.to_string()).await).await;
     let steps: Vec<&str> = planned["plan"]["steps"].as_array().unwrap().iter().map(|step| step["step"].as_str().unwrap()).collect();
-    assert_eq!(steps, ["establish", "fence", "sole_writer", "reroute"]);
+    assert_eq!(steps, ["assess", "fence", "sole_writer", "reroute"]);
     assert_eq!(planned["plan"]["objections"], json!([]));
     let other = json_of(program.send("/pools/chat-core/plans", &[], r#"{"kind":"resolve","keep":"a"}"#).await).await;
     assert_eq!(other["plan"]["objections"][0]["because"], "other_advised", "{other}");
@@ -100,15 +100,15 @@ async fn programs_end_it_too_and_only_with_everything_said() {
     let id = begun["id"].as_str().unwrap_or_else(|| panic!("{begun}")).to_owned();
     let ended = program.operation_when(&id, |operation| operation["stage"]["stage"] == "finished").await;
     assert_eq!(ended["stage"]["outcome"]["outcome"], "done", "{ended}");
-    assert_eq!(hands.stopped(), Some('a'));
+    assert_eq!(control.stopped(), Some('a'));
     let fenced = |picture: &Value| picture["standing"]["epoch"] == 1 && picture["standing"]["fences"][0]["side"] == "a";
     program.when("/pools/chat-core", fenced).await;
 }
 
 #[tokio::test]
 async fn the_command_line_ends_it() {
-    let (world, hands) = world().await;
-    let desk = Desk::at(world).await;
+    let (world, control) = world().await;
+    let desk = TestConsole::at(world).await;
     desk.sign_in(&format!("{PASSWORD}\n")).await;
     let planned = desk.run(&["plan", "chat-core", "resolve", "--keep", "dc-a"]).await;
     assert_eq!(planned.code, 0, "{planned:?}");
@@ -124,24 +124,24 @@ async fn the_command_line_ends_it() {
     assert!(refused.err.contains("accept the stated loss"), "{refused:?}");
     let done = desk.run(&[&words[..], &["--accept-loss"]].concat()).await;
     assert_eq!(done.code, 0, "{done:?}");
-    assert_eq!(hands.stopped(), Some('b'));
+    assert_eq!(control.stopped(), Some('b'));
 }
 
 #[tokio::test]
 async fn who_answers_late_is_heard_before_anybody_is_asked_whether_it_is_off() {
-    let hands = Arc::new(BothWrite::held_answers_after(Duration::from_millis(1_500)));
-    let desk = Desk::at(World::split(Arc::clone(&hands) as _).await).await;
+    let control = Arc::new(BothWrite::held_answers_after(Duration::from_millis(1_500)));
+    let desk = TestConsole::at(World::split(Arc::clone(&control) as _).await).await;
     desk.sign_in(&format!("{PASSWORD}\n")).await;
     let words =
         ["resolve", "chat-core", "--keep", "dc-a", "--reason", "two writers", "--confirm-pool", "chat-core", "--confirm-site", "dc-a"];
     let done = desk.run(&[&words[..], &["--accept-loss"]].concat()).await;
     assert_eq!(done.code, 0, "{done:?}");
     assert!(!done.out.contains("attest"), "{done:?}");
-    assert_eq!(hands.stopped(), Some('b'));
+    assert_eq!(control.stopped(), Some('b'));
 
     // One that says nothing for longer than that is asked about, and how long it was waited for is said.
-    let hands = Arc::new(BothWrite::held_answers_after(Duration::from_mins(1)));
-    let desk = Desk::at(World::split(Arc::clone(&hands) as _).await).await;
+    let control = Arc::new(BothWrite::held_answers_after(Duration::from_mins(1)));
+    let desk = TestConsole::at(World::split(Arc::clone(&control) as _).await).await;
     desk.sign_in(&format!("{PASSWORD}\n")).await;
     let asks = desk.run(&[&words[..], &["--accept-loss"]].concat()).await;
     assert_eq!(asks.code, 4, "{asks:?}");

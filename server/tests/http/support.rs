@@ -21,7 +21,7 @@ use switchback_domain::{
     audit::Deed,
     error::WishError,
     fixture,
-    operation::{Entry, Epoch, Operation, OperationId, Wish},
+    operation::{ControlRequest, Entry, Epoch, Operation, OperationId},
     people::{Caller, Person},
     permission::Role,
     picture::work_out,
@@ -29,7 +29,7 @@ use switchback_domain::{
 use switchback_engine::{
     Console, Parts, PoolParts, Settings, Started, WorkOut,
     audit::{Actor, audited},
-    ports::{AuditEntry, Chance, Clock, Hands, Lane, LeaseAsk, Opening, Passwords, PasswordsFailed, Probe, Store},
+    ports::{AuditEntry, Chance, Clock, EngineControl, Lane, LeaseAsk, Opening, Passwords, PasswordsFailed, Probe, Store},
 };
 use switchback_server::{
     config::MetricsAccess,
@@ -197,24 +197,24 @@ impl World {
     }
 
     /// A console with hands, and a pool that is in good health whatever its endpoints say.
-    pub async fn with_hands(hands: Arc<dyn Hands>) -> World {
-        World::with_policy(hands, Policy { cool_down: Millis(0), ..fixture::pool().policy }).await
+    pub async fn with_hands(control: Arc<dyn EngineControl>) -> World {
+        World::with_policy(control, Policy { cool_down: Millis(0), ..fixture::pool().policy }).await
     }
 
     /// The same under a policy of the test's own.
-    pub async fn with_policy(hands: Arc<dyn Hands>, policy: Policy) -> World {
+    pub async fn with_policy(control: Arc<dyn EngineControl>, policy: Policy) -> World {
         let pool = Pool { policy, ..fixture::pool() };
-        World::of(pool, Some(hands), WELL, ORIGIN, MetricsAccess::Loopback, TrustedProxies::none()).await
+        World::of(pool, Some(control), WELL, ORIGIN, MetricsAccess::Loopback, TrustedProxies::none()).await
     }
 
     /// A console whose pool has two sites that both accept writes.
-    pub async fn split(hands: Arc<dyn Hands>) -> World {
-        World::of(fixture::pool(), Some(hands), SPLIT, ORIGIN, MetricsAccess::Loopback, TrustedProxies::none()).await
+    pub async fn split(control: Arc<dyn EngineControl>) -> World {
+        World::of(fixture::pool(), Some(control), SPLIT, ORIGIN, MetricsAccess::Loopback, TrustedProxies::none()).await
     }
 
     /// A console that is cut off from dc-a, which is alive.
-    pub async fn cut_off(hands: Arc<dyn Hands>) -> World {
-        World::of(fixture::pool(), Some(hands), UNSEEN, ORIGIN, MetricsAccess::Loopback, TrustedProxies::none()).await
+    pub async fn cut_off(control: Arc<dyn EngineControl>) -> World {
+        World::of(fixture::pool(), Some(control), UNSEEN, ORIGIN, MetricsAccess::Loopback, TrustedProxies::none()).await
     }
 
     pub async fn with(public_url: &str, metrics_access: MetricsAccess, proxies: TrustedProxies) -> World {
@@ -239,11 +239,11 @@ impl World {
         let lease = store.take_lease(&pool.id, &ask).await.unwrap().taken().unwrap();
         let audit = audited(&Actor::console(), Deed::OperationRequested, "").done(from, serde_json::json!({}));
         let mut operation = Operation::from_journal(OperationId(0), std::slice::from_ref(first)).unwrap();
-        let opening = Opening { first: first.clone(), audit, epoch: Epoch(0), key: None, summary: operation.glance(), closes: None };
+        let opening = Opening { first: first.clone(), audit, epoch: Epoch(0), key: None, summary: operation.summary(), closes: None };
         let id = store.open_operation(&lease, &opening).await.unwrap();
         for (number, entry) in (1..).zip(rest) {
             operation.evolve(entry).unwrap();
-            store.append_entry(&lease, id, number, entry, None, &[], &operation.glance()).await.unwrap();
+            store.append_entry(&lease, id, number, entry, None, &[], &operation.summary()).await.unwrap();
         }
         store.give_lease_back(&lease).await.unwrap();
         let world = World::on(folder, store, pool, None, WELL, ORIGIN, MetricsAccess::Loopback, TrustedProxies::none());
@@ -259,7 +259,7 @@ impl World {
         let caller = Caller { person, role: Role::Administrator, session_ends_at };
         for _ in 0..500 {
             // Before that nobody takes a wish; after that this one is refused, because nothing is paused.
-            if self.console.wish(&caller, id, Wish::Resume, "").await == Err(WishError::NotPaused) {
+            if self.console.wish(&caller, id, ControlRequest::Resume, "").await == Err(WishError::NotPaused) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -269,7 +269,7 @@ impl World {
 
     async fn of(
         pool: Pool,
-        hands: Option<Arc<dyn Hands>>,
+        control: Option<Arc<dyn EngineControl>>,
         work_out: WorkOut,
         public_url: &str,
         metrics_access: MetricsAccess,
@@ -277,13 +277,13 @@ impl World {
     ) -> World {
         let folder = tempfile::tempdir().unwrap();
         let store = switchback_store::open(&format!("sqlite:{}", folder.path().join("store.db").display())).await.unwrap();
-        World::on(folder, store, pool, hands, work_out, public_url, metrics_access, proxies)
+        World::on(folder, store, pool, control, work_out, public_url, metrics_access, proxies)
     }
 
     /// A console over a store that is there, in this folder; its pool is in good health whatever its endpoints say.
-    pub fn over(folder: tempfile::TempDir, store: Arc<dyn Store>, hands: Arc<dyn Hands>, policy: Policy) -> World {
+    pub fn over(folder: tempfile::TempDir, store: Arc<dyn Store>, control: Arc<dyn EngineControl>, policy: Policy) -> World {
         let pool = Pool { policy, ..fixture::pool() };
-        World::on(folder, store, pool, Some(hands), WELL, ORIGIN, MetricsAccess::Loopback, TrustedProxies::none())
+        World::on(folder, store, pool, Some(control), WELL, ORIGIN, MetricsAccess::Loopback, TrustedProxies::none())
     }
 
     #[expect(clippy::too_many_arguments, reason = "everything that a world is made of")]
@@ -291,7 +291,7 @@ impl World {
         folder: tempfile::TempDir,
         store: Arc<dyn Store>,
         pool: Pool,
-        hands: Option<Arc<dyn Hands>>,
+        control: Option<Arc<dyn EngineControl>>,
         work_out: WorkOut,
         public_url: &str,
         metrics_access: MetricsAccess,
@@ -313,7 +313,7 @@ impl World {
         let stop = CancellationToken::new();
         let probes = scripted(&pool, &answers);
         let chance = CountedChance::default();
-        let console = start(PoolParts { pool, probes, hands }, &store, &clock, chance, work_out, &stop);
+        let console = start(PoolParts { pool, probes, control }, &store, &clock, chance, work_out, &stop);
         let router = router(WebParts {
             console: Arc::clone(&console),
             public_url: public_url.parse().unwrap(),
@@ -328,12 +328,12 @@ impl World {
     }
 
     /// Another console over the same store, with a pool of the same name in good health: a second one, or the first one started anew.
-    pub fn another(&self, hands: Arc<dyn Hands>, policy: Policy) -> Arc<Console> {
+    pub fn another(&self, control: Arc<dyn EngineControl>, policy: Policy) -> Arc<Console> {
         let pool = Pool { policy, ..fixture::pool() };
         let probes = scripted(&pool, &self.answers);
         // What it draws must not be what the first one has drawn.
         let chance = CountedChance(AtomicU64::new(1 << 32));
-        start(PoolParts { pool, probes, hands: Some(hands) }, &self.store, &self.clock, chance, WELL, &self.stop)
+        start(PoolParts { pool, probes, control: Some(control) }, &self.store, &self.clock, chance, WELL, &self.stop)
     }
 
     /// Time passes.

@@ -2,8 +2,8 @@
 
 use crate::{
     api::{Program, json_of},
-    cli::Desk,
-    records::{drain, hands, mira, request, until},
+    cli::TestConsole,
+    records::{control, drain, mira, request, until},
     support::{PASSWORD, World, ask_for, body},
 };
 use axum::body::Body;
@@ -14,7 +14,7 @@ use switchback_domain::{
     Millis, Policy, Side,
     audit::Deed,
     fixture,
-    operation::{Entry, Epoch, Event, Glance, Intent, IntentKind, OperationId, PlanObjection, Refusal, StageWord},
+    operation::{Entry, Epoch, Event, Intent, IntentKind, OperationId, OperationSummary, PlanObjection, Refusal, StageCode},
 };
 use switchback_engine::{
     audit::{Actor, audited},
@@ -39,22 +39,22 @@ async fn world() -> World {
     let lease = store.take_lease(&pool.id, &ask).await.unwrap().taken().unwrap();
     let ada: switchback_domain::Login = "ada".parse().unwrap();
     let audit = audited(&Actor::person(&ada, ""), Deed::OperationRequested, "").done(from, serde_json::json!({}));
-    let summary = Glance {
+    let summary = OperationSummary {
         kind: Some(IntentKind::Failover),
         side: Some(Side::B),
         requested_by: Some("ada".parse().unwrap()),
         requested_at: Some(from),
-        stage: StageWord::Running,
-        ..Glance::unknown(ID, pool.id.clone())
+        stage: StageCode::Running,
+        ..OperationSummary::unknown(ID, pool.id.clone())
     };
     let first = Entry { at: from, event: Event::StepBegun { step: 3 } };
     let opening = Opening { first, audit, epoch: Epoch(0), key: None, summary, closes: None };
     assert_eq!(store.open_operation(&lease, &opening).await.unwrap(), ID);
     store.give_lease_back(&lease).await.unwrap();
-    let world = World::over(folder, store, hands(), Policy { cool_down: Millis(0), ..fixture::pool().policy });
+    let world = World::over(folder, store, control(), Policy { cool_down: Millis(0), ..fixture::pool().policy });
     until("it is shown", async || {
-        let shown = world.console.picture(&mira(), &pool.id).unwrap().standing.operation.clone();
-        shown.is_some_and(|shown| shown.stage == StageWord::Unreadable)
+        let shown = world.console.picture(&mira(), &pool.id).unwrap().pool_state.operation.clone();
+        shown.is_some_and(|shown| shown.stage == StageCode::Unreadable)
     })
     .await;
     world
@@ -105,7 +105,7 @@ async fn the_interface_and_the_command_line_say_which_entry_it_is_and_what_to_do
     assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &"unreadable_operation".into()));
     assert!(world.audit().await.contains(&"operation_wish refused unreadable_operation".to_owned()), "{:?}", world.audit().await);
 
-    let desk = Desk::at(self::world().await).await;
+    let desk = TestConsole::at(self::world().await).await;
     assert_eq!(desk.sign_in(&format!("{PASSWORD}\n")).await.code, 0);
     let list = desk.run(&["operations"]).await;
     assert!(list.code == 0 && list.out.contains("unreadable") && list.out.contains("begin what is needed"), "{list:?}");
@@ -130,7 +130,7 @@ async fn another_operation_begins_beside_it_and_closes_it() {
 
         let id = world.console.request(&mira(), request(planned), None, "192.0.2.7").await.unwrap();
         let closed = world.store.summary(ID).await.unwrap().unwrap();
-        assert_eq!((closed.stage, closed.kind), (StageWord::ClosedUnread, Some(IntentKind::Failover)));
+        assert_eq!((closed.stage, closed.kind), (StageCode::ClosedUnread, Some(IntentKind::Failover)));
         let entries = world.store.entries(100).await.unwrap();
         let line = entries.iter().find(|entry| *entry.deed() == Deed::OperationClosedUnread).unwrap();
         assert_eq!((line.subject.as_str(), line.actor.clone(), &line.detail["entry"]), ("op-0001", Some(mira().person.login), &0.into()));

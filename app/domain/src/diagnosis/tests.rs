@@ -44,8 +44,8 @@ fn a_healthy_pool_has_no_finding_and_may_switch_over() {
         roles,
         [
             (NodeRole::Primary, NodeState::AcceptingWrites),
-            (NodeRole::Mirror, NodeState::InStep),
-            (NodeRole::Backup, NodeState::Replaying),
+            (NodeRole::SyncStandby, NodeState::InStep),
+            (NodeRole::StandbyLeader, NodeState::Replaying),
             (NodeRole::BackupMirror, NodeState::Replaying),
         ]
     );

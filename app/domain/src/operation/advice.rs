@@ -1,6 +1,6 @@
 //! Which of two sites to keep when both accept writes. The person decides; this only says what speaks for which.
 
-use super::{OperationId, Standing};
+use super::{OperationId, PoolState};
 use crate::{Picture, Side, Timeline};
 use serde::{Deserialize, Serialize};
 
@@ -39,22 +39,22 @@ pub enum Because {
 impl Picture {
     /// Which site to keep when both accept writes, if something speaks for one; nothing in every other situation.
     pub fn advice(&self) -> Option<Advice> {
-        advice(self, &self.standing)
+        advice(self, &self.pool_state)
     }
 }
 
 /// The same with what stands about the pool now.
-pub(super) fn advice(picture: &Picture, standing: &Standing) -> Option<Advice> {
+pub(super) fn advice(picture: &Picture, pool_state: &PoolState) -> Option<Advice> {
     if !picture.is_split() {
         return None;
     }
-    if let [fence] = &standing.fences[..] {
+    if let [fence] = &pool_state.fences[..] {
         return Some(Advice { keep: fence.side.other(), because: Because::OtherFenced { operation: fence.operation } });
     }
-    if let Some(made) = &standing.made_active {
+    if let Some(made) = &pool_state.made_active {
         return Some(Advice { keep: made.side, because: Because::MadeActive { operation: made.operation } });
     }
-    if let Some(before) = standing.split.as_ref().and_then(|split| split.before) {
+    if let Some(before) = pool_state.split.as_ref().and_then(|split| split.before) {
         return Some(Advice { keep: before, because: Because::ActiveBefore });
     }
     let timeline = |side: Side| -> Option<Timeline> { picture.node(picture.sites[side].leader.as_ref()?)?.1.timeline };

@@ -1,6 +1,6 @@
 //! What comes next.
 
-use super::{Choice, Event, Fact, GivenUp, Operation, Outcome, Question, Stage, Step, StepState, Trouble};
+use super::{Choice, Event, GivenUp, Operation, Outcome, Question, Stage, Step, StepEvidence, StepFailure, StepState};
 
 /// What comes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,12 +53,17 @@ impl Operation {
 
     /// A planned operation gives up by itself before its point of no return, which is not passed by an order that was refused for certain;
     /// everything else is for a person to say.
-    fn after_failure(&self, at: usize, step: &Step, trouble: &Trouble) -> Event {
+    fn after_failure(&self, at: usize, step: &Step, trouble: &StepFailure) -> Event {
         let gives_up = match step {
-            Step::Preflight | Step::Mark { .. } | Step::Warm { .. } | Step::Drain { .. } | Step::Demote { .. } | Step::Prove { .. } => true,
+            Step::Preflight
+            | Step::Mark { .. }
+            | Step::Checkpoint { .. }
+            | Step::Drain { .. }
+            | Step::Demote { .. }
+            | Step::Prove { .. } => true,
             // Clients wait for the site that was demoted for it.
             Step::Promote { .. } if self.plan.demotes() => true,
-            Step::Establish { .. }
+            Step::Assess { .. }
             | Step::Fence { .. }
             | Step::Settle { .. }
             | Step::Promote { .. }
@@ -76,9 +81,9 @@ impl Operation {
             return Event::GaveUp { why: GivenUp::StepFailed { step: at, trouble: trouble.clone() } };
         }
         let mut options = match trouble {
-            Trouble::NotFenced { .. } | Trouble::SeenAlive { .. } => vec![Choice::Retry, Choice::Attest],
+            StepFailure::NotFenced { .. } | StepFailure::SeenAlive { .. } => vec![Choice::Retry, Choice::Attest],
             // To begin the step again would only ask again.
-            Trouble::TimelinesGivenUp { .. } => vec![Choice::Confirm],
+            StepFailure::TimelinesGivenUp { .. } => vec![Choice::Confirm],
             _ => vec![Choice::Retry],
         };
         if step.can_be_skipped() {
@@ -101,7 +106,7 @@ impl Operation {
         match undone(step).map(|run| &run.state) {
             Some(StepState::Failed { trouble }) => {
                 let mut options = vec![Choice::Retry, Choice::Abandon];
-                if matches!(trouble, Trouble::NotFenced { .. }) {
+                if matches!(trouble, StepFailure::NotFenced { .. }) {
                     options.insert(1, Choice::Attest);
                 }
                 write(Event::Asked { question: self.question(step, true, trouble, options) })
@@ -129,16 +134,16 @@ impl Operation {
                 // It only waits; what it changes is the pool's fence, once it is done.
                 (state, Step::Reprotect { .. }) => *state != StepState::Done,
                 _ if !run.may_have_acted() => true,
-                (StepState::Failed { trouble: Trouble::Refused { .. } }, _) => run.earlier.is_empty(),
+                (StepState::Failed { trouble: StepFailure::Refused { .. } }, _) => run.earlier.is_empty(),
                 // Somebody else had told it so before.
-                _ => run.earlier.is_empty() && run.facts.iter().any(|fact| matches!(fact, Fact::Stored { already: true, .. })),
+                _ => run.earlier.is_empty() && run.facts.iter().any(|fact| matches!(fact, StepEvidence::Stored { already: true, .. })),
             };
             run.attempts > 0 && step.lasts() && !nothing_happened && !self.request.dry_run
         };
         (0..self.steps.len()).filter(stays).filter(|step| !self.is_taken_back(*step)).collect()
     }
 
-    fn question(&self, step: usize, undoing: bool, trouble: &Trouble, options: Vec<Choice>) -> Question {
+    fn question(&self, step: usize, undoing: bool, trouble: &StepFailure, options: Vec<Choice>) -> Question {
         let number = u32::try_from(self.questions.len()).unwrap_or(u32::MAX).saturating_add(1);
         Question { number, step, undoing, trouble: trouble.clone(), options }
     }

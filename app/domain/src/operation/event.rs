@@ -1,6 +1,6 @@
 //! What happens to an operation: the entries of its journal.
 
-use super::{Choice, Fact, GivenUp, Outage, Outcome, Plan, Question, Request, Trouble};
+use super::{Choice, GivenUp, Outage, Outcome, Plan, Question, Request, StepEvidence, StepFailure};
 use crate::Login;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -28,9 +28,9 @@ pub enum Event {
         /// Which, counted from zero.
         step: usize,
         /// What it saw.
-        facts: Vec<Fact>,
+        facts: Vec<StepEvidence>,
         /// Why it did not succeed, if it did not.
-        trouble: Option<Trouble>,
+        trouble: Option<StepFailure>,
     },
     /// An effect is about to be taken back.
     UndoBegun {
@@ -42,9 +42,9 @@ pub enum Event {
         /// Which step's, counted from zero.
         step: usize,
         /// What was seen.
-        facts: Vec<Fact>,
+        facts: Vec<StepEvidence>,
         /// Why it did not succeed, if it did not.
-        trouble: Option<Trouble>,
+        trouble: Option<StepFailure>,
     },
     /// The operation gives up and takes back what it has done.
     GaveUp {

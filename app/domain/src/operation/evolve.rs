@@ -1,11 +1,12 @@
 //! Taking events in.
 
 use super::{
-    Answered, Asked, Attempt, BadEntry, Choice, Entry, Event, GivenUp, Glance, Operation, OperationId, Stage, StepRun, StepState, UndoRun,
+    Answered, Asked, Attempt, BadEntry, Choice, Entry, Event, GivenUp, Operation, OperationId, OperationSummary, Stage, StepRun, StepState,
+    UndoRun,
 };
 use crate::{
     Login, MemberName, Millis, Side, Timeline,
-    operation::{Fact, MemberOrder, Plan, Request, Trouble},
+    operation::{MemberOrder, Plan, Request, StepEvidence, StepFailure},
 };
 use jiff::Timestamp;
 
@@ -26,7 +27,7 @@ impl StepRun {
         let taken_up = self.state == StepState::Running;
         self.put_aside();
         if taken_up {
-            self.facts.push(Fact::TakenUpAgain);
+            self.facts.push(StepEvidence::TakenUpAgain);
         }
         self.state = StepState::Running;
         self.attempts += 1;
@@ -49,7 +50,7 @@ impl StepRun {
         self.earlier.push(Attempt { number: self.attempts, began_at, ended_at, facts, trouble });
     }
 
-    fn end(&mut self, at: Timestamp, facts: Vec<Fact>, trouble: Option<Trouble>) {
+    fn end(&mut self, at: Timestamp, facts: Vec<StepEvidence>, trouble: Option<StepFailure>) {
         self.state = trouble.map_or(StepState::Done, |trouble| StepState::Failed { trouble });
         self.ended_at = Some(at);
         self.facts.extend(facts);
@@ -61,14 +62,14 @@ impl StepRun {
     }
 
     /// What each attempt saw, the present one last.
-    pub fn every_fact(&self) -> impl Iterator<Item = &Fact> {
+    pub fn every_fact(&self) -> impl Iterator<Item = &StepEvidence> {
         self.earlier.iter().flat_map(|attempt| &attempt.facts).chain(&self.facts)
     }
 
     /// What a member would have to be told to do what it did before this step; nothing when no attempt saw it.
     pub fn member_was(&self, member: &MemberName) -> Option<MemberOrder> {
         self.every_fact().find_map(|fact| match fact {
-            Fact::MemberWas { member: other, order } if other == member => Some(*order),
+            StepEvidence::MemberWas { member: other, order } if other == member => Some(*order),
             _ => None,
         })
     }
@@ -79,7 +80,7 @@ impl StepRun {
         self.acted_before
             || match self.state {
                 StepState::Waiting | StepState::Skipped { .. } => false,
-                StepState::Failed { .. } => !self.facts.contains(&Fact::NoOrderTaken),
+                StepState::Failed { .. } => !self.facts.contains(&StepEvidence::NoOrderTaken),
                 StepState::Running | StepState::Done => true,
             }
     }
@@ -190,7 +191,7 @@ impl Operation {
         let asked = self.questions.iter_mut().find(|asked| asked.question.number == number && asked.answer.is_none())?;
         asked.answer = Some(Answered { choice, by: by.clone(), reason: reason.to_owned(), at });
         let (step, undoing) = (asked.question.step, asked.question.undoing);
-        if let (Choice::Attest, Trouble::SeenAlive { witnesses, .. }) = (choice, &asked.question.trouble) {
+        if let (Choice::Attest, StepFailure::SeenAlive { witnesses, .. }) = (choice, &asked.question.trouble) {
             self.overridden.extend(witnesses.iter().map(|witness| witness.kind));
         }
         let run = if undoing { &mut self.undo.iter_mut().find(|undo| undo.step == step)?.run } else { self.steps.get_mut(step)? };
@@ -246,7 +247,7 @@ impl Operation {
             let confirmed = asked.answer.as_ref().is_some_and(|answer| answer.choice == Choice::Confirm);
             let about = |asked: &[Timeline]| timelines.iter().all(|timeline| asked.contains(timeline));
             confirmed
-                && matches!(&asked.question.trouble, Trouble::TimelinesGivenUp { side: of, timelines } if *of == side && about(timelines))
+                && matches!(&asked.question.trouble, StepFailure::TimelinesGivenUp { side: of, timelines } if *of == side && about(timelines))
         })
     }
 
@@ -270,8 +271,8 @@ impl Operation {
     }
 
     /// It on one line.
-    pub fn glance(&self) -> Glance {
-        Glance {
+    pub fn summary(&self) -> OperationSummary {
+        OperationSummary {
             id: self.id,
             pool: self.plan.pool.clone(),
             kind: Some(self.plan.intent.kind()),
@@ -279,7 +280,7 @@ impl Operation {
             dry_run: self.request.dry_run,
             requested_by: Some(self.requested_by.clone()),
             requested_at: Some(self.requested_at),
-            stage: self.stage.word(),
+            stage: self.stage.as_code(),
             step: self.current_step(),
             steps: self.steps.len(),
             past_no_return: self.is_past_no_return(),

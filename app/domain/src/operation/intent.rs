@@ -60,8 +60,8 @@ impl Intent {
     }
 
     /// The word of the kind, as in addresses, commands and the audit history.
-    pub fn word(&self) -> &'static str {
-        self.kind().word()
+    pub fn as_code(&self) -> &'static str {
+        self.kind().as_code()
     }
 
     /// The site that it is about: the one that becomes active, stays so, or is worked on.
@@ -128,7 +128,7 @@ impl IntentKind {
     ];
 
     /// Its word, as in addresses, commands and the audit history.
-    pub fn word(self) -> &'static str {
+    pub fn as_code(self) -> &'static str {
         match self {
             IntentKind::Switchover => "switchover",
             IntentKind::Failover => "failover",

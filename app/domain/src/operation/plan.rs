@@ -1,6 +1,6 @@
 //! From what somebody wants to a plan, and from a request to a refusal or nothing.
 
-use super::{Advice, Epoch, Intent, MemberOrder, OperationId, PlanChange, Standing, Step, UnreadableEntry, advice};
+use super::{Advice, Epoch, Intent, MemberOrder, OperationId, PlanChange, PoolState, Step, UnreadableEntry, advice};
 use crate::{
     Bound, ByteLag, CheckKind, MemberName, MemberState, Millis, NodeName, Objection, Picture, Pool, PoolId, Protection, Side, SiteId,
     SiteRole, Timeline, Verdict, Witness, WitnessKind,
@@ -135,24 +135,24 @@ impl PlanObjection {
 /// The checks that have to be taken on: each by itself, but those that only the silence of one site keeps from being told together. They
 /// have one cause, and nobody weighs twenty of them at three in the morning.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ToTakeOn {
+pub struct ToAcknowledge {
     /// Each by itself.
     pub alone: Vec<(CheckKind, Verdict)>,
     /// By the site that is silent, more than one each.
     pub together: Vec<(Side, Vec<CheckKind>)>,
 }
 
-impl ToTakeOn {
+impl ToAcknowledge {
     /// `silence_behind` is [`Picture::silence_behind`]. The picture may be a moment older than the plan: what the plan knows to fail stands
     /// by itself.
-    pub fn of(not_passed: &[(CheckKind, Verdict)], silence_behind: impl Fn(CheckKind) -> Option<Side>) -> ToTakeOn {
+    pub fn of(not_passed: &[(CheckKind, Verdict)], silence_behind: impl Fn(CheckKind) -> Option<Side>) -> ToAcknowledge {
         let behind = |side: Side| {
             let unknown = not_passed.iter().filter(|(_, verdict)| *verdict == Verdict::Unknown).map(|(kind, _)| *kind);
             unknown.filter(|kind| silence_behind(*kind) == Some(side)).collect::<Vec<_>>()
         };
         let together: Vec<_> = Side::BOTH.map(|side| (side, behind(side))).into_iter().filter(|(_, kinds)| kinds.len() > 1).collect();
         let alone = not_passed.iter().filter(|(kind, _)| !together.iter().any(|(_, kinds)| kinds.contains(kind))).copied().collect();
-        ToTakeOn { alone, together }
+        ToAcknowledge { alone, together }
     }
 }
 
@@ -407,8 +407,8 @@ fn unheard(picture: &Picture, intent: &Intent) -> (Vec<NodeName>, Vec<Witness>) 
 }
 
 /// The plan for what somebody wants, in the present situation. There always is one; when it cannot be requested, its objections say why.
-pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent, now: Timestamp) -> Plan {
-    let mut objections = general(standing, &intent);
+pub fn plan(pool: &Pool, picture: &Picture, pool_state: &PoolState, intent: Intent, now: Timestamp) -> Plan {
+    let mut objections = general(pool_state, &intent);
     let mut situation =
         |from: &[Objection]| objections.extend(from.iter().cloned().map(|objection| PlanObjection::Situation { objection }));
     let drain = Millis(pool.policy.drain_for.0);
@@ -418,14 +418,14 @@ pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent,
             if picture.active == Some(*to) {
                 objections.push(PlanObjection::NothingToDo);
             }
-            if fenced(standing, *to) {
+            if fenced(pool_state, *to) {
                 objections.push(PlanObjection::Fenced { side: *to });
             }
             switchover(to.other(), *to, drain)
         }
         Intent::Failback { to } => {
             let mut steps = Vec::new();
-            if picture.sites[*to].role == SiteRole::Standby && !fenced(standing, *to) {
+            if picture.sites[*to].role == SiteRole::Standby && !fenced(pool_state, *to) {
                 situation(&picture.actions.failback);
             } else {
                 // Following is what the first steps are for; everything else is looked at again before the site is moved.
@@ -455,10 +455,10 @@ pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent,
             if !picture.is_split() {
                 objections.push(PlanObjection::NothingToDo);
             }
-            if fenced(standing, *keep) {
+            if fenced(pool_state, *keep) {
                 objections.push(PlanObjection::Fenced { side: *keep });
             }
-            let other = advice::advice(picture, standing).filter(|advice| advice.keep != *keep);
+            let other = advice::advice(picture, pool_state).filter(|advice| advice.keep != *keep);
             objections.extend(other.map(|advice| PlanObjection::OtherAdvised { advice }));
             resolve(*keep)
         }
@@ -495,7 +495,7 @@ pub fn plan(pool: &Pool, picture: &Picture, standing: &Standing, intent: Intent,
     Plan {
         pool: pool.id.clone(),
         intent,
-        epoch: standing.epoch,
+        epoch: pool_state.epoch,
         made_at: now,
         steps,
         leaders: leaders(picture),
@@ -520,7 +520,7 @@ fn cannot_follow(pool: &Pool, intent: &Intent) -> Option<Side> {
 
 fn resolve(keep: Side) -> Vec<Step> {
     let other = keep.other();
-    vec![Step::Establish { side: other }, Step::Fence { side: other }, Step::SoleWriter { side: keep }, Step::Reroute { to: keep }]
+    vec![Step::Assess { side: other }, Step::Fence { side: other }, Step::SoleWriter { side: keep }, Step::Reroute { to: keep }]
 }
 
 /// What would be lost where nobody writes and the site is chosen that is not the picture's target: what the log of the other one has beyond
@@ -558,34 +558,34 @@ fn not_passed(picture: &Picture, intent: &Intent) -> Vec<(CheckKind, Verdict)> {
     stands.map(|check| (check.kind, check.verdict)).collect()
 }
 
-fn general(standing: &Standing, intent: &Intent) -> Vec<PlanObjection> {
+fn general(pool_state: &PoolState, intent: &Intent) -> Vec<PlanObjection> {
     let mut objections = Vec::new();
-    if let Some(glance) = &standing.operation {
-        objections.push(match glance.unreadable {
-            Some(entry) => PlanObjection::OperationUnreadable { operation: glance.id, entry },
-            None => PlanObjection::OperationRuns { operation: glance.id },
+    if let Some(summary) = &pool_state.operation {
+        objections.push(match summary.unreadable {
+            Some(entry) => PlanObjection::OperationUnreadable { operation: summary.id, entry },
+            None => PlanObjection::OperationRuns { operation: summary.id },
         });
     }
     // An emergency asks for no convenient time.
     if intent.gives_up().is_some() {
         return objections;
     }
-    if let Some(until) = standing.cool_until {
+    if let Some(until) = pool_state.cool_until {
         objections.push(PlanObjection::CoolingDown { until });
     }
     // To follow again disturbs no client, and until it does a second loss would be final: no window is worth that.
-    if let Some(window) = standing.freeze.as_ref().filter(|_| !matches!(intent, Intent::Reprotect { .. })) {
+    if let Some(window) = pool_state.freeze.as_ref().filter(|_| !matches!(intent, Intent::Reprotect { .. })) {
         objections.push(PlanObjection::FreezeWindow { until: window.until, reason: window.reason.clone() });
     }
     objections
 }
 
-fn fenced(standing: &Standing, side: Side) -> bool {
-    standing.fences.iter().any(|fence| fence.side == side)
+fn fenced(pool_state: &PoolState, side: Side) -> bool {
+    pool_state.fences.iter().any(|fence| fence.side == side)
 }
 
 fn switchover(from: Side, to: Side, drain: Millis) -> Vec<Step> {
-    let mut steps = vec![Step::Preflight, Step::Mark { side: from }, Step::Warm { side: from }];
+    let mut steps = vec![Step::Preflight, Step::Mark { side: from }, Step::Checkpoint { side: from }];
     if drain.0 > 0 {
         steps.push(Step::Drain { side: from, at_most: drain });
     }
@@ -602,7 +602,7 @@ fn switchover(from: Side, to: Side, drain: Millis) -> Vec<Step> {
 
 fn failover(to: Side) -> Vec<Step> {
     vec![
-        Step::Establish { side: to.other() },
+        Step::Assess { side: to.other() },
         Step::Fence { side: to.other() },
         Step::Settle { side: to },
         Step::Promote { side: to },

@@ -1,6 +1,6 @@
 //! What an operation asks people, and what they answer.
 
-use super::Trouble;
+use super::StepFailure;
 use crate::Login;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub struct Question {
     /// It is about taking the step's effect back.
     pub undoing: bool,
     /// What happened.
-    pub trouble: Trouble,
+    pub trouble: StepFailure,
     /// What may be answered.
     pub options: Vec<Choice>,
 }

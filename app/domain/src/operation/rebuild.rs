@@ -1,7 +1,7 @@
 //! What somebody has to do by hand: when a returning site has a history of its own and has to be made anew, and when something that only it
 //! has could not be saved.
 
-use super::{Fact, NotSaved, Operation, Stage, Step, StepRun, StepState, Trouble};
+use super::{NotSaved, Operation, Stage, Step, StepEvidence, StepFailure, StepRun, StepState};
 use crate::{NodeName, Pool, Site, Timeline};
 use serde::{Deserialize, Serialize};
 
@@ -57,13 +57,13 @@ impl Operation {
     /// What somebody has to do by hand now: nothing unless a site has a history of its own that no engine can give up by itself.
     pub fn instructions(&self, pool: &Pool) -> Vec<Instruction> {
         if let Stage::NeedsPerson { question, .. } = &self.stage
-            && let Trouble::TimelinesGivenUp { timelines, .. } = &question.trouble
+            && let StepFailure::TimelinesGivenUp { timelines, .. } = &question.trouble
         {
             let aside = Instruction { task: Task::SetAside, on: None, command: Some(set_aside(timelines)) };
             return vec![aside, Instruction { task: Task::Confirm, on: None, command: None }];
         }
         if let Stage::NeedsPerson { question, .. } = &self.stage
-            && let Trouble::NotSaved { node, what, .. } = &question.trouble
+            && let StepFailure::NotSaved { node, what, .. } = &question.trouble
         {
             return self.copy(node.as_ref(), what);
         }
@@ -145,7 +145,7 @@ impl Operation {
     /// Where a node's data is, as it said when it was last asked.
     fn data_directory(&self, of: &NodeName) -> Option<&str> {
         self.steps.iter().rev().flat_map(StepRun::every_fact).find_map(|fact| match fact {
-            Fact::DataDirectory { node, path } if node == of => Some(path.as_str()),
+            StepEvidence::DataDirectory { node, path } if node == of => Some(path.as_str()),
             _ => None,
         })
     }
@@ -154,7 +154,7 @@ impl Operation {
     pub fn evidence(&self) -> Vec<String> {
         let mut names = Vec::new();
         for fact in self.steps.iter().flat_map(StepRun::every_fact) {
-            if let Fact::Saved { name, .. } = fact
+            if let StepEvidence::Saved { name, .. } = fact
                 && !names.contains(name)
             {
                 names.push(name.clone());
@@ -166,7 +166,7 @@ impl Operation {
 
 /// Some attempt found that the site has a history of its own.
 fn has_collided(run: &StepRun) -> bool {
-    let collision = |trouble: Option<&Trouble>| matches!(trouble, Some(Trouble::Collision { .. }));
+    let collision = |trouble: Option<&StepFailure>| matches!(trouble, Some(StepFailure::Collision { .. }));
     let now = match &run.state {
         StepState::Failed { trouble } => Some(trouble),
         _ => None,

@@ -1,8 +1,8 @@
 //! What an operation achieved, for people who were not there.
 
 use super::{
-    Asked, Choice, Epoch, Fact, Fence, Instruction, Intent, LossAtAGlance, LossWord, LostWrites, NotSaved, Operation, OperationId, Outage,
-    Outcome, Refusal, Stage, Step, StepRun, StepState, Trouble,
+    Asked, Choice, Epoch, Fence, Instruction, Intent, LossAtAGlance, LossCode, LostWrites, NotSaved, Operation, OperationId, Outage,
+    Outcome, Refusal, Stage, Step, StepEvidence, StepFailure, StepRun, StepState,
 };
 use crate::{ByteLag, CheckKind, EndpointName, Login, Lsn, Millis, NodeName, Pair, Policy, Pool, Side, SiteId, Timeline, WitnessKind};
 use jiff::Timestamp;
@@ -107,7 +107,7 @@ pub struct Attested {
 pub struct Loss {
     /// What is known of it, in one word.
     #[serde(default)]
-    pub word: LossWord,
+    pub word: LossCode,
     /// Proved that nothing was: the other site had replayed the old primary's shutdown checkpoint before it was promoted.
     pub proved_none: bool,
     /// Said before, in bytes of the log: an estimate, bounded neither way.
@@ -175,12 +175,12 @@ impl FoundLoss {
     }
 
     /// It in one word.
-    fn word(&self) -> LossWord {
+    fn as_code(&self) -> LossCode {
         let some = self.rows.is_some_and(|rows| rows > 0) || self.writes.as_ref().is_some_and(|writes| writes.transactions > 0);
         match (self.is_nothing(), some) {
-            (true, _) => LossWord::Nothing,
-            (false, true) => LossWord::Lost,
-            (false, false) => LossWord::NotKnown,
+            (true, _) => LossCode::Nothing,
+            (false, true) => LossCode::Lost,
+            (false, false) => LossCode::NotKnown,
         }
     }
 }
@@ -358,7 +358,7 @@ impl Operation {
                 continue;
             };
             let led = facts.iter().rev().find_map(|fact| match fact {
-                Fact::Promoted { node, from, to, .. } => Some((node, *from, *to)),
+                StepEvidence::Promoted { node, from, to, .. } => Some((node, *from, *to)),
                 _ => None,
             });
             if let Some((now, from, timeline)) = led {
@@ -372,9 +372,9 @@ impl Operation {
                     all.push(Difference::Timeline { side: *side, before, now: timeline });
                 }
             }
-            let lifted = facts.iter().any(|fact| matches!(fact, Fact::Stored { .. }));
+            let lifted = facts.iter().any(|fact| matches!(fact, StepEvidence::Stored { .. }));
             all.extend(undo.run.every_fact().filter_map(|fact| match fact {
-                Fact::FencerTold { answer } if answer.may_hold() && !lifted => {
+                StepEvidence::FencerTold { answer } if answer.may_hold() && !lifted => {
                     Some(Difference::MayBeHeld { endpoint: answer.endpoint.clone() })
                 }
                 _ => None,
@@ -387,7 +387,7 @@ impl Operation {
     /// Who led a site before the operation changed anything, and on which timeline: by the last look before that, or else by its plan.
     fn led_before(&self, of: Side) -> Option<(NodeName, Option<Timeline>)> {
         let seen = self.steps.iter().flat_map(StepRun::every_fact).filter_map(|fact| match fact {
-            Fact::Leader { side, node, timeline } if *side == of => Some((node.clone(), *timeline)),
+            StepEvidence::Leader { side, node, timeline } if *side == of => Some((node.clone(), *timeline)),
             _ => None,
         });
         let planned = || {
@@ -423,7 +423,7 @@ impl Operation {
             word: self.loss(None).word,
             epoch: self.plan.epoch,
             promoted,
-            found: looked.and_then(|side| self.found_in(side)).map(|found| found.word()),
+            found: looked.and_then(|side| self.found_in(side)).map(|found| found.as_code()),
             untouched: looked.and_then(|side| self.untouched(side).min()),
         }
     }
@@ -431,7 +431,7 @@ impl Operation {
     /// The timeline that began with it.
     fn promoted(&self) -> Option<Timeline> {
         self.steps.iter().flat_map(StepRun::every_fact).find_map(|fact| match fact {
-            Fact::Promoted { to, .. } => Some(*to),
+            StepEvidence::Promoted { to, .. } => Some(*to),
             _ => None,
         })
     }
@@ -440,7 +440,7 @@ impl Operation {
     fn untouched(&self, of: Side) -> impl Iterator<Item = Timeline> {
         let looks = self.plan.steps.iter().zip(&self.steps).filter(move |(step, _)| **step == Step::Inspect { side: of });
         looks.flat_map(|(_, run)| run.every_fact()).filter_map(|fact| match fact {
-            Fact::HistoriesAgree { timeline } => *timeline,
+            StepEvidence::HistoriesAgree { timeline } => *timeline,
             _ => None,
         })
     }
@@ -477,16 +477,16 @@ impl Operation {
 
     /// What it has seen in the log of a site that had been given up, behind the place where the other one went on without it.
     fn found_in(&self, lost: Side) -> Option<FoundLoss> {
-        let seen: Vec<&Fact> = self.steps.iter().flat_map(StepRun::every_fact).collect();
+        let seen: Vec<&StepEvidence> = self.steps.iter().flat_map(StepRun::every_fact).collect();
         let beyond = seen.iter().filter_map(|fact| match fact {
-            Fact::Diverged { side, node, timeline, fork, end, rows } if *side == lost => {
+            StepEvidence::Diverged { side, node, timeline, fork, end, rows } if *side == lost => {
                 Some((Beyond { node: node.clone(), timeline: *timeline, fork: *fork, end: *end }, *rows))
             }
             _ => None,
         });
         // Counted is better than measured by positions; the last count is of the furthest log.
         let counted = seen.iter().rev().find_map(|fact| match fact {
-            Fact::LostWrites { node, timeline, fork, end, writes } => {
+            StepEvidence::LostWrites { node, timeline, fork, end, writes } => {
                 Some((Beyond { node: node.clone(), timeline: *timeline, fork: *fork, end: *end }, writes))
             }
             _ => None,
@@ -506,7 +506,7 @@ impl Operation {
         // The furthest that any attempt saw: once a node has followed, what it had of its own is gone.
         let (beyond, counted) = beyond.max_by_key(|(beyond, _)| beyond.end.bytes_ahead_of(beyond.fork))?;
         let saved = seen.iter().find_map(|fact| match fact {
-            Fact::Saved { node, rows, left_out: 0, .. } if *node == beyond.node => Some(*rows),
+            StepEvidence::Saved { node, rows, left_out: 0, .. } if *node == beyond.node => Some(*rows),
             _ => None,
         });
         let bytes = beyond.end.bytes_ahead_of(beyond.fork);
@@ -524,7 +524,7 @@ impl Operation {
             return (Vec::new(), None);
         }
         let what = match &last.question.trouble {
-            Trouble::NotSaved { what, .. } => what.clone(),
+            StepFailure::NotSaved { what, .. } => what.clone(),
             _ => Vec::new(),
         };
         (what, last.answer.clone().filter(|answer| answer.choice == Choice::GiveUp))
@@ -534,7 +534,7 @@ impl Operation {
     fn given_up_site_ended_by(&self) -> Option<Timestamp> {
         self.plan.intent.gives_up()?;
         let gone = self.steps.iter().flat_map(StepRun::every_fact).find_map(|fact| match fact {
-            Fact::LastConfirmed { gone_since, .. } => *gone_since,
+            StepEvidence::LastConfirmed { gone_since, .. } => *gone_since,
             _ => None,
         });
         let run = self.steps.get(self.plan.no_return()?)?;
@@ -551,11 +551,11 @@ impl Operation {
         let done = self.steps.iter().filter(|run| run.state == StepState::Done);
         for fact in done.flat_map(|run| &run.facts) {
             match fact {
-                Fact::ShutdownReplayed { .. } => loss.proved_none = true,
-                Fact::ExpectedLoss { bytes, time, .. } => (loss.expected_bytes, loss.expected) = (*bytes, *time),
-                Fact::RowsFound { acknowledged, found } => loss.rows_missing = Some(acknowledged.saturating_sub(*found)),
-                Fact::LastHeartbeat { at, .. } => had = Some(*at),
-                Fact::LastConfirmed { at, gone_since, .. } => (last, gone) = (Some(*at), *gone_since),
+                StepEvidence::ShutdownReplayed { .. } => loss.proved_none = true,
+                StepEvidence::ExpectedLoss { bytes, time, .. } => (loss.expected_bytes, loss.expected) = (*bytes, *time),
+                StepEvidence::RowsFound { acknowledged, found } => loss.rows_missing = Some(acknowledged.saturating_sub(*found)),
+                StepEvidence::LastHeartbeat { at, .. } => had = Some(*at),
+                StepEvidence::LastConfirmed { at, gone_since, .. } => (last, gone) = (Some(*at), *gone_since),
                 _ => {}
             }
         }
@@ -564,12 +564,12 @@ impl Operation {
             loss.at_most = gone.map(|gone| Millis::between(had, gone));
         }
         loss.word = match &loss.found {
-            _ if self.request.dry_run => LossWord::Nothing,
-            _ if loss.rows_missing.is_some_and(|rows| rows > 0) => LossWord::Lost,
+            _ if self.request.dry_run => LossCode::Nothing,
+            _ if loss.rows_missing.is_some_and(|rows| rows > 0) => LossCode::Lost,
             // Whoever gave up has not moved anything.
-            _ if loss.proved_none || !self.may_have_lost() => LossWord::Nothing,
-            None => LossWord::NotKnown,
-            Some(found) => found.word(),
+            _ if loss.proved_none || !self.may_have_lost() => LossCode::Nothing,
+            None => LossCode::NotKnown,
+            Some(found) => found.as_code(),
         };
         loss
     }

@@ -1,6 +1,6 @@
 //! How far an operation and its steps have come.
 
-use super::{Fact, Question, Trouble};
+use super::{Question, StepEvidence, StepFailure};
 use crate::Login;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,11 +18,11 @@ pub struct StepRun {
     /// When the present attempt ended.
     pub ended_at: Option<Timestamp>,
     /// What the present attempt saw.
-    pub facts: Vec<Fact>,
+    pub facts: Vec<StepEvidence>,
     /// The attempts before it, oldest first; of more than [`Attempt::KEPT`] the first one and the newest.
     #[serde(default)]
     pub earlier: Vec<Attempt>,
-    /// An attempt before the present one may have changed something in an engine: it did not end with [`Fact::NoOrderTaken`].
+    /// An attempt before the present one may have changed something in an engine: it did not end with [`StepEvidence::NoOrderTaken`].
     #[serde(default)]
     pub acted_before: bool,
 }
@@ -39,9 +39,9 @@ pub struct Attempt {
     /// When it ended; nothing when the console ended first.
     pub ended_at: Option<Timestamp>,
     /// What it saw.
-    pub facts: Vec<Fact>,
+    pub facts: Vec<StepEvidence>,
     /// Why it did not succeed, if it ended and did not.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<StepFailure>,
 }
 
 impl Attempt {
@@ -64,7 +64,7 @@ pub enum StepState {
     /// Did not succeed.
     Failed {
         /// Why.
-        trouble: Trouble,
+        trouble: StepFailure,
     },
     /// Left out by somebody.
     Skipped {
@@ -127,14 +127,14 @@ pub enum Stage {
 
 impl Stage {
     /// It in one word.
-    pub fn word(&self) -> StageWord {
+    pub fn as_code(&self) -> StageCode {
         match self {
-            Stage::AwaitingApproval { .. } => StageWord::AwaitingApproval,
-            Stage::Running => StageWord::Running,
-            Stage::Paused { .. } => StageWord::Paused,
-            Stage::Undoing { .. } => StageWord::Undoing,
-            Stage::NeedsPerson { .. } => StageWord::NeedsPerson,
-            Stage::Finished { outcome, .. } => outcome.word(),
+            Stage::AwaitingApproval { .. } => StageCode::AwaitingApproval,
+            Stage::Running => StageCode::Running,
+            Stage::Paused { .. } => StageCode::Paused,
+            Stage::Undoing { .. } => StageCode::Undoing,
+            Stage::NeedsPerson { .. } => StageCode::NeedsPerson,
+            Stage::Finished { outcome, .. } => outcome.as_code(),
         }
     }
 }
@@ -143,7 +143,7 @@ impl Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum StageWord {
+pub enum StageCode {
     /// Waits for approvals.
     AwaitingApproval,
     /// Steps are done one after the other.
@@ -168,17 +168,17 @@ pub enum StageWord {
     ClosedUnread,
 }
 
-impl StageWord {
+impl StageCode {
     /// It has ended.
     pub fn is_end(self) -> bool {
         match self {
-            StageWord::Done | StageWord::Cancelled | StageWord::Stopped | StageWord::Abandoned | StageWord::ClosedUnread => true,
-            StageWord::AwaitingApproval
-            | StageWord::Running
-            | StageWord::Paused
-            | StageWord::Undoing
-            | StageWord::NeedsPerson
-            | StageWord::Unreadable => false,
+            StageCode::Done | StageCode::Cancelled | StageCode::Stopped | StageCode::Abandoned | StageCode::ClosedUnread => true,
+            StageCode::AwaitingApproval
+            | StageCode::Running
+            | StageCode::Paused
+            | StageCode::Undoing
+            | StageCode::NeedsPerson
+            | StageCode::Unreadable => false,
         }
     }
 }
@@ -198,7 +198,7 @@ pub enum GivenUp {
         /// Which, counted from zero.
         step: usize,
         /// Why.
-        trouble: Trouble,
+        trouble: StepFailure,
     },
 }
 
@@ -232,13 +232,13 @@ pub enum Outcome {
 
 impl Outcome {
     /// It in one word.
-    pub fn word(&self) -> StageWord {
+    pub fn as_code(&self) -> StageCode {
         match self {
-            Outcome::Done => StageWord::Done,
-            Outcome::Undone { why: GivenUp::Cancelled { .. }, .. } => StageWord::Cancelled,
-            Outcome::Undone { why: GivenUp::StepFailed { .. }, .. } => StageWord::Stopped,
-            Outcome::Abandoned { .. } => StageWord::Abandoned,
-            Outcome::ClosedUnread { .. } => StageWord::ClosedUnread,
+            Outcome::Done => StageCode::Done,
+            Outcome::Undone { why: GivenUp::Cancelled { .. }, .. } => StageCode::Cancelled,
+            Outcome::Undone { why: GivenUp::StepFailed { .. }, .. } => StageCode::Stopped,
+            Outcome::Abandoned { .. } => StageCode::Abandoned,
+            Outcome::ClosedUnread { .. } => StageCode::ClosedUnread,
         }
     }
 }

@@ -21,7 +21,7 @@ pub enum Step {
         side: Side,
     },
     /// A checkpoint on the primary, so that the one at shutdown, for which clients wait, is small.
-    Warm {
+    Checkpoint {
         /// The active site.
         side: Side,
     },
@@ -45,7 +45,7 @@ pub enum Step {
         to: Side,
     },
     /// Say what is known of the site that is given up.
-    Establish {
+    Assess {
         /// The site.
         side: Side,
     },
@@ -113,15 +113,15 @@ pub enum Step {
 
 impl Step {
     /// The word of the step, as in the audit history and the API.
-    pub fn word(&self) -> &'static str {
+    pub fn as_code(&self) -> &'static str {
         match self {
             Step::Preflight => "preflight",
             Step::Mark { .. } => "mark",
-            Step::Warm { .. } => "warm",
+            Step::Checkpoint { .. } => "checkpoint",
             Step::Drain { .. } => "drain",
             Step::Demote { .. } => "demote",
             Step::Prove { .. } => "prove",
-            Step::Establish { .. } => "establish",
+            Step::Assess { .. } => "assess",
             Step::Fence { .. } => "fence",
             Step::Settle { .. } => "settle",
             Step::Promote { .. } => "promote",
@@ -164,7 +164,7 @@ impl Step {
         match self {
             Step::Preflight
             | Step::Prove { .. }
-            | Step::Establish { .. }
+            | Step::Assess { .. }
             | Step::Settle { .. }
             | Step::Verify { .. }
             | Step::SoleWriter { .. }
@@ -172,7 +172,7 @@ impl Step {
             | Step::Save { .. }
             | Step::Reprotect { .. } => false,
             Step::Mark { .. }
-            | Step::Warm { .. }
+            | Step::Checkpoint { .. }
             | Step::Drain { .. }
             | Step::Demote { .. }
             | Step::Fence { .. }
@@ -187,7 +187,7 @@ impl Step {
     /// It may be left out when somebody says so: what follows does not rest on it. Saving is not among these: what is not saved is given
     /// up, and that has an answer of its own ([`super::Choice::GiveUp`]).
     pub fn can_be_skipped(&self) -> bool {
-        matches!(self, Step::Mark { .. } | Step::Warm { .. } | Step::Drain { .. } | Step::Reroute { .. } | Step::Reprotect { .. })
+        matches!(self, Step::Mark { .. } | Step::Checkpoint { .. } | Step::Drain { .. } | Step::Reroute { .. } | Step::Reprotect { .. })
     }
 
     /// Clients wait for their writes before it begins, so no operation pauses there.
@@ -198,7 +198,7 @@ impl Step {
     /// How long it may take before it counts as failed.
     pub fn deadline(&self) -> Millis {
         Millis(match self {
-            Step::Preflight | Step::Establish { .. } | Step::Mark { .. } | Step::Settle { .. } => 5_000,
+            Step::Preflight | Step::Assess { .. } | Step::Mark { .. } | Step::Settle { .. } => 5_000,
             Step::Drain { at_most, .. } => at_most.0 + 5_000,
             Step::Demote { .. } | Step::SetMember { .. } | Step::Reroute { .. } => 10_000,
             // Told through its etcd alone, Patroni reads it within its `loop_wait`, 10 s unless configured, and then stops its primary.
@@ -210,7 +210,7 @@ impl Step {
             Step::Verify { .. } | Step::SoleWriter { .. } | Step::SwitchInSite { .. } | Step::Inspect { .. } | Step::Follow { .. } => {
                 60_000
             }
-            Step::Warm { .. } | Step::Save { .. } => 120_000,
+            Step::Checkpoint { .. } | Step::Save { .. } => 120_000,
             Step::Reprotect { .. } => 180_000,
         })
     }
@@ -220,7 +220,7 @@ impl Step {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "fact", rename_all = "snake_case")]
-pub enum Fact {
+pub enum StepEvidence {
     /// Who leads a site.
     Leader {
         /// The site.
@@ -557,7 +557,7 @@ impl OrderFailure {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "trouble", rename_all = "snake_case")]
-pub enum Trouble {
+pub enum StepFailure {
     /// The situation is not the one that was planned for.
     SituationChanged {
         /// Checks that do not pass now and were not taken upon themselves by anybody.

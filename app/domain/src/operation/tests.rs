@@ -20,7 +20,7 @@ fn by() -> Login {
 }
 
 fn planned(world: &World, intent: Intent) -> Plan {
-    plan(&world.pool, &world.picture(), &Standing::default(), intent, world.now)
+    plan(&world.pool, &world.picture(), &PoolState::default(), intent, world.now)
 }
 
 fn request(plan: &Plan) -> Request {
@@ -62,8 +62,8 @@ fn tell(operation: &mut Operation, event: Event) {
     operation.evolve(&Entry { at: at(i64::from(operation.events)), event }).unwrap();
 }
 
-fn trouble() -> Trouble {
-    Trouble::TooLate { after: Millis(15_000), missing: super::step::Missing::Replay }
+fn trouble() -> StepFailure {
+    StepFailure::TooLate { after: Millis(15_000), missing: super::step::Missing::Replay }
 }
 
 /// Goes on as the driver does; `fails` says which steps do not succeed, `until` where to stop. Returns what was begun and undone.
@@ -78,12 +78,12 @@ fn go_on(operation: &mut Operation, fails: &dyn Fn(&Step) -> bool, until: &dyn F
                 if until(&what) {
                     return story;
                 }
-                story.push(what.word().to_owned());
+                story.push(what.as_code().to_owned());
                 tell(operation, Event::StepBegun { step });
                 tell(operation, Event::StepEnded { step, facts: Vec::new(), trouble: fails(&what).then(trouble) });
             }
             Next::Undo { step } => {
-                story.push(format!("undo {}", operation.plan.steps[step].word()));
+                story.push(format!("undo {}", operation.plan.steps[step].as_code()));
                 tell(operation, Event::UndoBegun { step });
                 tell(operation, Event::UndoEnded { step, facts: Vec::new(), trouble: None });
             }
@@ -108,7 +108,7 @@ fn a_planned_switchover_goes_through_its_steps_in_order() {
     let mut operation = switchover();
     assert!(operation.plan.is_possible(), "{:?}", operation.plan.objections);
     let story = go_on(&mut operation, &never, &never);
-    let steps = ["preflight", "mark", "warm", "drain", "demote", "prove", "promote", "verify", "reroute", "reprotect"];
+    let steps = ["preflight", "mark", "checkpoint", "drain", "demote", "prove", "promote", "verify", "reroute", "reprotect"];
     assert_eq!(story, steps);
     assert_eq!(outcome(&operation), Outcome::Done);
 }
@@ -146,7 +146,7 @@ fn whoever_cancels_before_the_point_of_no_return_gets_everything_back() {
 }
 
 /// Begins the next step and ends it with these facts.
-fn one_step(operation: &mut Operation, facts: Vec<Fact>, trouble: Option<Trouble>) {
+fn one_step(operation: &mut Operation, facts: Vec<StepEvidence>, trouble: Option<StepFailure>) {
     let Next::Begin { step } = operation.decide() else { panic!("{:?}", operation.decide()) };
     tell(operation, Event::StepBegun { step });
     tell(operation, Event::StepEnded { step, facts, trouble });
@@ -161,8 +161,8 @@ fn written(operation: &mut Operation) {
 #[test]
 fn what_is_not_taken_back_is_said_to_stay() {
     let world = World::healthy(at(0));
-    let told = |already| Fact::Stored { side: Side::B, node: "b1".parse().unwrap(), follows: true, already };
-    let undone = |facts: Vec<Fact>, trouble: Option<Trouble>| {
+    let told = |already| StepEvidence::Stored { side: Side::B, node: "b1".parse().unwrap(), follows: true, already };
+    let undone = |facts: Vec<StepEvidence>, trouble: Option<StepFailure>| {
         let mut operation = opened(planned(&world, Intent::Reprotect { side: Side::B }));
         go_on(&mut operation, &never, &|step| matches!(step, Step::Follow { .. }));
         let follow = operation.current_step().unwrap();
@@ -183,7 +183,7 @@ fn what_is_not_taken_back_is_said_to_stay() {
     assert!(undone(vec![told(false)], None), "the site goes on following");
     assert!(!undone(vec![told(true)], None), "it was told so before");
     assert!(undone(Vec::new(), Some(trouble())), "nobody knows");
-    let refused = Trouble::Refused { endpoint: "patroni-b1".parse().unwrap(), said: "no".to_owned() };
+    let refused = StepFailure::Refused { endpoint: "patroni-b1".parse().unwrap(), said: "no".to_owned() };
     assert!(!undone(Vec::new(), Some(refused)), "it said no");
 }
 
@@ -193,7 +193,7 @@ fn members_get_back_what_they_did_where_that_is_known() {
     let change = |member: &str| MemberChange { side: Side::B, member: member.parse().unwrap(), to: MemberOrder::Maintenance };
     let changes = vec![change("member-b1"), change("member-b2"), change("member-b1")];
     let mut operation = opened(planned(&world, Intent::Members { changes }));
-    let was = Fact::MemberWas { member: "member-b1".parse().unwrap(), order: MemberOrder::Drain };
+    let was = StepEvidence::MemberWas { member: "member-b1".parse().unwrap(), order: MemberOrder::Drain };
     one_step(&mut operation, vec![was.clone()], None);
     one_step(&mut operation, Vec::new(), None);
     // Its first attempt saw what the member did; the second one could only see what the first had made of it.
@@ -229,7 +229,7 @@ fn a_step_that_was_begun_before_a_crash_is_begun_again_and_says_so() {
     // The console is killed here; the journal is read again.
     assert_eq!(operation.decide(), Next::Begin { step });
     tell(&mut operation, Event::StepBegun { step });
-    assert_eq!(operation.steps[step].facts, [Fact::TakenUpAgain]);
+    assert_eq!(operation.steps[step].facts, [StepEvidence::TakenUpAgain]);
     assert_eq!(operation.steps[step].attempts, 2);
 }
 
@@ -238,7 +238,7 @@ fn what_earlier_attempts_saw_stays_beside_what_the_present_one_sees() {
     let mut operation = switchover();
     go_on(&mut operation, &never, &|step| matches!(step, Step::Reroute { .. }));
     let Next::Begin { step } = operation.decide() else { panic!() };
-    let saw = |n: u32| Fact::Member { member: "member-b1".parse().unwrap(), order: MemberOrder::Ready, sessions: n };
+    let saw = |n: u32| StepEvidence::Member { member: "member-b1".parse().unwrap(), order: MemberOrder::Ready, sessions: n };
     for n in 1..=12 {
         tell(&mut operation, Event::StepBegun { step });
         if n == 2 {
@@ -254,7 +254,7 @@ fn what_earlier_attempts_saw_stays_beside_what_the_present_one_sees() {
             let run = &operation.steps[step];
             assert_eq!((run.facts.len(), run.began_at, run.ended_at), (0, None, None), "the next attempt rests on nothing old");
             let kept: Vec<_> = run.earlier.iter().map(|attempt| (attempt.number, attempt.facts.clone(), attempt.trouble.clone())).collect();
-            let third = vec![Fact::TakenUpAgain, saw(3)];
+            let third = vec![StepEvidence::TakenUpAgain, saw(3)];
             assert_eq!(kept, [(1, vec![saw(1)], Some(trouble())), (2, Vec::new(), None), (3, third, Some(trouble()))]);
             assert!(run.earlier[0].ended_at > Some(run.earlier[0].began_at) && run.earlier[1].ended_at.is_none());
         }
@@ -279,7 +279,7 @@ fn a_failover_that_could_not_fence_asks_and_goes_on_once_somebody_attests() {
     tell(&mut operation, Event::StepBegun { step: 0 });
     tell(&mut operation, Event::StepEnded { step: 0, facts: Vec::new(), trouble: None });
     tell(&mut operation, Event::StepBegun { step: 1 });
-    let trouble = Trouble::NotFenced { side: Side::A, unreached: Vec::new(), within: None };
+    let trouble = StepFailure::NotFenced { side: Side::A, unreached: Vec::new(), within: None };
     tell(&mut operation, Event::StepEnded { step: 1, facts: Vec::new(), trouble: Some(trouble) });
     let Next::Write(asked) = operation.decide() else { panic!() };
     tell(&mut operation, *asked);
@@ -314,10 +314,10 @@ fn what_stands_in_the_way_of_a_plan_is_said() {
     let mirror = Objection::CheckFails { check: CheckKind::MirrorInStep, verdict: Verdict::Fail };
     assert!(objections.contains(&PlanObjection::Situation { objection: mirror }), "{objections:?}");
     let until = at(5_000);
-    let glance = opened(healthy).glance();
-    assert_eq!((glance.kind, glance.side, glance.stage), (Some(IntentKind::Switchover), Some(Side::A), StageWord::Running));
-    let standing = Standing { cool_until: Some(until), operation: Some(glance), ..Standing::default() };
-    let objections = plan(&world.pool, &world.picture(), &standing, Intent::Reprotect { side: Side::B }, world.now).objections;
+    let summary = opened(healthy).summary();
+    assert_eq!((summary.kind, summary.side, summary.stage), (Some(IntentKind::Switchover), Some(Side::A), StageCode::Running));
+    let pool_state = PoolState { cool_until: Some(until), operation: Some(summary), ..PoolState::default() };
+    let objections = plan(&world.pool, &world.picture(), &pool_state, Intent::Reprotect { side: Side::B }, world.now).objections;
     assert!(objections.contains(&PlanObjection::CoolingDown { until }));
     assert!(objections.contains(&PlanObjection::OperationRuns { operation: OperationId(7) }));
 }
@@ -335,9 +335,9 @@ fn a_clock_that_was_set_back_lets_nobody_wait_for_an_hour() {
 fn a_freeze_window_keeps_the_pool_where_it_is_and_never_without_protection() {
     let world = World::healthy(at(0));
     let window = crate::FreezeWindow { from: at(-1), until: at(60_000), reason: "end of the quarter".to_owned() };
-    let standing = Standing { freeze: Some(window), ..Standing::default() };
+    let pool_state = PoolState { freeze: Some(window), ..PoolState::default() };
     let frozen = |intent: Intent| {
-        let plan = plan(&world.pool, &world.picture(), &standing, intent, world.now);
+        let plan = plan(&world.pool, &world.picture(), &pool_state, intent, world.now);
         plan.objections.iter().any(|objection| matches!(objection, PlanObjection::FreezeWindow { .. }))
     };
     assert!(frozen(Intent::Switchover { to: Side::B }) && frozen(Intent::Failback { to: Side::B }));
@@ -433,10 +433,10 @@ fn an_operation_that_ends_while_clients_wait_says_so() {
 }
 
 /// A failover that was done: what was said before, what the other site had, and when the lost one was last heard of.
-fn failed_over(world: &World, last_sign: Fact) -> Operation {
+fn failed_over(world: &World, last_sign: StepEvidence) -> Operation {
     let mut operation = opened(planned(world, Intent::Failover { to: Side::B }));
-    let expected = Fact::ExpectedLoss { bytes: Some(ByteLag(24_576)), time: Some(Millis(300)), age: None };
-    let had = Fact::LastHeartbeat { node: "b1".parse().unwrap(), at: at(10_000) };
+    let expected = StepEvidence::ExpectedLoss { bytes: Some(ByteLag(24_576)), time: Some(Millis(300)), age: None };
+    let had = StepEvidence::LastHeartbeat { node: "b1".parse().unwrap(), at: at(10_000) };
     one_step(&mut operation, vec![expected], None);
     one_step(&mut operation, Vec::new(), None);
     one_step(&mut operation, vec![had], None);
@@ -446,13 +446,13 @@ fn failed_over(world: &World, last_sign: Fact) -> Operation {
     operation
 }
 
-fn last_sign(at_ms: i64, gone_since: Option<i64>) -> Fact {
-    Fact::LastConfirmed { side: Side::A, at: at(at_ms), failing_since: Some(at(at_ms + 500)), gone_since: gone_since.map(at) }
+fn last_sign(at_ms: i64, gone_since: Option<i64>) -> StepEvidence {
+    StepEvidence::LastConfirmed { side: Side::A, at: at(at_ms), failing_since: Some(at(at_ms + 500)), gone_since: gone_since.map(at) }
 }
 
-fn diverged(end: u64, rows: Option<u64>) -> Fact {
+fn diverged(end: u64, rows: Option<u64>) -> StepEvidence {
     let (node, timeline) = ("a1".parse().unwrap(), crate::Timeline(7));
-    Fact::Diverged { side: Side::A, node, timeline, fork: crate::Lsn(1_000), end: crate::Lsn(end), rows }
+    StepEvidence::Diverged { side: Side::A, node, timeline, fork: crate::Lsn(1_000), end: crate::Lsn(end), rows }
 }
 
 /// The re-protection that comes after a failover.
@@ -499,7 +499,7 @@ fn what_a_failover_lost_is_judged_by_what_is_found_later() {
 }
 
 /// What was counted in the lost log: one transaction of a client at each of two moments.
-fn counted(bytes: u64, from: i64, to: i64, complete: bool) -> Fact {
+fn counted(bytes: u64, from: i64, to: i64, complete: bool) -> StepEvidence {
     let (node, timeline) = ("a1".parse().unwrap(), crate::Timeline(7));
     let table = Some("public.messages".to_owned());
     let table = LostTable { database: "chat".to_owned(), table, inserted: 343, updated: 0, deleted: 0, saved: 343 };
@@ -512,7 +512,7 @@ fn counted(bytes: u64, from: i64, to: i64, complete: bool) -> Fact {
         more_tables: 0,
         complete,
     };
-    Fact::LostWrites { node, timeline, fork: crate::Lsn(1_000), end: crate::Lsn(15 << 20), writes }
+    StepEvidence::LostWrites { node, timeline, fork: crate::Lsn(1_000), end: crate::Lsn(15 << 20), writes }
 }
 
 #[test]
@@ -520,7 +520,7 @@ fn a_loss_that_was_counted_is_judged_by_its_commits_and_never_called_kept_beyond
     let mut world = World::healthy(at(0));
     world.site_dies(Side::A, &ProbeFailure::Refused);
     let (time, bytes) = (i64::try_from(world.pool.policy.loss_target.0).unwrap(), world.pool.policy.loss_target_bytes.0);
-    let judged = |gone: Option<i64>, fact: Fact| {
+    let judged = |gone: Option<i64>, fact: StepEvidence| {
         let failover = failed_over(&world, last_sign(10_900, gone));
         let mut later = opened_after(&world, &failover);
         // By positions it looks like 14 MiB: most of it is the unused rest of a file.
@@ -535,7 +535,7 @@ fn a_loss_that_was_counted_is_judged_by_its_commits_and_never_called_kept_beyond
     assert_eq!(judged(Some(90_000), counted(9, 10_100, 10_101 + time, true)).1, Some(false), "they lie too far apart");
     assert_eq!(judged(None, counted(9, -900_000, -900_000, true)).1, None, "nobody knows how old it was when the site stopped");
     assert_eq!(judged(Some(11_200), counted(9, 10_100, 11_100, false)).1, None, "there may be more");
-    let nothing = |writes| Fact::LostWrites {
+    let nothing = |writes| StepEvidence::LostWrites {
         node: "a1".parse().unwrap(),
         timeline: crate::Timeline(7),
         fork: crate::Lsn(1_000),
@@ -562,7 +562,8 @@ fn what_was_found_belongs_to_the_failover_before_it_and_the_furthest_look_counts
     one_step(&mut later, vec![diverged(1_200, None)], None);
     let found = later.found_of(&failover).unwrap();
     assert_eq!((found.operation, found.bytes, found.rows), (later.id, ByteLag(8_000), None));
-    let saved = |left_out| Fact::Saved { node: "a1".parse().unwrap(), name: String::new(), rows: 12, bytes: 900, tables: 1, left_out };
+    let saved =
+        |left_out| StepEvidence::Saved { node: "a1".parse().unwrap(), name: String::new(), rows: 12, bytes: 900, tables: 1, left_out };
     one_step(&mut later, vec![saved(1)], Some(trouble()));
     assert_eq!(later.found_of(&failover).unwrap().rows, None, "not all of it could be read");
     written(&mut later);
@@ -581,11 +582,11 @@ fn a_log_that_does_not_go_on_says_that_nothing_was_lost_only_where_nothing_can_h
     world.site_dies(Side::A, &ProbeFailure::Refused);
     let mut failover = failed_over(&world, last_sign(10_900, None));
     let verify = failover.plan.steps.iter().position(|step| matches!(step, Step::Verify { .. })).unwrap();
-    let promoted = Fact::Promoted { node: "b1".parse().unwrap(), from: None, to: crate::Timeline(8), at: None };
+    let promoted = StepEvidence::Promoted { node: "b1".parse().unwrap(), from: None, to: crate::Timeline(8), at: None };
     failover.steps[verify].facts = vec![promoted];
     let found = |timeline| {
         let mut later = opened_after(&world, &failover);
-        one_step(&mut later, vec![Fact::HistoriesAgree { timeline }], None);
+        one_step(&mut later, vec![StepEvidence::HistoriesAgree { timeline }], None);
         later.found_of(&failover)
     };
     let nothing = found(Some(crate::Timeline(7))).unwrap();
@@ -664,11 +665,12 @@ fn a_site_with_a_history_of_its_own_is_made_anew_by_hand_and_the_console_says_ho
     };
     let on = |task, name: &str| (task, Some(name.to_owned()));
     let collision =
-        || Some(Trouble::Collision { timeline: crate::Timeline(7), active_left_at: crate::Lsn(1), returning_left_at: crate::Lsn(2) });
+        || Some(StepFailure::Collision { timeline: crate::Timeline(7), active_left_at: crate::Lsn(1), returning_left_at: crate::Lsn(2) });
     let mut operation = opened(planned(&world, Intent::Reprotect { side: Side::A }));
-    let directory = |path: &str| Fact::DataDirectory { node: "a2".parse().unwrap(), path: path.to_owned() };
+    let directory = |path: &str| StepEvidence::DataDirectory { node: "a2".parse().unwrap(), path: path.to_owned() };
     one_step(&mut operation, vec![directory("/data")], None);
-    let saved = |name: &str| Fact::Saved { node: "a1".parse().unwrap(), name: name.to_owned(), rows: 1, bytes: 1, tables: 1, left_out: 0 };
+    let saved =
+        |name: &str| StepEvidence::Saved { node: "a1".parse().unwrap(), name: name.to_owned(), rows: 1, bytes: 1, tables: 1, left_out: 0 };
     one_step(&mut operation, vec![saved("b"), saved("a"), saved("b")], None);
     assert_eq!(operation.evidence(), ["b", "a"]);
     assert_eq!(tasks(&operation), [], "nobody has found a collision");
@@ -693,7 +695,7 @@ fn a_site_with_a_history_of_its_own_is_made_anew_by_hand_and_the_console_says_ho
     // Whatever goes wrong next, the way out is the same.
     tell(&mut operation, Event::Answered { number: 1, choice: Choice::Retry, by: by(), reason: String::new() });
     assert_eq!(tasks(&operation), all);
-    one_step(&mut operation, Vec::new(), Some(Trouble::NoLeader { side: Side::A }));
+    one_step(&mut operation, Vec::new(), Some(StepFailure::NoLeader { side: Side::A }));
     written(&mut operation);
     assert_eq!(tasks(&operation), all);
     tell(&mut operation, Event::Answered { number: 2, choice: Choice::Retry, by: by(), reason: String::new() });
@@ -726,8 +728,8 @@ fn what_cannot_be_saved_is_asked_for_and_given_up_only_by_somebody() {
         NotSaved::Deleted { database: text("chat"), schema: text("public"), table: text("messages"), rows: 1 },
         NotSaved::Silent { node: "b2".parse().unwrap() },
     ];
-    let directory = Fact::DataDirectory { node: node.clone(), path: text("/data") };
-    let not_saved = Trouble::NotSaved { side: Side::B, node: Some(node), what: what.clone() };
+    let directory = StepEvidence::DataDirectory { node: node.clone(), path: text("/data") };
+    let not_saved = StepFailure::NotSaved { side: Side::B, node: Some(node), what: what.clone() };
     one_step(&mut operation, vec![directory], Some(not_saved));
     written(&mut operation);
     let Stage::NeedsPerson { question, .. } = &operation.stage else { panic!("{:?}", operation.stage) };
@@ -756,7 +758,7 @@ fn what_cannot_be_saved_is_asked_for_and_given_up_only_by_somebody() {
     // Tried again, and something is still missing.
     tell(&mut operation, Event::Answered { number: 1, choice: Choice::Retry, by: by(), reason: String::new() });
     let left = what[..1].to_vec();
-    one_step(&mut operation, Vec::new(), Some(Trouble::NotSaved { side: Side::B, node: None, what: left }));
+    one_step(&mut operation, Vec::new(), Some(StepFailure::NotSaved { side: Side::B, node: None, what: left }));
     written(&mut operation);
     tell(&mut operation, Event::Answered { number: 2, choice: Choice::GiveUp, by: by(), reason: text("copied to a tape") });
     let story = go_on(&mut operation, &never, &never);
@@ -771,7 +773,7 @@ fn what_was_given_up_stands_in_the_report_of_the_failover_that_lost_it() {
     let mut later = opened_after(&world, &failover);
     one_step(&mut later, vec![diverged(9_000, None)], None);
     let what = vec![NotSaved::Prepared { transactions: 2 }];
-    let not_saved = Some(Trouble::NotSaved { side: Side::A, node: None, what: what.clone() });
+    let not_saved = Some(StepFailure::NotSaved { side: Side::A, node: None, what: what.clone() });
     one_step(&mut later, vec![counted(900, 10_100, 10_200, true)], not_saved);
     written(&mut later);
     let found = later.found_of(&failover).unwrap();
@@ -796,7 +798,7 @@ fn what_was_shipped_of_timelines_that_were_given_up_is_moved_away_before_the_sit
     }
     let given_up = vec![crate::Timeline(8)];
     assert!(!operation.has_set_aside(Side::B, &given_up));
-    one_step(&mut operation, Vec::new(), Some(Trouble::TimelinesGivenUp { side: Side::B, timelines: given_up.clone() }));
+    one_step(&mut operation, Vec::new(), Some(StepFailure::TimelinesGivenUp { side: Side::B, timelines: given_up.clone() }));
     written(&mut operation);
     let Stage::NeedsPerson { question, .. } = &operation.stage else { panic!("{:?}", operation.stage) };
     assert_eq!(question.options, [Choice::Confirm, Choice::Skip, Choice::Undo]);
@@ -879,27 +881,27 @@ fn a_reprotection_that_is_cancelled_says_that_the_site_does_not_follow() {
 
 #[test]
 fn a_list_tells_of_a_failover_what_later_operations_have_found_of_its_loss() {
-    let line = |id: u64, pool: &str, loss: LossAtAGlance| Glance {
-        stage: StageWord::Done,
+    let line = |id: u64, pool: &str, loss: LossAtAGlance| OperationSummary {
+        stage: StageCode::Done,
         loss: Some(loss),
-        ..Glance::unknown(OperationId(id), pool.parse().unwrap())
+        ..OperationSummary::unknown(OperationId(id), pool.parse().unwrap())
     };
-    let plain = |epoch| LossAtAGlance { word: LossWord::Nothing, epoch: Epoch(epoch), promoted: None, found: None, untouched: None };
-    let failover = LossAtAGlance { word: LossWord::NotKnown, promoted: Some(crate::Timeline(8)), ..plain(3) };
+    let plain = |epoch| LossAtAGlance { word: LossCode::Nothing, epoch: Epoch(epoch), promoted: None, found: None, untouched: None };
+    let failover = LossAtAGlance { word: LossCode::NotKnown, promoted: Some(crate::Timeline(8)), ..plain(3) };
     let words = |newer: &[(&str, LossAtAGlance)]| {
         let newer = newer.iter().rev().zip((2_u64..).map(|n| 99 - n)).map(|((pool, loss), id)| line(id, pool, loss.clone()));
-        let mut list: Vec<Glance> = newer.chain([line(1, "chat", failover.clone())]).collect();
+        let mut list: Vec<OperationSummary> = newer.chain([line(1, "chat", failover.clone())]).collect();
         tell_found_losses(&mut list);
         list.pop().unwrap().loss.unwrap().word
     };
-    assert_eq!(words(&[]), LossWord::NotKnown);
+    assert_eq!(words(&[]), LossCode::NotKnown);
     let found = |word| LossAtAGlance { found: Some(word), ..plain(4) };
-    assert_eq!(words(&[("chat", found(LossWord::Nothing))]), LossWord::Nothing);
+    assert_eq!(words(&[("chat", found(LossCode::Nothing))]), LossCode::Nothing);
     // It follows already when the second one looks: what the first one found was lost.
-    assert_eq!(words(&[("chat", found(LossWord::Lost)), ("chat", found(LossWord::Nothing))]), LossWord::Lost);
-    assert_eq!(words(&[("files", found(LossWord::Lost))]), LossWord::NotKnown);
-    assert_eq!(words(&[("chat", LossAtAGlance { untouched: Some(crate::Timeline(7)), ..plain(4) })]), LossWord::Nothing);
-    assert_eq!(words(&[("chat", LossAtAGlance { untouched: Some(crate::Timeline(8)), ..plain(4) })]), LossWord::NotKnown);
+    assert_eq!(words(&[("chat", found(LossCode::Lost)), ("chat", found(LossCode::Nothing))]), LossCode::Lost);
+    assert_eq!(words(&[("files", found(LossCode::Lost))]), LossCode::NotKnown);
+    assert_eq!(words(&[("chat", LossAtAGlance { untouched: Some(crate::Timeline(7)), ..plain(4) })]), LossCode::Nothing);
+    assert_eq!(words(&[("chat", LossAtAGlance { untouched: Some(crate::Timeline(8)), ..plain(4) })]), LossCode::NotKnown);
     // Another site has become active since: what is found now was lost by that.
-    assert_eq!(words(&[("chat", plain(5)), ("chat", found(LossWord::Lost))]), LossWord::NotKnown);
+    assert_eq!(words(&[("chat", plain(5)), ("chat", found(LossCode::Lost))]), LossCode::NotKnown);
 }

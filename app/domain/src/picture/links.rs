@@ -1,23 +1,23 @@
 //! Links: what flows from node to node, and how far its end is behind.
 
 use super::sites::{from_archive, hears, position};
-use super::{Knowledge, LinkKind, LinkPicture, LinkState, Look, NodeView};
+use super::{Knowledge, LinkKind, LinkPicture, LinkState, NodeView, Readings};
 use crate::{ByteLag, Millis, PostgresFacts, Sender, Side, WAL_FILE_BYTES};
 
 /// The archive falls behind when more than this many files wait to be shipped: two finished ones and the one being written.
 const ARCHIVE_BACKLOG_FILES: u64 = 3;
 
-pub(super) fn links(look: &Look, source_side: Option<Side>) -> Vec<LinkPicture> {
+pub(super) fn links(readings: &Readings, source_side: Option<Side>) -> Vec<LinkPicture> {
     let Some(side) = source_side else { return Vec::new() };
-    let primary = look.last_known_leader(side);
-    let backup = look.last_known_leader(side.other());
+    let primary = readings.last_known_leader(side);
+    let backup = readings.last_known_leader(side.other());
     let mut links = Vec::new();
-    for mirror in look.nodes_of(side).filter(|view| !is(primary, view)) {
-        links.push(stream(look, LinkKind::Mirror, primary, Some(mirror), (side, side)));
+    for mirror in readings.nodes_of(side).filter(|view| !is(primary, view)) {
+        links.push(stream(readings, LinkKind::Mirror, primary, Some(mirror), (side, side)));
     }
-    links.push(stream(look, LinkKind::CrossSite, primary, backup, (side, side.other())));
-    for mirror in look.nodes_of(side.other()).filter(|view| !is(backup, view)) {
-        links.push(stream(look, LinkKind::Cascade, backup, Some(mirror), (side.other(), side.other())));
+    links.push(stream(readings, LinkKind::CrossSite, primary, backup, (side, side.other())));
+    for mirror in readings.nodes_of(side.other()).filter(|view| !is(backup, view)) {
+        links.push(stream(readings, LinkKind::Cascade, backup, Some(mirror), (side.other(), side.other())));
     }
     links.push(archive(primary, backup, side));
     links
@@ -27,7 +27,7 @@ fn is(leader: Option<&NodeView>, view: &NodeView) -> bool {
     leader.is_some_and(|leader| leader.node.name == view.node.name)
 }
 
-fn stream(look: &Look, kind: LinkKind, from: Option<&NodeView>, to: Option<&NodeView>, sides: (Side, Side)) -> LinkPicture {
+fn stream(readings: &Readings, kind: LinkKind, from: Option<&NodeView>, to: Option<&NodeView>, sides: (Side, Side)) -> LinkPicture {
     let mut link = LinkPicture {
         kind,
         from_side: sides.0,
@@ -43,7 +43,7 @@ fn stream(look: &Look, kind: LinkKind, from: Option<&NodeView>, to: Option<&Node
     };
     let (Some(from), Some(to)) = (from, to) else {
         // No leader at one end: with fresh readings of the rest of the site that means that nothing flows.
-        let known = |side| look.nodes_of(side).filter_map(|view| view.postgres.fresh().and(view.postgres.seen_at())).min();
+        let known = |side| readings.nodes_of(side).filter_map(|view| view.postgres.fresh().and(view.postgres.seen_at())).min();
         if let (Some(a), Some(b)) = (known(sides.0), known(sides.1)) {
             link.state = LinkState::Broken;
             link.knowledge = Knowledge::Fresh { seen_at: a.min(b) };
@@ -51,7 +51,7 @@ fn stream(look: &Look, kind: LinkKind, from: Option<&NodeView>, to: Option<&Node
         return link;
     };
     let sender = from.postgres.last_known().and_then(|facts| sender_to(facts, to));
-    link.state = stream_state(look, from, to, sender);
+    link.state = stream_state(readings, from, to, sender);
     link.knowledge = match (from.postgres.fresh().and(from.postgres.seen_at()), to.postgres.fresh().and(to.postgres.seen_at())) {
         // One end is enough to know that nothing flows, and the receiving end to know that something does.
         (Some(seen_at), None) if link.state == LinkState::Broken => Knowledge::Fresh { seen_at },
@@ -72,10 +72,10 @@ fn sender_to<'a>(facts: &'a PostgresFacts, to: &NodeView) -> Option<&'a Sender> 
     facts.senders.iter().find(|sender| sender.application_name == to.node.name.as_str())
 }
 
-fn stream_state(look: &Look, from: &NodeView, to: &NodeView, sender: Option<&Sender>) -> LinkState {
+fn stream_state(readings: &Readings, from: &NodeView, to: &NodeView, sender: Option<&Sender>) -> LinkState {
     // The target says whether it hears anything; the source's "streaming" may be a memory of the line before it was cut.
     match (to.postgres.fresh(), from.postgres.fresh()) {
-        (Some(target), _) if !target.in_recovery || !hears(look, target) => LinkState::Broken,
+        (Some(target), _) if !target.in_recovery || !hears(readings, target) => LinkState::Broken,
         (Some(_), Some(_)) => match sender {
             None => LinkState::Broken,
             Some(sender) if sender.state != "streaming" => LinkState::CatchingUp,

@@ -1,7 +1,7 @@
 //! Sites, their nodes, members and endpoints.
 
 use super::{
-    EndpointPicture, Knowledge, Look, MemberPicture, NodePicture, NodeRole, NodeState, NodeView, SitePicture, SiteRole, WriteState,
+    EndpointPicture, Knowledge, MemberPicture, NodePicture, NodeRole, NodeState, NodeView, Readings, SitePicture, SiteRole, WriteState,
     witnesses::witnesses,
 };
 use crate::{
@@ -9,27 +9,31 @@ use crate::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-pub(super) fn site(look: &Look, side: Side) -> SitePicture {
-    let site = &look.pool.sites[side];
+pub(super) fn site(readings: &Readings, side: Side) -> SitePicture {
+    let site = &readings.pool.sites[side];
     SitePicture {
         id: site.id.clone(),
         place: site.place.clone(),
-        role: role(look, side),
-        heard_at: heard_at(look, side),
-        witnesses: witnesses(look, side),
-        unproven: look.nodes_of(side).filter(|view| view.write_state() == WriteState::Unknown).map(|view| view.node.name.clone()).collect(),
-        leader: look.leader(side).map(|view| view.node.name.clone()),
-        nodes: look.nodes_of(side).map(|view| node(look, view)).collect(),
-        members: site.proxies.iter().flat_map(|proxy| members(look, proxy)).collect(),
-        endpoints: look
+        role: role(readings, side),
+        heard_at: heard_at(readings, side),
+        witnesses: witnesses(readings, side),
+        unproven: readings
+            .nodes_of(side)
+            .filter(|view| view.write_state() == WriteState::Unknown)
+            .map(|view| view.node.name.clone())
+            .collect(),
+        leader: readings.leader(side).map(|view| view.node.name.clone()),
+        nodes: readings.nodes_of(side).map(|view| node(readings, view)).collect(),
+        members: site.proxies.iter().flat_map(|proxy| members(readings, proxy)).collect(),
+        endpoints: readings
             .pool
             .endpoints()
             .into_iter()
             .filter(|endpoint| endpoint.side == side)
             .map(|endpoint| {
-                let sighting = look.sighting(&endpoint.name);
+                let sighting = readings.sighting(&endpoint.name);
                 EndpointPicture {
-                    knowledge: Knowledge::of(&look.reading(&endpoint.name)),
+                    knowledge: Knowledge::of(&readings.reading(&endpoint.name)),
                     failure: sighting.and_then(|sighting| sighting.failure.clone()),
                     name: endpoint.name,
                     kind: endpoint.kind,
@@ -40,24 +44,24 @@ pub(super) fn site(look: &Look, side: Side) -> SitePicture {
 }
 
 /// When any endpoint of the site last gave a good answer.
-fn heard_at(look: &Look, side: Side) -> Option<Timestamp> {
-    endpoint_names(look, side).iter().filter_map(|name| look.reading(name).seen_at()).max()
+fn heard_at(readings: &Readings, side: Side) -> Option<Timestamp> {
+    endpoint_names(readings, side).iter().filter_map(|name| readings.reading(name).seen_at()).max()
 }
 
-fn endpoint_names(look: &Look, side: Side) -> Vec<EndpointName> {
-    look.pool.endpoints().into_iter().filter(|endpoint| endpoint.side == side).map(|endpoint| endpoint.name).collect()
+fn endpoint_names(readings: &Readings, side: Side) -> Vec<EndpointName> {
+    readings.pool.endpoints().into_iter().filter(|endpoint| endpoint.side == side).map(|endpoint| endpoint.name).collect()
 }
 
 /// No endpoint of the site gave a good answer for longer than the limit. Why makes no difference: a refusal, an answer in somebody else's
 /// words or a wrong certificate can come from anything that stands between.
-fn is_silent(look: &Look, side: Side) -> bool {
-    let names = endpoint_names(look, side);
-    let too_long_ago = |since: Timestamp| Millis::between(since, look.now) > look.pool.policy.lost_after;
-    match heard_at(look, side) {
+fn is_silent(readings: &Readings, side: Side) -> bool {
+    let names = endpoint_names(readings, side);
+    let too_long_ago = |since: Timestamp| Millis::between(since, readings.now) > readings.pool.policy.lost_after;
+    match heard_at(readings, side) {
         Some(heard_at) => too_long_ago(heard_at),
         // Before the first answer ever: since when it has been failing counts.
         None => names.iter().all(|name| {
-            let failure = look.sighting(name).and_then(|sighting| sighting.failure.as_ref());
+            let failure = readings.sighting(name).and_then(|sighting| sighting.failure.as_ref());
             failure.is_some_and(|(_, since)| too_long_ago(*since))
         }),
     }
@@ -65,41 +69,41 @@ fn is_silent(look: &Look, side: Side) -> bool {
 
 /// No database and no Patroni of the site gives an answer that can be relied on now. Its etcd and its `HAProxy` may: they run on other machines
 /// or are on another network.
-fn is_unheard(look: &Look, side: Side) -> bool {
-    look.nodes_of(side).all(|view| view.postgres.fresh().is_none() && view.patroni.fresh().is_none())
+fn is_unheard(readings: &Readings, side: Side) -> bool {
+    readings.nodes_of(side).all(|view| view.postgres.fresh().is_none() && view.patroni.fresh().is_none())
 }
 
-fn role(look: &Look, side: Side) -> SiteRole {
-    let writes = |side| look.nodes_of(side).any(NodeView::is_writable);
+fn role(readings: &Readings, side: Side) -> SiteRole {
+    let writes = |side| readings.nodes_of(side).any(NodeView::is_writable);
     if writes(side) {
         return if writes(side.other()) { SiteRole::ClaimsActive } else { SiteRole::Active };
     }
-    if is_unheard(look, side) && !witnesses(look, side).is_empty() {
+    if is_unheard(readings, side) && !witnesses(readings, side).is_empty() {
         return SiteRole::OutOfSight;
     }
-    if is_silent(look, side) {
+    if is_silent(readings, side) {
         return SiteRole::Silent;
     }
-    let in_recovery = look.nodes_of(side).any(|view| match view.postgres.fresh() {
+    let in_recovery = readings.nodes_of(side).any(|view| match view.postgres.fresh() {
         Some(facts) => facts.in_recovery,
         None => view.patroni.fresh().is_some_and(|facts| facts.role == PatroniRole::StandbyLeader),
     });
-    let patroni_answers = look.nodes_of(side).any(|view| view.patroni.fresh().is_some());
+    let patroni_answers = readings.nodes_of(side).any(|view| view.patroni.fresh().is_some());
     // Without Patroni's word a site that is in recovery while the other one writes is still a standby.
-    let follows = if patroni_answers { look.follows_by_configuration(side) == Some(true) } else { writes(side.other()) };
-    match (in_recovery, look.held_by_configuration(side)) {
+    let follows = if patroni_answers { readings.follows_by_configuration(side) == Some(true) } else { writes(side.other()) };
+    match (in_recovery, readings.held_by_configuration(side)) {
         (true, true) => SiteRole::Fenced,
         (true, false) if follows => SiteRole::Standby,
         _ => SiteRole::Unknown,
     }
 }
 
-fn node(look: &Look, view: &NodeView) -> NodePicture {
+fn node(readings: &Readings, view: &NodeView) -> NodePicture {
     let facts = view.postgres.last_known();
-    let (state, knowledge) = node_state(look, view);
+    let (state, knowledge) = node_state(readings, view);
     NodePicture {
         name: view.node.name.clone(),
-        role: node_role(look, view),
+        role: node_role(readings, view),
         state,
         knowledge,
         timeline: facts.and_then(|facts| facts.timeline),
@@ -126,24 +130,24 @@ fn kept_for_slots(facts: &PostgresFacts) -> Option<ByteLag> {
 }
 
 /// The part a node plays, by the last known answers: a lost primary is still shown as what it was.
-fn node_role(look: &Look, view: &NodeView) -> NodeRole {
+fn node_role(readings: &Readings, view: &NodeView) -> NodeRole {
     if view.was_writable() {
         return NodeRole::Primary;
     }
     let seen = view.postgres.last_known().is_some() || view.patroni.last_known().is_some();
-    match (seen, look.follows_by_configuration(view.side).map(|follows| follows || look.held_by_configuration(view.side))) {
+    match (seen, readings.follows_by_configuration(view.side).map(|follows| follows || readings.held_by_configuration(view.side))) {
         (false, _) | (_, None) => NodeRole::Unknown,
-        (true, Some(false)) => NodeRole::Mirror,
+        (true, Some(false)) => NodeRole::SyncStandby,
         (true, Some(true)) => match view.patroni.last_known() {
-            Some(facts) if facts.role == PatroniRole::StandbyLeader => NodeRole::Backup,
+            Some(facts) if facts.role == PatroniRole::StandbyLeader => NodeRole::StandbyLeader,
             _ => NodeRole::BackupMirror,
         },
     }
 }
 
-fn node_state(look: &Look, view: &NodeView) -> (NodeState, Knowledge) {
+fn node_state(readings: &Readings, view: &NodeView) -> (NodeState, Knowledge) {
     if let Reading::Fresh { value: facts, seen_at } = view.postgres {
-        return (postgres_state(look, view, facts), Knowledge::Fresh { seen_at });
+        return (postgres_state(readings, view, facts), Knowledge::Fresh { seen_at });
     }
     // Its Patroni's word is fresh knowledge too.
     if let Reading::Fresh { value: facts, seen_at } = view.patroni {
@@ -164,19 +168,19 @@ fn node_state(look: &Look, view: &NodeView) -> (NodeState, Knowledge) {
         (Some(_), Some(_)) if view.patroni.fresh().is_none() => return (NodeState::NoAnswer, view.knowledge()),
         _ => {}
     }
-    let state = view.postgres.last_known().map_or(NodeState::Unknown, |facts| postgres_state(look, view, facts));
+    let state = view.postgres.last_known().map_or(NodeState::Unknown, |facts| postgres_state(readings, view, facts));
     (state, view.knowledge())
 }
 
-fn postgres_state(look: &Look, view: &NodeView, facts: &PostgresFacts) -> NodeState {
+fn postgres_state(readings: &Readings, view: &NodeView, facts: &PostgresFacts) -> NodeState {
     if !facts.in_recovery {
         return NodeState::AcceptingWrites;
     }
     if facts.replay_paused {
         return NodeState::ReplayPaused;
     }
-    if hears(look, facts) {
-        let confirms = look.writable().iter().any(|primary| {
+    if hears(readings, facts) {
+        let confirms = readings.writable().iter().any(|primary| {
             let named = |sender: &&crate::Sender| sender.application_name == view.node.name.as_str();
             primary.postgres.fresh().is_some_and(|facts| facts.senders.iter().find(named).is_some_and(|sender| sender.synchronous))
         });
@@ -187,9 +191,9 @@ fn postgres_state(look: &Look, view: &NodeView, facts: &PostgresFacts) -> NodeSt
 
 /// It receives a stream and heard from the other end a moment ago. The status alone says "streaming" for up to
 /// `wal_receiver_timeout` after the line was cut (ENGINES.md, 14).
-pub(super) fn hears(look: &Look, facts: &PostgresFacts) -> bool {
+pub(super) fn hears(readings: &Readings, facts: &PostgresFacts) -> bool {
     facts.receiver.as_ref().is_some_and(|receiver| {
-        receiver.status == "streaming" && receiver.message_age.is_some_and(|age| age <= look.pool.policy.message_age_limit)
+        receiver.status == "streaming" && receiver.message_age.is_some_and(|age| age <= readings.pool.policy.message_age_limit)
     })
 }
 
@@ -198,8 +202,8 @@ pub(super) fn from_archive(facts: &PostgresFacts) -> bool {
     facts.received.is_some() && facts.replayed > facts.received
 }
 
-fn members(look: &Look, proxy: &EndpointName) -> Vec<MemberPicture> {
-    let reading = look.haproxy(proxy);
+fn members(readings: &Readings, proxy: &EndpointName) -> Vec<MemberPicture> {
+    let reading = readings.haproxy(proxy);
     let knowledge = Knowledge::of(&reading);
     let picture = |member: &MemberFacts| {
         let seconds = i64::try_from(member.unchanged_for_s).unwrap_or(i64::MAX);
@@ -223,11 +227,11 @@ fn to_ten_seconds(at: Timestamp) -> Timestamp {
 }
 
 /// The members of a site that are up, by fresh readings.
-pub(crate) fn members_up<'a>(look: &'a Look, side: Side) -> impl Iterator<Item = &'a MemberFacts> {
-    look.pool.sites[side]
+pub(crate) fn members_up<'a>(readings: &'a Readings, side: Side) -> impl Iterator<Item = &'a MemberFacts> {
+    readings.pool.sites[side]
         .proxies
         .iter()
-        .filter_map(|proxy| look.haproxy(proxy).fresh().copied())
+        .filter_map(|proxy| readings.haproxy(proxy).fresh().copied())
         .flat_map(|facts| &facts.members)
         .filter(|member| member.healthy && matches!(member.state, MemberState::Active | MemberState::Draining | MemberState::Standby))
 }

@@ -1,7 +1,7 @@
 //! From readings to the picture.
 
 use super::{
-    Look, Picture, SiteRole,
+    Picture, Readings, SiteRole,
     links::links,
     protection::protection,
     sites::{position, site},
@@ -15,16 +15,16 @@ pub type Sightings = BTreeMap<EndpointName, Sighting<Facts>>;
 
 /// The picture of a pool at `now`, from what its endpoints said.
 pub fn work_out(pool: &Pool, sightings: &Sightings, now: Timestamp) -> Picture {
-    let look = Look::new(pool, sightings, now);
-    let sites = Pair::of(|side| site(&look, side));
+    let readings = Readings::new(pool, sightings, now);
+    let sites = Pair::of(|side| site(&readings, side));
     let active = match (sites.a.role, sites.b.role) {
         (SiteRole::Active, _) => Some(Side::A),
         (_, SiteRole::Active) => Some(Side::B),
         _ => None,
     };
-    let source_side = active.or_else(|| last_known_source(&look, &sites));
-    let links = links(&look, source_side);
-    let protection = protection(&look, active, source_side, &sites, &links);
+    let source_side = active.or_else(|| last_known_source(&readings, &sites));
+    let links = links(&readings, source_side);
+    let protection = protection(&readings, active, source_side, &sites, &links);
     let target = source_side.map_or(pool.home.other(), Side::other);
     let mut picture = Picture {
         pool: pool.id.clone(),
@@ -40,23 +40,23 @@ pub fn work_out(pool: &Pool, sightings: &Sightings, now: Timestamp) -> Picture {
         actions: crate::Actions::default(),
         loss_target: pool.policy.loss_target,
         loss_target_bytes: pool.policy.loss_target_bytes,
-        standing: crate::operation::Standing::default(),
+        pool_state: crate::operation::PoolState::default(),
     };
-    picture.findings = diagnose(&look, &picture);
-    picture.checks = readiness::checks(&look, &picture);
-    picture.actions = readiness::actions(&look, &picture);
+    picture.findings = diagnose(&readings, &picture);
+    picture.checks = readiness::checks(&readings, &picture);
+    picture.actions = readiness::actions(&readings, &picture);
     picture
 }
 
 /// Where the log came from when it was last known: the one that does not follow by its own configuration, else the one that was
 /// last seen writing.
-fn last_known_source(look: &Look, sites: &Pair<super::SitePicture>) -> Option<Side> {
+fn last_known_source(readings: &Readings, sites: &Pair<super::SitePicture>) -> Option<Side> {
     // Both writing is not a direction.
     if sites.a.role == SiteRole::ClaimsActive {
         return None;
     }
     let end =
-        |side: Side| look.nodes_of(side).filter_map(|view| view.postgres.fresh()).map(|facts| (facts.timeline, position(facts))).max();
+        |side: Side| readings.nodes_of(side).filter_map(|view| view.postgres.fresh()).map(|facts| (facts.timeline, position(facts))).max();
     // The one that is further is the one to make active; where neither is, either may be.
     let less_far = || if end(Side::A) >= end(Side::B) { Side::B } else { Side::A };
     let is = |wanted: SiteRole| Side::BOTH.into_iter().filter(move |side| sites[*side].role == wanted).collect::<Vec<_>>();
@@ -66,7 +66,7 @@ fn last_known_source(look: &Look, sites: &Pair<super::SitePicture>) -> Option<Si
         [_, _] => return Some(less_far()),
         _ => {}
     }
-    let last = look
+    let last = readings
         .nodes
         .iter()
         .filter(|view| view.was_writable())

@@ -1,16 +1,16 @@
 //! What stands in the way of each guarded action.
 
 use super::{Check, CheckKind, Evidence, Objection, Verdict};
-use crate::picture::{Look, NodeView};
+use crate::picture::{NodeView, Readings};
 use crate::{Actions, Finding, NodeName, PatroniState, Picture, Side, SiteRole};
 use std::collections::BTreeSet;
 
-pub(crate) fn actions(look: &Look, picture: &Picture) -> Actions {
+pub(crate) fn actions(readings: &Readings, picture: &Picture) -> Actions {
     let other = picture.active.is_none() && !picture.is_split();
     Actions {
         switchover: switchover(picture),
-        failover: failover(look, picture, picture.target),
-        failover_other: other.then(|| failover(look, picture, picture.target.other())),
+        failover: failover(readings, picture, picture.target),
+        failover_other: other.then(|| failover(readings, picture, picture.target.other())),
         failback: failback(picture),
     }
 }
@@ -65,39 +65,39 @@ fn old_patroni(picture: &Picture) -> Vec<Objection> {
     picture.old_patroni().into_iter().map(old).collect()
 }
 
-fn failover(look: &Look, picture: &Picture, target: Side) -> Vec<Objection> {
+fn failover(readings: &Readings, picture: &Picture, target: Side) -> Vec<Objection> {
     let mut objections = picture.forbidden();
     // Where only the site that is given up answers with another database, it is not this pool that answers there.
-    let ours = look.nodes_of(target).filter_map(NodeView::system_identifier).collect::<BTreeSet<_>>();
-    if ours.len() == 1 && look.nodes_of(target.other()).any(|view| view.foreign_database) {
+    let ours = readings.nodes_of(target).filter_map(NodeView::system_identifier).collect::<BTreeSet<_>>();
+    if ours.len() == 1 && readings.nodes_of(target.other()).any(|view| view.foreign_database) {
         objections.retain(|objection| !matches!(objection, Objection::CheckFails { check: CheckKind::OneDatabase, .. }));
     }
     if picture.links.is_empty() && objections.is_empty() {
         // Nobody knows where the log came from, so nobody knows which way to go.
         objections.push(Objection::ActiveSiteUnknown);
     }
-    let answering = |side: Side| look.nodes_of(side).filter(|view| view.patroni.fresh().is_some()).count();
+    let answering = |side: Side| readings.nodes_of(side).filter(|view| view.patroni.fresh().is_some()).count();
     let promotable = |view: &NodeView| match view.postgres.fresh() {
         Some(facts) => facts.in_recovery,
         None => view.patroni.fresh().is_some_and(|facts| facts.state == PatroniState::Running),
     };
     if answering(target) == 0 {
         objections.push(Objection::TargetSilent { side: target });
-    } else if !look.leader(target).is_some_and(promotable) {
+    } else if !readings.leader(target).is_some_and(promotable) {
         objections.push(Objection::NothingToPromote { side: target });
     }
     // A paused Patroni gives up its lock instead of promoting.
-    if look.nodes_of(target).any(|view| view.patroni.fresh().is_some_and(|facts| facts.paused)) {
+    if readings.nodes_of(target).any(|view| view.patroni.fresh().is_some_and(|facts| facts.paused)) {
         objections.push(Objection::CheckFails { check: CheckKind::NotPaused, verdict: Verdict::Fail });
     }
     if objections.is_empty() {
-        objections.extend(against_failover(look, picture, target));
+        objections.extend(against_failover(readings, picture, target));
     }
     objections
 }
 
 /// What advises against giving a site up that is not lost.
-fn against_failover(look: &Look, picture: &Picture, target: Side) -> Option<Objection> {
+fn against_failover(readings: &Readings, picture: &Picture, target: Side) -> Option<Objection> {
     let side = target.other();
     if picture.active == Some(side) {
         // Of a planned switchover nothing is said where there can be none.
@@ -111,7 +111,7 @@ fn against_failover(look: &Look, picture: &Picture, target: Side) -> Option<Obje
         return Some(Objection::SeenAlive { side, witnesses: given_up.witnesses.clone(), out_of_sight });
     }
     // One that is told to follow, or held, elects nobody who would write.
-    let kept = look.held_by_configuration(side) || look.follows_by_configuration(side) == Some(true);
+    let kept = readings.held_by_configuration(side) || readings.follows_by_configuration(side) == Some(true);
     if given_up.role != SiteRole::Silent && !kept {
         return Some(Objection::OtherMayElect { side });
     }

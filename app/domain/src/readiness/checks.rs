@@ -2,7 +2,7 @@
 
 use super::{Check, CheckKind, Evidence, Verdict};
 use crate::diagnosis::system_identifiers;
-use crate::picture::{Look, NodeView, WriteState, members_up};
+use crate::picture::{NodeView, Readings, WriteState, members_up};
 use crate::{
     EndpointName, LinkKind, LinkState, Millis, NodeName, PatroniFacts, Picture, PostgresFacts, ProbeFailure, Side, Slot, Timeline,
 };
@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 /// How a condition stands and why, before age and sources are added.
 type Judged = (Verdict, Evidence);
 
-struct Bench<'a> {
-    look: &'a Look<'a>,
+struct Judge<'a> {
+    readings: &'a Readings<'a>,
     picture: &'a Picture,
     /// The primary, by a fresh reading of `PostgreSQL`.
     primary: Option<(&'a NodeView<'a>, &'a PostgresFacts)>,
@@ -22,12 +22,13 @@ struct Bench<'a> {
 }
 
 /// All checks, worst first.
-pub(crate) fn checks(look: &Look, picture: &Picture) -> Vec<Check> {
+pub(crate) fn checks(readings: &Readings, picture: &Picture) -> Vec<Check> {
     let with_facts = |view: &'_ NodeView<'_>| view.postgres.fresh().is_some();
-    let fresh =
-        |side: Side| look.leader(side).filter(|view| with_facts(view)).and_then(|view| view.postgres.fresh().map(|facts| (view, *facts)));
-    let bench = Bench {
-        look,
+    let fresh = |side: Side| {
+        readings.leader(side).filter(|view| with_facts(view)).and_then(|view| view.postgres.fresh().map(|facts| (view, *facts)))
+    };
+    let bench = Judge {
+        readings,
         picture,
         primary: picture.active.and_then(fresh).filter(|(_, facts)| !facts.in_recovery),
         backup: picture.active.and_then(|active| fresh(active.other())).filter(|(_, facts)| facts.in_recovery),
@@ -45,7 +46,7 @@ fn warn_unless(condition: bool) -> Verdict {
     if condition { Verdict::Pass } else { Verdict::Warn }
 }
 
-impl<'a> Bench<'a> {
+impl<'a> Judge<'a> {
     fn check(&self, kind: CheckKind) -> Check {
         let sources = self.sources(kind);
         let (verdict, evidence) = match kind {
@@ -74,16 +75,16 @@ impl<'a> Bench<'a> {
             CheckKind::EndpointsVerified => self.endpoints_verified(),
             CheckKind::RowsReadable => self.rows_readable(),
         };
-        let seen: Vec<Option<Timestamp>> = sources.iter().map(|name| self.look.reading(name).seen_at()).collect();
+        let seen: Vec<Option<Timestamp>> = sources.iter().map(|name| self.readings.reading(name).seen_at()).collect();
         let seen_at = seen.iter().copied().min().flatten();
         Check { kind, verdict, evidence, seen_at, sources }
     }
 
     /// Where the facts of a check come from.
     fn sources(&self, kind: CheckKind) -> Vec<EndpointName> {
-        let nodes = |pick: fn(&NodeView) -> EndpointName| self.look.nodes.iter().map(pick).collect::<Vec<_>>();
+        let nodes = |pick: fn(&NodeView) -> EndpointName| self.readings.nodes.iter().map(pick).collect::<Vec<_>>();
         let of = |view: Option<(&NodeView, &PostgresFacts)>| view.map(|(view, _)| view.node.postgres.clone());
-        let sites = || self.look.pool.sites.iter();
+        let sites = || self.readings.pool.sites.iter();
         match kind {
             CheckKind::OneDatabase
             | CheckKind::OnePrimary
@@ -97,13 +98,13 @@ impl<'a> Bench<'a> {
             | CheckKind::NothingScheduled
             | CheckKind::UniqueNames
             | CheckKind::DemotesCleanly => nodes(|view| view.node.patroni.clone()),
-            CheckKind::EndpointsVerified => self.look.pool.endpoints().into_iter().map(|endpoint| endpoint.name.clone()).collect(),
+            CheckKind::EndpointsVerified => self.readings.pool.endpoints().into_iter().map(|endpoint| endpoint.name.clone()).collect(),
             CheckKind::SameTimeline | CheckKind::LossWithinPolicy => of(self.primary).into_iter().chain(of(self.backup)).collect(),
             CheckKind::BackupHears | CheckKind::BackupMirrorFollows => of(self.backup).into_iter().collect(),
             CheckKind::CrossSiteSlot | CheckKind::MirrorInStep | CheckKind::ArchiveShips | CheckKind::RowsReadable => {
                 of(self.primary).into_iter().collect()
             }
-            CheckKind::StandbyMembers => self.look.pool.sites[self.picture.target].proxies.clone(),
+            CheckKind::StandbyMembers => self.readings.pool.sites[self.picture.target].proxies.clone(),
             CheckKind::EtcdHealthy => sites().flat_map(|(_, site)| site.etcd.clone()).collect(),
             CheckKind::GuardInstalled => {
                 let mut all: Vec<_> = sites().flat_map(|(_, site)| site.proxies.clone()).collect();
@@ -128,10 +129,10 @@ impl<'a> Bench<'a> {
         fresh: impl Fn(&NodeView<'a>) -> Option<&'a F>,
         endpoint: impl Fn(&NodeView<'a>) -> &'a EndpointName,
     ) -> Result<Vec<(&NodeView<'a>, &'a F)>, Judged> {
-        let answers: Vec<_> = self.look.nodes.iter().filter_map(|view| fresh(view).map(|facts| (view, facts))).collect();
+        let answers: Vec<_> = self.readings.nodes.iter().filter_map(|view| fresh(view).map(|facts| (view, facts))).collect();
         let silent = |side: Side| !answers.iter().any(|(view, _)| view.side == side);
         let missing: Vec<EndpointName> =
-            self.look.nodes.iter().filter(|view| silent(view.side)).map(|view| endpoint(view).clone()).collect();
+            self.readings.nodes.iter().filter(|view| silent(view.side)).map(|view| endpoint(view).clone()).collect();
         if missing.is_empty() { Ok(answers) } else { Err((Verdict::Unknown, Evidence::NoReading { endpoints: missing })) }
     }
 
@@ -139,7 +140,7 @@ impl<'a> Bench<'a> {
         if let Err(unknown) = self.postgres_of_both() {
             return unknown;
         }
-        let found = system_identifiers(self.look);
+        let found = system_identifiers(self.readings);
         (pass_if(found.len() == 1), Evidence::Identifiers { found })
     }
 
@@ -147,9 +148,9 @@ impl<'a> Bench<'a> {
     /// leads its cluster counts as "not writable".
     fn one_primary(&self) -> Judged {
         let unknown =
-            |view: &&NodeView| view.write_state() == WriteState::Unknown && !view.is_writable() && !self.look.led_by_another(view);
-        let missing: Vec<_> = self.look.nodes.iter().filter(unknown).map(|view| view.node.postgres.clone()).collect();
-        let writable: Vec<NodeName> = self.look.writable().iter().map(|view| view.node.name.clone()).collect();
+            |view: &&NodeView| view.write_state() == WriteState::Unknown && !view.is_writable() && !self.readings.led_by_another(view);
+        let missing: Vec<_> = self.readings.nodes.iter().filter(unknown).map(|view| view.node.postgres.clone()).collect();
+        let writable: Vec<NodeName> = self.readings.writable().iter().map(|view| view.node.name.clone()).collect();
         match writable.len() {
             2.. => (Verdict::Fail, Evidence::Nodes { nodes: writable }),
             _ if !missing.is_empty() => (Verdict::Unknown, Evidence::NoReading { endpoints: missing }),
@@ -162,7 +163,7 @@ impl<'a> Bench<'a> {
         if let Err(unknown) = self.patroni_of_both() {
             return unknown;
         }
-        let leaders: Vec<&NodeView> = Side::BOTH.into_iter().filter_map(|side| self.look.leader(side)).collect();
+        let leaders: Vec<&NodeView> = Side::BOTH.into_iter().filter_map(|side| self.readings.leader(side)).collect();
         let silent: Vec<EndpointName> =
             leaders.iter().filter(|view| view.patroni.fresh().is_none()).map(|view| view.node.patroni.clone()).collect();
         if !silent.is_empty() {
@@ -194,7 +195,7 @@ impl<'a> Bench<'a> {
             Ok(ends) => ends,
             Err(unknown) => return unknown,
         };
-        let limit = self.look.pool.policy.message_age_limit;
+        let limit = self.readings.pool.policy.message_age_limit;
         match backup.receiver.as_ref().and_then(|receiver| receiver.message_age) {
             Some(age) => (pass_if(age < limit), Evidence::Age { age, limit }),
             None => (Verdict::Fail, Evidence::NoSubject),
@@ -206,7 +207,7 @@ impl<'a> Bench<'a> {
             Ok((_, backup)) => backup,
             Err(unknown) => return unknown,
         };
-        let limit = self.look.pool.policy.loss_target_bytes;
+        let limit = self.readings.pool.policy.loss_target_bytes;
         // What is received but not replayed is not lost, but clients would wait for it until the operation gives up.
         let waiting = backup.received.zip(backup.replayed).map(|(received, replayed)| received.bytes_ahead_of(replayed));
         match waiting {
@@ -226,7 +227,7 @@ impl<'a> Bench<'a> {
             Err(unknown) => return unknown,
         };
         let configured = || {
-            let of_target = self.look.nodes_of(self.picture.target);
+            let of_target = self.readings.nodes_of(self.picture.target);
             of_target.filter_map(|view| view.patroni.fresh()).find_map(|facts| facts.config.standby_cluster.as_ref()?.slot.clone())
         };
         let name = backup.receiver.as_ref().and_then(|receiver| receiver.slot.clone()).or_else(configured);
@@ -246,7 +247,7 @@ impl<'a> Bench<'a> {
 
     fn mirror_in_step(&self) -> Judged {
         let Some((primary, facts)) = self.primary else { return self.ends().err().unwrap_or((Verdict::Unknown, Evidence::NoSubject)) };
-        let mirrors: Vec<&NodeView> = self.look.nodes_of(primary.side).filter(|view| view.node.name != primary.node.name).collect();
+        let mirrors: Vec<&NodeView> = self.readings.nodes_of(primary.side).filter(|view| view.node.name != primary.node.name).collect();
         if mirrors.is_empty() {
             // A site of one node has no mirror by its own choice: worth a warning, and no reason to refuse every move for ever.
             return (Verdict::Warn, Evidence::NoSubject);
@@ -260,7 +261,7 @@ impl<'a> Bench<'a> {
 
     fn backup_mirror_follows(&self) -> Judged {
         let Some((backup, facts)) = self.backup else { return self.ends().err().unwrap_or((Verdict::Unknown, Evidence::NoSubject)) };
-        let others: Vec<&NodeView> = self.look.nodes_of(backup.side).filter(|view| view.node.name != backup.node.name).collect();
+        let others: Vec<&NodeView> = self.readings.nodes_of(backup.side).filter(|view| view.node.name != backup.node.name).collect();
         let follows = |view: &&&NodeView| {
             facts.senders.iter().any(|sender| sender.application_name == view.node.name.as_str() && sender.state == "streaming")
         };
@@ -361,9 +362,9 @@ impl<'a> Bench<'a> {
             Err(unknown) => return unknown,
             Ok(answers) => answers,
         };
-        let limit = self.look.pool.policy.clock_limit;
+        let limit = self.readings.pool.policy.clock_limit;
         let off = |(view, facts): &(&NodeView, &PostgresFacts)| {
-            let sighting = self.look.sighting(&view.node.postgres)?;
+            let sighting = self.readings.sighting(&view.node.postgres)?;
             let (_, asked_at) = sighting.answer.as_ref()?;
             let early = Millis::between(facts.clock, *asked_at);
             let late = Millis(Millis::between(*asked_at, facts.clock).0.saturating_sub(sighting.took.0));
@@ -374,12 +375,12 @@ impl<'a> Bench<'a> {
     }
 
     fn standby_members(&self) -> Judged {
-        let site = &self.look.pool.sites[self.picture.target];
-        let silent: Vec<_> = site.proxies.iter().filter(|proxy| self.look.haproxy(proxy).fresh().is_none()).cloned().collect();
+        let site = &self.readings.pool.sites[self.picture.target];
+        let silent: Vec<_> = site.proxies.iter().filter(|proxy| self.readings.haproxy(proxy).fresh().is_none()).cloned().collect();
         // Each once: two HAProxy instances may stand before the same members.
-        let up: BTreeSet<_> = members_up(self.look, self.picture.target).map(|member| member.name.clone()).collect();
+        let up: BTreeSet<_> = members_up(self.readings, self.picture.target).map(|member| member.name.clone()).collect();
         let up: Vec<_> = up.into_iter().collect();
-        let wanted = self.look.pool.policy.standby_members_min;
+        let wanted = self.readings.pool.policy.standby_members_min;
         let enough = up.len() >= usize::try_from(wanted).unwrap_or(usize::MAX);
         if !enough && !silent.is_empty() {
             return (Verdict::Unknown, Evidence::NoReading { endpoints: silent });
@@ -389,18 +390,18 @@ impl<'a> Bench<'a> {
 
     /// Each cluster needs its own store to change roles.
     fn etcd_healthy(&self) -> Judged {
-        let all: Vec<&EndpointName> = self.look.pool.sites.iter().flat_map(|(_, site)| &site.etcd).collect();
-        let unasked = self.look.pool.sites.iter().any(|(_, site)| site.etcd.is_empty());
+        let all: Vec<&EndpointName> = self.readings.pool.sites.iter().flat_map(|(_, site)| &site.etcd).collect();
+        let unasked = self.readings.pool.sites.iter().any(|(_, site)| site.etcd.is_empty());
         let sick: Vec<EndpointName> = all
             .iter()
-            .filter(|name| self.look.etcd(name).fresh().is_some_and(|facts| !facts.healthy))
+            .filter(|name| self.readings.etcd(name).fresh().is_some_and(|facts| !facts.healthy))
             .map(|name| (*name).clone())
             .collect();
         if !sick.is_empty() {
             return (Verdict::Fail, Evidence::Endpoints { endpoints: sick });
         }
         let silent: Vec<EndpointName> =
-            all.iter().filter(|name| self.look.etcd(name).fresh().is_none()).map(|name| (*name).clone()).collect();
+            all.iter().filter(|name| self.readings.etcd(name).fresh().is_none()).map(|name| (*name).clone()).collect();
         if unasked && silent.is_empty() {
             // Nobody told us where to ask.
             return (Verdict::Warn, Evidence::NoSubject);
@@ -428,8 +429,8 @@ impl<'a> Bench<'a> {
         };
         let guarded = |side: Side| answers.iter().any(|(view, facts)| view.side == side && facts.config.pre_promote);
         let rule = |side: Side| {
-            let proxies = &self.look.pool.sites[side].proxies;
-            !proxies.is_empty() && proxies.iter().all(|proxy| self.look.haproxy(proxy).fresh().is_some_and(|facts| facts.guard))
+            let proxies = &self.readings.pool.sites[side].proxies;
+            !proxies.is_empty() && proxies.iter().all(|proxy| self.readings.haproxy(proxy).fresh().is_some_and(|facts| facts.guard))
         };
         let missing = |there: &dyn Fn(Side) -> bool| Side::BOTH.into_iter().filter(|side| !there(*side)).collect::<Vec<_>>();
         let (pre_promote_missing, proxy_missing) = (missing(&guarded), missing(&rule));
@@ -453,7 +454,7 @@ impl<'a> Bench<'a> {
             return (Verdict::Fail, Evidence::OldPatroni { members: here });
         }
         // A mirror that is down for maintenance is no reason to refuse; who leads gets the order and has to be known.
-        if let Some(leader) = self.look.leader(active).filter(|view| view.patroni.fresh().is_none()) {
+        if let Some(leader) = self.readings.leader(active).filter(|view| view.patroni.fresh().is_none()) {
             return (Verdict::Unknown, Evidence::NoReading { endpoints: vec![leader.node.patroni.clone()] });
         }
         let there = old(active.other());
@@ -475,14 +476,14 @@ impl<'a> Bench<'a> {
     /// Only a warning: where nobody verifies, the configuration says so; and whoever is silent has checks of its own. It passes when each
     /// endpoint has answered in this reading, which the console only believes over a connection on which it has proved who it is.
     fn endpoints_verified(&self) -> Judged {
-        let unverified: Vec<EndpointName> = self.look.pool.sites.iter().flat_map(|(_, site)| site.unverified.clone()).collect();
+        let unverified: Vec<EndpointName> = self.readings.pool.sites.iter().flat_map(|(_, site)| site.unverified.clone()).collect();
         if !unverified.is_empty() {
             return (Verdict::Warn, Evidence::Endpoints { endpoints: unverified });
         }
         let has_proved = |name: &EndpointName| {
-            let failure = self.look.sighting(name).and_then(|sighting| sighting.failure.as_ref());
+            let failure = self.readings.sighting(name).and_then(|sighting| sighting.failure.as_ref());
             let turned_down = matches!(failure, Some((ProbeFailure::Tls | ProbeFailure::Unproved, _)));
-            self.look.reading(name).fresh().is_some() && !turned_down
+            self.readings.reading(name).fresh().is_some() && !turned_down
         };
         let unseen: Vec<EndpointName> = self.sources(CheckKind::EndpointsVerified).into_iter().filter(|name| !has_proved(name)).collect();
         if unseen.is_empty() {

@@ -1,5 +1,5 @@
 use crate::fixture::{World, at};
-use crate::operation::{Intent, Plan, PlanObjection, Standing, plan};
+use crate::operation::{Intent, Plan, PlanObjection, PoolState, plan};
 use crate::*;
 
 fn check(picture: &Picture, kind: CheckKind) -> (Verdict, Evidence) {
@@ -16,7 +16,7 @@ fn with_patroni(versions: &[(&str, &str)]) -> World {
 }
 
 fn planned(world: &World, intent: Intent) -> Plan {
-    plan(&world.pool, &world.picture(), &Standing::default(), intent, world.now)
+    plan(&world.pool, &world.picture(), &PoolState::default(), intent, world.now)
 }
 
 fn names(objections: &[PlanObjection], node: &str, version: &str) -> bool {

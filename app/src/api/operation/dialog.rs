@@ -1,6 +1,6 @@
 //! A plan, before somebody asks for it.
 
-use super::{AliveTold, CheckTold, Figure, MemberTold, PlanTold, RouteTold, form, steps};
+use super::{AliveView, CheckView, Figure, MemberView, PlanView, RouteView, form, steps};
 use crate::{
     ui::{Part, Tone},
     words::{self, Locale, Names, duration, figures, readiness, say},
@@ -8,13 +8,19 @@ use crate::{
 use jiff::Timestamp;
 use switchback_domain::{
     Bound, CheckKind, MemberState, Millis, Objection, Pair, Picture, Side, SiteRole, Verdict,
-    operation::{Intent, MemberOrder, Plan, PlanChange, PlanObjection, Planned, Step, ToTakeOn},
+    operation::{Intent, MemberOrder, Plan, PlanChange, PlanObjection, Planned, Step, ToAcknowledge},
 };
 
 /// The plan for a reader.
 ///
 /// `problem` is the word for why the last request was refused, with what has changed since the plan it was made for.
-pub(super) fn tell(lang: Locale, planned: &Planned, picture: &Picture, problem: Option<(&str, &[PlanChange])>, now: Timestamp) -> PlanTold {
+pub(super) fn present(
+    lang: Locale,
+    planned: &Planned,
+    picture: &Picture,
+    problem: Option<(&str, &[PlanChange])>,
+    now: Timestamp,
+) -> PlanView {
     let plan = &planned.plan;
     let names = form::names(picture);
     let intent = &plan.intent;
@@ -36,7 +42,7 @@ pub(super) fn tell(lang: Locale, planned: &Planned, picture: &Picture, problem: 
     let checks = if danger { checks(lang, plan, picture, &names) } else { Vec::new() };
     let (checks_title, checks_tone) = checks_line(lang, plan, picture);
     let count = plan.steps.len();
-    PlanTold {
+    PlanView {
         at: now,
         pool: plan.pool.clone(),
         kind: form::kind(intent),
@@ -60,7 +66,7 @@ pub(super) fn tell(lang: Locale, planned: &Planned, picture: &Picture, problem: 
         accept: danger.then(|| accept(lang, plan, &names)),
         checks_title,
         checks_tone,
-        take_on: danger && !plan.not_passed.is_empty(),
+        acknowledge: danger && !plan.not_passed.is_empty(),
         checks,
         attest: intent.gives_up().map(|side| names[side].to_string()),
         attest_needed: (!plan.unproven.is_empty())
@@ -119,10 +125,10 @@ pub(super) fn part(role: SiteRole) -> Part {
     }
 }
 
-fn route(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Option<RouteTold> {
+fn route(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Option<RouteView> {
     let (from, to) = plan.moves()?;
     let parts = Pair::of(|side| part(picture.sites[side].role));
-    Some(RouteTold {
+    Some(RouteView {
         a: parts.a,
         b: parts.b,
         to_b: to == Side::B,
@@ -132,11 +138,11 @@ fn route(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Option<
 }
 
 /// What has to be taken on, what fails first.
-fn checks(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Vec<CheckTold> {
-    let ToTakeOn { alone, together } = ToTakeOn::of(&plan.not_passed, |kind| picture.silence_behind(kind));
+fn checks(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Vec<CheckView> {
+    let ToAcknowledge { alone, together } = ToAcknowledge::of(&plan.not_passed, |kind| picture.silence_behind(kind));
     let silent = |(side, kinds): (Side, Vec<CheckKind>)| {
         let n = kinds.len().to_string();
-        CheckTold {
+        CheckView {
             code: kinds.iter().map(form::code).collect::<Vec<_>>().join(" "),
             text: say!(lang, operations.dialog.checks_silent, n = n.clone(), site = names[side].to_string()),
             each: kinds.into_iter().map(|kind| readiness::title(lang, kind)).collect(),
@@ -149,7 +155,7 @@ fn checks(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Vec<Ch
 }
 
 /// Signs of life of the site that would be given up: each has to be overridden.
-fn alive(lang: Locale, plan: &Plan, names: &Names) -> Option<AliveTold> {
+fn alive(lang: Locale, plan: &Plan, names: &Names) -> Option<AliveView> {
     let side = plan.intent.gives_up().filter(|_| !plan.witnesses.is_empty())?;
     let mut signs: Vec<(String, String)> = Vec::new();
     for witness in &plan.witnesses {
@@ -159,15 +165,15 @@ fn alive(lang: Locale, plan: &Plan, names: &Names) -> Option<AliveTold> {
             None => signs.push((witness.kind.code().to_owned(), text)),
         }
     }
-    Some(AliveTold { title: say!(lang, operations.dialog.alive_title, site = names[side].to_string()), signs })
+    Some(AliveView { title: say!(lang, operations.dialog.alive_title, site = names[side].to_string()), signs })
 }
 
-fn check(lang: Locale, kind: CheckKind, verdict: Verdict) -> CheckTold {
+fn check(lang: Locale, kind: CheckKind, verdict: Verdict) -> CheckView {
     let (text, tone) = match verdict {
         Verdict::Unknown => (say!(lang, operations.dialog.check_unknown, check = readiness::title(lang, kind)), Tone::Stale),
         Verdict::Pass | Verdict::Warn | Verdict::Fail => (readiness::fails(lang, kind), Tone::Fail),
     };
-    CheckTold { code: form::code(&kind), text, each: Vec::new(), take: say!(lang, operations.dialog.take_upon), tone }
+    CheckView { code: form::code(&kind), text, each: Vec::new(), take: say!(lang, operations.dialog.take_upon), tone }
 }
 
 fn checks_line(lang: Locale, plan: &Plan, picture: &Picture) -> (String, Tone) {
@@ -344,7 +350,7 @@ fn accept(lang: Locale, plan: &Plan, names: &Names) -> String {
     }
 }
 
-fn members(lang: Locale, intent: &Intent, picture: &Picture, names: &Names) -> Vec<MemberTold> {
+fn members(lang: Locale, intent: &Intent, picture: &Picture, names: &Names) -> Vec<MemberView> {
     let Intent::Members { changes } = intent else { return Vec::new() };
     let mut told = Vec::new();
     for (side, site) in picture.sites.iter() {
@@ -362,7 +368,7 @@ fn members(lang: Locale, intent: &Intent, picture: &Picture, names: &Names) -> V
                 orders.push((value, text, chosen == Some(order)));
             }
             let label = say!(lang, operations.dialog.member_of, member = member.name.to_string(), site = names[side].to_string());
-            told.push(MemberTold { label, orders });
+            told.push(MemberView { label, orders });
         }
     }
     told

@@ -1,6 +1,6 @@
 //! From addresses and forms to requests, and from refusals back to addresses.
 
-use super::{Asked, PlanTold, dialog};
+use super::{Asked, PlanView, dialog};
 use crate::{
     api::{
         ApiError,
@@ -99,7 +99,7 @@ pub(super) fn intent(kind: &str, site: &str, changes: &[String], picture: &Pictu
 
 /// The kind of an intent as the last part of a plan's address.
 pub(super) fn kind(intent: &Intent) -> String {
-    intent.word().replace('_', "-")
+    intent.as_code().replace('_', "-")
 }
 
 /// A change of a member as forms and addresses write it.
@@ -270,7 +270,7 @@ impl OperationForm {
     }
 }
 
-pub(super) async fn one_plan(pool: &str, kind: &str, query: &str, lang: &str) -> Result<PlanTold, ApiError> {
+pub(super) async fn one_plan(pool: &str, kind: &str, query: &str, lang: &str) -> Result<PlanView, ApiError> {
     let (console, caller) = signed_in()?;
     let pool = pool_id(pool)?;
     let query = PlanQuery::read(query);
@@ -283,7 +283,7 @@ pub(super) async fn one_plan(pool: &str, kind: &str, query: &str, lang: &str) ->
         None => Vec::new(),
     };
     let problem = query.problem.as_deref().map(|code| (code, changes.as_slice()));
-    Ok(dialog::tell(language(lang), &planned, &picture, problem, console.now()))
+    Ok(dialog::present(language(lang), &planned, &picture, problem, console.now()))
 }
 
 pub(super) async fn ask(form: &str, lang: &str) -> Result<Asked, ApiError> {

@@ -1,6 +1,6 @@
 //! Operations on one line each.
 
-use super::{GlanceTold, MOST, form, page};
+use super::{MOST, SummaryView, form, page};
 use crate::{
     api::{ApiError, door::signed_in},
     words::{self, Locale, Names, figures, say},
@@ -8,46 +8,46 @@ use crate::{
 use std::collections::BTreeMap;
 use switchback_domain::{
     PoolId,
-    operation::{Glance, LossWord},
+    operation::{LossCode, OperationSummary},
 };
 
-pub(super) async fn all_operations(lang: &str) -> Result<Vec<GlanceTold>, ApiError> {
+pub(super) async fn all_operations(lang: &str) -> Result<Vec<SummaryView>, ApiError> {
     let (console, caller) = signed_in()?;
     let lang = form::language(lang);
-    let glances = console.operations(&caller, None, MOST).await?;
+    let summaries = console.operations(&caller, None, MOST).await?;
     let mut names: BTreeMap<PoolId, Option<Names>> = BTreeMap::new();
-    let told = glances.iter().map(|glance| {
-        let named = || console.picture(&caller, &glance.pool).ok().map(|picture| form::names(&picture));
-        let names = names.entry(glance.pool.clone()).or_insert_with(named);
-        tell(lang, glance, names.as_ref())
+    let told = summaries.iter().map(|summary| {
+        let named = || console.picture(&caller, &summary.pool).ok().map(|picture| form::names(&picture));
+        let names = names.entry(summary.pool.clone()).or_insert_with(named);
+        present(lang, summary, names.as_ref())
     });
     Ok(told.collect())
 }
 
 /// One of them. A pool that is not configured any more has no names of sites.
-fn tell(lang: Locale, glance: &Glance, names: Option<&Names>) -> GlanceTold {
+fn present(lang: Locale, summary: &OperationSummary, names: Option<&Names>) -> SummaryView {
     let unknown = || say!(lang, operations.unreadable.unknown);
-    let time = glance.requested_at.map_or_else(unknown, |at| figures::date_time(lang, at));
-    let by = glance.requested_by.as_ref().map_or_else(unknown, ToString::to_string);
-    let (operation, pool) = (glance.id.to_string(), glance.pool.to_string());
-    let outage = glance.outage.filter(|outage| outage.first_write_at.is_some());
-    let right = match (glance.stage.is_end(), outage, glance.step.filter(|_| glance.unreadable.is_none())) {
+    let time = summary.requested_at.map_or_else(unknown, |at| figures::date_time(lang, at));
+    let by = summary.requested_by.as_ref().map_or_else(unknown, ToString::to_string);
+    let (operation, pool) = (summary.id.to_string(), summary.pool.to_string());
+    let outage = summary.outage.filter(|outage| outage.first_write_at.is_some());
+    let right = match (summary.stage.is_end(), outage, summary.step.filter(|_| summary.unreadable.is_none())) {
         (true, Some(outage), _) => {
             say!(lang, operations.list.outage, outage = words::operation::outage(lang, &outage, outage.last_write_at))
         }
         (true, None, _) | (_, _, None) => String::new(),
-        (_, _, Some(step)) => say!(lang, operations.list.step, n = (step + 1).to_string(), steps = glance.steps.to_string()),
+        (_, _, Some(step)) => say!(lang, operations.list.step, n = (step + 1).to_string(), steps = summary.steps.to_string()),
     };
-    let loss = glance.loss.as_ref().map_or(LossWord::Nothing, |loss| loss.word);
-    GlanceTold {
-        id: glance.id,
-        title: match (glance.kind, names) {
+    let loss = summary.loss.as_ref().map_or(LossCode::Nothing, |loss| loss.word);
+    SummaryView {
+        id: summary.id,
+        title: match (summary.kind, names) {
             (None, _) => say!(lang, operations.unreadable.title),
-            (Some(kind), None) => kind.word().to_owned(),
-            (Some(kind), Some(names)) => words::operation::title_of(lang, kind, glance.side, glance.dry_run, names),
+            (Some(kind), None) => kind.as_code().to_owned(),
+            (Some(kind), Some(names)) => words::operation::title_of(lang, kind, summary.side, summary.dry_run, names),
         },
-        tone: page::tone(glance.stage, glance.dry_run, loss),
-        state: words::operation::stage(lang, glance.stage, glance.dry_run, loss),
+        tone: page::tone(summary.stage, summary.dry_run, loss),
+        state: words::operation::stage(lang, summary.stage, summary.dry_run, loss),
         meta: say!(lang, operations.list.meta, operation = operation, pool = pool, by = by, time = time),
         right,
     }

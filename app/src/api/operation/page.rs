@@ -1,6 +1,6 @@
 //! An operation, as far as it has come.
 
-use super::{ByHandTold, EvidenceTold, Figure, MeterTold, OperationTold, RouteTold, form, question, steps};
+use super::{ByHandView, EvidenceView, Figure, MeterView, OperationView, RouteView, form, question, steps};
 use crate::{
     api::{ApiError, door::signed_in},
     paths,
@@ -11,37 +11,37 @@ use jiff::Timestamp;
 use switchback_domain::{
     Millis, Side,
     operation::{
-        FenceState, GivenUp, Instruction, Intent, LossWord, Operation, OperationId, Outcome, Report, Stage, StageWord, Step, StepState,
+        FenceState, GivenUp, Instruction, Intent, LossCode, Operation, OperationId, Outcome, Report, Stage, StageCode, Step, StepState,
     },
 };
 
 /// A number out of an address.
-pub(super) fn numbered(text: &str) -> Result<OperationId, ApiError> {
+pub(super) fn parse_operation_id(text: &str) -> Result<OperationId, ApiError> {
     text.parse().map_err(|_| ApiError::NoSuchOperation { operation: text.to_owned() })
 }
 
-pub(super) async fn one_operation(id: &str, problem: &str, lang: &str) -> Result<OperationTold, ApiError> {
+pub(super) async fn one_operation(id: &str, problem: &str, lang: &str) -> Result<OperationView, ApiError> {
     let (console, caller) = signed_in()?;
-    let id = numbered(id)?;
+    let id = parse_operation_id(id)?;
     let operation = console.operation(&caller, id).await?;
     // Sites' names, targets and figures are where the report has them from.
     let report = console.report(&caller, id).await?;
-    Ok(tell(form::language(lang), &operation, &report, problem, console.now()))
+    Ok(present(form::language(lang), &operation, &report, problem, console.now()))
 }
 
 /// The family of a stage.
-pub(super) fn tone(stage: StageWord, dry_run: bool, loss: LossWord) -> Tone {
+pub(super) fn tone(stage: StageCode, dry_run: bool, loss: LossCode) -> Tone {
     match stage {
-        StageWord::AwaitingApproval | StageWord::Paused | StageWord::Undoing => Tone::Warn,
-        StageWord::Running => Tone::Run,
-        StageWord::NeedsPerson | StageWord::Abandoned | StageWord::Unreadable | StageWord::ClosedUnread => Tone::Fail,
-        StageWord::Done if !dry_run && loss != LossWord::Nothing => Tone::Warn,
-        StageWord::Done => Tone::Ok,
-        StageWord::Cancelled | StageWord::Stopped => Tone::Idle,
+        StageCode::AwaitingApproval | StageCode::Paused | StageCode::Undoing => Tone::Warn,
+        StageCode::Running => Tone::Run,
+        StageCode::NeedsPerson | StageCode::Abandoned | StageCode::Unreadable | StageCode::ClosedUnread => Tone::Fail,
+        StageCode::Done if !dry_run && loss != LossCode::Nothing => Tone::Warn,
+        StageCode::Done => Tone::Ok,
+        StageCode::Cancelled | StageCode::Stopped => Tone::Idle,
     }
 }
 
-fn tell(lang: Locale, operation: &Operation, report: &Report, problem: &str, now: Timestamp) -> OperationTold {
+fn present(lang: Locale, operation: &Operation, report: &Report, problem: &str, now: Timestamp) -> OperationView {
     let names = &report.sites;
     let told = Telling { lang, operation, report, names };
     let finished = operation.is_finished();
@@ -50,13 +50,13 @@ fn tell(lang: Locale, operation: &Operation, report: &Report, problem: &str, now
     let lede = [plan.pool.to_string(), operation.id.to_string(), request.ticket.clone(), format!("“{}”", request.reason)];
     let lede = lede.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ");
     let lost = report.loss.word;
-    let state = words::operation::stage(lang, operation.stage.word(), request.dry_run, lost);
+    let state = words::operation::stage(lang, operation.stage.as_code(), request.dry_run, lost);
     let question = match &operation.stage {
         Stage::NeedsPerson { question, .. } => Some(question),
         _ => None,
     };
     let (road, road_label) = told.road();
-    OperationTold {
+    OperationView {
         at: now,
         id: operation.id,
         pool: plan.pool.clone(),
@@ -66,7 +66,7 @@ fn tell(lang: Locale, operation: &Operation, report: &Report, problem: &str, now
         lede,
         route: told.route(),
         finished,
-        tone: tone(operation.stage.word(), request.dry_run, lost),
+        tone: tone(operation.stage.as_code(), request.dry_run, lost),
         announcement: told.announcement(&state),
         alarming: question.is_some(),
         state,
@@ -78,7 +78,7 @@ fn tell(lang: Locale, operation: &Operation, report: &Report, problem: &str, now
         road_label,
         road_ends: told.road_ends(),
         phases: steps::run(lang, operation, names),
-        question: question.map(|question| question::tell(lang, operation, question, names)),
+        question: question.map(|question| question::present(lang, operation, question, names)),
         by_hand: told.by_hand(),
         evidence: told.evidence(),
         meter: told.meter(),
@@ -107,7 +107,7 @@ impl Telling<'_> {
             && !self.operation.request.dry_run
     }
 
-    fn route(&self) -> Option<RouteTold> {
+    fn route(&self) -> Option<RouteView> {
         let (from, to) = self.operation.plan.moves()?;
         let promoted = self.promoted();
         let follows = self
@@ -128,7 +128,7 @@ impl Telling<'_> {
         };
         // Data flows from the active site; until the change, towards the other one.
         let (source, target) = if promoted { (to, from) } else { (from, to) };
-        Some(RouteTold {
+        Some(RouteView {
             a: part(Side::A),
             b: part(Side::B),
             to_b: target == Side::B,
@@ -169,7 +169,7 @@ impl Telling<'_> {
                     Some(step) => say!(lang, operations.say.running, step = self.step_text(step)),
                     None => say!(lang, operations.say.running_last),
                 });
-                self.standing(&mut said);
+                self.pool_state(&mut said);
                 if let Some(by) = &operation.pause_wanted_by {
                     said.push(say!(lang, operations.say.pausing, by = by.to_string()));
                 }
@@ -180,7 +180,7 @@ impl Telling<'_> {
             Stage::Paused { by, .. } => {
                 let next = operation.current_step().map(|step| self.step_text(step)).unwrap_or_default();
                 said.push(say!(lang, operations.say.paused, by = by.to_string(), step = next));
-                self.standing(&mut said);
+                self.pool_state(&mut said);
             }
             Stage::Undoing { why } => {
                 said.push(say!(lang, operations.say.undoing));
@@ -188,9 +188,9 @@ impl Telling<'_> {
             }
             Stage::NeedsPerson { question, .. } => {
                 // An asterisk in an engine's words would be taken for a mark.
-                let trouble = words::operation::trouble::brief(lang, &question.trouble, self.names).replace('*', "∗");
+                let trouble = words::operation::failure::brief(lang, &question.trouble, self.names).replace('*', "∗");
                 said.push(say!(lang, operations.say.needs_person, trouble = trouble));
-                self.standing(&mut said);
+                self.pool_state(&mut said);
             }
             Stage::Finished { outcome, .. } => self.ended(outcome, &mut said),
         }
@@ -202,7 +202,7 @@ impl Telling<'_> {
     }
 
     /// What clients feel, and whether there is a way back.
-    fn standing(&self, said: &mut Vec<String>) {
+    fn pool_state(&self, said: &mut Vec<String>) {
         if let Some(outage) = self.operation.outage {
             said.push(match outage.first_write_at {
                 None => say!(self.lang, operations.say.outage, time = clock_time(self.lang, outage.last_write_at)),
@@ -469,20 +469,20 @@ impl Telling<'_> {
         [begin, gate, end]
     }
 
-    fn by_hand(&self) -> Vec<ByHandTold> {
-        let tell = |instruction: &Instruction| ByHandTold {
+    fn by_hand(&self) -> Vec<ByHandView> {
+        let tell = |instruction: &Instruction| ByHandView {
             text: words::operation::by_hand::instruction(self.lang, instruction),
             command: instruction.command.clone(),
         };
         self.report.instructions.iter().map(tell).collect()
     }
 
-    fn evidence(&self) -> Vec<EvidenceTold> {
-        let tell = |name: &String| EvidenceTold { name: name.clone(), address: paths::evidence(self.operation.id, name) };
+    fn evidence(&self) -> Vec<EvidenceView> {
+        let tell = |name: &String| EvidenceView { name: name.clone(), address: paths::evidence(self.operation.id, name) };
         self.report.evidence.iter().map(tell).collect()
     }
 
-    fn meter(&self) -> Option<MeterTold> {
+    fn meter(&self) -> Option<MeterView> {
         let (lang, operation) = (self.lang, self.operation);
         if operation.plan.moves().is_none() || operation.request.dry_run || (operation.is_finished() && operation.outage.is_none()) {
             return None;
@@ -513,7 +513,7 @@ impl Telling<'_> {
         notes.push(say!(lang, operations.meter.how));
         notes.push(words::operation::path(lang));
         let target = self.report.targets.recovery_time;
-        Some(MeterTold {
+        Some(MeterView {
             from: outage.map(|outage| outage.last_write_at),
             until: outage.and_then(|outage| outage.first_write_at.or(self.report.ended_at)),
             ended,

@@ -1,14 +1,14 @@
 //! What an operation asks, and what may be wanted of it.
 
-use super::{ControlTold, OptionTold, QuestionTold, form::code};
+use super::{ControlView, OptionView, QuestionView, form::code};
 use crate::{
     ui::Tone,
     words::{self, Locale, Names, say},
 };
-use switchback_domain::operation::{Choice, NotSaved, Operation, Question, Stage, Step, Trouble};
+use switchback_domain::operation::{Choice, NotSaved, Operation, Question, Stage, Step, StepFailure};
 
 /// The question.
-pub(super) fn tell(lang: Locale, operation: &Operation, question: &Question, names: &Names) -> QuestionTold {
+pub(super) fn present(lang: Locale, operation: &Operation, question: &Question, names: &Names) -> QuestionView {
     let step = &operation.plan.steps[question.step];
     let number = question.step + 1;
     let title = if question.undoing {
@@ -16,11 +16,11 @@ pub(super) fn tell(lang: Locale, operation: &Operation, question: &Question, nam
     } else {
         say!(lang, operations.question.step, n = number.to_string(), steps = operation.steps.len().to_string())
     };
-    let mut text = vec![words::operation::trouble::brief(lang, &question.trouble, names)];
-    if let Trouble::NotSaved { what, .. } = &question.trouble {
+    let mut text = vec![words::operation::failure::brief(lang, &question.trouble, names)];
+    if let StepFailure::NotSaved { what, .. } = &question.trouble {
         text.extend(what.iter().map(|one| words::operation::lost::not_saved(lang, one)));
     }
-    text.push(words::operation::trouble::remedy(lang, &question.trouble, names));
+    text.push(words::operation::failure::remedy(lang, &question.trouble, names));
     if operation.plan.no_return().is_some() {
         text.push(if operation.is_past_no_return() {
             say!(lang, operations.question.past)
@@ -41,7 +41,7 @@ pub(super) fn tell(lang: Locale, operation: &Operation, question: &Question, nam
             Choice::Undo if matches!(step, Step::Save { .. }) => Tone::Ok,
             _ => Tone::Warn,
         };
-        OptionTold {
+        OptionView {
             choice,
             code: code(&choice),
             title: words::operation::choice::title(lang, choice),
@@ -55,13 +55,13 @@ pub(super) fn tell(lang: Locale, operation: &Operation, question: &Question, nam
             button: words::operation::choice::button(lang, choice, number, operation.id),
         }
     };
-    QuestionTold { number: question.number, title, text, options: question.options.iter().map(option).collect() }
+    QuestionView { number: question.number, title, text, options: question.options.iter().map(option).collect() }
 }
 
 /// How much could not be saved is not known: nobody could look, or not everywhere.
-fn is_unknown(trouble: &Trouble) -> bool {
+fn is_unknown(trouble: &StepFailure) -> bool {
     match trouble {
-        Trouble::NotSaved { what, .. } => what.iter().any(|one| {
+        StepFailure::NotSaved { what, .. } => what.iter().any(|one| {
             matches!(
                 one,
                 NotSaved::Silent { .. }
@@ -76,8 +76,8 @@ fn is_unknown(trouble: &Trouble) -> bool {
 }
 
 /// What may be wanted of it: nothing once it has ended.
-pub(super) fn controls(lang: Locale, operation: &Operation) -> Vec<ControlTold> {
-    let control = |wish: &str, text: String, blocked: bool, why: String| ControlTold { wish: wish.to_owned(), text, blocked, why };
+pub(super) fn controls(lang: Locale, operation: &Operation) -> Vec<ControlView> {
+    let control = |wish: &str, text: String, blocked: bool, why: String| ControlView { wish: wish.to_owned(), text, blocked, why };
     let pause = match &operation.stage {
         Stage::Finished { .. } => return Vec::new(),
         Stage::Paused { .. } => control("resume", say!(lang, operations.page.resume), false, String::new()),

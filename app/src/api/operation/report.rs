@@ -9,12 +9,12 @@ use crate::{
 use jiff::{SignedDuration, Timestamp};
 use switchback_domain::{
     Millis, Side,
-    operation::{Beyond, FoundLoss, Intent, LossWord, LostWrites, Outage, Outcome, Report, StepReport, StepState},
+    operation::{Beyond, FoundLoss, Intent, LossCode, LostWrites, Outage, Outcome, Report, StepReport, StepState},
 };
 
 /// Everything that the printed page says.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ReportTold {
+pub struct ReportView {
     /// The language's tag.
     pub lang: &'static str,
     /// The heading.
@@ -40,11 +40,11 @@ pub struct ReportTold {
     /// The time without writes before the first step, if there was any.
     pub before: Option<BeforeTold>,
     /// Its rows.
-    pub rows: Vec<RowTold>,
+    pub rows: Vec<RowView>,
     /// What the bars mean: clients without writes, clients served.
     pub key: Option<(String, String)>,
     /// What was taken back.
-    pub undone: Option<(String, Vec<RowTold>)>,
+    pub undone: Option<(String, Vec<RowView>)>,
     /// Everything else: heading and pairs of name and value. Values that are hashes are set in one width.
     pub parts: Vec<Part>,
     /// What was saved: heading, and for each its address and its name.
@@ -58,7 +58,7 @@ pub type Part = (String, Vec<(String, String, bool)>);
 
 /// A step in the table.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RowTold {
+pub struct RowView {
     /// The point of no return stands before it.
     pub gate: Option<String>,
     /// Counted from one.
@@ -95,14 +95,14 @@ pub struct BeforeTold {
 }
 
 /// A report in a reader's language.
-pub fn tell(tag: &str, report: &Report) -> ReportTold {
+pub fn present(tag: &str, report: &Report) -> ReportView {
     let lang = super::form::language(tag);
     let names = &report.sites;
     let told = Telling { lang, report, names };
     let title = words::operation::title(lang, &report.intent, report.dry_run, names);
     let rows = told.rows(&report.steps, false);
     let moved = report.intent.moves_the_active_site() && !report.dry_run;
-    ReportTold {
+    ReportView {
         lang: words::tag(lang),
         title: say!(lang, operations.report.title, operation = report.id.to_string()),
         subtitle: title,
@@ -150,14 +150,14 @@ impl Telling<'_> {
     fn result(&self) -> (&'static str, String) {
         let (lang, report) = (self.lang, self.report);
         let Some(outcome) = &report.outcome else { return ("open", say!(lang, operations.report.result_open)) };
-        let word = words::operation::stage(lang, outcome.word(), report.dry_run, report.loss.word);
+        let word = words::operation::stage(lang, outcome.as_code(), report.dry_run, report.loss.word);
         let kept = [report.targets.recovery_time_kept, report.targets.recovery_point_kept];
         match outcome {
             Outcome::Done if report.dry_run => ("open", word),
             Outcome::Done if kept.contains(&Some(false)) => ("bad", say!(lang, operations.report.result_missed)),
             Outcome::Done if kept == [Some(true), Some(true)] => ("good", say!(lang, operations.report.result_met)),
             // As long as nobody knows what was lost, nobody says that it is well.
-            Outcome::Done if report.loss.word != LossWord::Nothing => ("open", word),
+            Outcome::Done if report.loss.word != LossCode::Nothing => ("open", word),
             Outcome::Done => ("good", word),
             Outcome::Undone { .. } => ("open", word),
             Outcome::Abandoned { .. } | Outcome::ClosedUnread { .. } => ("bad", word),
@@ -250,7 +250,7 @@ impl Telling<'_> {
         })
     }
 
-    fn rows(&self, steps: &[StepReport], undone: bool) -> Vec<RowTold> {
+    fn rows(&self, steps: &[StepReport], undone: bool) -> Vec<RowView> {
         let (lang, report) = (self.lang, self.report);
         let (began, ended) = self.drawn();
         let whole = Millis::between(began, ended).0.max(1);
@@ -287,7 +287,7 @@ impl Telling<'_> {
                     None => say!(lang, operations.page.no_return),
                 }
             });
-            RowTold {
+            RowView {
                 gate,
                 number: number + 1,
                 text,
@@ -352,7 +352,7 @@ impl Telling<'_> {
                 }
                 Outcome::Abandoned { by } => words::plain(&say!(lang, operations.say.abandoned, by = by.to_string())),
                 Outcome::ClosedUnread { by } => words::plain(&say!(lang, operations.say.closed_unread, by = by.to_string())),
-                Outcome::Done => words::operation::stage(lang, outcome.word(), report.dry_run, report.loss.word),
+                Outcome::Done => words::operation::stage(lang, outcome.as_code(), report.dry_run, report.loss.word),
             },
         );
         let still_needed = words::operation::refusal::still_needed(lang, &report.still_needed, self.names);
@@ -536,7 +536,7 @@ mod tests {
 
     fn report() -> Report {
         let at = |text: &str| text.parse::<Timestamp>().expect("a time");
-        let run = |state: StepState, from: &str, to: &str, facts: Vec<Fact>| StepRun {
+        let run = |state: StepState, from: &str, to: &str, facts: Vec<StepEvidence>| StepRun {
             state,
             attempts: 1,
             began_at: Some(at(from)),
@@ -545,7 +545,7 @@ mod tests {
             earlier: Vec::new(),
             acted_before: false,
         };
-        let promoted = Fact::Promoted { node: "b1".parse().expect("a name"), from: None, to: Timeline(8), at: None };
+        let promoted = StepEvidence::Promoted { node: "b1".parse().expect("a name"), from: None, to: Timeline(8), at: None };
         let steps = vec![
             StepReport {
                 step: Step::Demote { side: Side::A },
@@ -608,7 +608,7 @@ mod tests {
 
     #[test]
     fn decision_is_told_apart_from_execution_and_targets_from_what_was_achieved() {
-        let told = tell("en", &report());
+        let told = present("en", &report());
         let figures: Vec<_> = told.figures.iter().map(|(_, value, note)| (value.as_str(), note.as_str())).collect();
         let expected = [
             ("8.0 s", "target ≤ 1 min 00 s, met"),
@@ -622,7 +622,7 @@ mod tests {
 
     #[test]
     fn every_step_has_its_evidence_its_bar_and_the_gate_before_the_promotion() {
-        let told = tell("en", &report());
+        let told = present("en", &report());
         assert_eq!(told.rows[0].bar, Some((250, 50)));
         assert!(told.rows.iter().all(|row| row.outage && row.state.is_none()));
         assert_eq!(told.rows[0].gate, None);
@@ -635,7 +635,7 @@ mod tests {
         let mut early = failover();
         early.outage_before = Some(Millis(120_000));
         early.decision = Millis(120_000);
-        let told = tell("en", &early);
+        let told = present("en", &early);
         let before = told.before.expect("a bar");
         // Two minutes of 2 min 40 s; the first step begins ten seconds after the request.
         assert_eq!((before.start.as_str(), before.took.as_str(), before.width), ("02:58:00", "2 min 00 s", 750));
@@ -643,7 +643,7 @@ mod tests {
         assert!(told.key.is_some());
         let (name, value, note) = &told.figures[3];
         assert_eq!((name.as_str(), value.as_str(), note.as_str()), ("Decision", "2 min 00 s", "people’s time, since writes stopped"));
-        assert_eq!(tell("en", &report()).before, None);
+        assert_eq!(present("en", &report()).before, None);
     }
 
     #[test]
@@ -651,17 +651,17 @@ mod tests {
         let mut ended = failover();
         ended.targets.recovery_time_kept = None;
         for (loss, word) in
-            [(LossWord::Nothing, "Done"), (LossWord::NotKnown, "Done, loss not known yet"), (LossWord::Lost, "Done, with loss")]
+            [(LossCode::Nothing, "Done"), (LossCode::NotKnown, "Done, loss not known yet"), (LossCode::Lost, "Done, with loss")]
         {
             ended.loss.word = loss;
-            let told = tell("en", &ended);
+            let told = present("en", &ended);
             assert_eq!(told.result.1, word);
-            assert_eq!(told.result.0 == "good", loss == LossWord::Nothing);
+            assert_eq!(told.result.0 == "good", loss == LossCode::Nothing);
         }
         ended.intent = Intent::Reprotect { side: Side::A };
         ended.outcome = Some(Outcome::Undone { why: GivenUp::Cancelled { by: "mira".parse().expect("a name") }, stays: Vec::new() });
         ended.left_unprotected = Some(Side::A);
-        let told = tell("en", &ended);
+        let told = present("en", &ended);
         let (_, why) = told.parts.first().expect("the part about why");
         let outcome = why.iter().find(|(name, ..)| name == "Outcome").map(|(_, value, _)| value.as_str()).expect("an outcome");
         assert!(outcome.contains("chat-core was still unprotected: dc-a did not follow dc-b"), "{outcome}");
@@ -676,12 +676,12 @@ mod tests {
                 number: 1,
                 began_at,
                 ended_at: Some(began_at + jiff::SignedDuration::from_secs(2)),
-                facts: vec![Fact::TakenUpAgain],
-                trouble: Some(Trouble::SplitBrain),
+                facts: vec![StepEvidence::TakenUpAgain],
+                trouble: Some(StepFailure::SplitBrain),
             },
             Attempt { number: 2, began_at, ended_at: None, facts: Vec::new(), trouble: None },
         ];
-        let told = tell("en", &report);
+        let told = present("en", &report);
         let [(failed, saw), (cut, nothing)] = &told.rows[1].earlier[..] else { panic!("{:?}", told.rows[1].earlier) };
         assert!(failed.starts_with("Attempt 1, begun at 03:00:00 UTC, failed after 2.0 s. "), "{failed}");
         assert_eq!(saw.len(), 1);
@@ -697,7 +697,7 @@ mod tests {
         lossy.intent = Intent::Failover { to: Side::B };
         let (expected, expected_bytes) = (Some(Millis(1_800)), Some(ByteLag(24 * 1024)));
         lossy.loss = Loss {
-            word: LossWord::NotKnown,
+            word: LossCode::NotKnown,
             expected,
             expected_bytes,
             by_heartbeat: Some(Millis(900)),
@@ -708,7 +708,7 @@ mod tests {
         lossy
     }
 
-    fn lost(told: &ReportTold) -> Vec<(&str, &str)> {
+    fn lost(told: &ReportView) -> Vec<(&str, &str)> {
         let (_, rows) = told.parts.iter().find(|(title, _)| title == "What was lost").expect("the part about the loss");
         rows.iter().map(|(name, value, _)| (name.as_str(), value.as_str())).collect()
     }
@@ -716,7 +716,7 @@ mod tests {
     #[test]
     fn a_loss_that_was_not_proved_away_is_never_told_as_none() {
         for tag in ["en", "zh-CN"] {
-            let told = tell(tag, &failover());
+            let told = present(tag, &failover());
             assert!(told.figures[1].1.starts_with('≈'), "{:?}", told.figures);
             assert_eq!(told.result.0, "open");
         }
@@ -724,7 +724,7 @@ mod tests {
 
     #[test]
     fn what_was_said_before_stands_beside_what_is_not_found_yet() {
-        let told = tell("en", &failover());
+        let told = present("en", &failover());
         assert_eq!(told.figures[1].2, "target ≤ 5 s, not judged yet");
         let expected = [
             ("Proof", "There is no proof that nothing was lost."),
@@ -770,7 +770,7 @@ mod tests {
         };
         found.loss.found = Some(counted.clone());
         found.targets.recovery_point_kept = Some(true);
-        let told = tell("en", &found);
+        let told = present("en", &found);
         let figure = "343 rows · 9 transactions · 8.0 KiB";
         assert_eq!((told.figures[1].1.as_str(), told.figures[1].2.as_str()), (figure, "target ≤ 5 s, met"));
         assert_eq!(told.result, ("good", "Targets met".to_owned()));
@@ -789,19 +789,19 @@ mod tests {
         let measured =
             FoundLoss { bytes: ByteLag(14 << 20), rows: None, writes: None, not_saved: Vec::new(), given_up: None, ..counted.clone() };
         found.loss.found = Some(measured.clone());
-        assert_eq!(tell("en", &found).figures[1].1, "at most 14 MiB, not counted");
+        assert_eq!(present("en", &found).figures[1].1, "at most 14 MiB, not counted");
 
         // And where nothing of clients is, nothing was lost, however far the log goes on.
         let writes = Some(LostWrites { complete: true, ..LostWrites::default() });
         found.loss.found = Some(FoundLoss { bytes: ByteLag(0), rows: Some(0), writes, ..measured.clone() });
-        let told = tell("en", &found);
+        let told = present("en", &found);
         assert_eq!(told.figures[1].1, "nothing");
         let nothing = "Nothing: the log of a1 holds nothing of clients behind 0/1000, on timeline 7; op-0043 has counted it.";
         assert_eq!(lost(&told)[3].1, nothing);
 
         let mut nothing = failover();
         nothing.loss.found = Some(FoundLoss { bytes: ByteLag(0), beyond: None, ..measured });
-        let told = tell("en", &nothing);
+        let told = present("en", &nothing);
         assert_eq!(lost(&told)[3].1, "Nothing: no log of dc-a goes on beyond what dc-b had; op-0043 has looked.");
     }
 
@@ -812,12 +812,12 @@ mod tests {
         let why = GivenUp::Cancelled { by: "mira".parse().expect("a name") };
         undone.outcome = Some(Outcome::Undone { why: why.clone(), stays: Vec::new() });
         let outcome = |report: &Report| {
-            let told = tell("en", report);
+            let told = present("en", report);
             let (_, rows) = told.parts.into_iter().next().expect("the part about why");
             rows.into_iter().find_map(|(name, value, _)| (name == "Outcome").then_some(value)).expect("an outcome")
         };
         assert_eq!(outcome(&undone), "Everything is as it was before. mira cancelled it.");
-        assert_eq!(lost(&tell("en", &undone)), [("Proof", "Nothing was lost: the active site did not change.")]);
+        assert_eq!(lost(&present("en", &undone)), [("Proof", "Nothing was lost: the active site did not change.")]);
         undone.steps[0].step = Step::Follow { side: Side::A };
         undone.outcome = Some(Outcome::Undone { why, stays: vec![0] });
         let kept = "Not everything is as it was before. mira cancelled it. dc-a was told to follow, and that stays.";

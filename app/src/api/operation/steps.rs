@@ -1,10 +1,10 @@
 //! The steps of a plan or of an operation, in their phases.
 
-use super::{PhaseTold, StepTold};
+use super::{PhaseView, StepView};
 use crate::words::{self, Locale, Names, duration, figures, operation::Phase, say};
 use switchback_domain::{
     Millis,
-    operation::{Fact, Operation, Step, StepRun, StepState},
+    operation::{Operation, Step, StepEvidence, StepRun, StepState},
 };
 
 /// Steps that follow each other and belong together.
@@ -12,15 +12,15 @@ fn phases<'a>(
     lang: Locale,
     steps: &'a [Step],
     gate: Option<&(usize, String)>,
-    tell: impl Fn(usize, &'a Step) -> StepTold,
-) -> Vec<PhaseTold> {
-    let mut told: Vec<(Phase, PhaseTold)> = Vec::new();
+    tell: impl Fn(usize, &'a Step) -> StepView,
+) -> Vec<PhaseView> {
+    let mut told: Vec<(Phase, PhaseView)> = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         let phase = Phase::of(step);
         let gate = gate.filter(|(at, _)| *at == index).map(|(_, note)| note.clone());
         if gate.is_some() || told.last().is_none_or(|(last, _)| *last != phase) {
             let (title, note) = phase.words(lang);
-            told.push((phase, PhaseTold { title, note, gate, steps: Vec::new() }));
+            told.push((phase, PhaseView { title, note, gate, steps: Vec::new() }));
         }
         if let Some((_, last)) = told.last_mut() {
             last.steps.push(tell(index, step));
@@ -30,9 +30,9 @@ fn phases<'a>(
 }
 
 /// The steps of a plan.
-pub(super) fn planned(lang: Locale, steps: &[Step], no_return: Option<usize>, names: &Names) -> Vec<PhaseTold> {
+pub(super) fn planned(lang: Locale, steps: &[Step], no_return: Option<usize>, names: &Names) -> Vec<PhaseView> {
     let gate = no_return.map(|at| (at, say!(lang, operations.page.no_return_before)));
-    phases(lang, steps, gate.as_ref(), |index, step| StepTold {
+    phases(lang, steps, gate.as_ref(), |index, step| StepView {
         number: index + 1,
         text: words::operation::step(lang, step, names),
         state: "todo".to_owned(),
@@ -48,7 +48,7 @@ pub(super) fn planned(lang: Locale, steps: &[Step], no_return: Option<usize>, na
 }
 
 /// The steps of an operation, and what is taken back.
-pub(super) fn run(lang: Locale, operation: &Operation, names: &Names) -> Vec<PhaseTold> {
+pub(super) fn run(lang: Locale, operation: &Operation, names: &Names) -> Vec<PhaseView> {
     let plan = &operation.plan;
     let gate = plan.no_return().map(|at| {
         let passed = operation.steps[at].first_began_at().filter(|_| operation.is_past_no_return());
@@ -68,7 +68,7 @@ pub(super) fn run(lang: Locale, operation: &Operation, names: &Names) -> Vec<Pha
             let step = &plan.steps[undo.step];
             one(lang, undo.step, words::operation::undo(lang, step, names), step, &undo.run, false, names)
         });
-        told.push(PhaseTold {
+        told.push(PhaseView {
             title: say!(lang, operations.phase.undo),
             note: say!(lang, operations.phase.undo_note),
             gate: None,
@@ -95,7 +95,7 @@ pub(super) fn took(run: &StepRun) -> Option<Millis> {
     Some(Millis::between(run.began_at?, run.ended_at?))
 }
 
-fn one(lang: Locale, index: usize, text: String, step: &Step, run: &StepRun, dry_run: bool, names: &Names) -> StepTold {
+fn one(lang: Locale, index: usize, text: String, step: &Step, run: &StepRun, dry_run: bool, names: &Names) -> StepView {
     let (state, word) = (state(run), words::operation::step_state(lang, run, step, dry_run));
     let limit = say!(lang, operations.state.limit, limit = figures::limit(lang, step.deadline()));
     let mut evidence: Vec<String> = run.facts.iter().map(|fact| words::operation::fact(lang, fact, names)).collect();
@@ -103,7 +103,7 @@ fn one(lang: Locale, index: usize, text: String, step: &Step, run: &StepRun, dry
     match &run.state {
         StepState::Failed { trouble } => {
             note = words::operation::trouble(lang, trouble, names);
-            remedy = words::operation::trouble::remedy(lang, trouble, names);
+            remedy = words::operation::failure::remedy(lang, trouble, names);
         }
         StepState::Skipped { .. } => note = words::operation::left_out(lang, run).unwrap_or_default(),
         StepState::Done | StepState::Running => {
@@ -111,13 +111,13 @@ fn one(lang: Locale, index: usize, text: String, step: &Step, run: &StepRun, dry
             let main = run.facts.iter().position(|fact| {
                 matches!(
                     fact,
-                    Fact::ShutdownReplayed { .. }
-                        | Fact::Promoted { .. }
-                        | Fact::ExpectedLoss { .. }
-                        | Fact::HistoriesAgree { .. }
-                        | Fact::Collided { .. }
-                        | Fact::Diverged { .. }
-                        | Fact::Saved { .. }
+                    StepEvidence::ShutdownReplayed { .. }
+                        | StepEvidence::Promoted { .. }
+                        | StepEvidence::ExpectedLoss { .. }
+                        | StepEvidence::HistoriesAgree { .. }
+                        | StepEvidence::Collided { .. }
+                        | StepEvidence::Diverged { .. }
+                        | StepEvidence::Saved { .. }
                 )
             });
             note = main.and_then(|index| evidence.get(index)).or(evidence.last()).cloned().unwrap_or_default();
@@ -131,7 +131,7 @@ fn one(lang: Locale, index: usize, text: String, step: &Step, run: &StepRun, dry
         evidence.push(say!(lang, operations.state.attempts, n = run.attempts.to_string()));
     }
     let running = run.state == StepState::Running;
-    StepTold {
+    StepView {
         number: index + 1,
         text,
         state: state.to_owned(),

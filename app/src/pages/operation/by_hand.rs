@@ -2,7 +2,7 @@
 
 use super::View;
 use crate::{
-    api::operation::{ByHandTold, EvidenceTold},
+    api::operation::{ByHandView, EvidenceView},
     pages::common::use_lang,
     ui::{Panel, dynamic},
     words::say,
@@ -19,7 +19,7 @@ pub(super) fn ByHand(view: View) -> impl IntoView {
         if told.is_empty() {
             return ().into_any();
         }
-        let one = |ByHandTold { text, command }: ByHandTold| {
+        let one = |ByHandView { text, command }: ByHandView| {
             let command = command.map(|command| view! { <code>{command}</code> });
             view! {
                 <li>
@@ -48,7 +48,7 @@ pub(super) fn Evidence(view: View) -> impl IntoView {
         if told.is_empty() {
             return ().into_any();
         }
-        let one = |EvidenceTold { name, address }: EvidenceTold| {
+        let one = |EvidenceView { name, address }: EvidenceView| {
             let file = name.clone();
             view! {
                 <li>

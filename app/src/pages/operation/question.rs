@@ -2,7 +2,7 @@
 
 use super::View;
 use crate::{
-    api::operation::OptionTold,
+    api::operation::OptionView,
     pages::common::use_lang,
     paths,
     ui::{Icon, Sign, dynamic},
@@ -49,7 +49,7 @@ struct Form {
     needed: String,
 }
 
-fn one(form: Form, option: OptionTold) -> AnyView {
+fn one(form: Form, option: OptionView) -> AnyView {
     let sign = match option.choice {
         Choice::Retry => Sign::Retry,
         Choice::Skip | Choice::Confirm => Sign::Arrow,
@@ -65,7 +65,7 @@ fn one(form: Form, option: OptionTold) -> AnyView {
     };
     let lines = option.lines.into_iter().map(|(tone, line)| {
         view! {
-            <li class=format!("st--{}", tone.word())>
+            <li class=format!("st--{}", tone.as_code())>
                 <Icon sign=tone.sign() />
                 <span>{line}</span>
             </li>

@@ -2,7 +2,7 @@
 
 use super::{View, lasting};
 use crate::{
-    api::operation::{ControlTold, MeterTold},
+    api::operation::{ControlView, MeterView},
     pages::common::use_lang,
     paths,
     ui::{BlockedButton, Button, Panel, Sign, Status, Tone, dynamic},
@@ -18,7 +18,7 @@ pub(super) fn Meter(view: View) -> impl IntoView {
     let meter = view.part(|told| told.meter.clone());
     dynamic(move || {
         let Some(meter) = meter.get() else { return ().into_any() };
-        let MeterTold { from, until, ended, target_ms, target, title, words: [counting, over], notes } = meter;
+        let MeterView { from, until, ended, target_ms, target, title, words: [counting, over], notes } = meter;
         let length = move || from.map(|from| lasting(from, until));
         let (told, judged, verdict) = match ended {
             Some((told, tone, word)) => (Some(told), Some(tone), Some(word)),
@@ -45,7 +45,7 @@ pub(super) fn Meter(view: View) -> impl IntoView {
         };
         view! {
             <Panel id="meter" title end=chip>
-                <div class="budget" data-s=move || tone().word()>
+                <div class="budget" data-s=move || tone().as_code()>
                     <div class="budget__top">
                         <b>{figure}</b>
                         <span class="sm ink2">{say!(lang(), operations.num.target, target = target)}</span>
@@ -82,7 +82,7 @@ pub(super) fn Controls(view: View) -> impl IntoView {
     })
 }
 
-fn one(action: &str, control: ControlTold) -> AnyView {
+fn one(action: &str, control: ControlView) -> AnyView {
     let why_id = format!("why-{}", control.wish);
     let why = (!control.why.is_empty()).then(|| view! { <p class="why" id=why_id.clone() tabindex="-1">{control.why}</p> });
     if control.blocked {

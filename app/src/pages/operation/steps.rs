@@ -2,7 +2,7 @@
 
 use super::View;
 use crate::{
-    api::operation::StepTold,
+    api::operation::StepView,
     pages::{common::use_lang, plan::gate},
     ui::{Age, Icon, Panel, Sign, dynamic},
     words::{self, say},
@@ -94,7 +94,7 @@ pub(super) fn Steps(view: View) -> impl IntoView {
 }
 
 #[component]
-fn Step(step: StepTold) -> impl IntoView {
+fn Step(step: StepView) -> impl IntoView {
     let lang = use_lang();
     let running = step.state == "run";
     let icon = match step.state.as_str() {

@@ -2,7 +2,7 @@
 
 use super::{DialogHead, Head, Phases, View};
 use crate::{
-    api::operation::{CheckTold, Figure, PlanTold},
+    api::operation::{CheckView, Figure, PlanView},
     pages::common::{Marked, use_lang},
     paths,
     ui::{Button, ButtonLink, Callout, Icon, Look, Panel, Sign, Status, Tone, dynamic},
@@ -293,7 +293,7 @@ fn Checks(view: View) -> impl IntoView {
 }
 
 /// What has to be taken on, and the box for it.
-fn check(check: CheckTold) -> AnyView {
+fn check(check: CheckView) -> AnyView {
     let id = format!("check-{}", check.code.replace(' ', "-"));
     let described = id.clone();
     let each = (!check.each.is_empty()).then(|| sentences(check.each));
@@ -418,7 +418,7 @@ fn Fields(view: View) -> impl IntoView {
 
 /// What members may be told. Asks for the same page again, with the plan for what was chosen.
 #[component]
-pub(super) fn ChooseMembers(plan: PlanTold) -> impl IntoView {
+pub(super) fn ChooseMembers(plan: PlanView) -> impl IntoView {
     let lang = use_lang();
     let members = plan.members.into_iter().enumerate().map(|(index, member)| {
         let id = format!("member-{index}");

@@ -1,16 +1,16 @@
 //! The steps of a plan, before it runs.
 
-use crate::{api::operation::PhaseTold, pages::common::use_lang, words::say};
+use crate::{api::operation::PhaseView, pages::common::use_lang, words::say};
 use leptos::prelude::*;
 
 /// The phases with their steps and the line of no return.
 #[component]
 pub(in crate::pages) fn Phases(
     /// The phases.
-    phases: Vec<PhaseTold>,
+    phases: Vec<PhaseView>,
 ) -> impl IntoView {
     let lang = use_lang();
-    let phase = |phase: PhaseTold| {
+    let phase = |phase: PhaseView| {
         let first = phase.steps.first().map(|step| step.number.to_string());
         let steps = phase.steps.into_iter().map(|step| {
             view! {

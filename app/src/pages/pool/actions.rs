@@ -45,10 +45,10 @@ impl Action {
 
     /// Nothing that is known here stands in its way. Its plan looks again.
     fn is_open(self, picture: &Picture) -> bool {
-        let standing = &picture.standing;
+        let pool_state = &picture.pool_state;
         // An emergency asks for no convenient time.
-        let timely = self == Action::Failover || standing.cool_until.is_none() && standing.freeze.is_none();
-        let free = standing.operation.is_none() && timely;
+        let timely = self == Action::Failover || pool_state.cool_until.is_none() && pool_state.freeze.is_none();
+        let free = pool_state.operation.is_none() && timely;
         free && self.refusals(picture).is_empty()
     }
 
@@ -63,7 +63,7 @@ impl Action {
 
 /// A site follows, and nothing keeps it from coming back.
 fn follows(picture: &Picture, side: Side) -> bool {
-    picture.sites[side].role == SiteRole::Standby && picture.standing.fences.iter().all(|fence| fence.side != side)
+    picture.sites[side].role == SiteRole::Standby && picture.pool_state.fences.iter().all(|fence| fence.side != side)
 }
 
 /// A reason and its family.
@@ -157,7 +157,7 @@ fn other_way(view: View) -> AnyView {
     let to = Memo::new(move |_| {
         let picture = view.picture.read();
         let objections = picture.actions.failover_other.as_ref()?;
-        let open = view.trusted.get() && picture.standing.operation.is_none() && objections.iter().all(Objection::is_advice);
+        let open = view.trusted.get() && picture.pool_state.operation.is_none() && objections.iter().all(Objection::is_advice);
         open.then_some(picture.target.other())
     });
     dynamic(move || {
@@ -209,9 +209,9 @@ fn reasons(lang: Locale, picture: &Picture, action: Action, connection: Option<C
         return vec![not_followed(lang, connection)];
     }
     let tell = |objection: &Objection| view.names.with_value(|names| words::readiness::objection(lang, objection, names));
-    let standing = standing(lang, picture, action);
-    if !standing.is_empty() {
-        return standing;
+    let pool_state = pool_state(lang, picture, action);
+    if !pool_state.is_empty() {
+        return pool_state;
     }
     let (advice, refusals) = (action.objections(picture).iter().filter(|objection| objection.is_advice()), action.refusals(picture));
     if !refusals.is_empty() {
@@ -252,18 +252,18 @@ pub(super) fn not_followed(lang: Locale, connection: Connection) -> Reason {
 }
 
 /// What stands in the way beside the situation.
-fn standing(lang: Locale, picture: &Picture, action: Action) -> Vec<Reason> {
-    let standing = &picture.standing;
+fn pool_state(lang: Locale, picture: &Picture, action: Action) -> Vec<Reason> {
+    let pool_state = &picture.pool_state;
     let mut told = Vec::new();
-    let unreadable = standing.operation.as_ref().and_then(|glance| Some((glance.id, glance.unreadable?)));
-    if let Some(glance) = standing.operation.as_ref().filter(|_| unreadable.is_none()) {
-        told.push(say!(lang, operations.objection.operation_runs, operation = glance.id.to_string()));
+    let unreadable = pool_state.operation.as_ref().and_then(|summary| Some((summary.id, summary.unreadable?)));
+    if let Some(summary) = pool_state.operation.as_ref().filter(|_| unreadable.is_none()) {
+        told.push(say!(lang, operations.objection.operation_runs, operation = summary.id.to_string()));
     }
     let timely = action != Action::Failover;
-    if let Some(until) = standing.cool_until.filter(|_| timely) {
+    if let Some(until) = pool_state.cool_until.filter(|_| timely) {
         told.push(say!(lang, operations.objection.cooling_down, time = words::clock_time(lang, until)));
     }
-    if let Some(window) = standing.freeze.as_ref().filter(|_| timely) {
+    if let Some(window) = pool_state.freeze.as_ref().filter(|_| timely) {
         let time = words::figures::date_time(lang, window.until);
         told.push(say!(lang, operations.objection.freeze_window, reason = window.reason.clone(), time = time));
     }

@@ -54,7 +54,7 @@ pub(super) fn PoolSite(view: View, side: Side) -> impl IntoView {
 fn in_order(site: &SitePicture) -> Vec<NodeName> {
     let leads = |node: &NodePicture| match &site.leader {
         Some(leader) => node.name == *leader,
-        None => matches!(node.role, NodeRole::Primary | NodeRole::Backup),
+        None => matches!(node.role, NodeRole::Primary | NodeRole::StandbyLeader),
     };
     let mut nodes: Vec<_> = site.nodes.iter().collect();
     nodes.sort_by_key(|node| !leads(node));

@@ -93,7 +93,7 @@ fn Row(view: View, side: Side, name: EndpointName) -> impl IntoView {
     let kind = move || endpoint.read().as_ref().map_or_else(String::new, |endpoint| words::picture::endpoint_kind(lang(), endpoint.kind));
     let seen = Signal::derive(move || endpoint.read().as_ref().and_then(|endpoint| endpoint.knowledge.seen_at()));
     view! {
-        <tr role="row" data-s=move || tone.get().word()>
+        <tr role="row" data-s=move || tone.get().as_code()>
             <th role="rowheader" scope="row"><span class="nw mono">{shown}</span></th>
             <td role="cell">{move || kind()}</td>
             <td role="cell"><span class="nw">{view.site(side)}</span></td>

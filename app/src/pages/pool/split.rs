@@ -20,7 +20,7 @@ use switchback_domain::{Picture, Side};
 pub(super) fn StopOneSide(view: View) -> impl IntoView {
     let lang = use_lang();
     let first = view.part(|picture| picture.advice().map_or(picture.home, |advice| advice.keep));
-    let since = view.part(|picture| picture.standing.split.as_ref().map(|split| split.since));
+    let since = view.part(|picture| picture.pool_state.split.as_ref().map(|split| split.since));
     let end = move || since.get().map(|since| say!(lang(), pages.actions.split_since, time = words::clock_time(lang(), since)));
     view! {
         <Panel
@@ -54,7 +54,7 @@ fn Keep(view: View, keep: Side) -> impl IntoView {
     let advice = view.part(|picture| picture.advice().map(|advice| advice.keep));
     let open = Memo::new(move |_| {
         let picture = view.picture.read();
-        view.trusted.get() && picture.standing.operation.is_none() && !is_fenced(&picture, keep)
+        view.trusted.get() && picture.pool_state.operation.is_none() && !is_fenced(&picture, keep)
     });
     let reasons = Memo::new(move |_| {
         let picture = view.picture.read();
@@ -96,17 +96,17 @@ fn Keep(view: View, keep: Side) -> impl IntoView {
 }
 
 fn is_fenced(picture: &Picture, side: Side) -> bool {
-    picture.standing.fences.iter().any(|fence| fence.side == side)
+    picture.pool_state.fences.iter().any(|fence| fence.side == side)
 }
 
 /// What stands in the way; when nothing does, what speaks for it and what it costs.
 fn reasons(lang: Locale, picture: &Picture, keep: Side, view: View) -> Vec<Reason> {
     let (kept, other) = (view.site(keep), view.site(keep.other()));
     let mut told = Vec::new();
-    if let Some(glance) = &picture.standing.operation {
-        told.push(match glance.unreadable {
-            Some(entry) => (Tone::Warn, words::operation::unreadable(lang, glance.id, entry)),
-            None => (Tone::Block, say!(lang, operations.objection.operation_runs, operation = glance.id.to_string())),
+    if let Some(summary) = &picture.pool_state.operation {
+        told.push(match summary.unreadable {
+            Some(entry) => (Tone::Warn, words::operation::unreadable(lang, summary.id, entry)),
+            None => (Tone::Block, say!(lang, operations.objection.operation_runs, operation = summary.id.to_string())),
         });
     }
     if is_fenced(picture, keep) {

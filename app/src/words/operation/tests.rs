@@ -1,6 +1,6 @@
 //! Every word of an operation has a sentence in both languages.
 
-use super::{by_hand, choice, lost, refusal, trouble as troubles, *};
+use super::{by_hand, choice, failure as troubles, lost, refusal, *};
 use crate::words::{Locale, Names};
 use jiff::Timestamp;
 use switchback_domain::{error::*, operation::*, *};
@@ -76,11 +76,11 @@ fn steps() -> Vec<Step> {
     let mut all = vec![
         Step::Preflight,
         Step::Mark { side },
-        Step::Warm { side },
+        Step::Checkpoint { side },
         Step::Drain { side, at_most: Millis(30_000) },
         Step::Demote { side },
         Step::Prove { from: side, to },
-        Step::Establish { side },
+        Step::Assess { side },
         Step::Fence { side },
         Step::Settle { side },
         Step::Promote { side },
@@ -98,11 +98,11 @@ fn steps() -> Vec<Step> {
         match step {
             Step::Preflight
             | Step::Mark { .. }
-            | Step::Warm { .. }
+            | Step::Checkpoint { .. }
             | Step::Drain { .. }
             | Step::Demote { .. }
             | Step::Prove { .. }
-            | Step::Establish { .. }
+            | Step::Assess { .. }
             | Step::Fence { .. }
             | Step::Settle { .. }
             | Step::Promote { .. }
@@ -121,15 +121,15 @@ fn steps() -> Vec<Step> {
 }
 
 /// Facts that come in several forms.
-fn variants() -> Vec<Fact> {
+fn variants() -> Vec<StepEvidence> {
     let (node, side) = (node(), Side::B);
     let mut all = Vec::new();
     for (follows, already) in [(true, true), (true, false), (false, true), (false, false)] {
-        all.push(Fact::Stored { side, node: node.clone(), follows, already });
+        all.push(StepEvidence::Stored { side, node: node.clone(), follows, already });
     }
     for (bytes, time) in [(None, None), (Some(ByteLag(9)), None), (None, Some(Millis(1))), (Some(ByteLag(9)), Some(Millis(1)))] {
-        all.push(Fact::ExpectedLoss { bytes, time, age: None });
-        all.push(Fact::ExpectedLoss { bytes, time, age: Some(Millis(2_000)) });
+        all.push(StepEvidence::ExpectedLoss { bytes, time, age: None });
+        all.push(StepEvidence::ExpectedLoss { bytes, time, age: Some(Millis(2_000)) });
     }
     let orders =
         [OrderKind::Lead, OrderKind::Follow, OrderKind::Hold, OrderKind::CloseMembers, OrderKind::SwitchInSite, OrderKind::TellMember];
@@ -139,31 +139,31 @@ fn variants() -> Vec<Fact> {
             OrderFailure::NotSent { failure: ProbeFailure::Refused },
             OrderFailure::Unanswered { failure: ProbeFailure::TimedOut { after: Millis(5_000) } },
         ] {
-            all.push(Fact::OrderFailed { endpoint: endpoint(), order, answer });
+            all.push(StepEvidence::OrderFailed { endpoint: endpoint(), order, answer });
         }
     }
-    all.extend(ORDERS.map(|order| Fact::Member { member: member(), order, sessions: 12 }));
-    all.extend(ORDERS.map(|order| Fact::MemberWas { member: member(), order }));
+    all.extend(ORDERS.map(|order| StepEvidence::Member { member: member(), order, sessions: 12 }));
+    all.extend(ORDERS.map(|order| StepEvidence::MemberWas { member: member(), order }));
     all
 }
 
-fn facts() -> Vec<Fact> {
+fn facts() -> Vec<StepEvidence> {
     let (node, side) = (node(), Side::B);
     let outage = |first_write_at| Outage { last_write_at: at(), first_write_at, acknowledged: 10, found: None, uncertain: Millis(0) };
     let mut all = vec![
-        Fact::Leader { side, node: node.clone(), timeline: None },
-        Fact::Leader { side, node: node.clone(), timeline: Some(Timeline(7)) },
-        Fact::Written { node: node.clone(), at: Lsn(0x5E) },
-        Fact::Marker { node: node.clone() },
-        Fact::Checkpoint { node: node.clone(), took: Millis(0) },
-        Fact::ShutdownReplayed { node: node.clone(), record: Lsn(1), end: Lsn(2), timeline: Timeline(7) },
-        Fact::NoLongerPrimary { node: node.clone(), said: "replica, stopped".to_owned() },
-        Fact::Answer { endpoint: endpoint(), failure: None },
-        Fact::Answer { endpoint: endpoint(), failure: Some(ProbeFailure::Refused) },
-        Fact::Fenced { endpoint: endpoint() },
-        Fact::NoOrderTaken,
-        Fact::FencerTold { answer: FenceAnswer { endpoint: endpoint(), order: OrderKind::Hold, at: at(), failure: None } },
-        Fact::FencerTold {
+        StepEvidence::Leader { side, node: node.clone(), timeline: None },
+        StepEvidence::Leader { side, node: node.clone(), timeline: Some(Timeline(7)) },
+        StepEvidence::Written { node: node.clone(), at: Lsn(0x5E) },
+        StepEvidence::Marker { node: node.clone() },
+        StepEvidence::Checkpoint { node: node.clone(), took: Millis(0) },
+        StepEvidence::ShutdownReplayed { node: node.clone(), record: Lsn(1), end: Lsn(2), timeline: Timeline(7) },
+        StepEvidence::NoLongerPrimary { node: node.clone(), said: "replica, stopped".to_owned() },
+        StepEvidence::Answer { endpoint: endpoint(), failure: None },
+        StepEvidence::Answer { endpoint: endpoint(), failure: Some(ProbeFailure::Refused) },
+        StepEvidence::Fenced { endpoint: endpoint() },
+        StepEvidence::NoOrderTaken,
+        StepEvidence::FencerTold { answer: FenceAnswer { endpoint: endpoint(), order: OrderKind::Hold, at: at(), failure: None } },
+        StepEvidence::FencerTold {
             answer: FenceAnswer {
                 endpoint: endpoint(),
                 order: OrderKind::CloseMembers,
@@ -171,80 +171,80 @@ fn facts() -> Vec<Fact> {
                 failure: Some(OrderFailure::NotSent { failure: ProbeFailure::Refused }),
             },
         },
-        Fact::Attested { by: login(), how: "power is off".to_owned() },
-        Fact::Rest { node: node.clone(), received: None, replayed: Lsn(2) },
-        Fact::Rest { node: node.clone(), received: Some(Lsn(2)), replayed: Lsn(2) },
-        Fact::LastHeartbeat { node: node.clone(), at: at() },
-        Fact::LastConfirmed { side, at: at(), failing_since: None, gone_since: None },
-        Fact::LastConfirmed { side, at: at(), failing_since: Some(at()), gone_since: None },
-        Fact::LastConfirmed { side, at: at(), failing_since: Some(at()), gone_since: Some(at()) },
-        Fact::Promoted { node: node.clone(), from: None, to: Timeline(8), at: None },
-        Fact::Promoted { node: node.clone(), from: Some(Timeline(7)), to: Timeline(8), at: Some(Lsn(3)) },
-        Fact::RowsFound { acknowledged: 10, found: 10 },
-        Fact::RowsFound { acknowledged: 10, found: 9 },
-        Fact::ClientsWaited { outage: outage(None) },
-        Fact::ClientsWaited { outage: outage(Some(at())) },
-        Fact::Follows { node: node.clone(), timeline: Timeline(8), replayed: Lsn(9) },
-        Fact::Mirror { node: node.clone() },
-        Fact::FollowedBefore { side },
-        Fact::Silent { node: node.clone() },
-        Fact::Collided { side, timeline: Timeline(7), active_left_at: Lsn(1), returning_left_at: Lsn(2) },
-        Fact::HistoriesAgree { timeline: None },
-        Fact::HistoriesAgree { timeline: Some(Timeline(7)) },
-        Fact::Diverged { side, node: node.clone(), timeline: Timeline(7), fork: Lsn(2), end: Lsn(9), rows: None },
-        Fact::Diverged { side, node: node.clone(), timeline: Timeline(7), fork: Lsn(2), end: Lsn(9), rows: Some(3) },
-        Fact::DataDirectory { node: node.clone(), path: "/var/lib/postgresql/15/main".to_owned() },
+        StepEvidence::Attested { by: login(), how: "power is off".to_owned() },
+        StepEvidence::Rest { node: node.clone(), received: None, replayed: Lsn(2) },
+        StepEvidence::Rest { node: node.clone(), received: Some(Lsn(2)), replayed: Lsn(2) },
+        StepEvidence::LastHeartbeat { node: node.clone(), at: at() },
+        StepEvidence::LastConfirmed { side, at: at(), failing_since: None, gone_since: None },
+        StepEvidence::LastConfirmed { side, at: at(), failing_since: Some(at()), gone_since: None },
+        StepEvidence::LastConfirmed { side, at: at(), failing_since: Some(at()), gone_since: Some(at()) },
+        StepEvidence::Promoted { node: node.clone(), from: None, to: Timeline(8), at: None },
+        StepEvidence::Promoted { node: node.clone(), from: Some(Timeline(7)), to: Timeline(8), at: Some(Lsn(3)) },
+        StepEvidence::RowsFound { acknowledged: 10, found: 10 },
+        StepEvidence::RowsFound { acknowledged: 10, found: 9 },
+        StepEvidence::ClientsWaited { outage: outage(None) },
+        StepEvidence::ClientsWaited { outage: outage(Some(at())) },
+        StepEvidence::Follows { node: node.clone(), timeline: Timeline(8), replayed: Lsn(9) },
+        StepEvidence::Mirror { node: node.clone() },
+        StepEvidence::FollowedBefore { side },
+        StepEvidence::Silent { node: node.clone() },
+        StepEvidence::Collided { side, timeline: Timeline(7), active_left_at: Lsn(1), returning_left_at: Lsn(2) },
+        StepEvidence::HistoriesAgree { timeline: None },
+        StepEvidence::HistoriesAgree { timeline: Some(Timeline(7)) },
+        StepEvidence::Diverged { side, node: node.clone(), timeline: Timeline(7), fork: Lsn(2), end: Lsn(9), rows: None },
+        StepEvidence::Diverged { side, node: node.clone(), timeline: Timeline(7), fork: Lsn(2), end: Lsn(9), rows: Some(3) },
+        StepEvidence::DataDirectory { node: node.clone(), path: "/var/lib/postgresql/15/main".to_owned() },
         lost_writes(&node, LostWrites { complete: true, ..LostWrites::default() }),
         lost_writes(&node, writes()),
         lost_writes(&node, LostWrites { complete: false, more_tables: 7, ..writes() }),
-        Fact::Saved { node: node.clone(), name: "lost-rows-b1.jsonl".to_owned(), rows: 3, bytes: 512, tables: 2, left_out: 0 },
-        Fact::Saved { node: node.clone(), name: "lost-rows-b1.jsonl".to_owned(), rows: 3, bytes: 512, tables: 2, left_out: 1 },
-        Fact::NothingToSave { side },
-        Fact::Elected { node: node.clone() },
-        Fact::Witnessed { side, witness: witness() },
-        Fact::Rehearsed,
-        Fact::TakenUpAgain,
+        StepEvidence::Saved { node: node.clone(), name: "lost-rows-b1.jsonl".to_owned(), rows: 3, bytes: 512, tables: 2, left_out: 0 },
+        StepEvidence::Saved { node: node.clone(), name: "lost-rows-b1.jsonl".to_owned(), rows: 3, bytes: 512, tables: 2, left_out: 1 },
+        StepEvidence::NothingToSave { side },
+        StepEvidence::Elected { node: node.clone() },
+        StepEvidence::Witnessed { side, witness: witness() },
+        StepEvidence::Rehearsed,
+        StepEvidence::TakenUpAgain,
     ];
     all.extend(variants());
     for fact in &all {
         match fact {
-            Fact::Leader { .. }
-            | Fact::Written { .. }
-            | Fact::Marker { .. }
-            | Fact::Checkpoint { .. }
-            | Fact::Stored { .. }
-            | Fact::ShutdownReplayed { .. }
-            | Fact::NoLongerPrimary { .. }
-            | Fact::Answer { .. }
-            | Fact::ExpectedLoss { .. }
-            | Fact::Fenced { .. }
-            | Fact::OrderFailed { .. }
-            | Fact::NoOrderTaken
-            | Fact::FencerTold { .. }
-            | Fact::Attested { .. }
-            | Fact::Rest { .. }
-            | Fact::LastHeartbeat { .. }
-            | Fact::LastConfirmed { .. }
-            | Fact::Promoted { .. }
-            | Fact::RowsFound { .. }
-            | Fact::ClientsWaited { .. }
-            | Fact::Member { .. }
-            | Fact::MemberWas { .. }
-            | Fact::Follows { .. }
-            | Fact::Mirror { .. }
-            | Fact::FollowedBefore { .. }
-            | Fact::Silent { .. }
-            | Fact::Collided { .. }
-            | Fact::HistoriesAgree { .. }
-            | Fact::Diverged { .. }
-            | Fact::DataDirectory { .. }
-            | Fact::LostWrites { .. }
-            | Fact::Saved { .. }
-            | Fact::NothingToSave { .. }
-            | Fact::Elected { .. }
-            | Fact::Witnessed { .. }
-            | Fact::Rehearsed
-            | Fact::TakenUpAgain => {}
+            StepEvidence::Leader { .. }
+            | StepEvidence::Written { .. }
+            | StepEvidence::Marker { .. }
+            | StepEvidence::Checkpoint { .. }
+            | StepEvidence::Stored { .. }
+            | StepEvidence::ShutdownReplayed { .. }
+            | StepEvidence::NoLongerPrimary { .. }
+            | StepEvidence::Answer { .. }
+            | StepEvidence::ExpectedLoss { .. }
+            | StepEvidence::Fenced { .. }
+            | StepEvidence::OrderFailed { .. }
+            | StepEvidence::NoOrderTaken
+            | StepEvidence::FencerTold { .. }
+            | StepEvidence::Attested { .. }
+            | StepEvidence::Rest { .. }
+            | StepEvidence::LastHeartbeat { .. }
+            | StepEvidence::LastConfirmed { .. }
+            | StepEvidence::Promoted { .. }
+            | StepEvidence::RowsFound { .. }
+            | StepEvidence::ClientsWaited { .. }
+            | StepEvidence::Member { .. }
+            | StepEvidence::MemberWas { .. }
+            | StepEvidence::Follows { .. }
+            | StepEvidence::Mirror { .. }
+            | StepEvidence::FollowedBefore { .. }
+            | StepEvidence::Silent { .. }
+            | StepEvidence::Collided { .. }
+            | StepEvidence::HistoriesAgree { .. }
+            | StepEvidence::Diverged { .. }
+            | StepEvidence::DataDirectory { .. }
+            | StepEvidence::LostWrites { .. }
+            | StepEvidence::Saved { .. }
+            | StepEvidence::NothingToSave { .. }
+            | StepEvidence::Elected { .. }
+            | StepEvidence::Witnessed { .. }
+            | StepEvidence::Rehearsed
+            | StepEvidence::TakenUpAgain => {}
         }
     }
     all
@@ -270,7 +270,7 @@ fn an_outage_is_no_more_exact_than_it_was_seen() {
 fn every_attempt_is_told_in_both_languages() {
     let facts = Vec::new();
     let cut = Attempt { number: 1, began_at: at(), ended_at: None, facts, trouble: None };
-    let failed = Attempt { number: 2, ended_at: Some(at()), trouble: Some(Trouble::SplitBrain), ..cut.clone() };
+    let failed = Attempt { number: 2, ended_at: Some(at()), trouble: Some(StepFailure::SplitBrain), ..cut.clone() };
     let done = Attempt { trouble: None, ..failed.clone() };
     for one in [cut, failed, done] {
         told(|lang| attempt(lang, &one, &names()));
@@ -282,7 +282,7 @@ fn whatever_may_stay_of_an_operation_is_told_in_both_languages() {
     let mut said = std::collections::BTreeSet::new();
     let lasting: Vec<Step> = steps().into_iter().filter(Step::lasts).collect();
     for step in &lasting {
-        for state in [StepState::Done, StepState::Failed { trouble: Trouble::SplitBrain }] {
+        for state in [StepState::Done, StepState::Failed { trouble: StepFailure::SplitBrain }] {
             let run =
                 StepRun { state, attempts: 1, began_at: None, ended_at: None, facts: Vec::new(), earlier: Vec::new(), acted_before: false };
             told(|lang| stays(lang, 3, &run, step, &names()));
@@ -322,57 +322,57 @@ fn missing() -> Vec<Missing> {
     all
 }
 
-fn troubled() -> Vec<Trouble> {
+fn troubled() -> Vec<StepFailure> {
     let mut all = vec![
-        Trouble::SituationChanged {
+        StepFailure::SituationChanged {
             checks: vec![(CheckKind::OnePrimary, Verdict::Fail), (CheckKind::EtcdHealthy, Verdict::Unknown)],
             findings: vec![Finding::NoPrimary],
         },
-        Trouble::OtherEpoch,
-        Trouble::PatroniTooOld { members: vec![("a1".parse().expect("a name"), "3.3.8".to_owned())] },
-        Trouble::NoLeader { side: Side::A },
-        Trouble::Endpoint { endpoint: endpoint(), failure: ProbeFailure::TimedOut { after: Millis(800) } },
-        Trouble::Refused { endpoint: endpoint(), said: "no".to_owned() },
-        Trouble::NotFenced { side: Side::A, unreached: vec![endpoint()], within: Some(Millis(3_000)) },
-        Trouble::SeenAlive { side: Side::A, witnesses: vec![witness()] },
-        Trouble::StillWrites { nodes: vec!["a1".parse().expect("a name")] },
-        Trouble::SplitBrain,
-        Trouble::Collision { timeline: Timeline(7), active_left_at: Lsn(1), returning_left_at: Lsn(2) },
-        Trouble::NotSaved { side: Side::A, node: Some("a1".parse().expect("a name")), what: not_saved() },
-        Trouble::TimelinesGivenUp { side: Side::B, timelines: vec![Timeline(8)] },
-        Trouble::RowsMissing { acknowledged: 10, found: 9 },
-        Trouble::Interrupted,
-        Trouble::StoreUnwritable,
-        Trouble::Internal { incident: "abc".to_owned() },
+        StepFailure::OtherEpoch,
+        StepFailure::PatroniTooOld { members: vec![("a1".parse().expect("a name"), "3.3.8".to_owned())] },
+        StepFailure::NoLeader { side: Side::A },
+        StepFailure::Endpoint { endpoint: endpoint(), failure: ProbeFailure::TimedOut { after: Millis(800) } },
+        StepFailure::Refused { endpoint: endpoint(), said: "no".to_owned() },
+        StepFailure::NotFenced { side: Side::A, unreached: vec![endpoint()], within: Some(Millis(3_000)) },
+        StepFailure::SeenAlive { side: Side::A, witnesses: vec![witness()] },
+        StepFailure::StillWrites { nodes: vec!["a1".parse().expect("a name")] },
+        StepFailure::SplitBrain,
+        StepFailure::Collision { timeline: Timeline(7), active_left_at: Lsn(1), returning_left_at: Lsn(2) },
+        StepFailure::NotSaved { side: Side::A, node: Some("a1".parse().expect("a name")), what: not_saved() },
+        StepFailure::TimelinesGivenUp { side: Side::B, timelines: vec![Timeline(8)] },
+        StepFailure::RowsMissing { acknowledged: 10, found: 9 },
+        StepFailure::Interrupted,
+        StepFailure::StoreUnwritable,
+        StepFailure::Internal { incident: "abc".to_owned() },
     ];
-    all.extend(missing().into_iter().map(|missing| Trouble::TooLate { after: Millis(15_000), missing }));
+    all.extend(missing().into_iter().map(|missing| StepFailure::TooLate { after: Millis(15_000), missing }));
     for trouble in &all {
         match trouble {
-            Trouble::SituationChanged { .. }
-            | Trouble::OtherEpoch
-            | Trouble::PatroniTooOld { .. }
-            | Trouble::NoLeader { .. }
-            | Trouble::Endpoint { .. }
-            | Trouble::Refused { .. }
-            | Trouble::TooLate { .. }
-            | Trouble::NotFenced { .. }
-            | Trouble::SeenAlive { .. }
-            | Trouble::StillWrites { .. }
-            | Trouble::SplitBrain
-            | Trouble::Collision { .. }
-            | Trouble::NotSaved { .. }
-            | Trouble::TimelinesGivenUp { .. }
-            | Trouble::RowsMissing { .. }
-            | Trouble::Interrupted
-            | Trouble::StoreUnwritable
-            | Trouble::Internal { .. } => {}
+            StepFailure::SituationChanged { .. }
+            | StepFailure::OtherEpoch
+            | StepFailure::PatroniTooOld { .. }
+            | StepFailure::NoLeader { .. }
+            | StepFailure::Endpoint { .. }
+            | StepFailure::Refused { .. }
+            | StepFailure::TooLate { .. }
+            | StepFailure::NotFenced { .. }
+            | StepFailure::SeenAlive { .. }
+            | StepFailure::StillWrites { .. }
+            | StepFailure::SplitBrain
+            | StepFailure::Collision { .. }
+            | StepFailure::NotSaved { .. }
+            | StepFailure::TimelinesGivenUp { .. }
+            | StepFailure::RowsMissing { .. }
+            | StepFailure::Interrupted
+            | StepFailure::StoreUnwritable
+            | StepFailure::Internal { .. } => {}
         }
     }
     all
 }
 
-fn lost_writes(node: &NodeName, writes: LostWrites) -> Fact {
-    Fact::LostWrites { node: node.clone(), timeline: Timeline(7), fork: Lsn(2), end: Lsn(9), writes }
+fn lost_writes(node: &NodeName, writes: LostWrites) -> StepEvidence {
+    StepEvidence::LostWrites { node: node.clone(), timeline: Timeline(7), fork: Lsn(2), end: Lsn(9), writes }
 }
 
 fn writes() -> LostWrites {
@@ -731,8 +731,8 @@ fn every_wish_that_is_not_taken_says_why() {
 #[test]
 fn every_stage_has_a_word_and_every_end_its_reason() {
     let cancelled = GivenUp::Cancelled { by: login() };
-    let failed = GivenUp::StepFailed { step: 4, trouble: Trouble::OtherEpoch };
-    let question = Question { number: 1, step: 0, undoing: false, trouble: Trouble::OtherEpoch, options: Vec::new() };
+    let failed = GivenUp::StepFailed { step: 4, trouble: StepFailure::OtherEpoch };
+    let question = Question { number: 1, step: 0, undoing: false, trouble: StepFailure::OtherEpoch, options: Vec::new() };
     let finished = |outcome| Stage::Finished { outcome, at: at() };
     let stages = [
         Stage::AwaitingApproval { expires_at: at() },
@@ -747,9 +747,9 @@ fn every_stage_has_a_word_and_every_end_its_reason() {
         finished(Outcome::ClosedUnread { by: login() }),
     ];
     for one in &stages {
-        for loss in [LossWord::Nothing, LossWord::NotKnown, LossWord::Lost] {
-            told(|lang| stage(lang, one.word(), false, loss));
-            told(|lang| stage(lang, one.word(), true, loss));
+        for loss in [LossCode::Nothing, LossCode::NotKnown, LossCode::Lost] {
+            told(|lang| stage(lang, one.as_code(), false, loss));
+            told(|lang| stage(lang, one.as_code(), true, loss));
         }
     }
     for why in [cancelled, failed] {

@@ -3,7 +3,7 @@
 use super::{Bench, done, goals::ON_ITS_WAY, tally::Emergency};
 use anyhow::Context;
 use std::time::{Duration, Instant};
-use switchback_domain::operation::{Fact, Intent, Operation, Report};
+use switchback_domain::operation::{Intent, Operation, Report, StepEvidence};
 use switchback_lab::{Lab, Place, Run, Site, Target, Watch, Way, side};
 
 /// What happens to the active site.
@@ -20,7 +20,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    fn word(self) -> &'static str {
+    fn as_code(self) -> &'static str {
         match self {
             Fault::Killed => "killed",
             Fault::Unshipped => "killed after a cut",
@@ -120,7 +120,7 @@ pub async fn run(bench: &mut Bench, fault: Fault) -> anyhow::Result<()> {
     };
     // It is back, and held as it was until it is re-protected.
     let watched = watch.end()?;
-    bench.reprotect(from).await.with_context(|| format!("{from} does not follow after {}", fault.word()))?;
+    bench.reprotect(from).await.with_context(|| format!("{from} does not follow after {}", fault.as_code()))?;
     let whole_after = returned.elapsed();
     let report = bench.console().await?.report(id).await?;
     let one = Emergency {
@@ -134,7 +134,7 @@ pub async fn run(bench: &mut Bench, fault: Fault) -> anyhow::Result<()> {
         shut_after: watched.writable_after(from, returned).map(|(_, last)| last.saturating_duration_since(returned)),
         whole_after,
     };
-    bench.tally.emergency(fault.word(), one);
+    bench.tally.emergency(fault.as_code(), one);
     bench.tally.journal(&operation);
     Ok(())
 }
@@ -152,7 +152,7 @@ fn unshipped(run: &Run, fault: Fault, shipped: (Instant, Instant), asked: Instan
 fn expected(operation: &Operation) -> String {
     let facts = operation.steps.iter().flat_map(|run| &run.facts);
     let mut said = facts.filter_map(|fact| match fact {
-        Fact::ExpectedLoss { bytes, time, age } => Some((bytes.as_ref(), time.as_ref(), age.as_ref())),
+        StepEvidence::ExpectedLoss { bytes, time, age } => Some((bytes.as_ref(), time.as_ref(), age.as_ref())),
         _ => None,
     });
     said.next_back().map_or_else(

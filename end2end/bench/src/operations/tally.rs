@@ -119,7 +119,7 @@ impl Tally {
 
     /// Adds what an operation's own journal says: how long each step took, and how long the console took between two.
     pub fn journal(&mut self, operation: &Operation) {
-        let ran: Vec<(&'static str, &StepRun)> = operation.plan.steps.iter().map(Step::word).zip(&operation.steps).collect();
+        let ran: Vec<(&'static str, &StepRun)> = operation.plan.steps.iter().map(Step::as_code).zip(&operation.steps).collect();
         for (word, run) in &ran {
             if let (Some(began), Some(ended)) = (run.began_at, run.ended_at) {
                 self.steps.entry(word).or_default().push(Duration::from_millis(Millis::between(began, ended).0));

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use switchback_domain::operation::{Choice, Fact, Stage};
+use switchback_domain::operation::{Choice, Stage, StepEvidence};
 use switchback_lab::{Between, Lie, Said, Service, Site, Target};
 
 use crate::quick::planned;
@@ -59,13 +59,13 @@ async fn lied_to(scene: &Scene, between: &Between, lie: impl FnOnce(Site) -> Lie
     let word = scene.ended_right(&operation, from).await?;
     ensure!(word == "done", "the order was taken, and {id} was {word}: {:?}", operation.given_up);
     let (run, _) = observed.nothing_lost().await?;
-    let lied: Vec<&Fact> = operation
+    let lied: Vec<&StepEvidence> = operation
         .steps
         .iter()
         .flat_map(switchback_domain::operation::StepRun::every_fact)
-        .filter(|fact| matches!(fact, Fact::OrderFailed { .. } | Fact::NoOrderTaken))
+        .filter(|fact| matches!(fact, StepEvidence::OrderFailed { .. } | StepEvidence::NoOrderTaken))
         .collect();
-    ensure!(!lied.contains(&&Fact::NoOrderTaken), "{id} says that no order was taken: {lied:?}");
+    ensure!(!lied.contains(&&StepEvidence::NoOrderTaken), "{id} says that no order was taken: {lied:?}");
     let said = format!("{} orders, asked {} times", orders.len(), asked.len());
     let outage = operation.outage.context("nothing was measured")?;
     let measured = measured_as_felt(&outage, Some(Duration::from_millis(run.verdict.longest_outage_ms)))?;

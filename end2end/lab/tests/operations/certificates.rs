@@ -94,7 +94,7 @@ async fn a_certificate_that_expires_is_named_and_makes_nobody_lost() {
         scene.case(&format!("of the {whose} site"), async |scene| expires(scene, of_active).await).await;
     }
     for (of_active, whose) in [(false, "other"), (true, "active")] {
-        for step in ["warm", "prove"] {
+        for step in ["checkpoint", "prove"] {
             let name = format!("of the {whose} site during {step}");
             scene.case(&name, async |scene| expires_under_way(scene, of_active, step).await).await;
         }

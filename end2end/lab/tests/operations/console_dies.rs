@@ -22,7 +22,7 @@ fn name(event: &Event, operation: &Operation) -> String {
     let value = serde_json::to_value(event).unwrap();
     let step = value["step"].as_u64().and_then(|step| operation.plan.steps.get(usize::try_from(step).ok()?));
     let word = value["event"].as_str().unwrap();
-    step.map_or_else(|| word.to_owned(), |step| format!("{word} {}", step.word()))
+    step.map_or_else(|| word.to_owned(), |step| format!("{word} {}", step.as_code()))
 }
 
 async fn names(scene: &Scene, id: OperationId) -> anyhow::Result<Vec<String>> {
@@ -142,7 +142,7 @@ async fn a_store_that_cannot_be_written_keeps_nobody_from_writing_for_long() {
     let disk = std::env::temp_dir().join("switchback-lab-test-disk");
     let small = SmallDisk::mount(&disk).unwrap();
     let mut scene = Scene::up_with_store("store", 6, format!("sqlite:{}", disk.join("switchback.db").display())).await;
-    for step in ["preflight", "warm", "demote", "prove", "promote", "verify", "reprotect"] {
+    for step in ["preflight", "checkpoint", "demote", "prove", "promote", "verify", "reprotect"] {
         scene
             .case(&format!("store full during {step}"), async |scene| {
                 let observed = scene.observe().await;

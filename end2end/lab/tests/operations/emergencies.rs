@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use switchback_domain::Millis;
-use switchback_domain::operation::{Choice, Fact, Intent, NotSaved, Operation, Stage, Task, Trouble};
+use switchback_domain::operation::{Choice, Intent, NotSaved, Operation, Stage, StepEvidence, StepFailure, Task};
 use switchback_lab::{Place, Run, Site, Target, Way, side};
 
 use crate::quick::{HELD_WITHIN, expected_bytes, failback, killed_and_returned, reprotected};
@@ -36,7 +36,7 @@ async fn fail_over(scene: &Scene, from: Site) -> anyhow::Result<(Operation, Inst
 /// How old the figures were by which the console said what would be lost.
 fn expected_age(operation: &Operation) -> Option<Millis> {
     let facts = operation.steps.iter().flat_map(|run| &run.facts);
-    facts.filter_map(|fact| if let Fact::ExpectedLoss { age, .. } = fact { *age } else { None }).next_back()
+    facts.filter_map(|fact| if let StepEvidence::ExpectedLoss { age, .. } = fact { *age } else { None }).next_back()
 }
 
 /// What was said before beside what was found after.
@@ -181,7 +181,7 @@ async fn collision(scene: &Scene) -> anyhow::Result<String> {
     let (id, _) = scene.console().begin(&Intent::Reprotect { side: side(from) }, "").await?;
     let operation = scene.console().rest(id, RESTS_WITHIN).await?;
     let Stage::NeedsPerson { question, .. } = &operation.stage else { anyhow::bail!("{id} did not ask: {:?}", operation.stage) };
-    ensure!(matches!(question.trouble, Trouble::Collision { .. }), "{id} asks about something else: {:?}", question.trouble);
+    ensure!(matches!(question.trouble, StepFailure::Collision { .. }), "{id} asks about something else: {:?}", question.trouble);
     scene.lab().rebuild(from).await?;
     let answer = scene.console().answer(id, question, Choice::Retry, "rebuilt").await?;
     ensure!(answer.status < 300, "the answer was not taken: {answer}");
@@ -225,7 +225,7 @@ async fn counted(scene: &Scene) -> anyhow::Result<String> {
     let (id, _) = scene.console().begin(&Intent::Reprotect { side: side(from) }, "").await?;
     let asks = scene.console().rest(id, RESTS_WITHIN).await?;
     let Stage::NeedsPerson { question, .. } = &asks.stage else { anyhow::bail!("{id} did not ask: {:?}", asks.stage) };
-    let Trouble::NotSaved { what, .. } = &question.trouble else { anyhow::bail!("{id} asks about {:?}", question.trouble) };
+    let StepFailure::NotSaved { what, .. } = &question.trouble else { anyhow::bail!("{id} asks about {:?}", question.trouble) };
     let [NotSaved::Table { table, rows: 343, .. }] = &what[..] else { anyhow::bail!("{id} could not save {what:?}") };
     ensure!(table == "hidden" && question.options.contains(&Choice::GiveUp), "{question:?}");
     // The command that is shown gets them.
@@ -284,7 +284,7 @@ async fn nothing_lost(scene: &Scene) -> anyhow::Result<String> {
     let done = scene.done(id).await?;
     lab.wait_settled(WHOLE_WITHIN).await.context("the returning site does not follow")?;
     let raw = done.steps.iter().flat_map(|run| &run.facts).find_map(|fact| match fact {
-        Fact::Diverged { fork, end, .. } => Some(end.0 - fork.0),
+        StepEvidence::Diverged { fork, end, .. } => Some(end.0 - fork.0),
         _ => None,
     });
     let report = scene.console().report(failover.id).await?;

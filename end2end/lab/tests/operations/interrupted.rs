@@ -10,7 +10,7 @@ use crate::quick::planned;
 use crate::scene::{RESTS_WITHIN, Scene, begun};
 
 /// The steps of a planned switchover, in their order.
-const STEPS: [&str; 9] = ["preflight", "mark", "warm", "demote", "prove", "promote", "verify", "reroute", "reprotect"];
+const STEPS: [&str; 9] = ["preflight", "mark", "checkpoint", "demote", "prove", "promote", "verify", "reroute", "reprotect"];
 /// Longer than Patroni's `ttl` in the lab: a dead leader has been replaced by then.
 const DEAD_FOR: Duration = Duration::from_secs(28);
 const CUT_FOR: Duration = Duration::from_secs(20);

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use switchback_domain::operation::{Choice, Fact, GivenUp, Intent, NotSaved, Operation, Outcome, Planned, Request, Stage, Step, Trouble};
+use switchback_domain::operation::{
+    Choice, GivenUp, Intent, NotSaved, Operation, Outcome, Planned, Request, Stage, Step, StepEvidence, StepFailure,
+};
 use switchback_lab::{Target, Way, side};
 
 use crate::refused_sight::answered_by_somebody_else;
@@ -21,7 +23,7 @@ const SEEN_TO: u64 = 300;
 /// What the console said would be lost, in bytes.
 pub fn expected_bytes(operation: &Operation) -> Option<u64> {
     let facts = operation.steps.iter().flat_map(|run| &run.facts);
-    facts.filter_map(|fact| if let Fact::ExpectedLoss { bytes: Some(bytes), .. } = fact { Some(bytes.0) } else { None }).next_back()
+    facts.filter_map(|fact| if let StepEvidence::ExpectedLoss { bytes: Some(bytes), .. } = fact { Some(bytes.0) } else { None }).next_back()
 }
 
 /// A planned switchover that nobody disturbs: done, nothing lost, never two writable.
@@ -33,8 +35,11 @@ pub async fn planned(scene: &Scene) -> anyhow::Result<String> {
     ensure!(word == "done", "{id} was {word}: {:?}", operation.given_up);
     let (run, _) = observed.nothing_lost().await?;
     let outage = run.outage_after(asked).context("nobody wrote afterwards")?;
-    let facts: Vec<&Fact> = operation.steps.iter().flat_map(|step| &step.facts).collect();
-    ensure!(facts.iter().any(|fact| matches!(fact, Fact::ShutdownReplayed { .. })), "there is no proof among the evidence: {facts:?}");
+    let facts: Vec<&StepEvidence> = operation.steps.iter().flat_map(|step| &step.facts).collect();
+    ensure!(
+        facts.iter().any(|fact| matches!(fact, StepEvidence::ShutdownReplayed { .. })),
+        "there is no proof among the evidence: {facts:?}"
+    );
     let report = scene.console().report(id).await?;
     ensure!(report.loss.proved_none && report.outage.is_some(), "the report proves nothing: {:?} {:?}", report.loss, report.outage);
     let said = report.outage.context("no outage in the report")?;
@@ -72,7 +77,7 @@ pub async fn reprotected(scene: &Scene, site: switchback_lab::Site) -> anyhow::R
     let operation = scene.console().rest(id, RESTS_WITHIN).await?;
     if let Stage::NeedsPerson { question, .. } = &operation.stage {
         // The members' server deletes rows of its own now and then, and what was deleted is not there to be saved.
-        let Trouble::NotSaved { what, .. } = &question.trouble else { bail!("{id} asks about {:?}", question.trouble) };
+        let StepFailure::NotSaved { what, .. } = &question.trouble else { bail!("{id} asks about {:?}", question.trouble) };
         let of_members = |one: &NotSaved| matches!(one, NotSaved::Deleted { database, .. } if database == "prosody");
         ensure!(what.iter().all(of_members), "{id} could not save {what:?}");
         let answer = scene.console().answer_for(id, question, Choice::GiveUp, "rows of the members' server", &format!("dc-{site}")).await?;
@@ -111,12 +116,13 @@ async fn without_what_proves(scene: &Scene) -> anyhow::Result<String> {
     scene.lab().set_up_for_console(leader)?;
     let operation = operation?;
     let Stage::Finished {
-        outcome: Outcome::Undone { why: GivenUp::StepFailed { step, trouble: Trouble::Refused { said, .. } }, .. }, ..
+        outcome: Outcome::Undone { why: GivenUp::StepFailed { step, trouble: StepFailure::Refused { said, .. } }, .. },
+        ..
     } = &operation.stage
     else {
         bail!("it ended as {:?}", operation.stage);
     };
-    ensure!(matches!(operation.plan.steps[*step], Step::Warm { .. }), "it gave up in step {step}");
+    ensure!(matches!(operation.plan.steps[*step], Step::Checkpoint { .. }), "it gave up in step {step}");
     ensure!(said.contains("does not exist"), "it says: {said}");
     ensure!(scene.lab().leader(from).await == Some(leader), "somebody else leads");
     let (run, _) = observed.nothing_lost().await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use switchback_domain::operation::{Choice, GivenUp, Intent, Operation, OperationId, Outcome, Question, Stage, Step, Trouble};
+use switchback_domain::operation::{Choice, GivenUp, Intent, Operation, OperationId, Outcome, Question, Stage, Step, StepFailure};
 use switchback_lab::{Site, Target, side};
 
 use crate::quick::{planned, reprotected};
@@ -23,8 +23,8 @@ async fn refused_promotion(scene: &Scene, id: OperationId) -> anyhow::Result<Que
 }
 
 /// The person must learn that it is about the credentials.
-fn says_why(trouble: &Trouble) -> anyhow::Result<()> {
-    let Trouble::Refused { endpoint, said } = trouble else { bail!("it says {trouble:?}") };
+fn says_why(trouble: &StepFailure) -> anyhow::Result<()> {
+    let StepFailure::Refused { endpoint, said } = trouble else { bail!("it says {trouble:?}") };
     ensure!(endpoint.as_str().starts_with("patroni-") && said.contains("401"), "{endpoint} is said to have answered {said}");
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use anyhow::ensure;
 use switchback_domain::MemberName;
-use switchback_domain::operation::{Fact, Intent, MemberChange, MemberOrder};
+use switchback_domain::operation::{Intent, MemberChange, MemberOrder, StepEvidence};
 use switchback_lab::{Site, differences, side};
 
 use crate::scene::Scene;
@@ -25,18 +25,18 @@ pub async fn rehearsals(scene: &Scene) -> anyhow::Result<String> {
     }
     let observed = scene.observe().await;
     for intent in &intents {
-        let word = intent.word();
-        let (engines, standing) = (scene.lab().arrangement().await?, scene.console().picture().await?.standing);
+        let word = intent.as_code();
+        let (engines, pool_state) = (scene.lab().arrangement().await?, scene.console().picture().await?.pool_state);
         let id = scene.console().rehearse(intent).await?;
         let operation = scene.done(id).await?;
         for (step, run) in operation.plan.steps.iter().zip(&operation.steps) {
-            let rehearsed = run.facts.contains(&Fact::Rehearsed);
-            ensure!(rehearsed || !step.changes_something(), "{} of {word} was no rehearsal: {:?}", step.word(), run.facts);
+            let rehearsed = run.facts.contains(&StepEvidence::Rehearsed);
+            ensure!(rehearsed || !step.changes_something(), "{} of {word} was no rehearsal: {:?}", step.as_code(), run.facts);
         }
         let changed = differences(&engines, &scene.lab().arrangement().await?);
         ensure!(changed.is_empty(), "a rehearsal of {word} has changed {}", changed.join("; "));
-        let now = scene.console().picture().await?.standing;
-        ensure!((now.epoch, &now.fences) == (standing.epoch, &standing.fences), "a rehearsal of {word} is in the record: {now:?}");
+        let now = scene.console().picture().await?.pool_state;
+        ensure!((now.epoch, &now.fences) == (pool_state.epoch, &pool_state.fences), "a rehearsal of {word} is in the record: {now:?}");
     }
     let (run, _) = observed.nothing_lost().await?;
     let outage = run.verdict.longest_outage_ms;

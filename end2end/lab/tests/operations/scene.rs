@@ -227,7 +227,7 @@ impl Drop for Scene {
 /// Whether a step of this word has begun.
 pub fn begun(step: &'static str) -> impl Fn(&Operation) -> bool {
     move |operation| {
-        operation.plan.steps.iter().zip(&operation.steps).any(|(one, run)| one.word() == step && run.state != StepState::Waiting)
+        operation.plan.steps.iter().zip(&operation.steps).any(|(one, run)| one.as_code() == step && run.state != StepState::Waiting)
     }
 }
 

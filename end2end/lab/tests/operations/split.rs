@@ -47,7 +47,7 @@ mod full {
 
     use anyhow::{Context, ensure};
     use switchback_domain::Finding;
-    use switchback_domain::operation::{Choice, Fact, Intent, Operation, Stage, Task};
+    use switchback_domain::operation::{Choice, Intent, Operation, Stage, StepEvidence, Task};
     use switchback_lab::{Place, Site, Target, Watch, Way, side};
 
     use super::split_brain_is_noticed;
@@ -87,7 +87,7 @@ mod full {
         lab.wait_settled(WHOLE_WITHIN).await.context("the fenced site does not follow")?;
         let (run, lost, watched) = (load.end().await?, given_up.end().await?, watch.end()?);
         let saved = done.steps.iter().flat_map(|run| &run.facts).find_map(|fact| match fact {
-            Fact::Saved { rows, .. } => Some(*rows),
+            StepEvidence::Saved { rows, .. } => Some(*rows),
             _ => None,
         });
         let saved = saved.context("nothing of the site that was given up is saved")?;

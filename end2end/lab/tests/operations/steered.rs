@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use switchback_domain::Millis;
-use switchback_domain::operation::{Fact, GivenUp, Intent, Operation, OperationId, Outcome, Stage, Step, Wish};
+use switchback_domain::operation::{ControlRequest, GivenUp, Intent, Operation, OperationId, Outcome, Stage, Step, StepEvidence};
 use switchback_lab::{Site, Target, side};
 
 use crate::interrupted::{leader_dies, link_cut, reach};
@@ -50,7 +50,7 @@ fn drained(operation: &Operation) -> anyhow::Result<(Millis, u32)> {
     let drain = operation.plan.steps.iter().position(|step| matches!(step, Step::Drain { .. })).context("nothing was drained")?;
     let run = &operation.steps[drain];
     let (began, ended) = (run.began_at.context("draining has not begun")?, run.ended_at.context("draining has not ended")?);
-    let sessions = run.facts.iter().map(|fact| if let Fact::Member { sessions, .. } = fact { *sessions } else { 0 }).sum();
+    let sessions = run.facts.iter().map(|fact| if let StepEvidence::Member { sessions, .. } = fact { *sessions } else { 0 }).sum();
     Ok((Millis::between(began, ended), sessions))
 }
 
@@ -67,7 +67,12 @@ async fn is_drained(scene: &Scene, people: bool) -> anyhow::Result<String> {
 }
 
 /// Says what somebody wants while members are drained, and waits until the operation is as wanted.
-async fn wish_while_draining(scene: &Scene, id: OperationId, wish: Wish, wanted: impl Fn(&Operation) -> bool) -> anyhow::Result<Operation> {
+async fn wish_while_draining(
+    scene: &Scene,
+    id: OperationId,
+    wish: ControlRequest,
+    wanted: impl Fn(&Operation) -> bool,
+) -> anyhow::Result<Operation> {
     reach(scene, id, "drain").await?;
     let answer = scene.console().wish(id, wish).await?;
     ensure!(answer.status == 204, "{wish:?} was not taken: {answer}");
@@ -95,7 +100,7 @@ async fn is_cancelled(scene: &Scene, id: OperationId, from: Site) -> anyhow::Res
 async fn pauses_and_resumes(scene: &Scene) -> anyhow::Result<String> {
     let (calm, observed) = (scene.observe().await, scene.observe().await);
     let (id, from, _) = scene.begin_switchover().await?;
-    let operation = wish_while_draining(scene, id, Wish::Pause, is_paused).await?;
+    let operation = wish_while_draining(scene, id, ControlRequest::Pause, is_paused).await?;
     ensure!(is_paused(&operation), "{id} did not pause: {:?}", operation.stage);
     tokio::time::sleep(Duration::from_secs(3)).await;
     let operation = scene.console().operation(id).await?;
@@ -104,12 +109,12 @@ async fn pauses_and_resumes(scene: &Scene) -> anyhow::Result<String> {
     let (run, _) = calm.nothing_lost().await?;
     let waited = Duration::from_millis(run.verdict.longest_outage_ms);
     ensure!(waited < UNDISTURBED, "clients waited for {waited:?} while the operation was paused");
-    let answer = scene.console().wish(id, Wish::Resume).await?;
+    let answer = scene.console().wish(id, ControlRequest::Resume).await?;
     ensure!(answer.status == 204, "it was not resumed: {answer}");
     let operation = scene.done(id).await?;
     scene.ended_right(&operation, from).await?;
     observed.nothing_lost().await?;
-    let answer = scene.console().wish(id, Wish::Resume).await?;
+    let answer = scene.console().wish(id, ControlRequest::Resume).await?;
     ensure!((answer.status, answer.body["code"].as_str()) == (409, Some("ended")), "what has ended was resumed: {answer}");
     Ok(format!("paused for {} ms, then done", operation.paused_for.0))
 }
@@ -118,12 +123,12 @@ async fn cancelled(scene: &Scene, paused_before: bool) -> anyhow::Result<String>
     let observed = scene.observe().await;
     let (id, from, _) = scene.begin_switchover().await?;
     if paused_before {
-        let operation = wish_while_draining(scene, id, Wish::Pause, is_paused).await?;
+        let operation = wish_while_draining(scene, id, ControlRequest::Pause, is_paused).await?;
         ensure!(is_paused(&operation), "{id} did not pause: {:?}", operation.stage);
     }
     reach(scene, id, "drain").await?;
     let mirror = stopped_for_a_moment(scene, from).await?;
-    wish_while_draining(scene, id, Wish::Cancel, Operation::is_finished).await?;
+    wish_while_draining(scene, id, ControlRequest::Cancel, Operation::is_finished).await?;
     is_cancelled(scene, id, from).await?;
     let (run, _) = observed.nothing_lost().await?;
     let waited = Duration::from_millis(run.verdict.longest_outage_ms);
@@ -152,7 +157,7 @@ async fn cancelled_too_late(scene: &Scene) -> anyhow::Result<String> {
     let observed = scene.observe().await;
     let (id, from, _) = scene.begin_switchover().await?;
     reach(scene, id, "promote").await?;
-    let answer = scene.console().wish(id, Wish::Cancel).await?;
+    let answer = scene.console().wish(id, ControlRequest::Cancel).await?;
     ensure!((answer.status, answer.body["code"].as_str()) == (409, Some("past_no_return")), "it was taken: {answer}");
     let operation = scene.done(id).await?;
     scene.ended_right(&operation, from).await?;

@@ -93,7 +93,7 @@ async fn what_it_has_said_is_written_down_when_the_store_is_back() {
     let store = Arc::new(TestStore::default());
     let clock = Arc::new(crate::testing::TestClock::starting_now());
     let work_out = switchback_domain::picture::work_out;
-    let watched = Arc::new(Watched::new(switchback_domain::fixture::pool(), "boot".into(), clock, work_out, Arc::default()));
+    let watched = Arc::new(ObservedPool::new(switchback_domain::fixture::pool(), "boot".into(), clock, work_out, Arc::default()));
     tokio::spawn(keep_writing(Arc::clone(&watched), Arc::clone(&store) as _, CancellationToken::new()));
     store.audit_fails.store(true, Ordering::SeqCst);
     let mut world = World::healthy(at(0));

@@ -13,8 +13,8 @@ use switchback_domain::{
     audit::Deed,
     error::{ConfirmError, ConsoleError, RequestError, WishError},
     operation::{
-        Choice, Evidence, FoundLoss, Glance, Intent, Operation, OperationId, Plan, PlanChange, Planned, Report, Request, Wish,
-        tell_found_losses,
+        Choice, ControlRequest, Evidence, FoundLoss, Intent, Operation, OperationId, OperationSummary, Plan, PlanChange, Planned, Report,
+        Request, tell_found_losses,
     },
     people::Caller,
     permission::Action,
@@ -47,7 +47,7 @@ impl Console {
     /// # Errors
     /// When the caller's session has ended, or no pool has this name.
     pub fn restored(&self, caller: &Caller, pool: &PoolId) -> Result<Option<RestoredPool>, ConsoleError> {
-        self.operator(caller, pool, Action::See).map(operate::Operator::restored)
+        self.operator(caller, pool, Action::See).map(operate::PoolOperations::restored)
     }
 
     /// Confirms what a restored store says about a pool: from then on the console acts on it again.
@@ -106,7 +106,7 @@ impl Console {
     ///
     /// # Errors
     /// When no pool has this name, the session has ended, or the store failed.
-    pub async fn operations(&self, caller: &Caller, pool: Option<&PoolId>, most: u32) -> Result<Vec<Glance>, ConsoleError> {
+    pub async fn operations(&self, caller: &Caller, pool: Option<&PoolId>, most: u32) -> Result<Vec<OperationSummary>, ConsoleError> {
         self.allowed(caller, Action::See)?;
         if let Some(pool) = pool {
             self.watched(caller, pool)?;
@@ -114,9 +114,9 @@ impl Console {
         let mut summaries = self.store.summaries(pool, most.min(OPERATIONS_MAX)).await.map_err(|error| self.failed(&error))?;
         for summary in summaries.iter_mut().filter(|summary| !summary.stage.is_end()) {
             // What is shown live may be ahead of what is written, and whether it can still be read is known only there.
-            let shown = self.watched(caller, &summary.pool).ok().and_then(|watched| watched.standing().operation);
+            let shown = self.watched(caller, &summary.pool).ok().and_then(|watched| watched.pool_state().operation);
             match self.live_operation(summary.id) {
-                Some(live) => *summary = live.value().glance(),
+                Some(live) => *summary = live.value().summary(),
                 None => *summary = shown.filter(|shown| shown.id == summary.id).unwrap_or_else(|| summary.clone()),
             }
         }
@@ -128,7 +128,7 @@ impl Console {
     ///
     /// # Errors
     /// Why it was not taken; the refusal is in the audit history.
-    pub async fn wish(&self, caller: &Caller, id: OperationId, wish: Wish, from: &str) -> Result<(), WishError> {
+    pub async fn wish(&self, caller: &Caller, id: OperationId, wish: ControlRequest, from: &str) -> Result<(), WishError> {
         let operator = self.operator_of(caller, id, Action::Steer).await;
         let operator = self.noted(caller, Deed::OperationWish, &id.to_string(), from, operator).await?;
         operator.wish(id, wish, &caller.person.login, from).await.map_err(|error| self.failed(&error))?
@@ -183,7 +183,7 @@ impl Console {
         let pool = &self.watched(caller, &operation.plan.pool)?.pool;
         let found = self.found_after(caller, &operation).await?;
         let mut report = operation.report(pool, operate::hash(&operation.plan), found);
-        let fences = self.watched(caller, &operation.plan.pool)?.standing().fences;
+        let fences = self.watched(caller, &operation.plan.pool)?.pool_state().fences;
         report.fences = fences.into_iter().filter(|fence| fence.operation == Some(id)).collect();
         Ok(report)
     }
@@ -276,12 +276,12 @@ impl Console {
         found
     }
 
-    fn operator(&self, caller: &Caller, pool: &PoolId, action: Action) -> Result<&operate::Operator, ConsoleError> {
+    fn operator(&self, caller: &Caller, pool: &PoolId, action: Action) -> Result<&operate::PoolOperations, ConsoleError> {
         self.allowed(caller, action)?;
         self.operators.get(pool).map(Arc::as_ref).ok_or_else(|| ConsoleError::UnknownPool { pool: pool.clone() })
     }
 
-    async fn operator_of(&self, caller: &Caller, id: OperationId, action: Action) -> Result<&operate::Operator, ConsoleError> {
+    async fn operator_of(&self, caller: &Caller, id: OperationId, action: Action) -> Result<&operate::PoolOperations, ConsoleError> {
         let operation = self.operation(caller, id).await?;
         self.operator(caller, &operation.plan.pool, action)
     }

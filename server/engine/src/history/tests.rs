@@ -1,7 +1,7 @@
 //! The history that successive pictures leave.
 
 use super::*;
-use crate::testing::{Bench, Does, Page, let_pass};
+use crate::testing::{Does, Page, TestPool, let_pass};
 use std::{sync::atomic::Ordering, time::Duration};
 use switchback_domain::{
     LinkKind, Lsn, NodeState, ProtectionState, Side,
@@ -180,8 +180,8 @@ fn the_start_of_the_console_is_no_change() {
 
 #[tokio::test(start_paused = true)]
 async fn spans_and_changes_reach_the_store_and_spans_the_page() {
-    let bench = Bench::start();
-    let mut stream = bench.console.watch_pool(&Bench::caller(), &pool().id, None).expect("the pool is there");
+    let bench = TestPool::start();
+    let mut stream = bench.console.watch_pool(&TestPool::caller(), &pool().id, None).expect("the pool is there");
     let mut page = Page::default();
     page.watch(&mut stream, 35_000).await;
     bench.script.set("patroni-b2", Does::Fail(ProbeFailure::Refused));
@@ -190,7 +190,7 @@ async fn spans_and_changes_reach_the_store_and_spans_the_page() {
     let own: Vec<_> = bench.store.kept().spans.iter().filter(|(of, _)| *of == pool().id).cloned().collect();
     assert_eq!(own.len(), 3);
     assert_eq!(page.points, own.iter().map(|(_, points)| points.len()).sum::<usize>());
-    let caller = Bench::caller();
+    let caller = TestPool::caller();
     let series = bench.console.series(&caller, &pool().id, &Metric::LossBytes, Span::Quarter).await.expect("the store answers");
     assert_eq!(series.points.len(), 3);
     let changes = bench.console.changes(&caller, &pool().id).await.expect("the store answers");
@@ -202,7 +202,7 @@ async fn spans_and_changes_reach_the_store_and_spans_the_page() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_is_away_holds_up_nothing_and_gets_the_newest_ten_minutes_afterwards() {
-    let bench = Bench::start();
+    let bench = TestPool::start();
     bench.store.history_fails.store(true, Ordering::Relaxed);
     let_pass(1_200_000).await;
     assert!(bench.picture().sites.a.nodes.iter().all(|node| node.knowledge.is_fresh()), "observation goes on");

@@ -113,7 +113,7 @@ impl Writer {
 }
 
 /// Writes a pool's history as it comes; while the store is away it tries again, less and less often.
-pub(crate) async fn keep_writing(watched: Arc<crate::observe::Watched>, store: Arc<dyn Store>, stop: CancellationToken) {
+pub(crate) async fn keep_writing(watched: Arc<crate::observe::ObservedPool>, store: Arc<dyn Store>, stop: CancellationToken) {
     let writer = &watched.writer;
     let mut retry = RETRY_FIRST;
     loop {

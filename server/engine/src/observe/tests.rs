@@ -1,7 +1,7 @@
 //! Observation with endpoints and time that the test owns.
 
 use super::*;
-use crate::testing::{Bench, Does, Page, TestChance, TestClock, healthy, let_pass};
+use crate::testing::{Does, Page, TestChance, TestClock, TestPool, healthy, let_pass};
 use futures::StreamExt;
 use switchback_domain::{Knowledge, NodeState, fixture};
 
@@ -21,7 +21,7 @@ fn knowledge_of(picture: &Picture, endpoint: &str) -> (Knowledge, Option<ProbeFa
 
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_hangs_holds_up_no_other() {
-    let bench = Bench::start();
+    let bench = TestPool::start();
     bench.script.set("postgres-b2", Does::Hang);
     let_pass(10_500).await;
     for endpoint in fixture::pool().endpoints().iter().filter(|endpoint| endpoint.name.as_str() != "postgres-b2") {
@@ -36,7 +36,7 @@ async fn an_endpoint_that_hangs_holds_up_no_other() {
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_panics_is_asked_again() {
-    let bench = Bench::start();
+    let bench = TestPool::start();
     bench.script.set("haproxy-a", Does::Panic);
     let_pass(3_500).await;
     assert!(bench.script.asked("haproxy-a").len() >= 2);
@@ -54,7 +54,7 @@ fn gist(picture: &Picture) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_sets_the_clock_makes_nothing_old_and_nobody_silent() {
-    let bench = Bench::start();
+    let bench = TestPool::start();
     let_pass(10_000).await;
     let before = gist(&bench.picture());
     assert!(bench.picture().active.is_some(), "{before}");
@@ -75,7 +75,7 @@ async fn whoever_sets_the_clock_makes_nothing_old_and_nobody_silent() {
 
 #[tokio::test(start_paused = true)]
 async fn a_killed_node_is_seen_to_give_no_answer_within_three_seconds_and_a_returning_one_within_two() {
-    let bench = Bench::start();
+    let bench = TestPool::start();
     let_pass(60_000).await;
     let state = || bench.picture().node(&name("b2")).map(|(_, node)| node.state);
     assert_eq!(state(), Some(NodeState::Replaying));
@@ -95,7 +95,7 @@ async fn a_killed_node_is_seen_to_give_no_answer_within_three_seconds_and_a_retu
 #[tokio::test(start_paused = true)]
 async fn the_last_sign_of_a_site_is_the_newest_row_that_it_confirmed_and_gone_is_only_what_refuses() {
     let clock = Arc::new(TestClock::starting_now());
-    let watched = Watched::new(fixture::pool(), "boot".into(), clock, switchback_domain::picture::work_out, Arc::default());
+    let watched = ObservedPool::new(fixture::pool(), "boot".into(), clock, switchback_domain::picture::work_out, Arc::default());
     let at = |ms| fixture::at(ms);
     let heard = std::cell::Cell::new(0);
     let hear = |node: &str, asked_ms: i64, answer: Result<Facts, ProbeFailure>| {
@@ -125,7 +125,7 @@ async fn the_last_sign_of_a_site_is_the_newest_row_that_it_confirmed_and_gone_is
 
 #[tokio::test(start_paused = true)]
 async fn the_endpoints_of_a_pool_are_asked_together_in_a_round_each_second() {
-    let bench = Bench::start();
+    let bench = TestPool::start();
     let_pass(100_000).await;
     let mut first = Vec::new();
     for endpoint in fixture::pool().endpoints() {
@@ -155,9 +155,9 @@ async fn rounds_of_different_pools_are_spread_over_the_second() {
 
 #[tokio::test(start_paused = true)]
 async fn everything_ends_when_it_is_told_to() {
-    let bench = Bench::start();
+    let bench = TestPool::start();
     bench.script.set("etcd-a", Does::Hang);
-    let mut stream = bench.console.watch_overview(&Bench::caller(), None).expect("whoever is signed in may see it");
+    let mut stream = bench.console.watch_overview(&TestPool::caller(), None).expect("whoever is signed in may see it");
     let_pass(1_000).await;
     bench.stop.cancel();
     tokio::time::timeout(Duration::from_millis(100), bench.tasks.wait()).await.expect("the loops end");
@@ -166,7 +166,7 @@ async fn everything_ends_when_it_is_told_to() {
 
 /// A pool without probes: the test itself brings the answers.
 struct Alone {
-    watched: Arc<Watched>,
+    watched: Arc<ObservedPool>,
     clock: TestClock,
     number: u64,
 }
@@ -175,7 +175,7 @@ impl Alone {
     fn start() -> Alone {
         let clock = TestClock::starting_now();
         let work_out = switchback_domain::picture::work_out;
-        let watched = Arc::new(Watched::new(fixture::pool(), "boot".into(), Arc::new(clock.clone()), work_out, Arc::default()));
+        let watched = Arc::new(ObservedPool::new(fixture::pool(), "boot".into(), Arc::new(clock.clone()), work_out, Arc::default()));
         tokio::spawn(keep_picture(Arc::clone(&watched), CancellationToken::new()));
         Alone { watched, clock, number: 0 }
     }
@@ -255,7 +255,7 @@ async fn a_picture_that_cannot_be_worked_out_stops_the_beats_but_not_the_loop() 
         switchback_domain::picture::work_out(pool, sightings, now)
     }
     let clock = TestClock::starting_now();
-    let watched = Arc::new(Watched::new(fixture::pool(), "boot".into(), Arc::new(clock.clone()), breaks, Arc::default()));
+    let watched = Arc::new(ObservedPool::new(fixture::pool(), "boot".into(), Arc::new(clock.clone()), breaks, Arc::default()));
     tokio::spawn(keep_picture(Arc::clone(&watched), CancellationToken::new()));
     let mut stream = crate::LiveStream::watch(Arc::clone(&watched.live), Arc::new(clock.clone()), None, fixture::at(1_000_000));
     let mut page = Page::default();

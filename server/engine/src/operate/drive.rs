@@ -1,12 +1,12 @@
 //! The driver: asks the operation what comes next, writes the intent, acts, writes the outcome, and asks again.
 
 use super::{
-    Operator,
-    desk::{Desk, DeskError},
+    PoolOperations,
+    context::StepContext,
     locked,
     meter::Meter,
-    scene::Scene,
-    steps::{self, Came},
+    open_operation::{DeskError, OpenOperation},
+    steps::{self, StepOutcome},
 };
 use crate::ports::StoreError;
 use futures::FutureExt;
@@ -20,7 +20,9 @@ use std::{
 };
 use switchback_domain::{
     EndpointName, Millis, Side,
-    operation::{Event, Fact, Fence, FenceAnswer, GivenUp, Intent, Next, Operation, OrderKind, Outage, Step, StepState, Trouble, UndoRun},
+    operation::{
+        Event, Fence, FenceAnswer, GivenUp, Intent, Next, Operation, OrderKind, Outage, Step, StepEvidence, StepFailure, StepState, UndoRun,
+    },
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -55,21 +57,21 @@ pub(crate) enum Halt {
 
 /// Brings an operation as far as it goes by itself.
 pub(crate) async fn drive(
-    operator: &Operator,
-    scene: &Scene,
-    desk: &Arc<Desk>,
+    operator: &PoolOperations,
+    context: &StepContext,
+    open: &Arc<OpenOperation>,
     meter: &Mutex<Option<Meter>>,
     keeping: &CancellationToken,
 ) -> Halt {
     {
         let mut meter = locked(meter);
         if meter.is_none() {
-            *meter = Meter::take_up(scene, desk, &[]);
+            *meter = Meter::take_up(context, open, &[]);
         }
     }
-    let mut driver = Driver { operator, scene, desk, meter, keeping, seen: BTreeMap::new(), lifted: None, fencer_told: Vec::new() };
+    let mut driver = Driver { operator, context, open, meter, keeping, seen: BTreeMap::new(), lifted: None, fencer_told: Vec::new() };
     loop {
-        let operation = desk.operation();
+        let operation = open.operation();
         driver.show_emergency(&operation);
         let went = match operation.decide() {
             Next::Rest => Err(Halt::Rest),
@@ -81,7 +83,7 @@ pub(crate) async fn drive(
             Next::Undo { step } => driver.undo(step).await,
         };
         match went {
-            Ok(()) if scene.stop.is_cancelled() => return Halt::Stopping,
+            Ok(()) if context.stop.is_cancelled() => return Halt::Stopping,
             Ok(()) => {}
             Err(halt) => return halt,
         }
@@ -89,9 +91,9 @@ pub(crate) async fn drive(
 }
 
 struct Driver<'a> {
-    operator: &'a Operator,
-    scene: &'a Scene,
-    desk: &'a Arc<Desk>,
+    operator: &'a PoolOperations,
+    context: &'a StepContext,
+    open: &'a Arc<OpenOperation>,
     meter: &'a Mutex<Option<Meter>>,
     /// Cancelled when the lease is somebody else's or has run out: from then on no order is given.
     keeping: &'a CancellationToken,
@@ -111,8 +113,8 @@ impl Driver<'_> {
         if operation.request.dry_run || operation.is_past_no_return() || locked(self.meter).is_some() {
             return;
         }
-        let failing = self.scene.watched.last_sign(lost).and_then(|sign| Some((sign.at, sign.failing_since?)));
-        self.desk.show_outage(failing.filter(|_| operation.given_up.is_none()).map(|(at, since)| Outage {
+        let failing = self.context.watched.last_sign(lost).and_then(|sign| Some((sign.at, sign.failing_since?)));
+        self.open.show_outage(failing.filter(|_| operation.given_up.is_none()).map(|(at, since)| Outage {
             last_write_at: at,
             first_write_at: None,
             acknowledged: 0,
@@ -126,7 +128,7 @@ impl Driver<'_> {
     async fn write_at_leisure(&mut self, event: Event) -> Result<(), Halt> {
         if matches!(event, Event::Asked { .. } | Event::Finished { .. })
             && locked(self.meter).is_some()
-            && let Some(outage) = self.desk.unwritten_outage()
+            && let Some(outage) = self.open.unwritten_outage()
         {
             self.write(Event::OutageSeen { outage }).await?;
         }
@@ -151,7 +153,7 @@ impl Driver<'_> {
         let grounds = (0..step).filter(|ground| {
             let kind = &operation.plan.steps[*ground];
             match kind {
-                Step::Establish { .. } => fences,
+                Step::Assess { .. } => fences,
                 kind => matches!(kind, Step::Demote { .. } | Step::Prove { .. } | Step::Fence { .. } | Step::Settle { .. }),
             }
         });
@@ -162,22 +164,28 @@ impl Driver<'_> {
     }
 
     async fn step(&mut self, number: usize) -> Result<(), Halt> {
-        let confirms = self.desk.operation().steps.get(number).is_some_and(|run| run.state == StepState::Done);
+        let confirms = self.open.operation().steps.get(number).is_some_and(|run| run.state == StepState::Done);
         // Whatever rested on what this step saw before has to be seen once more as well.
         self.seen.retain(|other, _| *other < number);
-        if let Some(Step::Promote { side }) = self.desk.operation().plan.steps.get(number) {
-            let fences = self.scene.watched.standing().fences;
+        if let Some(Step::Promote { side }) = self.open.operation().plan.steps.get(number) {
+            let fences = self.context.watched.pool_state().fences;
             self.lifted = self.lifted.take().or_else(|| fences.into_iter().find(|fence| fence.side == *side));
         }
         self.write(Event::StepBegun { step: number }).await?;
         // A wish may have come in while the intent was written, or the store was away for so long that everything was taken back.
-        if self.desk.operation().steps.get(number).is_none_or(|run| run.state != StepState::Running) {
+        if self.open.operation().steps.get(number).is_none_or(|run| run.state != StepState::Running) {
             return Ok(());
         }
         let looked = self.seen.values().max().copied();
         let late = looked.is_none_or(|at| at.elapsed() > LOOK_LASTS);
-        let acting = steps::carry_out(self.scene, self.desk, self.meter, number, steps::How { confirms, late, ..steps::How::default() });
-        let Some(Came { facts, trouble }) = self.calmly(acting).await else { return Err(self.why_halted()) };
+        let acting = steps::carry_out(
+            self.context,
+            self.open,
+            self.meter,
+            number,
+            steps::StepHints { confirms, late, ..steps::StepHints::default() },
+        );
+        let Some(StepOutcome { facts, trouble }) = self.calmly(acting).await else { return Err(self.why_halted()) };
         if let Some(outage) = steps::outage_event(&facts) {
             self.write(outage).await?;
         }
@@ -190,18 +198,18 @@ impl Driver<'_> {
     }
 
     async fn undo(&mut self, number: usize) -> Result<(), Halt> {
-        let operation = self.desk.operation();
+        let operation = self.open.operation();
         let mut told = Vec::new();
         if let Some(Step::Fence { side }) = operation.plan.steps.get(number)
-            && let Some(fence) = own_fence(self.scene, &operation, *side)
+            && let Some(fence) = own_fence(self.context, &operation, *side)
         {
             self.fencer_told = fence.answers;
-            told.extend(self.fencer_told.iter().map(|answer| Fact::FencerTold { answer: answer.clone() }));
+            told.extend(self.fencer_told.iter().map(|answer| StepEvidence::FencerTold { answer: answer.clone() }));
         }
         self.write(Event::UndoBegun { step: number }).await?;
-        let acting = steps::take_back(self.scene, self.desk, self.meter, number, self.how_to_take_back(number), self.fencer_told.clone());
-        let Some(Came { facts, trouble }) = self.calmly(acting).await else { return Err(self.why_halted()) };
-        let facts: Vec<Fact> = told.into_iter().chain(facts).collect();
+        let acting = steps::take_back(self.context, self.open, self.meter, number, self.how_to_take_back(number), self.fencer_told.clone());
+        let Some(StepOutcome { facts, trouble }) = self.calmly(acting).await else { return Err(self.why_halted()) };
+        let facts: Vec<StepEvidence> = told.into_iter().chain(facts).collect();
         if let Some(outage) = steps::outage_event(&facts) {
             self.write(outage).await?;
         }
@@ -209,13 +217,13 @@ impl Driver<'_> {
     }
 
     /// This driver has carried out what came before the step, which has asked both sites, and not only confirmed the step after a break.
-    fn how_to_take_back(&self, step: usize) -> steps::How {
-        steps::How { unbroken: self.seen.keys().any(|seen| *seen < step), ..steps::How::default() }
+    fn how_to_take_back(&self, step: usize) -> steps::StepHints {
+        steps::StepHints { unbroken: self.seen.keys().any(|seen| *seen < step), ..steps::StepHints::default() }
     }
 
     /// What a step saw; nothing when the console stops in its middle: then the next start looks for its effect. A step of ours that panics
     /// is a step that failed.
-    async fn calmly(&self, acting: impl Future<Output = Came>) -> Option<Came> {
+    async fn calmly(&self, acting: impl Future<Output = StepOutcome>) -> Option<StepOutcome> {
         let mut acting = std::pin::pin!(AssertUnwindSafe(acting).catch_unwind());
         // A machine that has slept goes on in the middle of a step, and the lease may be somebody else's by now: so it is asked each time
         // before the step goes on, and not only now and then.
@@ -228,18 +236,18 @@ impl Driver<'_> {
         });
         let outcome = tokio::select! {
             biased;
-            () = self.scene.stop.cancelled() => return None,
+            () = self.context.stop.cancelled() => return None,
             () = self.keeping.cancelled() => return None,
             outcome = leased => outcome?,
         };
         Some(outcome.unwrap_or_else(|_| {
-            tracing::error!(operation = %self.desk.operation().id, "a step panicked");
-            Came { facts: Vec::new(), trouble: Some(Trouble::Internal { incident: self.desk.operation().id.to_string() }) }
+            tracing::error!(operation = %self.open.operation().id, "a step panicked");
+            StepOutcome { facts: Vec::new(), trouble: Some(StepFailure::Internal { incident: self.open.operation().id.to_string() }) }
         }))
     }
 
     fn why_halted(&self) -> Halt {
-        if self.scene.stop.is_cancelled() { Halt::Stopping } else { Halt::LeaseLost }
+        if self.context.stop.is_cancelled() { Halt::Stopping } else { Halt::LeaseLost }
     }
 
     /// Writes an event. Nothing goes on before it is written; while the store is away this waits.
@@ -248,19 +256,19 @@ impl Driver<'_> {
         let mut told = false;
         let mut taken_back = false;
         loop {
-            let operation = self.desk.operation();
+            let operation = self.open.operation();
             // After everything was taken back no new step is begun, whatever was to be written.
             let event = if taken_back && matches!(event, Event::StepBegun { .. }) { gave_up(&operation) } else { event.clone() };
-            let changes = changes(self.scene, &operation, &event, self.lifted.as_ref());
-            let written = tokio::time::timeout(WRITE_WITHIN, self.desk.write(event, &changes)).await;
+            let changes = changes(self.context, &operation, &event, self.lifted.as_ref());
+            let written = tokio::time::timeout(WRITE_WITHIN, self.open.write(event, &changes)).await;
             match written.unwrap_or_else(|_| Err(DeskError::Store(StoreError::Failed("no answer in time".into())))) {
-                Ok(_) if taken_back && self.desk.operation().given_up.is_none() => {
-                    let operation = self.desk.operation();
+                Ok(_) if taken_back && self.open.operation().given_up.is_none() => {
+                    let operation = self.open.operation();
                     return Box::pin(self.write(gave_up(&operation))).await;
                 }
                 Ok(written) => {
                     if written {
-                        self.operator.take_changes_in(self.scene, &changes);
+                        self.operator.take_changes_in(self.context, &changes);
                     }
                     return Ok(());
                 }
@@ -279,12 +287,12 @@ impl Driver<'_> {
             if self.keeping.is_cancelled() {
                 return Err(self.why_halted());
             }
-            let impatient = began.elapsed() > UNWRITTEN_PATIENCE || self.scene.unwritten.load(Ordering::Relaxed);
+            let impatient = began.elapsed() > UNWRITTEN_PATIENCE || self.context.unwritten.load(Ordering::Relaxed);
             if impatient && !taken_back && clients_wait(&operation) {
                 taken_back = true;
                 self.lead_again_unwritten(&operation).await;
             }
-            if !crate::time::pause(BETWEEN_WRITES, &self.scene.stop).await {
+            if !crate::time::pause(BETWEEN_WRITES, &self.context.stop).await {
                 return Err(Halt::Stopping);
             }
         }
@@ -296,13 +304,13 @@ impl Driver<'_> {
         tracing::warn!(operation = %operation.id, "the journal cannot be written while clients wait: the demotion is taken back");
         let how = self.how_to_take_back(step);
         self.seen.clear();
-        let _ = self.calmly(steps::take_back(self.scene, self.desk, self.meter, step, how, Vec::new())).await;
+        let _ = self.calmly(steps::take_back(self.context, self.open, self.meter, step, how, Vec::new())).await;
     }
 }
 
 fn gave_up(operation: &Operation) -> Event {
     let step = operation.current_step().unwrap_or(0);
-    Event::GaveUp { why: GivenUp::StepFailed { step, trouble: Trouble::StoreUnwritable } }
+    Event::GaveUp { why: GivenUp::StepFailed { step, trouble: StepFailure::StoreUnwritable } }
 }
 
 /// The old site was told to stop and the other one was not told to lead.
@@ -314,7 +322,7 @@ fn clients_wait(operation: &Operation) -> bool {
 }
 
 /// What an event changes about the pool itself, written together with it.
-fn changes(scene: &Scene, operation: &Operation, event: &Event, lifted: Option<&Fence>) -> Vec<crate::ports::RecordChange> {
+fn changes(context: &StepContext, operation: &Operation, event: &Event, lifted: Option<&Fence>) -> Vec<crate::ports::RecordChange> {
     use crate::ports::RecordChange;
     if operation.request.dry_run {
         return Vec::new();
@@ -325,20 +333,20 @@ fn changes(scene: &Scene, operation: &Operation, event: &Event, lifted: Option<&
             // And a site that is to lead must not be kept from it by a fence of an earlier failover.
             Some(Step::Promote { side }) => {
                 let mut changes = vec![RecordChange::Epoch(operation.plan.epoch.next())];
-                if scene.watched.standing().fences.iter().any(|fence| fence.side == *side) {
+                if context.watched.pool_state().fences.iter().any(|fence| fence.side == *side) {
                     changes.push(RecordChange::FenceDown(*side));
                 }
                 changes
             }
             Some(Step::Fence { side }) => {
                 // Begun again, it is the same fence, since it was asked for first.
-                let kept = own_fence(scene, operation, *side);
+                let kept = own_fence(context, operation, *side);
                 let (epoch, expected_loss) = (operation.plan.epoch.next(), operation.plan.loss.loss_bytes);
                 let fence = Fence {
                     side: *side,
                     epoch,
                     operation: Some(operation.id),
-                    since: scene.clock.now(),
+                    since: context.clock.now(),
                     expected_loss,
                     answers: Vec::new(),
                 };
@@ -359,14 +367,14 @@ fn changes(scene: &Scene, operation: &Operation, event: &Event, lifted: Option<&
         // How each endpoint has answered stands beside the fence from the beginning.
         Event::StepEnded { step, facts, .. } if matches!(operation.plan.steps.get(*step), Some(Step::Fence { .. })) => {
             let Some(Step::Fence { side }) = operation.plan.steps.get(*step) else { return Vec::new() };
-            let Some(mut fence) = own_fence(scene, operation, *side) else { return Vec::new() };
-            for answer in answers_in(scene, *side, facts) {
+            let Some(mut fence) = own_fence(context, operation, *side) else { return Vec::new() };
+            for answer in answers_in(context, *side, facts) {
                 fence.take(answer);
             }
             vec![RecordChange::FenceUp(fence)]
         }
         // Nobody was told to lead, so what kept that site from it goes on doing so.
-        Event::StepEnded { step, facts, .. } if facts.contains(&Fact::NoOrderTaken) => match operation.plan.steps.get(*step) {
+        Event::StepEnded { step, facts, .. } if facts.contains(&StepEvidence::NoOrderTaken) => match operation.plan.steps.get(*step) {
             Some(Step::Promote { .. }) => lifted.cloned().map(RecordChange::FenceUp).into_iter().collect(),
             _ => Vec::new(),
         },
@@ -379,18 +387,19 @@ fn changes(scene: &Scene, operation: &Operation, event: &Event, lifted: Option<&
 }
 
 /// The fence that an operation has put up around a site.
-fn own_fence(scene: &Scene, operation: &Operation, side: Side) -> Option<Fence> {
-    scene.watched.standing().fences.into_iter().find(|fence| fence.side == side && fence.operation == Some(operation.id))
+fn own_fence(context: &StepContext, operation: &Operation, side: Side) -> Option<Fence> {
+    context.watched.pool_state().fences.into_iter().find(|fence| fence.side == side && fence.operation == Some(operation.id))
 }
 
 /// How each endpoint has answered, by what the step saw.
-fn answers_in(scene: &Scene, side: Side, facts: &[Fact]) -> Vec<FenceAnswer> {
-    let at = scene.clock.now();
-    let order =
-        |endpoint: &EndpointName| if scene.pool.sites[side].proxies.contains(endpoint) { OrderKind::CloseMembers } else { OrderKind::Hold };
-    let answer = |fact: &Fact| match fact {
-        Fact::Fenced { endpoint } => Some(FenceAnswer { endpoint: endpoint.clone(), order: order(endpoint), at, failure: None }),
-        Fact::OrderFailed { endpoint, order, answer } => {
+fn answers_in(context: &StepContext, side: Side, facts: &[StepEvidence]) -> Vec<FenceAnswer> {
+    let at = context.clock.now();
+    let order = |endpoint: &EndpointName| {
+        if context.pool.sites[side].proxies.contains(endpoint) { OrderKind::CloseMembers } else { OrderKind::Hold }
+    };
+    let answer = |fact: &StepEvidence| match fact {
+        StepEvidence::Fenced { endpoint } => Some(FenceAnswer { endpoint: endpoint.clone(), order: order(endpoint), at, failure: None }),
+        StepEvidence::OrderFailed { endpoint, order, answer } => {
             Some(FenceAnswer { endpoint: endpoint.clone(), order: *order, at, failure: Some(answer.clone()) })
         }
         _ => None,

@@ -4,16 +4,16 @@
 //! A returning site is *held*, not made to follow: read-only, with everything that only it has. What becomes of that is looked at by
 //! re-protect, under the lease and in the journal.
 
-use super::scene::Scene;
+use super::context::StepContext;
 use crate::{
-    ports::{HandError, Store, Told},
+    ports::{ClusterMode, ControlError, Store},
     time::{millis, pause},
 };
 use futures::future::join_all;
 use std::{sync::Arc, time::Duration};
 use switchback_domain::{
     EndpointName, MemberState, Node, ProbeFailure, Side,
-    operation::{Fence, FenceAnswer, MemberOrder, OrderFailure, OrderKind, Standing},
+    operation::{Fence, FenceAnswer, MemberOrder, OrderFailure, OrderKind, PoolState},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -37,16 +37,16 @@ pub(crate) struct Record {
 
 impl Record {
     /// Keeps how an endpoint has answered beside the fence, where everybody sees it. From there it is written down.
-    fn note(&self, scene: &Scene, endpoint: &EndpointName, order: OrderKind, failure: Option<OrderFailure>) {
-        let answer = FenceAnswer { endpoint: endpoint.clone(), order, at: scene.clock.now(), failure };
-        let take = |standing: &mut Standing| {
-            let fence = standing.fences.iter_mut().find(|fence| fence.is_same(&self.fence));
+    fn note(&self, context: &StepContext, endpoint: &EndpointName, order: OrderKind, failure: Option<OrderFailure>) {
+        let answer = FenceAnswer { endpoint: endpoint.clone(), order, at: context.clock.now(), failure };
+        let take = |pool_state: &mut PoolState| {
+            let fence = pool_state.fences.iter_mut().find(|fence| fence.is_same(&self.fence));
             fence.is_some_and(|fence| fence.take(answer.clone()))
         };
         // Most answers are the same again, and nobody is woken for them.
-        if take(&mut scene.watched.standing()) {
-            scene.watched.change_standing(|standing| {
-                take(standing);
+        if take(&mut context.watched.pool_state()) {
+            context.watched.change_standing(|pool_state| {
+                take(pool_state);
             });
         }
     }
@@ -54,24 +54,24 @@ impl Record {
     /// The fence is still up. Read before each order, because another console may have taken it down. When it cannot be read it is up as
     /// long as the other site is active by the picture, and by its own word right now: the picture may be older than the order by which
     /// another console has just moved the pool back. A console that knows neither keeps its hands off.
-    async fn stands(&self, scene: &Scene) -> bool {
-        if let Ok(Ok(record)) = tokio::time::timeout(PATIENCE, self.store.record(&scene.pool.id)).await {
+    async fn stands(&self, context: &StepContext) -> bool {
+        if let Ok(Ok(record)) = tokio::time::timeout(PATIENCE, self.store.record(&context.pool.id)).await {
             return record.unconfirmed.is_none() && record.fences.iter().any(|fence| fence.side == self.side);
         }
         let other = self.side.other();
-        scene.watched.picture().active == Some(other) && !scene.writing(other, PATIENCE).await.is_empty()
+        context.watched.picture().active == Some(other) && !context.writing(other, PATIENCE).await.is_empty()
     }
 }
 
 /// Keeps a site from coming back until `lifted`.
-pub(crate) async fn keep_fenced(scene: Scene, record: Record, lifted: CancellationToken) {
+pub(crate) async fn keep_fenced(context: StepContext, record: Record, lifted: CancellationToken) {
     let side = record.side;
     let record = &record;
-    let site = scene.pool.sites[side].clone();
-    let etcd = join_all(site.etcd.iter().map(|etcd| keep_etcd(&scene, etcd, record, &lifted)));
-    let nodes = join_all(site.nodes.iter().map(|node| keep_node(&scene, node, record, &lifted)));
-    let proxies = join_all(site.proxies.iter().map(|proxy| keep_closed(&scene, proxy, record, &lifted)));
-    tracing::info!(pool = %scene.pool.id, site = %site.id, "the fencer keeps this site from coming back as active");
+    let site = context.pool.sites[side].clone();
+    let etcd = join_all(site.etcd.iter().map(|etcd| keep_etcd(&context, etcd, record, &lifted)));
+    let nodes = join_all(site.nodes.iter().map(|node| keep_node(&context, node, record, &lifted)));
+    let proxies = join_all(site.proxies.iter().map(|proxy| keep_closed(&context, proxy, record, &lifted)));
+    tracing::info!(pool = %context.pool.id, site = %site.id, "the fencer keeps this site from coming back as active");
     tokio::select! {
         // Whatever is on its way is given up: a site that may lead again must not be told to follow a moment later.
         () = lifted.cancelled() => {}
@@ -79,11 +79,11 @@ pub(crate) async fn keep_fenced(scene: Scene, record: Record, lifted: Cancellati
     }
 }
 
-async fn keep_etcd(scene: &Scene, etcd: &EndpointName, record: &Record, lifted: &CancellationToken) {
+async fn keep_etcd(context: &StepContext, etcd: &EndpointName, record: &Record, lifted: &CancellationToken) {
     loop {
-        let answer = if record.stands(scene).await {
-            let answer = tokio::time::timeout(PATIENCE, scene.hands.hold_in_etcd(etcd)).await.unwrap_or_else(|_| Err(silent(etcd)));
-            record.note(scene, etcd, OrderKind::Hold, answer.as_ref().err().map(HandError::order_failure));
+        let answer = if record.stands(context).await {
+            let answer = tokio::time::timeout(PATIENCE, context.control.hold_in_etcd(etcd)).await.unwrap_or_else(|_| Err(silent(etcd)));
+            record.note(context, etcd, OrderKind::Hold, answer.as_ref().err().map(ControlError::order_failure));
             answer
         } else {
             Err(silent(etcd))
@@ -92,7 +92,7 @@ async fn keep_etcd(scene: &Scene, etcd: &EndpointName, record: &Record, lifted: 
             Ok(false) => WHILE_FOLLOWING,
             // It may still be stopped and come back with an older state.
             Ok(true) => {
-                tracing::warn!(pool = %scene.pool.id, endpoint = %etcd, "the returning site is held through its etcd");
+                tracing::warn!(pool = %context.pool.id, endpoint = %etcd, "the returning site is held through its etcd");
                 WHILE_SILENT
             }
             Err(_) => WHILE_SILENT,
@@ -103,21 +103,22 @@ async fn keep_etcd(scene: &Scene, etcd: &EndpointName, record: &Record, lifted: 
     }
 }
 
-async fn keep_node(scene: &Scene, node: &Node, record: &Record, lifted: &CancellationToken) {
+async fn keep_node(context: &StepContext, node: &Node, record: &Record, lifted: &CancellationToken) {
     loop {
-        let wait = match tokio::time::timeout(PATIENCE, scene.hands.told(node)).await {
-            Ok(Ok(Told::Held | Told::Follows)) if !may_write(scene, node).await => {
-                record.note(scene, &node.patroni, OrderKind::Hold, None);
+        let wait = match tokio::time::timeout(PATIENCE, context.control.cluster_mode(node)).await {
+            Ok(Ok(ClusterMode::Held | ClusterMode::Standby)) if !may_write(context, node).await => {
+                record.note(context, &node.patroni, OrderKind::Hold, None);
                 WHILE_FOLLOWING
             }
-            // Told through its etcd, Patroni finds out within its `loop_wait`; told by its own interface, at once.
-            Ok(Ok(_)) if record.stands(scene).await => {
-                let told = tokio::time::timeout(PATIENCE * 5, scene.hands.hold(node)).await;
-                let failure = told
-                    .as_ref()
-                    .map_or_else(|_| Some(silent(&node.patroni).order_failure()), |told| told.as_ref().err().map(HandError::order_failure));
-                record.note(scene, &node.patroni, OrderKind::Hold, failure);
-                tracing::warn!(pool = %scene.pool.id, node = %node.name, stored = matches!(told, Ok(Ok(()))), "the returning site's Patroni was told to hold it");
+            // ClusterMode through its etcd, Patroni finds out within its `loop_wait`; told by its own interface, at once.
+            Ok(Ok(_)) if record.stands(context).await => {
+                let told = tokio::time::timeout(PATIENCE * 5, context.control.hold(node)).await;
+                let failure = told.as_ref().map_or_else(
+                    |_| Some(silent(&node.patroni).order_failure()),
+                    |told| told.as_ref().err().map(ControlError::order_failure),
+                );
+                record.note(context, &node.patroni, OrderKind::Hold, failure);
+                tracing::warn!(pool = %context.pool.id, node = %node.name, stored = matches!(told, Ok(Ok(()))), "the returning site's Patroni was told to hold it");
                 WHILE_SILENT
             }
             Ok(Ok(_) | Err(_)) | Err(_) => WHILE_SILENT,
@@ -128,17 +129,17 @@ async fn keep_node(scene: &Scene, node: &Node, record: &Record, lifted: &Cancell
     }
 }
 
-async fn may_write(scene: &Scene, node: &Node) -> bool {
-    matches!(tokio::time::timeout(PATIENCE, scene.hands.status(node)).await, Ok(Ok(status)) if status.may_write())
+async fn may_write(context: &StepContext, node: &Node) -> bool {
+    matches!(tokio::time::timeout(PATIENCE, context.control.status(node)).await, Ok(Ok(status)) if status.may_write())
 }
 
-async fn keep_closed(scene: &Scene, proxy: &EndpointName, record: &Record, lifted: &CancellationToken) {
+async fn keep_closed(context: &StepContext, proxy: &EndpointName, record: &Record, lifted: &CancellationToken) {
     loop {
-        if let Ok(Ok(members)) = tokio::time::timeout(PATIENCE, scene.hands.members(proxy)).await
-            && record.stands(scene).await
+        if let Ok(Ok(members)) = tokio::time::timeout(PATIENCE, context.control.members(proxy)).await
+            && record.stands(context).await
         {
             for seen in members.iter().filter(|seen| matches!(seen.state, MemberState::Active | MemberState::Down | MemberState::Unknown)) {
-                let _ = tokio::time::timeout(PATIENCE, scene.hands.tell_member(proxy, &seen.member, MemberOrder::Maintenance)).await;
+                let _ = tokio::time::timeout(PATIENCE, context.control.tell_member(proxy, &seen.member, MemberOrder::Maintenance)).await;
             }
         }
         if !pause(WHILE_FOLLOWING, lifted).await {
@@ -147,6 +148,6 @@ async fn keep_closed(scene: &Scene, proxy: &EndpointName, record: &Record, lifte
     }
 }
 
-fn silent(endpoint: &EndpointName) -> HandError {
-    HandError::Failed { endpoint: endpoint.clone(), failure: ProbeFailure::TimedOut { after: millis(PATIENCE) } }
+fn silent(endpoint: &EndpointName) -> ControlError {
+    ControlError::Failed { endpoint: endpoint.clone(), failure: ProbeFailure::TimedOut { after: millis(PATIENCE) } }
 }

@@ -9,9 +9,9 @@
 //! A row's number is the millisecond in which it was sent. So the rows themselves tell a console that is started in the middle what was
 //! written last.
 
-use super::{desk::Desk, locked, scene::Scene, steps::LAST_ROW};
+use super::{context::StepContext, locked, open_operation::OpenOperation, steps::LAST_ROW};
 use crate::{
-    ports::{Clock, HandError},
+    ports::{Clock, ControlError},
     time::{millis, pause},
 };
 use futures::{
@@ -27,7 +27,7 @@ use std::{
 };
 use switchback_domain::{
     Millis, Node, NodeName, ProbeFailure, Side,
-    operation::{Fact, Operation, OperationId, Outage, Step, StepRun, StepState},
+    operation::{Operation, OperationId, Outage, Step, StepEvidence, StepRun, StepState},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -162,16 +162,16 @@ pub(crate) struct Meter {
 
 impl Meter {
     /// Begins to write on `first`, which acknowledged the marker just now.
-    pub(crate) fn start(scene: &Scene, desk: &Arc<Desk>, first: Node) -> Meter {
-        let last = Some(Since { last_write_at: scene.clock.now(), uncertain: Millis(0) });
+    pub(crate) fn start(context: &StepContext, open: &Arc<OpenOperation>, first: Node) -> Meter {
+        let last = Some(Since { last_write_at: context.clock.now(), uncertain: Millis(0) });
         let nos = Nos { writer: Some(first.name.clone()), ..Nos::default() };
-        Meter::run(scene, desk, Side::BOTH.to_vec(), Seen { last, nos, ..Seen::default() }, Some(first))
+        Meter::run(context, open, Side::BOTH.to_vec(), Seen { last, nos, ..Seen::default() }, Some(first))
     }
 
     /// Begins in the middle of an operation that needs it, if this is one: after a crash of the console, or in an emergency, before which
     /// nobody has written but clients and the heartbeat. `seen`: what the step has seen that is being done.
-    pub(crate) fn take_up(scene: &Scene, desk: &Arc<Desk>, seen: &[Fact]) -> Option<Meter> {
-        let operation = desk.operation();
+    pub(crate) fn take_up(context: &StepContext, open: &Arc<OpenOperation>, seen: &[StepEvidence]) -> Option<Meter> {
+        let operation = open.operation();
         if operation.request.dry_run || operation.is_finished() {
             return None;
         }
@@ -186,32 +186,38 @@ impl Meter {
             && operation.may_have_lost()
         {
             let (_, to) = operation.plan.moves()?;
-            let last = since_confirmed(&operation, seen, promotion, scene.clock.now());
+            let last = since_confirmed(&operation, seen, promotion, context.clock.now());
             let waits = last.is_some();
-            return Some(Meter::run(scene, desk, vec![to], Seen { last, waits, ..Seen::default() }, None));
+            return Some(Meter::run(context, open, vec![to], Seen { last, waits, ..Seen::default() }, None));
         }
         let marked = begun(|step| matches!(step, Step::Mark { .. })).is_some_and(|mark| mark.state == StepState::Done);
         let led_again = |undo: &switchback_domain::operation::UndoRun| {
             matches!(operation.plan.steps.get(undo.step), Some(Step::Demote { .. })) && undo.run.is_behind()
         };
         let needed = marked && !operation.undo.iter().any(led_again);
-        needed.then(|| Meter::run(scene, desk, Side::BOTH.to_vec(), Seen { again: true, ..Seen::default() }, None))
+        needed.then(|| Meter::run(context, open, Side::BOTH.to_vec(), Seen { again: true, ..Seen::default() }, None))
     }
 
     /// Begins while a site is let in again that the fencer has stopped. Since its last sign its clients may have gone on writing until the first
     /// of its endpoints confirmed that it holds.
-    pub(crate) fn of_put_back(scene: &Scene, desk: &Arc<Desk>, side: Side, last_sign: Option<Timestamp>, held_at: Timestamp) -> Meter {
+    pub(crate) fn of_put_back(
+        context: &StepContext,
+        open: &Arc<OpenOperation>,
+        side: Side,
+        last_sign: Option<Timestamp>,
+        held_at: Timestamp,
+    ) -> Meter {
         let last_write_at = last_sign.unwrap_or(held_at);
         let last = Some(Since { last_write_at, uncertain: Millis::between(last_write_at, held_at) });
-        Meter::run(scene, desk, vec![side], Seen { last, waits: true, ..Seen::default() }, None)
+        Meter::run(context, open, vec![side], Seen { last, waits: true, ..Seen::default() }, None)
     }
 
     /// Writes on whoever writes in these sites.
-    fn run(scene: &Scene, desk: &Arc<Desk>, sides: Vec<Side>, seen: Seen, first: Option<Node>) -> Meter {
-        let stop = scene.stop.child_token();
+    fn run(context: &StepContext, open: &Arc<OpenOperation>, sides: Vec<Side>, seen: Seen, first: Option<Node>) -> Meter {
+        let stop = context.stop.child_token();
         let seen = Arc::new(Mutex::new(seen));
-        let clock = Steady { clock: Arc::clone(&scene.clock), began: scene.clock.now(), since_boot: scene.clock.since_boot() };
-        let writer = Writer { clock, scene: scene.clone(), desk: Arc::clone(desk), sides, seen: Arc::clone(&seen), stop: stop.clone() };
+        let clock = Steady { clock: Arc::clone(&context.clock), began: context.clock.now(), since_boot: context.clock.since_boot() };
+        let writer = Writer { clock, context: context.clone(), open: Arc::clone(open), sides, seen: Arc::clone(&seen), stop: stop.clone() };
         tokio::spawn(writer.keep_writing(first));
         Meter { seen, _stop: stop.drop_guard() }
     }
@@ -252,8 +258,8 @@ impl Steady {
 
 struct Writer {
     clock: Steady,
-    scene: Scene,
-    desk: Arc<Desk>,
+    context: StepContext,
+    open: Arc<OpenOperation>,
     sides: Vec<Side>,
     seen: Arc<Mutex<Seen>>,
     stop: CancellationToken,
@@ -270,9 +276,9 @@ enum Row {
 
 impl Writer {
     async fn keep_writing(self, first: Option<Node>) {
-        let operation = self.desk.operation();
+        let operation = self.open.operation();
         if locked(&self.seen).again {
-            let back = look_back(&self.scene, &operation).await;
+            let back = look_back(&self.context, &operation).await;
             self.change(|seen| (seen.last, seen.waits) = back);
         }
         // Whoever waits already is shown at once.
@@ -282,11 +288,11 @@ impl Writer {
 
     /// Opens the connections that will be needed while clients wait; whoever does not answer is left alone.
     async fn open_all(&self) {
-        join_all(self.nodes().map(|node| self.scene.hands.takes_rows(node))).await;
+        join_all(self.nodes().map(|node| self.context.control.takes_rows(node))).await;
     }
 
     fn nodes(&self) -> impl Iterator<Item = &Node> {
-        self.sides.iter().flat_map(|side| self.scene.nodes(*side))
+        self.sides.iter().flat_map(|side| self.context.nodes(*side))
     }
 
     async fn write_on(&self, first: Option<Node>, operation: OperationId) {
@@ -315,7 +321,7 @@ impl Writer {
         let mut begin = |rows: &mut FuturesUnordered<_>| {
             let asked = self.clock.now();
             *number = next_number(*number, asked);
-            let (number, writing) = (*number, self.scene.hands.write_row(node, operation, *number));
+            let (number, writing) = (*number, self.context.control.write_row(node, operation, *number));
             rows.push(async move { (number, asked, writing.await) });
         };
         begin(&mut rows);
@@ -341,7 +347,7 @@ impl Writer {
                             }
                         });
                         // It may take rows, and not this one: a full disk, a right that is gone.
-                        if matches!(error, HandError::Refused { .. }) {
+                        if matches!(error, ControlError::Refused { .. }) {
                             pause(EVERY, &self.stop).await;
                         }
                         // One that was not answered says nothing of those that were sent after it.
@@ -371,7 +377,7 @@ impl Writer {
             Box::pin(async move {
                 loop {
                     let asked = self.clock.now();
-                    let (no, between) = match self.scene.hands.takes_rows(&node).await {
+                    let (no, between) = match self.context.control.takes_rows(&node).await {
                         Ok(true) => return node,
                         Ok(false) => (true, SEARCH_EVERY),
                         Err(error) => (self.says_no(&error), REFUSED_EVERY),
@@ -379,7 +385,7 @@ impl Writer {
                     if no {
                         locked(&self.seen).nos.heard(&node.name, asked, self.clock.now());
                     }
-                    pause(between, &self.scene.stop).await;
+                    pause(between, &self.context.stop).await;
                 }
             })
         };
@@ -390,13 +396,13 @@ impl Writer {
 
     /// Whether an answer says that the node takes no rows. Refused connections, which anything on the way can say, are believed of a site only
     /// once this operation has told it to stop.
-    fn says_no(&self, error: &HandError) -> bool {
+    fn says_no(&self, error: &ControlError) -> bool {
         match error {
-            HandError::Refused { .. } => true,
-            HandError::NotSent { failure, .. } | HandError::Failed { failure, .. } => match failure {
+            ControlError::Refused { .. } => true,
+            ControlError::NotSent { failure, .. } | ControlError::Failed { failure, .. } => match failure {
                 ProbeFailure::Sql { .. } => true,
                 ProbeFailure::Refused | ProbeFailure::CutShort => {
-                    let operation = self.desk.operation();
+                    let operation = self.open.operation();
                     let stops = |step: &Step| matches!(step, Step::Demote { .. } | Step::Promote { .. });
                     operation.plan.steps.iter().zip(&operation.steps).any(|(step, run)| stops(step) && run.attempts > 0)
                 }
@@ -416,7 +422,7 @@ impl Writer {
             seen.outage()
         };
         if outage.is_some() {
-            self.desk.show_outage(outage);
+            self.open.show_outage(outage);
         }
     }
 }
@@ -427,10 +433,10 @@ fn next_number(last: u64, now: Timestamp) -> u64 {
 }
 
 /// Since when clients wait after a site was given up: since the last heartbeat row that it is known to have confirmed, or that survived.
-fn since_confirmed(operation: &Operation, seen: &[Fact], promotion: &StepRun, now: Timestamp) -> Option<Since> {
+fn since_confirmed(operation: &Operation, seen: &[StepEvidence], promotion: &StepRun, now: Timestamp) -> Option<Since> {
     let facts = || operation.steps.iter().flat_map(StepRun::every_fact).chain(seen);
     let confirmed = facts().find_map(|fact| match fact {
-        Fact::LastConfirmed { at, failing_since, .. } => {
+        StepEvidence::LastConfirmed { at, failing_since, .. } => {
             let until = failing_since.or(promotion.first_began_at()).unwrap_or(now);
             Some(Since { last_write_at: *at, uncertain: Millis::between(*at, until) })
         }
@@ -438,7 +444,7 @@ fn since_confirmed(operation: &Operation, seen: &[Fact], promotion: &StepRun, no
     });
     let survived = || {
         facts().find_map(|fact| match fact {
-            Fact::LastHeartbeat { at, .. } => Some(Since { last_write_at: *at, uncertain: Millis(u64::MAX) }),
+            StepEvidence::LastHeartbeat { at, .. } => Some(Since { last_write_at: *at, uncertain: Millis(u64::MAX) }),
             _ => None,
         })
     };
@@ -446,16 +452,16 @@ fn since_confirmed(operation: &Operation, seen: &[Fact], promotion: &StepRun, no
 }
 
 /// What a node tells a meter that is started again.
-struct Look {
+struct WriteAttempt {
     writes: bool,
     newest_row: Option<u64>,
 }
 
 /// The last write that is known of, after a crash of the console in the middle of a planned operation, and whether clients wait since.
-async fn look_back(scene: &Scene, operation: &Operation) -> (Option<Since>, bool) {
+async fn look_back(context: &StepContext, operation: &Operation) -> (Option<Since>, bool) {
     let Some((from, to)) = operation.plan.moves() else { return (None, false) };
-    let (old, new) = join(look(scene, operation.id, from), look(scene, operation.id, to)).await;
-    let now = scene.clock.now();
+    let (old, new) = join(look(context, operation.id, from), look(context, operation.id, to)).await;
+    let now = context.clock.now();
     let row = old.iter().chain(&new).filter_map(|look| look.newest_row).max();
     let row = row.and_then(|number| Timestamp::from_millisecond(i64::try_from(number).ok()?).ok()).filter(|at| *at <= now);
     let demotion = operation.plan.steps.iter().position(|step| matches!(step, Step::Demote { .. }));
@@ -463,7 +469,7 @@ async fn look_back(scene: &Scene, operation: &Operation) -> (Option<Since>, bool
     // Until the old site was told to stop, clients could write.
     let Some(last_write_at) = row.max(demotion.and_then(StepRun::first_began_at)) else { return (None, false) };
     let since = |uncertain| Some(Since { last_write_at, uncertain });
-    let writes = |site: &[Look]| site.iter().any(|look| look.writes);
+    let writes = |site: &[WriteAttempt]| site.iter().any(|look| look.writes);
     // The old site has not been stopped yet, or it was, and leads again.
     let stopped = demotion.is_some_and(|run| run.state == StepState::Done) || !operation.undo.is_empty();
     match (writes(&new), writes(&old)) {
@@ -474,17 +480,17 @@ async fn look_back(scene: &Scene, operation: &Operation) -> (Option<Since>, bool
     }
 }
 
-async fn look(scene: &Scene, operation: OperationId, side: Side) -> Vec<Look> {
+async fn look(context: &StepContext, operation: OperationId, side: Side) -> Vec<WriteAttempt> {
     let ask = async |node| {
-        let (position, rows) = join(scene.hands.position(node), scene.hands.rows(node, operation)).await;
+        let (position, rows) = join(context.control.position(node), context.control.rows(node, operation)).await;
         let rows = rows.map(|rows| rows.numbers).unwrap_or_default();
-        Look {
+        WriteAttempt {
             writes: position.is_ok_and(|position| !position.in_recovery),
             newest_row: rows.into_iter().filter(|number| (1..LAST_ROW).contains(number)).max(),
         }
     };
     let within = async |node| tokio::time::timeout(LOOK_BACK_WITHIN, ask(node)).await.ok();
-    join_all(scene.nodes(side).iter().map(within)).await.into_iter().flatten().collect()
+    join_all(context.nodes(side).iter().map(within)).await.into_iter().flatten().collect()
 }
 
 #[cfg(test)]

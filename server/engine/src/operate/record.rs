@@ -1,6 +1,6 @@
 //! What stands about a pool in the store: read again and again, because another console may have changed it, and kept to.
 
-use super::{Operator, fencer, locked, scene::Scene, stored_operation};
+use super::{PoolOperations, context::StepContext, fencer, locked, stored_operation};
 use crate::{
     audit::{Actor, audited},
     ports::{RecordChange, StoreError},
@@ -12,12 +12,12 @@ use switchback_domain::{
 };
 use switchback_journal_format::answer_to_json;
 
-impl Operator {
-    pub(super) async fn read_record(&self, scene: Option<&Scene>) -> Result<(), StoreError> {
+impl PoolOperations {
+    pub(super) async fn read_record(&self, context: Option<&StepContext>) -> Result<(), StoreError> {
         let mut record = self.store.record(&self.watched.pool.id).await?;
         // What the fencer has heard since it was written down last stays beside it.
         for fence in &mut record.fences {
-            let known = self.watched.standing().fences.into_iter().find(|known| known.is_same(fence));
+            let known = self.watched.pool_state().fences.into_iter().find(|known| known.is_same(fence));
             for answer in known.into_iter().flat_map(|known| known.answers) {
                 fence.take(answer);
             }
@@ -31,18 +31,18 @@ impl Operator {
             let fencers = locked(&self.fencers);
             kept.retain(|fence| fence.operation != Some(begun) || fencers.iter().any(|(running, _)| running.side == fence.side));
         }
-        self.set_fences(scene, &kept);
-        let standing = self.watched.standing();
+        self.set_fences(context, &kept);
+        let pool_state = self.watched.pool_state();
         let cool_until = record.ended_at.and_then(|at| self.cool_until(at));
-        let same = (standing.epoch, &standing.fences, standing.cool_until, &standing.made_active, standing.restored)
+        let same = (pool_state.epoch, &pool_state.fences, pool_state.cool_until, &pool_state.made_active, pool_state.restored)
             == (record.epoch, &record.fences, cool_until, &made_active, record.unconfirmed);
         if !same {
-            self.watched.change_standing(|standing| {
-                standing.epoch = record.epoch;
-                standing.fences = record.fences;
-                standing.cool_until = cool_until;
-                standing.made_active = made_active;
-                standing.restored = record.unconfirmed;
+            self.watched.change_standing(|pool_state| {
+                pool_state.epoch = record.epoch;
+                pool_state.fences = record.fences;
+                pool_state.cool_until = cool_until;
+                pool_state.made_active = made_active;
+                pool_state.restored = record.unconfirmed;
             });
         }
         Ok(())
@@ -51,12 +51,12 @@ impl Operator {
     /// Writes down how endpoints have answered the fencer since that was done last, as long as no operation lies on the desk: an entry of its
     /// own would stand in the way of the driver's. It belongs to the operation that has put the fence up, also after its end.
     pub(super) async fn keep_fence_answers(&self) -> Result<(), StoreError> {
-        let known = self.watched.standing().fences;
+        let known = self.watched.pool_state().fences;
         if known.iter().all(|fence| fence.answers.is_empty()) {
             return Ok(());
         }
         let _turn = self.turn.lock().await;
-        if locked(&self.desk).is_some() {
+        if locked(&self.open).is_some() {
             return Ok(());
         }
         let record = self.store.record(&self.watched.pool.id).await?;
@@ -119,37 +119,37 @@ impl Operator {
     }
 
     /// Takes in what has just been written about the pool: a fence is kept from the moment that it is written, and no longer than it is.
-    pub(super) fn take_changes_in(&self, scene: &Scene, changes: &[RecordChange]) {
+    pub(super) fn take_changes_in(&self, context: &StepContext, changes: &[RecordChange]) {
         if changes.is_empty() {
             return;
         }
-        self.watched.change_standing(|standing| {
+        self.watched.change_standing(|pool_state| {
             for change in changes {
                 match change {
-                    RecordChange::Epoch(epoch) => standing.epoch = *epoch,
+                    RecordChange::Epoch(epoch) => pool_state.epoch = *epoch,
                     RecordChange::FenceUp(fence) => {
-                        standing.fences.retain(|other| other.side != fence.side);
-                        standing.fences.push(fence.clone());
+                        pool_state.fences.retain(|other| other.side != fence.side);
+                        pool_state.fences.push(fence.clone());
                     }
-                    RecordChange::FenceDown(side) => standing.fences.retain(|fence| fence.side != *side),
+                    RecordChange::FenceDown(side) => pool_state.fences.retain(|fence| fence.side != *side),
                     // It is shown when the operation leaves the desk.
                     RecordChange::Ended(_) => {}
                 }
             }
         });
-        self.set_fences(Some(scene), &self.watched.standing().fences);
+        self.set_fences(Some(context), &self.watched.pool_state().fences);
     }
 
     /// A fencer for each fenced site, and none for the others.
-    fn set_fences(&self, scene: Option<&Scene>, fences: &[Fence]) {
-        let Some(scene) = scene else { return };
+    fn set_fences(&self, context: Option<&StepContext>, fences: &[Fence]) {
+        let Some(context) = context else { return };
         let mut fencers = locked(&self.fencers);
         fencers.retain(|(kept, _)| fences.iter().any(|fence| fence.is_same(kept)));
         for fence in fences {
             if !fencers.iter().any(|(kept, _)| kept.is_same(fence)) {
-                let lifted = scene.stop.child_token();
+                let lifted = context.stop.child_token();
                 let record = fencer::Record { store: Arc::clone(&self.store), side: fence.side, fence: fence.clone() };
-                tokio::spawn(fencer::keep_fenced(scene.clone(), record, lifted.clone()));
+                tokio::spawn(fencer::keep_fenced(context.clone(), record, lifted.clone()));
                 fencers.push((fence.clone(), lifted.drop_guard()));
             }
         }

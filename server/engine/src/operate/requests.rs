@@ -1,9 +1,8 @@
 //! What people ask of the operations of a pool: a plan, that it be carried out, wishes and answers. Every refusal is in the audit history.
 
 use super::{
-    Operator,
-    desk::{self, DeskError},
-    locked,
+    PoolOperations, locked,
+    open_operation::{self, DeskError},
 };
 use crate::{
     audit::{Actor, OpenDeed, audited},
@@ -17,12 +16,13 @@ use switchback_domain::{
     audit::Deed,
     error::{RequestError, WishError},
     operation::{
-        self, Choice, Entry, Event, Intent, Operation, OperationId, Plan, PlanChange, PlanObjection, Planned, Refusal, Request, Wish,
+        self, Choice, ControlRequest, Entry, Event, Intent, Operation, OperationId, Plan, PlanChange, PlanObjection, Planned, Refusal,
+        Request,
     },
 };
 use switchback_journal_format::{event_to_json, request_to_json};
 
-impl Operator {
+impl PoolOperations {
     /// The plan for what somebody wants, for a person to look at.
     pub(crate) fn show_plan(&self, intent: Intent) -> Planned {
         let planned = self.plan(intent);
@@ -39,14 +39,14 @@ impl Operator {
     fn plan(&self, intent: Intent) -> Planned {
         let picture = self.watched.picture();
         let now = self.clock.now();
-        let mut standing = self.watched.standing();
-        standing.freeze = self.watched.pool.policy.freeze(now).cloned();
-        standing.cool_until = standing.cool_until.filter(|until| self.watched.pool.policy.is_cooling(*until, now));
-        let mut plan = operation::plan(&self.watched.pool, &picture, &standing, intent, now);
-        if standing.restored.is_some() {
+        let mut pool_state = self.watched.pool_state();
+        pool_state.freeze = self.watched.pool.policy.freeze(now).cloned();
+        pool_state.cool_until = pool_state.cool_until.filter(|until| self.watched.pool.policy.is_cooling(*until, now));
+        let mut plan = operation::plan(&self.watched.pool, &picture, &pool_state, intent, now);
+        if pool_state.restored.is_some() {
             plan.objections.push(PlanObjection::NotConfirmed);
         }
-        if self.hands.is_none() {
+        if self.control.is_none() {
             plan.objections.push(PlanObjection::OnlyWatched);
         }
         let hash = hash(&plan);
@@ -71,7 +71,7 @@ impl Operator {
                 RequestError::Refused { refusal } => Some(refusal),
                 _ => None,
             };
-            let detail = serde_json::json!({ "kind": request.intent.word(), "reason": refused.code(), "refusal": refusal, "request": request_to_json(&request) });
+            let detail = serde_json::json!({ "kind": request.intent.as_code(), "reason": refused.code(), "refusal": refusal, "request": request_to_json(&request) });
             self.store.append(&deed.refused(self.clock.now(), detail)).await?;
         }
         Ok(outcome)
@@ -93,7 +93,7 @@ impl Operator {
         let Some(lease) = self.take_lease().await? else { return Ok(Err(RequestError::LeaseHeld)) };
         let begun = self.begin_under(&lease, request, key, by, deed).await;
         // What lies on the desk needs the lease, whether it was begun now or lay there.
-        if locked(&self.desk).is_none() {
+        if locked(&self.open).is_none() {
             self.give_back(&lease).await;
         }
         begun
@@ -116,14 +116,14 @@ impl Operator {
             Err(refusal) => return refused(refusal),
         };
         let (at, epoch) = (self.clock.now(), plan.epoch);
-        let (pool, kind) = (plan.pool.clone(), plan.intent.word());
+        let (pool, kind) = (plan.pool.clone(), plan.intent.as_code());
         let first = Entry { at, event: Event::Requested { request: Box::new(request.clone()), by: by.clone(), plan: Box::new(plan) } };
         let detail = serde_json::json!({ "pool": pool, "kind": kind, "plan": hash, "entry": 0, "event": event_to_json(&first.event) });
         // The store puts the operation's number in the pool's place.
         let audit = deed.clone().done(at, detail);
         let closes = unreadable.map(|(id, entry)| self.closing(id, entry, by, deed.actor(), kind));
         let begun = Operation::from_journal(OperationId(0), std::slice::from_ref(&first));
-        let summary = begun.map_err(|bad| StoreError::Failed(Box::new(bad)))?.glance();
+        let summary = begun.map_err(|bad| StoreError::Failed(Box::new(bad)))?.summary();
         let opening = Opening { first, audit, epoch, key, summary, closes };
         let id = match self.store.open_operation(lease, &opening).await {
             Ok(id) => id,
@@ -179,13 +179,19 @@ impl Operator {
 
     /// The operation that lies on the desk, if it is this one.
     pub(crate) fn live(&self, id: OperationId) -> Option<Arc<Live<Operation>>> {
-        locked(&self.desk).as_ref().filter(|desk| desk.operation().id == id).map(|desk| Arc::clone(&desk.live))
+        locked(&self.open).as_ref().filter(|open| open.operation().id == id).map(|open| Arc::clone(&open.live))
     }
 
     /// Takes a wish in.
-    pub(crate) async fn wish(&self, id: OperationId, wish: Wish, by: &Login, from: &str) -> Result<Result<(), WishError>, StoreError> {
+    pub(crate) async fn wish(
+        &self,
+        id: OperationId,
+        wish: ControlRequest,
+        by: &Login,
+        from: &str,
+    ) -> Result<Result<(), WishError>, StoreError> {
         let deed = self.audited(by, from, Deed::OperationWish);
-        self.say(id, deed, serde_json::json!({ "wish": wish }), |operation| desk::wished(operation, wish, by)).await
+        self.say(id, deed, serde_json::json!({ "wish": wish }), |operation| open_operation::wished(operation, wish, by)).await
     }
 
     /// Takes an answer in.
@@ -201,8 +207,8 @@ impl Operator {
         let detail = serde_json::json!({ "question": question, "choice": choice, "why": reason });
         let sites = &self.watched.pool.sites;
         let answered = |operation: &Operation| {
-            let event = desk::answered(operation, question, choice, by, reason)?;
-            desk::typed(operation, choice, typed_site, sites)?;
+            let event = open_operation::answered(operation, question, choice, by, reason)?;
+            open_operation::typed(operation, choice, typed_site, sites)?;
             Ok(event)
         };
         self.say(id, self.audited(by, from, Deed::OperationAnswer), detail, answered).await
@@ -215,13 +221,13 @@ impl Operator {
         mut detail: serde_json::Value,
         event: impl FnOnce(&Operation) -> Result<Option<Event>, WishError>,
     ) -> Result<Result<(), WishError>, StoreError> {
-        let desk = locked(&self.desk).clone().filter(|desk| desk.operation().id == id);
-        let said = match &desk {
-            Some(desk) => {
+        let open = locked(&self.open).clone().filter(|open| open.operation().id == id);
+        let said = match &open {
+            Some(open) => {
                 // Without an answer it may be written all the same, also when whoever asks goes away meanwhile; a driver that rests would
                 // never find out.
-                let doubt = desk.doubt.clone().drop_guard();
-                match desk.write_if(deed.actor(), &[], event).await {
+                let doubt = open.doubt.clone().drop_guard();
+                match open.write_if(deed.actor(), &[], event).await {
                     Ok(said) => {
                         doubt.disarm();
                         said
@@ -236,7 +242,7 @@ impl Operator {
         };
         match said {
             Ok(_) => {
-                self.show(desk.as_deref());
+                self.show(open.as_deref());
                 self.wake.notify_one();
                 Ok(Ok(()))
             }

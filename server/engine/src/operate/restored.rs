@@ -1,6 +1,6 @@
 //! A store that was restored from a backup: what it says beside what the engines say, and the confirmation without which nothing is done.
 
-use super::{Operator, desk, stored_operation};
+use super::{PoolOperations, open_operation, stored_operation};
 use crate::{
     audit::OpenDeed,
     ports::{Lease, RecordChange, StoreError},
@@ -12,14 +12,14 @@ use switchback_domain::{
     operation::{Entry, Event, Fence, OperationId, Outcome},
 };
 
-impl Operator {
+impl PoolOperations {
     /// What a restored store says about the pool, beside what its engines say now; nothing when there is nothing to confirm.
     pub(crate) fn restored(&self) -> Option<RestoredPool> {
-        let (standing, picture) = (self.watched.standing(), self.watched.picture());
+        let (pool_state, picture) = (self.watched.pool_state(), self.watched.picture());
         let site = |side| SiteBeside {
             site: picture.sites[side].id.clone(),
-            fenced: standing.fences.iter().any(|fence| fence.side == side),
-            made_active: standing.made_active.as_ref().is_some_and(|made| made.side == side),
+            fenced: pool_state.fences.iter().any(|fence| fence.side == side),
+            made_active: pool_state.made_active.as_ref().is_some_and(|made| made.side == side),
             role: picture.sites[side].role,
             active: picture.active == Some(side),
             leader: picture.sites[side].leader.clone(),
@@ -28,9 +28,9 @@ impl Operator {
         };
         Some(RestoredPool {
             pool: picture.pool.clone(),
-            restored: standing.restored?,
-            epoch: standing.epoch,
-            operation: standing.operation.map(|glance| glance.id),
+            restored: pool_state.restored?,
+            epoch: pool_state.epoch,
+            operation: pool_state.operation.map(|summary| summary.id),
             sites: Side::BOTH.map(site).to_vec(),
         })
     }
@@ -90,7 +90,7 @@ impl Operator {
         }
         // Whatever was decided by what the engines are past is void.
         let mut changes = vec![RecordChange::Epoch(beside.epoch.next())];
-        for fence in self.watched.standing().fences {
+        for fence in self.watched.pool_state().fences {
             if confirmation.lift.contains(&self.watched.pool.sites[fence.side].id) {
                 changes.push(RecordChange::FenceDown(fence.side));
             }
@@ -119,9 +119,9 @@ impl Operator {
             Err(error) => return Err(error),
         };
         let entry = Entry { at: self.clock.now(), event: Event::Finished { outcome: Outcome::Abandoned { by: by.clone() } } };
-        let audit = desk::audit_entry(&operation, &entry, deed.actor());
+        let audit = open_operation::audit_entry(&operation, &entry, deed.actor());
         let mut ended = operation.clone();
         ended.evolve(&entry).map_err(|bad| StoreError::Unreadable(bad.into()))?;
-        self.store.append_entry(lease, id, operation.events, &entry, audit.as_ref(), &[], &ended.glance()).await
+        self.store.append_entry(lease, id, operation.events, &entry, audit.as_ref(), &[], &ended.summary()).await
     }
 }

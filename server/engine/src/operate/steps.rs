@@ -8,18 +8,18 @@ mod save;
 mod stop;
 
 use super::{
-    desk::Desk,
+    context::{Deadline, StepContext, trouble},
     meter::Meter,
-    scene::{Deadline, Scene, trouble},
+    open_operation::OpenOperation,
 };
-use crate::ports::{HandError, Told};
+use crate::ports::{ClusterMode, ControlError};
 use std::{
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 use switchback_domain::{
     CheckKind, Lsn, Node, NodeName, Picture, Side, Verdict,
-    operation::{Fact, FenceAnswer, Intent, MemberChange, Operation, OrderKind, Step, StepState, Trouble},
+    operation::{FenceAnswer, Intent, MemberChange, Operation, OrderKind, Step, StepEvidence, StepFailure, StepState},
 };
 
 pub(super) use promote::{LAST_ROW, outage_event};
@@ -28,19 +28,19 @@ pub(super) use promote::{LAST_ROW, outage_event};
 const LOOK_WITHIN: Duration = Duration::from_millis(900);
 
 /// What a step saw, and why it did not succeed if it did not.
-pub(crate) struct Came {
-    pub(crate) facts: Vec<Fact>,
-    pub(crate) trouble: Option<Trouble>,
+pub(crate) struct StepOutcome {
+    pub(crate) facts: Vec<StepEvidence>,
+    pub(crate) trouble: Option<StepFailure>,
 }
 
 /// Where a step writes down what it sees while it goes on.
-pub(crate) struct Run<'a> {
-    pub(crate) scene: &'a Scene,
-    pub(crate) desk: &'a Arc<Desk>,
+pub(crate) struct StepExecution<'a> {
+    pub(crate) context: &'a StepContext,
+    pub(crate) open: &'a Arc<OpenOperation>,
     pub(crate) meter: &'a Mutex<Option<Meter>>,
-    pub(crate) facts: Vec<Fact>,
+    pub(crate) facts: Vec<StepEvidence>,
     pub(crate) deadline: Deadline,
-    pub(crate) how: How,
+    pub(crate) hints: StepHints,
     /// An order was taken, or may have been.
     pub(crate) acted: bool,
     /// How the endpoints of a site had answered the fencer when its fence was lifted.
@@ -49,7 +49,7 @@ pub(crate) struct Run<'a> {
 
 /// What a step has to know of what went before it.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct How {
+pub(crate) struct StepHints {
     /// It was done already, and is done once more because what comes next must not rest on what was seen long ago.
     pub(crate) confirms: bool,
     /// Its intent took so long to be written that what was seen right before it may not be so any more.
@@ -59,22 +59,28 @@ pub(crate) struct How {
 }
 
 /// Carries out the step of this number.
-pub(crate) async fn carry_out(scene: &Scene, desk: &Arc<Desk>, meter: &Mutex<Option<Meter>>, number: usize, how: How) -> Came {
-    let operation = desk.operation();
+pub(crate) async fn carry_out(
+    context: &StepContext,
+    open: &Arc<OpenOperation>,
+    meter: &Mutex<Option<Meter>>,
+    number: usize,
+    hints: StepHints,
+) -> StepOutcome {
+    let operation = open.operation();
     let step = operation.plan.steps[number].clone();
     let deadline = Deadline::after(Duration::from_millis(step.deadline().0));
-    let mut run = Run { scene, desk, meter, facts: Vec::new(), deadline, how, acted: false, fencer_told: Vec::new() };
+    let mut run = StepExecution { context, open, meter, facts: Vec::new(), deadline, hints, acted: false, fencer_told: Vec::new() };
     if operation.request.dry_run && (step.changes_something() || waits_for_an_effect(&step)) {
-        return Came { facts: vec![Fact::Rehearsed], trouble: None };
+        return StepOutcome { facts: vec![StepEvidence::Rehearsed], trouble: None };
     }
     let outcome = match step.clone() {
         Step::Preflight => run.preflight(&operation).await,
         Step::Mark { side } => run.mark(&operation, side).await,
-        Step::Warm { side } => run.warm(&operation, side).await,
+        Step::Checkpoint { side } => run.warm(&operation, side).await,
         Step::Drain { side, at_most } => run.drain(&operation, number, side, at_most).await,
         Step::Demote { side } => run.demote(&operation, number, side).await,
         Step::Prove { from, to } => run.prove(&operation, from, to).await,
-        Step::Establish { side } => run.establish(&operation, side).await,
+        Step::Assess { side } => run.establish(&operation, side).await,
         Step::Fence { side } => run.fence(&operation, number, side).await,
         Step::Settle { side } => run.settle(&operation, side).await,
         Step::Promote { side } => run.promote(&operation, number, side).await,
@@ -89,12 +95,12 @@ pub(crate) async fn carry_out(scene: &Scene, desk: &Arc<Desk>, meter: &Mutex<Opt
         Step::SetMember { change } => run.set_member(&operation, number, &change).await,
     };
     if outcome.is_err() && !run.acted && gives_orders(&step) {
-        run.facts.push(Fact::NoOrderTaken);
+        run.facts.push(StepEvidence::NoOrderTaken);
     }
-    Came { facts: run.facts, trouble: outcome.err() }
+    StepOutcome { facts: run.facts, trouble: outcome.err() }
 }
 
-/// Steps that do nothing to an engine but by [`Run::order`], so that it is known when none of it was taken. The fence is none of them: the
+/// Steps that do nothing to an engine but by [`StepExecution::order`], so that it is known when none of it was taken. The fence is none of them: the
 /// fencer tells as well.
 fn gives_orders(step: &Step) -> bool {
     matches!(step, Step::Drain { .. } | Step::Demote { .. } | Step::Promote { .. } | Step::SwitchInSite { .. } | Step::SetMember { .. })
@@ -102,17 +108,17 @@ fn gives_orders(step: &Step) -> bool {
 
 /// Takes the effect of the step of this number back.
 pub(crate) async fn take_back(
-    scene: &Scene,
-    desk: &Arc<Desk>,
+    context: &StepContext,
+    open: &Arc<OpenOperation>,
     meter: &Mutex<Option<Meter>>,
     number: usize,
-    how: How,
+    hints: StepHints,
     fencer_told: Vec<FenceAnswer>,
-) -> Came {
-    let operation = desk.operation();
+) -> StepOutcome {
+    let operation = open.operation();
     // A standby that is promoted by its own site again may need Patroni's `ttl`.
     let deadline = Deadline::after(Duration::from_mins(1));
-    let mut run = Run { scene, desk, meter, facts: Vec::new(), deadline, how, acted: false, fencer_told };
+    let mut run = StepExecution { context, open, meter, facts: Vec::new(), deadline, hints, acted: false, fencer_told };
     let outcome = match &operation.plan.steps[number] {
         Step::Drain { side, .. } => run.end_drain(&operation, number, *side).await,
         Step::Demote { side } => match run.lead_again(&operation, *side).await {
@@ -130,7 +136,7 @@ pub(crate) async fn take_back(
         },
         _ => Ok(()),
     };
-    Came { facts: run.facts, trouble: outcome.err() }
+    StepOutcome { facts: run.facts, trouble: outcome.err() }
 }
 
 /// Steps that only wait for what an earlier one has done, or save what a later one would give up; in a rehearsal there is no need to.
@@ -146,23 +152,23 @@ fn waits_for_an_effect(step: &Step) -> bool {
     )
 }
 
-impl Run<'_> {
+impl StepExecution<'_> {
     /// Somebody wants the operation to end, or nothing can be written down any more, and it still may.
     fn is_interrupted(&self) -> bool {
-        let operation = self.desk.operation();
-        let unwritten = self.scene.unwritten.load(Ordering::Relaxed);
+        let operation = self.open.operation();
+        let unwritten = self.context.unwritten.load(Ordering::Relaxed);
         (unwritten || operation.cancel_wanted_by.is_some()) && !operation.is_past_no_return()
     }
 
     /// Gives an order. How it was answered is evidence unless it was taken.
-    async fn order<T>(&mut self, order: OrderKind, given: impl Future<Output = Result<T, HandError>>) -> Result<T, HandError> {
+    async fn order<T>(&mut self, order: OrderKind, given: impl Future<Output = Result<T, ControlError>>) -> Result<T, ControlError> {
         let answer = given.await;
         match &answer {
             Ok(_) => self.acted = true,
             Err(error) => {
                 let answer = error.order_failure();
                 self.acted |= !answer.is_certain();
-                let fact = Fact::OrderFailed { endpoint: error.endpoint().clone(), order, answer };
+                let fact = StepEvidence::OrderFailed { endpoint: error.endpoint().clone(), order, answer };
                 // The same again and again is said once.
                 if !self.facts.contains(&fact) {
                     self.facts.push(fact);
@@ -173,21 +179,21 @@ impl Run<'_> {
     }
 
     /// Waits a little before the next look, or says why there is none.
-    async fn again(&self, ms: u64, missing: impl FnOnce() -> switchback_domain::operation::Missing) -> Result<(), Trouble> {
+    async fn again(&self, ms: u64, missing: impl FnOnce() -> switchback_domain::operation::Missing) -> Result<(), StepFailure> {
         if self.deadline.has_passed() {
             return Err(self.deadline.missed(missing()));
         }
-        if self.is_interrupted() || !self.scene.wait(ms).await {
-            return Err(Trouble::Interrupted);
+        if self.is_interrupted() || !self.context.wait(ms).await {
+            return Err(StepFailure::Interrupted);
         }
         Ok(())
     }
 
     /// Everything anew: the situation must still be the one that was planned for.
-    async fn preflight(&mut self, operation: &Operation) -> Result<(), Trouble> {
-        let picture = self.scene.watched.look_now(LOOK_WITHIN).await;
-        if picture.standing.epoch != operation.plan.epoch {
-            return Err(Trouble::OtherEpoch);
+    async fn preflight(&mut self, operation: &Operation) -> Result<(), StepFailure> {
+        let picture = self.context.watched.look_now(LOOK_WITHIN).await;
+        if picture.pool_state.epoch != operation.plan.epoch {
+            return Err(StepFailure::OtherEpoch);
         }
         self.note_leaders(&picture);
         let in_the_way = |kind: &CheckKind| !operation.request.acknowledged.contains(kind);
@@ -211,14 +217,14 @@ impl Run<'_> {
         let planned_move = matches!(operation.plan.intent, Intent::Switchover { .. } | Intent::Failback { .. });
         let members = picture.old_patroni();
         if planned_move && !members.is_empty() {
-            return Err(Trouble::PatroniTooOld { members });
+            return Err(StepFailure::PatroniTooOld { members });
         }
         let moved = operation.plan.moves().is_some_and(|(from, _)| picture.active != Some(from));
         let forbidden = picture.findings.iter().any(|finding| finding.severity() == switchback_domain::Severity::Critical);
         // A promotion within a site that has a second history would make it worse.
         let planned = matches!(operation.plan.intent, Intent::Switchover { .. } | Intent::Failback { .. } | Intent::LocalSwitchover { .. });
         if !checks.is_empty() || moved || (forbidden && planned) {
-            return Err(Trouble::SituationChanged { checks, findings: picture.findings });
+            return Err(StepFailure::SituationChanged { checks, findings: picture.findings });
         }
         Ok(())
     }
@@ -227,76 +233,77 @@ impl Run<'_> {
         for side in Side::BOTH {
             if let Some(leader) = &picture.sites[side].leader {
                 let timeline = picture.node(leader).and_then(|(_, node)| node.timeline);
-                self.facts.push(Fact::Leader { side, node: leader.clone(), timeline });
+                self.facts.push(StepEvidence::Leader { side, node: leader.clone(), timeline });
             }
         }
     }
 
     /// The marker row, where the log stands, and the outage meter.
-    async fn mark(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
-        let Some((node, _)) = self.scene.leader(side).await else { return Err(Trouble::NoLeader { side }) };
+    async fn mark(&mut self, operation: &Operation, side: Side) -> Result<(), StepFailure> {
+        let Some((node, _)) = self.context.leader(side).await else { return Err(StepFailure::NoLeader { side }) };
         let node = node.clone();
-        let position = self.scene.hands.position(&node).await.map_err(trouble)?;
-        let Some(at) = position.written else { return Err(Trouble::NoLeader { side }) };
-        self.facts.push(Fact::Leader { side, node: node.name.clone(), timeline: position.timeline });
-        self.facts.push(Fact::Written { node: node.name.clone(), at });
-        self.scene.hands.write_row(&node, operation.id, 0).await.map_err(trouble)?;
-        self.facts.push(Fact::Marker { node: node.name.clone() });
-        let meter = Meter::start(self.scene, self.desk, node);
+        let position = self.context.control.position(&node).await.map_err(trouble)?;
+        let Some(at) = position.written else { return Err(StepFailure::NoLeader { side }) };
+        self.facts.push(StepEvidence::Leader { side, node: node.name.clone(), timeline: position.timeline });
+        self.facts.push(StepEvidence::Written { node: node.name.clone(), at });
+        self.context.control.write_row(&node, operation.id, 0).await.map_err(trouble)?;
+        self.facts.push(StepEvidence::Marker { node: node.name.clone() });
+        let meter = Meter::start(self.context, self.open, node);
         *self.meter.lock().unwrap_or_else(PoisonError::into_inner) = Some(meter);
         Ok(())
     }
 
     /// A checkpoint now makes the one at shutdown small.
-    async fn warm(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
+    async fn warm(&mut self, operation: &Operation, side: Side) -> Result<(), StepFailure> {
         self.rehearse_proof(operation, side).await?;
-        let Some((node, _)) = self.scene.leader(side).await else { return Err(Trouble::NoLeader { side }) };
-        let took = self.scene.hands.checkpoint(node).await.map_err(trouble)?;
-        self.facts.push(Fact::Checkpoint { node: node.name.clone(), took });
+        let Some((node, _)) = self.context.leader(side).await else { return Err(StepFailure::NoLeader { side }) };
+        let took = self.context.control.checkpoint(node).await.map_err(trouble)?;
+        self.facts.push(StepEvidence::Checkpoint { node: node.name.clone(), took });
         Ok(())
     }
 
     /// Tells a site's cluster whether to follow, unless it is told already, and finds out what became of an order without an answer:
     /// the order is only given again when the site says that it is not stored. Without `look_first` the first order is given at once:
     /// it was looked at a moment ago, and clients wait.
-    async fn store(&mut self, side: Side, follows: bool, first: Option<&NodeName>, look_first: bool) -> Result<(), Trouble> {
-        let mut nodes: Vec<_> = self.scene.nodes(side).iter().collect();
+    async fn store(&mut self, side: Side, follows: bool, first: Option<&NodeName>, look_first: bool) -> Result<(), StepFailure> {
+        let mut nodes: Vec<_> = self.context.nodes(side).iter().collect();
         // An order wakes only the member that it is sent to, so the leader comes first.
         nodes.sort_by_key(|node| Some(&node.name) != first);
         self.store_by(&nodes, side, follows, look_first).await
     }
 
     /// The same, told to these nodes only.
-    async fn store_by(&mut self, nodes: &[&Node], side: Side, follows: bool, look_first: bool) -> Result<(), Trouble> {
-        let scene = self.scene;
-        let (wanted, other) = if follows { (Told::Follows, Told::Leads) } else { (Told::Leads, Told::Follows) };
+    async fn store_by(&mut self, nodes: &[&Node], side: Side, follows: bool, look_first: bool) -> Result<(), StepFailure> {
+        let context = self.context;
+        let (wanted, other) =
+            if follows { (ClusterMode::Standby, ClusterMode::Primary) } else { (ClusterMode::Primary, ClusterMode::Standby) };
         let mut already = look_first;
         let mut look = look_first;
         let mut last = None;
         loop {
             let (mut refused, mut unclear) = (None, false);
             for node in nodes {
-                let stored = if std::mem::replace(&mut look, true) { scene.hands.told(node).await } else { Ok(other) };
+                let stored = if std::mem::replace(&mut look, true) { context.control.cluster_mode(node).await } else { Ok(other) };
                 match stored {
                     Ok(stored) if stored == wanted => {
                         // Whoever told it so: perhaps this step, whose order was not answered.
-                        self.facts.push(Fact::Stored { side, node: node.name.clone(), follows, already });
+                        self.facts.push(StepEvidence::Stored { side, node: node.name.clone(), follows, already });
                         return Ok(());
                     }
                     Ok(_) => {
                         already = false;
                         let told = if follows {
-                            self.order(OrderKind::Follow, scene.hands.follow(node, side)).await
+                            self.order(OrderKind::Follow, context.control.follow(node, side)).await
                         } else {
-                            self.order(OrderKind::Lead, scene.hands.lead(node)).await
+                            self.order(OrderKind::Lead, context.control.lead(node)).await
                         };
                         match told {
                             Ok(()) => {
-                                self.facts.push(Fact::Stored { side, node: node.name.clone(), follows, already: false });
+                                self.facts.push(StepEvidence::Stored { side, node: node.name.clone(), follows, already: false });
                                 return Ok(());
                             }
                             // Another member may take it: they have one configuration.
-                            Err(error @ HandError::Refused { .. }) => refused = Some(error),
+                            Err(error @ ControlError::Refused { .. }) => refused = Some(error),
                             // Whether it happened is asked next.
                             Err(error) => (last, unclear) = (Some(error), true),
                         }
@@ -320,7 +327,7 @@ impl Run<'_> {
 /// Where the old primary's log stood at the last look before it was told to stop: from the newest step that noted it.
 fn noted_position(operation: &Operation, names: &[&NodeName]) -> Option<Lsn> {
     operation.steps.iter().rev().flat_map(|run| run.facts.iter().rev()).find_map(|fact| match fact {
-        Fact::Written { node, at } if names.contains(&node) => Some(*at),
+        StepEvidence::Written { node, at } if names.contains(&node) => Some(*at),
         _ => None,
     })
 }
@@ -329,7 +336,7 @@ fn noted_position(operation: &Operation, names: &[&NodeName]) -> Option<Lsn> {
 fn noted_timeline(operation: &Operation, of: Side) -> Option<switchback_domain::Timeline> {
     let seen = operation.steps.iter().filter(|run| matches!(run.state, StepState::Done | StepState::Running)).flat_map(|run| &run.facts);
     let mut noted = seen.filter_map(|fact| match fact {
-        Fact::Leader { side, timeline, .. } if *side == of => *timeline,
+        StepEvidence::Leader { side, timeline, .. } if *side == of => *timeline,
         _ => None,
     });
     noted.next().or_else(|| {

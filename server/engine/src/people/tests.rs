@@ -1,6 +1,6 @@
 //! Signing in, with everything that can be refused.
 
-use crate::testing::{Bench, let_pass};
+use crate::testing::{TestPool, let_pass};
 use crate::{SetUpForm, SignedIn, SignedOut, Source};
 use secrecy::ExposeSecret;
 use std::sync::atomic::Ordering;
@@ -17,27 +17,27 @@ fn form(secret: &str, login: &str, password: &str) -> SetUpForm {
     SetUpForm { secret: secret.into(), login: login.to_owned(), name: "  Ann Example ".to_owned(), password: password.into() }
 }
 
-async fn link(bench: &Bench) -> String {
+async fn link(bench: &TestPool) -> String {
     let link = bench.console.open_set_up().await.expect("the store answers").expect("nobody exists yet");
     link.secret.expose_secret().to_owned()
 }
 
 /// A console whose first administrator is `ann`, signed in.
-async fn with_ann() -> (Bench, SignedIn) {
-    let bench = Bench::without_pools();
+async fn with_ann() -> (TestPool, SignedIn) {
+    let bench = TestPool::without_pools();
     let link = link(&bench).await;
     let signed_in = bench.console.set_up(form(&link, "ann", GOOD), HERE).await.expect("the link is open");
     bench.store.kept().audit.clear();
     (bench, signed_in)
 }
 
-fn last(bench: &Bench) -> Option<String> {
+fn last(bench: &TestPool) -> Option<String> {
     bench.store.audited().pop()
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_first_administrator_is_made_once_and_is_signed_in() {
-    let bench = Bench::without_pools();
+    let bench = TestPool::without_pools();
     let first_link = link(&bench).await;
     let link = link(&bench).await;
     assert_ne!(first_link, link);
@@ -56,7 +56,7 @@ async fn the_first_administrator_is_made_once_and_is_signed_in() {
 
 #[tokio::test(start_paused = true)]
 async fn a_set_up_link_lasts_a_quarter_of_an_hour() {
-    let bench = Bench::without_pools();
+    let bench = TestPool::without_pools();
     let link = link(&bench).await;
     let_pass(899_000).await;
     assert!(bench.console.set_up_is_open(&link).await.expect("the store answers"));
@@ -67,7 +67,7 @@ async fn a_set_up_link_lasts_a_quarter_of_an_hour() {
 
 #[tokio::test(start_paused = true)]
 async fn a_set_up_that_is_refused_leaves_the_link_open() {
-    let bench = Bench::without_pools();
+    let bench = TestPool::without_pools();
     let link = link(&bench).await;
     let refused =
         async |login: &str, password: &str| bench.console.set_up(form(&link, login, password), HERE).await.expect_err("it is refused");
@@ -194,7 +194,7 @@ async fn what_is_no_secret_is_nobody_s() {
 
 #[tokio::test(start_paused = true)]
 async fn what_gives_a_right_and_cannot_be_written_down_is_not_done() {
-    let bench = Bench::without_pools();
+    let bench = TestPool::without_pools();
     let link = link(&bench).await;
     bench.store.audit_fails.store(true, Ordering::Relaxed);
     let error = bench.console.set_up(form(&link, "ann", GOOD), HERE).await.expect_err("it cannot be written down");
@@ -215,7 +215,7 @@ async fn what_gives_a_right_and_cannot_be_written_down_is_not_done() {
 
 #[tokio::test(start_paused = true)]
 async fn the_set_up_form_is_no_place_to_guess_or_to_flood_the_audit_history() {
-    let bench = Bench::without_pools();
+    let bench = TestPool::without_pools();
     for _ in 0..200 {
         let error = bench.console.set_up(form(&"0".repeat(64), "ann", GOOD), HERE).await.expect_err("no such link");
         assert!(matches!(error, SetUpError::Closed | SetUpError::SlowDown));
@@ -235,7 +235,7 @@ async fn neither_passwords_nor_hashes_nor_secrets_leave() {
     let shown = [
         format!("{again:?} {signed_in:?}"),
         serde_json::to_string(&again.caller).expect("it is data"),
-        format!("{:?}", bench.console.audit(&Bench::caller()).await.expect("the store answers")),
+        format!("{:?}", bench.console.audit(&TestPool::caller()).await.expect("the store answers")),
         format!("{:?}", bench.store.kept().sessions),
     ];
     for text in shown {

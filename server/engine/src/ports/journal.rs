@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use std::time::Duration;
 use switchback_domain::{
     PoolId, Restored,
-    operation::{Entry, Epoch, Fence, Glance, MadeActive, OperationId},
+    operation::{Entry, Epoch, Fence, MadeActive, OperationId, OperationSummary},
 };
 
 /// The right to act on a pool, held by one console at a time.
@@ -132,7 +132,7 @@ pub struct Opening {
     /// The key under which it was asked for. The operation's number is remembered under it for a day.
     pub key: Option<IdempotencyKey>,
     /// The operation as lists show it, whatever number it says.
-    pub summary: Glance,
+    pub summary: OperationSummary,
     /// The open operation of the pool whose journal cannot be read: it ends with this one's beginning.
     pub closes: Option<Closing>,
 }
@@ -178,17 +178,17 @@ pub trait JournalStore: Send + Sync + 'static {
         entry: &'a Entry,
         audit: Option<&'a AuditEntry>,
         changes: &'a [RecordChange],
-        summary: &'a Glance,
+        summary: &'a OperationSummary,
     ) -> Stored<'a, ()>;
 
     /// Closes an operation whose journal cannot be read, without another one. Fails like [`JournalStore::append_entry`].
     fn close_unread<'a>(&'a self, lease: &'a Lease, closing: &'a Closing) -> Stored<'a, ()>;
 
     /// The newest operations as lists show them, of one pool or of all, newest first, at most `most`. No journal is read for it.
-    fn summaries<'a>(&'a self, pool: Option<&'a PoolId>, most: u32) -> Stored<'a, Vec<Glance>>;
+    fn summaries<'a>(&'a self, pool: Option<&'a PoolId>, most: u32) -> Stored<'a, Vec<OperationSummary>>;
 
     /// One of them.
-    fn summary(&self, operation: OperationId) -> Stored<'_, Option<Glance>>;
+    fn summary(&self, operation: OperationId) -> Stored<'_, Option<OperationSummary>>;
 
     /// The newest operation of a pool that has made a site the active one; nothing when none has, or when that cannot be read.
     fn made_active<'a>(&'a self, pool: &'a PoolId) -> Stored<'a, Option<MadeActive>>;

@@ -1,12 +1,14 @@
 //! What the engine needs from outside. Adapters implement these; tests implement them too.
 
+mod control;
 mod evidence;
-mod hands;
 mod journal;
 
 pub use crate::audit::AuditEntry;
+pub use control::{
+    ClusterMode, ControlError, ControlFuture, EngineControl, Lineage, LogEnd, MemberSeen, PatroniStatus, Position, Rows, Saved,
+};
 pub use evidence::EvidenceStore;
-pub use hands::{HandError, Handled, Hands, Lineage, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved, Told};
 pub use journal::{Closing, HeldLease, IdempotencyKey, JournalStore, Lease, LeaseAnswer, LeaseAsk, Opening, PoolRecord, RecordChange};
 
 use futures::future::BoxFuture;

@@ -17,7 +17,7 @@ use std::{
 use switchback_domain::{
     BrokenGuard, Login, LostFile, PoolId, Reserve, Restored,
     history::{Change, Metric, Point, Span},
-    operation::{Entry, Evidence, Glance, MadeActive, OperationId, StageWord},
+    operation::{Entry, Evidence, MadeActive, OperationId, OperationSummary, StageCode},
     people::Person,
 };
 
@@ -63,7 +63,7 @@ pub(crate) struct KeptOperation {
     pub(crate) pool: PoolId,
     pub(crate) ended: bool,
     pub(crate) entries: Vec<Entry>,
-    pub(crate) summary: Glance,
+    pub(crate) summary: OperationSummary,
 }
 
 #[derive(Debug, Default)]
@@ -273,7 +273,7 @@ impl JournalStore for TestStore {
                 return Err(StoreError::Taken);
             }
             let id = OperationId(kept.operations.len() as u64 + 1);
-            let summary = Glance { id, ..opening.summary.clone() };
+            let summary = OperationSummary { id, ..opening.summary.clone() };
             kept.operations.push(KeptOperation { pool: lease.pool.clone(), ended: false, entries: vec![opening.first.clone()], summary });
             kept.remembered.extend(opening.key.clone().map(|IdempotencyKey { key, body }| (key, (body, id, at))));
             kept.audit.push(opening.audit.clone().with_subject(id.to_string()));
@@ -288,7 +288,7 @@ impl JournalStore for TestStore {
         entry: &'a Entry,
         audit: Option<&'a AuditEntry>,
         changes: &'a [RecordChange],
-        summary: &'a Glance,
+        summary: &'a OperationSummary,
     ) -> Stored<'a, ()> {
         self.of_operations(audit.is_some(), move |kept| {
             kept.holds(lease)?;
@@ -314,18 +314,18 @@ impl JournalStore for TestStore {
             let open = open.ok_or(StoreError::Taken)?;
             open.ended = true;
             open.entries.push(closing.entry.clone());
-            open.summary.stage = StageWord::ClosedUnread;
+            open.summary.stage = StageCode::ClosedUnread;
             kept.audit.push(closing.audit.clone());
             Ok(())
         })
     }
-    fn summaries<'a>(&'a self, pool: Option<&'a PoolId>, most: u32) -> Stored<'a, Vec<Glance>> {
+    fn summaries<'a>(&'a self, pool: Option<&'a PoolId>, most: u32) -> Stored<'a, Vec<OperationSummary>> {
         self.answer(false, move |kept| {
             let newest = kept.operations.iter().rev().filter(|kept| pool.is_none_or(|pool| *pool == kept.pool));
             Ok(newest.take(most as usize).map(|kept| kept.summary.clone()).collect())
         })
     }
-    fn summary(&self, operation: OperationId) -> Stored<'_, Option<Glance>> {
+    fn summary(&self, operation: OperationId) -> Stored<'_, Option<OperationSummary>> {
         self.answer(false, move |kept| Ok(kept.operations.get(place(operation)).map(|kept| kept.summary.clone())))
     }
     fn made_active<'a>(&'a self, pool: &'a PoolId) -> Stored<'a, Option<MadeActive>> {

@@ -1,8 +1,8 @@
 //! etcd's JSON gateway: questions and orders in its v3 interface, with a token where it wants one.
 
 use crate::{
+    control::{OrderTrouble, status_says_no},
     failure::Problem,
-    hands::{Trouble, status_says_no},
     http::{Http, Question},
     target::{Credentials, HttpTarget, SetUpError},
 };
@@ -35,7 +35,7 @@ impl Gateway {
     }
 
     /// What to show with each question; nothing where no user is configured, or etcd asks for none.
-    pub(crate) async fn token(&self) -> Result<Option<String>, Trouble> {
+    pub(crate) async fn token(&self) -> Result<Option<String>, OrderTrouble> {
         #[derive(Deserialize)]
         struct Said {
             token: String,
@@ -44,26 +44,26 @@ impl Gateway {
         let login = json!({ "name": credentials.username, "password": credentials.password.expose_secret() });
         match self.ask("/v3/auth/authenticate", &login, None).await {
             Ok(body) => Ok(Some(read::<Said>(&body)?.token)),
-            Err(Trouble::Refused(said)) if said.contains("authentication is not enabled") => Ok(None),
+            Err(OrderTrouble::Refused(said)) if said.contains("authentication is not enabled") => Ok(None),
             Err(trouble) => Err(trouble),
         }
     }
 
-    pub(crate) async fn ask(&self, path: &str, body: &Value, token: Option<&str>) -> Result<Vec<u8>, Trouble> {
+    pub(crate) async fn ask(&self, path: &str, body: &Value, token: Option<&str>) -> Result<Vec<u8>, OrderTrouble> {
         let answer = self
             .http
             .order(Question { method: Method::POST, path, body: Some(body), token }, self.limit)
             .await
-            .map_err(Trouble::of_order)?;
+            .map_err(OrderTrouble::of_order)?;
         if answer.status == 200 { Ok(answer.body) } else { Err(status_says_no(answer.status, &answer.body)) }
     }
 
     /// A question that is asked each second: with the last token, and with a new one only when etcd asks for it. A server that has not proved
     /// who it is gets no password for asking.
-    async fn look_up(&self, path: &str, body: &Value) -> Result<Vec<u8>, Trouble> {
+    async fn look_up(&self, path: &str, body: &Value) -> Result<Vec<u8>, OrderTrouble> {
         let token = self.known_token.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match self.ask(path, body, token.as_deref()).await {
-            Err(Trouble::Refused(said)) if wants_a_token(&said) && self.credentials.is_some() && self.http.is_verified() => {
+            Err(OrderTrouble::Refused(said)) if wants_a_token(&said) && self.credentials.is_some() && self.http.is_verified() => {
                 let token = self.token().await?;
                 self.known_token.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&token);
                 self.ask(path, body, token.as_deref()).await
@@ -73,7 +73,7 @@ impl Gateway {
     }
 
     /// Patroni's leader key and how old its lease's last renewal is; nothing when nobody holds it.
-    pub(crate) async fn leader_key(&self, key: &str) -> Result<Option<LeaderKey>, Trouble> {
+    pub(crate) async fn leader_key(&self, key: &str) -> Result<Option<LeaderKey>, OrderTrouble> {
         let found = pairs(&self.look_up("/v3/kv/range", &json!({ "key": encoded(key) })).await?)?;
         let Some(pair) = found.into_iter().next() else { return Ok(None) };
         let holder = String::from_utf8_lossy(&decoded(&pair.value)?).into_owned();
@@ -84,7 +84,7 @@ impl Gateway {
     }
 
     /// The last parts of all keys that begin with `prefix`, such as the names of members.
-    pub(crate) async fn names_below(&self, prefix: &str) -> Result<Vec<String>, Trouble> {
+    pub(crate) async fn names_below(&self, prefix: &str) -> Result<Vec<String>, OrderTrouble> {
         let token = self.token().await?;
         // The end of a range is not in it: the byte after the last slash ends everything that begins with the prefix.
         let end = format!("{}0", prefix.trim_end_matches('/'));

@@ -8,7 +8,7 @@ use serde::{
 };
 use std::collections::BTreeMap;
 use switchback_domain::{DynamicConfig, Lsn, NodeName, PatroniFacts, PatroniRole, PatroniState, Promotion, StandbyCluster, Timeline};
-use switchback_engine::ports::MemberStatus;
+use switchback_engine::ports::PatroniStatus;
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| Problem::json(&error))
@@ -44,8 +44,8 @@ pub(crate) fn status(body: &[u8]) -> Result<Status, Problem> {
 
 impl Status {
     /// The member about itself alone.
-    pub(crate) fn member(&self) -> Result<MemberStatus, Problem> {
-        Ok(MemberStatus {
+    pub(crate) fn member(&self) -> Result<PatroniStatus, Problem> {
+        Ok(PatroniStatus {
             role: role(&self.role)?,
             state: state(&self.state),
             said: format!("{}, {}", bounded(&self.role, 64), bounded(&self.state, 64)),

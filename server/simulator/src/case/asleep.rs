@@ -15,7 +15,7 @@ fn a_console_that_has_slept_gives_no_order_before_it_knows_that_the_lease_is_sti
             let nap = tokio::spawn(async move {
                 let from = u32::try_from(seed).expect("a small number");
                 loop {
-                    crate::room::let_pass(1).await;
+                    crate::console_handle::let_pass(1).await;
                     let mut books = books.lock().expect("nobody panics");
                     if books.writes >= from {
                         slept.fetch_add(3_600_000, Ordering::SeqCst);
@@ -30,13 +30,13 @@ fn a_console_that_has_slept_gives_no_order_before_it_knows_that_the_lease_is_sti
                 if taken {
                     break;
                 }
-                crate::room::let_pass(1_000).await;
+                crate::console_handle::let_pass(1_000).await;
             }
             assert!(taken, "seed {seed}: nobody could ask for it");
             nap.await.expect("it falls asleep");
             // As long as the other one has it nobody gives orders.
             for _ in 0..400 {
-                crate::room::let_pass(5).await;
+                crate::console_handle::let_pass(5).await;
             }
             let wrong = run.room.world().wrong.clone();
             assert!(wrong.iter().all(|line| !line.contains("without the lease")), "seed {seed}: {wrong:?}");

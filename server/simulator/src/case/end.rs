@@ -1,6 +1,6 @@
 //! What must hold when a run is over and everything has healed.
 
-use super::{Kind, Run, Told};
+use super::{CaseResult, Kind, Run};
 use crate::world::{Ms, NAMES, NodeId, side_of};
 use std::collections::BTreeSet;
 use switchback_domain::operation::{Intent, Outcome, Stage};
@@ -9,7 +9,7 @@ use switchback_domain::operation::{Intent, Outcome, Stage};
 const SETTLES_IN: Ms = 60_000;
 
 impl Run {
-    pub(super) async fn end(mut self) -> Told {
+    pub(super) async fn end(mut self) -> CaseResult {
         self.peace(2_000).await;
         let until = self.room.world().now + SETTLES_IN;
         while self.room.world().now < until && !self.is_settled() {
@@ -31,7 +31,7 @@ impl Run {
         let mut world = self.room.world();
         let summary = world.summary();
         world.tell(format!("in the end:\n{summary}"));
-        Told {
+        CaseResult {
             story: std::mem::take(&mut world.story),
             wrong: std::mem::take(&mut world.wrong),
             misled: std::mem::take(&mut world.misled),
@@ -80,7 +80,7 @@ impl Run {
                 Stage::NeedsPerson { question, .. } => format!("asks about {:?}", question.trouble),
                 other => format!("{other:?}"),
             });
-            format!("{}: {}", intent.word(), stage.unwrap_or_default())
+            format!("{}: {}", intent.as_code(), stage.unwrap_or_default())
         };
         self.operations.iter().map(end).collect()
     }
@@ -92,7 +92,7 @@ impl Run {
             let mut world = self.room.world();
             match operation.map(|operation| operation.stage) {
                 Some(Stage::Finished { .. } | Stage::NeedsPerson { .. }) => {}
-                other => world.complain(format!("{id} ({}) has come to no rest: {other:?}", intent.word())),
+                other => world.complain(format!("{id} ({}) has come to no rest: {other:?}", intent.as_code())),
             }
         }
         let difference = self.room.books().difference();

@@ -5,7 +5,7 @@ use crate::world::Ms;
 use futures::FutureExt;
 use switchback_domain::{
     ByteLag, Millis, Side,
-    operation::{Fact, Operation, OperationId, Outage, Report, Step},
+    operation::{Operation, OperationId, Outage, Report, Step, StepEvidence},
 };
 
 /// How long clients waited for one operation that moved the active site.
@@ -34,12 +34,12 @@ impl Measured {
 impl Measured {
     /// What a failover said beforehand that would be lost, in bytes, how old that figure was, and when it was said.
     pub fn expected_loss(&self) -> Option<(Option<ByteLag>, Option<Millis>, Ms)> {
-        let establish = self.report.steps.iter().find(|step| matches!(step.step, Step::Establish { .. }))?;
+        let establish = self.report.steps.iter().find(|step| matches!(step.step, Step::Assess { .. }))?;
         let said_at = ms(establish.run.ended_at?);
         let facts = establish.run.every_fact();
         facts
             .into_iter()
-            .find_map(|fact| if let Fact::ExpectedLoss { bytes, age, .. } = fact { Some((*bytes, *age, said_at)) } else { None })
+            .find_map(|fact| if let StepEvidence::ExpectedLoss { bytes, age, .. } = fact { Some((*bytes, *age, said_at)) } else { None })
     }
 }
 

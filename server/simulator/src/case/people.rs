@@ -2,14 +2,14 @@
 
 use super::{Kind, Run, caller};
 use crate::{
-    room::let_pass,
+    console_handle::let_pass,
     world::{Fault, Lie, Link, Ms, NAMES, nodes_of},
 };
 use switchback_domain::{
     CheckKind, Side,
     audit::Deed,
     error::{RequestError, WishError},
-    operation::{Choice, Intent, Operation, OperationId, Planned, Refusal, Request, Stage, Trouble, Wish},
+    operation::{Choice, ControlRequest, Intent, Operation, OperationId, Planned, Refusal, Request, Stage, StepFailure},
 };
 
 /// How long somebody tries to get an operation under way.
@@ -75,7 +75,7 @@ impl Run {
             self.pass(1_000).await;
         }
         let last = last.unwrap_or_default();
-        self.room.world().tell(format!("nobody could ask for {}: {last}", intent.word()));
+        self.room.world().tell(format!("nobody could ask for {}: {last}", intent.as_code()));
     }
 
     pub(super) async fn request(&mut self, intent: &Intent) -> Option<Result<OperationId, RequestError>> {
@@ -124,11 +124,11 @@ impl Run {
         let mut answers = 0;
         let mut wish = (self.case.wishes && self.dice.percent(25)).then(|| {
             let at = self.dice.between(0, 3_000);
-            (began + at, self.dice.pick(&[Wish::Pause, Wish::Cancel, Wish::Cancel]))
+            (began + at, self.dice.pick(&[ControlRequest::Pause, ControlRequest::Cancel, ControlRequest::Cancel]))
         });
         let failover = self.operations.iter().any(|(known, intent)| *known == id && matches!(intent, Intent::Failover { .. }));
         if failover && !self.case.regrets {
-            wish = wish.filter(|(_, wanted)| *wanted == Wish::Pause);
+            wish = wish.filter(|(_, wanted)| *wanted == ControlRequest::Pause);
         }
         loop {
             self.pass(100).await;
@@ -150,12 +150,12 @@ impl Run {
                 moved = (operation.events, now);
             }
             if now - moved.1 > STUCK_AFTER {
-                let at = operation.current_step().map(|step| operation.plan.steps[step].word());
+                let at = operation.current_step().map(|step| operation.plan.steps[step].as_code());
                 self.room.world().complain(format!("{id} is stuck: {:?} at {at:?}", operation.stage));
                 return;
             }
             if let Some((_, wanted)) = wish.filter(|(at, _)| *at <= now) {
-                wish = (wanted == Wish::Pause).then_some((now + 2_500, Wish::Resume));
+                wish = (wanted == ControlRequest::Pause).then_some((now + 2_500, ControlRequest::Resume));
                 self.room.world().tell(format!("ann wishes {wanted:?}"));
                 let said = self.with_console(async move |console| console.wish(&caller(), id, wanted, "127.0.0.1").await).await;
                 let ended = self.room.books().operation(id).is_some_and(|operation| operation.is_finished());
@@ -167,7 +167,7 @@ impl Run {
             } else if let Stage::Paused { .. } = operation.stage
                 && wish.is_none()
             {
-                wish = Some((now + 500, Wish::Resume));
+                wish = Some((now + 500, ControlRequest::Resume));
             }
             if let Stage::NeedsPerson { question, .. } = &operation.stage {
                 moved.1 = now;
@@ -236,34 +236,34 @@ impl Run {
             return Some(self.dice.pick(&honest));
         }
         // They know that it leads.
-        if self.case.kind == Kind::TakenOver && matches!(question.trouble, Trouble::NotFenced { .. }) {
+        if self.case.kind == Kind::TakenOver && matches!(question.trouble, StepFailure::NotFenced { .. }) {
             return offered(Choice::Abandon);
         }
         if self.case.kind == Kind::HeldMeanwhile {
             return offered(Choice::Undo).or(offered(Choice::Retry));
         }
         // It serves again, so they want it to go on.
-        if self.case.kind == Kind::BackMeanwhile && matches!(question.trouble, Trouble::StillWrites { .. }) {
+        if self.case.kind == Kind::BackMeanwhile && matches!(question.trouble, StepFailure::StillWrites { .. }) {
             return offered(Choice::Undo).or(offered(Choice::Retry));
         }
-        if matches!(question.trouble, Trouble::NotFenced { .. } | Trouble::SeenAlive { .. }) && self.dice.percent(60) {
+        if matches!(question.trouble, StepFailure::NotFenced { .. } | StepFailure::SeenAlive { .. }) && self.dice.percent(60) {
             return offered(Choice::Attest);
         }
         // Trying again does not help whoever may not read, and they know it.
-        if self.case.rows_are_hidden && matches!(question.trouble, Trouble::NotSaved { .. }) {
+        if self.case.rows_are_hidden && matches!(question.trouble, StepFailure::NotSaved { .. }) {
             return offered(Choice::GiveUp);
         }
-        if matches!(question.trouble, Trouble::TimelinesGivenUp { .. }) {
+        if matches!(question.trouble, StepFailure::TimelinesGivenUp { .. }) {
             return offered(Choice::Confirm);
         }
         // As they are told: they stop by hand what cannot be told to stop.
         if matches!(self.case.kind, Kind::Orphaned | Kind::SplitBrain) {
             let mut world = self.room.world();
             let by_hand: Vec<usize> = match (&question.trouble, operation.plan.intent.gives_up()) {
-                (Trouble::StillWrites { nodes }, _) => {
+                (StepFailure::StillWrites { nodes }, _) => {
                     (0..NAMES.len()).filter(|node| nodes.iter().any(|name| name.as_str() == NAMES[*node])).collect()
                 }
-                (Trouble::SplitBrain, Some(side)) => nodes_of(side).into_iter().filter(|node| world.writes(*node)).collect(),
+                (StepFailure::SplitBrain, Some(side)) => nodes_of(side).into_iter().filter(|node| world.writes(*node)).collect(),
                 _ => Vec::new(),
             };
             if !by_hand.is_empty() {

@@ -1,12 +1,12 @@
 //! A console that is started anew and finds an operation under way whose journal cannot be read: damaged, or written by a newer one.
 
 use super::{Case, Kind, Run, caller};
-use crate::{room::let_pass, store::Crash, world::Ms};
+use crate::{console_handle::let_pass, store::Crash, world::Ms};
 use switchback_domain::{
     Side,
     audit::Deed,
     operation::{
-        Event, Intent, MemberChange, MemberOrder, OperationId, Outcome, PlanObjection, StageWord, UnreadableCause, UnreadableEntry,
+        Event, Intent, MemberChange, MemberOrder, OperationId, Outcome, PlanObjection, StageCode, UnreadableCause, UnreadableEntry,
     },
 };
 
@@ -49,7 +49,7 @@ async fn left_unread(intent: Intent, at: u32, written: bool) -> Option<Run> {
     run.operations.push((OperationId(1), intent));
     run.pass(A_WHILE).await;
     let [line] = &run.console.operations(&caller(), None, 9).await.expect("a list")[..] else { panic!("one operation") };
-    assert_eq!((line.stage, line.unreadable), (StageWord::Unreadable, Some(entry)), "it is shown as what it is");
+    assert_eq!((line.stage, line.unreadable), (StageCode::Unreadable, Some(entry)), "it is shown as what it is");
     Some(run)
 }
 
@@ -171,7 +171,11 @@ fn what_somebody_wants_of_an_operation_that_cannot_be_read_is_refused_with_the_r
         let run = left_unread(Intent::Switchover { to: Side::B }, 6, true).await.expect("an operation under way");
         let id = OperationId(1);
         let refused = |error: &str| error.contains("op-0001") && error.contains("cannot be read");
-        let wish = run.console.wish(&caller(), id, switchback_domain::operation::Wish::Cancel, "here").await.expect_err("it is unreadable");
+        let wish = run
+            .console
+            .wish(&caller(), id, switchback_domain::operation::ControlRequest::Cancel, "here")
+            .await
+            .expect_err("it is unreadable");
         assert!(refused(&wish.to_string()), "{wish}");
         let shown = run.console.operation(&caller(), id).await.expect_err("it is unreadable");
         assert!(refused(&shown.to_string()), "{shown}");

@@ -2,7 +2,7 @@
 
 use super::{Agent, Doing, Happening, Ms, NAMES, NodeId, Server, World, nodes_of, side_of};
 use switchback_domain::{PatroniRole, ProbeFailure, Side, operation::MemberOrder};
-use switchback_engine::ports::Told;
+use switchback_engine::ports::ClusterMode;
 
 /// A line between two of: site a, site b, the console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -223,7 +223,7 @@ impl World {
             }
             Fault::TakeOrders(side) => self.refusing.retain(|refusing| *refusing != side),
             Fault::ToldToLead(side) => {
-                self.places[side].etcd.told = Told::Leads;
+                self.places[side].etcd.mode = ClusterMode::Primary;
                 self.places[side].etcd.revision += 1;
                 for node in nodes_of(side) {
                     self.wake(node);
@@ -348,7 +348,7 @@ impl World {
             let key = etcd.leader.map_or("nobody", |(node, _)| NAMES[node]);
             format!(
                 "{side:?}: {:?}, key {key}, sync {:?}",
-                etcd.told,
+                etcd.mode,
                 etcd.sync.map(|(node, mirror)| (NAMES[node], mirror.map(|mirror| NAMES[mirror])))
             )
         };

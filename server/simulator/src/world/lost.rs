@@ -7,7 +7,7 @@ use switchback_domain::{
     ByteLag, Lsn, Timeline,
     operation::{LostTable, LostWrites, NotSaved},
 };
-use switchback_engine::ports::{HandError, Saved};
+use switchback_engine::ports::{ControlError, Saved};
 
 impl World {
     /// Numbers of the rows of all clients that a node has replayed behind a place in its log, with the client.
@@ -38,8 +38,8 @@ impl World {
         timeline: Timeline,
         fork: Lsn,
         most_bytes: usize,
-    ) -> Result<Saved, HandError> {
-        let said_no = |said: String| Err(HandError::Refused { endpoint: order.to.clone(), said });
+    ) -> Result<Saved, ControlError> {
+        let said_no = |said: String| Err(ControlError::Refused { endpoint: order.to.clone(), said });
         if self.nodes[node].server != (Server::Running { recovery: true }) {
             return said_no("it accepts writes".to_owned());
         }

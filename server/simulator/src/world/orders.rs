@@ -8,7 +8,7 @@ use switchback_domain::{
     fixture,
     operation::{MemberOrder, OperationId},
 };
-use switchback_engine::ports::{HandError, Lineage, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved, Told};
+use switchback_engine::ports::{ClusterMode, ControlError, Lineage, LogEnd, MemberSeen, PatroniStatus, Position, Rows, Saved};
 
 /// A question or an order to one endpoint.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub enum Ask {
     /// What a probe asks, with the console's time for the heartbeat row.
     Look(Timestamp),
     /// `GET /config`.
-    Told,
+    ClusterMode,
     /// `PATCH /config` with the section.
     Follow(Side),
     /// `PATCH /config` with a section that names nobody who listens.
@@ -119,8 +119,8 @@ pub enum Answer {
     Facts(Box<Facts>),
     Done,
     Yes(bool),
-    Told(Told),
-    Status(MemberStatus),
+    ClusterMode(ClusterMode),
+    Status(PatroniStatus),
     History(Vec<Promotion>),
     Lineage(Lineage),
     Took(Millis),
@@ -133,7 +133,7 @@ pub enum Answer {
     Names(Vec<String>),
 }
 
-type Outcome = Result<Answer, HandError>;
+type Outcome = Result<Answer, ControlError>;
 
 /// A moment of the world on the console's clock.
 pub fn clock(now: Ms) -> Timestamp {
@@ -187,7 +187,7 @@ impl World {
     pub(super) fn arrive(&mut self, id: u64, order: Order) {
         let (side, kind, node) = self.place_of(&order.to);
         if let Some(lie) = self.lie_about(side) {
-            let failed = HandError::Failed { endpoint: order.to.clone(), failure: lie.failure() };
+            let failed = ControlError::Failed { endpoint: order.to.clone(), failure: lie.failure() };
             self.post(id, side, Err(failed), 2);
             return;
         }
@@ -205,7 +205,7 @@ impl World {
             }
             return;
         }
-        let refused = Err(HandError::Failed { endpoint: order.to.clone(), failure: ProbeFailure::Refused });
+        let refused = Err(ControlError::Failed { endpoint: order.to.clone(), failure: ProbeFailure::Refused });
         let down = match (kind, node) {
             (EndpointKind::Patroni, Some(node)) => self.nodes[node].agent != Agent::Up,
             (EndpointKind::Postgres, Some(node)) => {
@@ -246,7 +246,7 @@ impl World {
     fn ask_patroni(&mut self, id: u64, order: &Order, node: NodeId) -> Option<Outcome> {
         let side = side_of(node);
         let etcd_answers = self.places[side].etcd.up;
-        let said_no = |said: &str| Err(HandError::Refused { endpoint: order.to.clone(), said: said.to_owned() });
+        let said_no = |said: &str| Err(ControlError::Refused { endpoint: order.to.clone(), said: said.to_owned() });
         let is_order = matches!(order.ask, Ask::Follow(_) | Ask::Hold | Ask::Lead | Ask::Switch { .. } | Ask::Elect(_));
         if is_order && self.refusing.contains(&side) {
             self.tell_seldom(format!("{} refuses: {:?}", order.to, order.ask));
@@ -256,22 +256,22 @@ impl World {
             return Some(said_no("status 401: not authenticated"));
         }
         // Patroni answers 5xx when it cannot reach its etcd.
-        let without_etcd = Err(HandError::Failed { endpoint: order.to.clone(), failure: ProbeFailure::Status { code: 502 } });
+        let without_etcd = Err(ControlError::Failed { endpoint: order.to.clone(), failure: ProbeFailure::Status { code: 502 } });
         Some(match &order.ask {
             Ask::Look(_) => Ok(Answer::Facts(Box::new(Facts::Patroni(self.patroni_facts(node))))),
-            Ask::Told => Ok(Answer::Told(self.places[side].etcd.told)),
+            Ask::ClusterMode => Ok(Answer::ClusterMode(self.places[side].etcd.mode)),
             Ask::Status => Ok(Answer::Status(self.status(node))),
             Ask::History => Ok(Answer::History(self.history(side))),
             _ if !etcd_answers => without_etcd,
             Ask::Follow(_) | Ask::Hold | Ask::Lead => {
                 let told = match order.ask {
-                    Ask::Lead => Told::Leads,
-                    Ask::Hold => Told::Held,
-                    _ => Told::Follows,
+                    Ask::Lead => ClusterMode::Primary,
+                    Ask::Hold => ClusterMode::Held,
+                    _ => ClusterMode::Standby,
                 };
                 let etcd = &mut self.places[side].etcd;
-                if etcd.told != told {
-                    etcd.told = told;
+                if etcd.mode != told {
+                    etcd.mode = told;
                     etcd.revision += 1;
                 }
                 // Only the member that was asked begins a round at once.
@@ -321,7 +321,7 @@ impl World {
                 self.post(id, side, Ok(Answer::Done), 5);
             } else if self.now - since > 15_000 {
                 let said = "Switchover failed".to_owned();
-                self.post(id, side, Err(HandError::Refused { endpoint, said }), 5);
+                self.post(id, side, Err(ControlError::Refused { endpoint, said }), 5);
             } else {
                 self.switching.push((id, side, candidate, since));
             }
@@ -329,11 +329,11 @@ impl World {
     }
 
     fn ask_postgres(&mut self, id: u64, order: &Order, node: NodeId) -> Option<Outcome> {
-        let failed = |failure| Err(HandError::Failed { endpoint: order.to.clone(), failure });
+        let failed = |failure| Err(ControlError::Failed { endpoint: order.to.clone(), failure });
         let Server::Running { recovery } = self.nodes[node].server else {
             return Some(failed(ProbeFailure::Sql { state: "57P03".to_owned() }));
         };
-        let read_only = || Err(HandError::Refused { endpoint: order.to.clone(), said: "25006 read-only transaction".to_owned() });
+        let read_only = || Err(ControlError::Refused { endpoint: order.to.clone(), said: "25006 read-only transaction".to_owned() });
         Some(match &order.ask {
             Ask::Look(at) => {
                 if !recovery {
@@ -376,7 +376,7 @@ impl World {
                 Fate::Gone => {
                     let endpoint = self.pool.sites[side].nodes[waiting.node % 2].postgres.clone();
                     let failure = ProbeFailure::Sql { state: "57P01".to_owned() };
-                    self.post(id, side, Err(HandError::Failed { endpoint, failure }), 2);
+                    self.post(id, side, Err(ControlError::Failed { endpoint, failure }), 2);
                 }
                 Fate::Waits => {
                     if self.now - waiting.since < 10_000 {
@@ -392,12 +392,12 @@ impl World {
             Ask::Look(_) => Ok(Answer::Facts(Box::new(Facts::Haproxy(self.proxy_facts(side))))),
             Ask::Members => Ok(Answer::Members(self.members(side))),
             Ask::TellMember(..) if self.refusing.contains(&side) => {
-                Err(HandError::Refused { endpoint: order.to.clone(), said: "Permission denied".to_owned() })
+                Err(ControlError::Refused { endpoint: order.to.clone(), said: "Permission denied".to_owned() })
             }
             Ask::TellMember(member, told) => {
                 let names = World::member_names(side);
                 let Some(index) = names.iter().position(|name| name == member) else {
-                    return Err(HandError::Refused { endpoint: order.to.clone(), said: "No such server.".to_owned() });
+                    return Err(ControlError::Refused { endpoint: order.to.clone(), said: "No such server.".to_owned() });
                 };
                 let kept = &mut self.places[side].members[index];
                 kept.order = *told;
@@ -408,7 +408,7 @@ impl World {
                 };
                 Ok(Answer::Done)
             }
-            _ => Err(HandError::Refused { endpoint: order.to.clone(), said: "Unknown command.".to_owned() }),
+            _ => Err(ControlError::Refused { endpoint: order.to.clone(), said: "Unknown command.".to_owned() }),
         }
     }
 
@@ -418,9 +418,9 @@ impl World {
             Ask::MembersInEtcd => Ok(Answer::Names(self.registered(side))),
             Ask::ReleaseInEtcd => {
                 let etcd = &mut self.places[side].etcd;
-                let held = etcd.told == Told::Held;
+                let held = etcd.mode == ClusterMode::Held;
                 if held {
-                    etcd.told = Told::Leads;
+                    etcd.mode = ClusterMode::Primary;
                     etcd.revision += 1;
                 }
                 Ok(Answer::Yes(held))
@@ -428,19 +428,19 @@ impl World {
             Ask::HoldInEtcd | Ask::FollowInEtcd => {
                 let hold = order.ask == Ask::HoldInEtcd;
                 let etcd = &mut self.places[side].etcd;
-                let news = if hold { etcd.told == Told::Leads } else { etcd.told != Told::Follows };
+                let news = if hold { etcd.mode == ClusterMode::Primary } else { etcd.mode != ClusterMode::Standby };
                 if news {
-                    etcd.told = if hold { Told::Held } else { Told::Follows };
+                    etcd.mode = if hold { ClusterMode::Held } else { ClusterMode::Standby };
                     etcd.revision += 1;
                 }
                 Ok(Answer::Yes(news))
             }
-            _ => Err(HandError::Refused { endpoint: order.to.clone(), said: "unknown".to_owned() }),
+            _ => Err(ControlError::Refused { endpoint: order.to.clone(), said: "unknown".to_owned() }),
         }
     }
 
     /// What Patroni says of itself. Its word for the state lags behind its server.
-    pub(crate) fn status(&self, node: NodeId) -> MemberStatus {
+    pub(crate) fn status(&self, node: NodeId) -> PatroniStatus {
         let this = &self.nodes[node];
         let (state, word) = match this.server {
             // It says "running" for some moments after the server was told to stop.
@@ -463,7 +463,7 @@ impl World {
             PatroniRole::Demoted => "demoted",
             PatroniRole::Uninitialized => "uninitialized",
         };
-        MemberStatus { role, state, said: format!("{said}, {word}"), timeline: Some(this.shown) }
+        PatroniStatus { role, state, said: format!("{said}, {word}"), timeline: Some(this.shown) }
     }
 
     pub(crate) fn history(&self, side: Side) -> Vec<Promotion> {
@@ -522,7 +522,7 @@ impl World {
 
     /// The cluster of a site is told to be a standby.
     pub(crate) fn is_standby(&self, side: Side) -> bool {
-        self.places[side].etcd.told != Told::Leads
+        self.places[side].etcd.mode != ClusterMode::Primary
     }
 
     /// Who receives from it.
@@ -538,7 +538,7 @@ impl World {
         let end = self.end(node);
         if from > end {
             let said = "WAL start LSN must be less than current LSN".to_owned();
-            return Err(HandError::Refused { endpoint: order.to.clone(), said });
+            return Err(ControlError::Refused { endpoint: order.to.clone(), said });
         }
         // It reads what was replayed on a standby, and what was written on a primary.
         let last = this.log.replayed_tip().map(|tip| self.records.get(tip)).filter(|record| record.start >= from);
@@ -547,7 +547,7 @@ impl World {
             timeline: Some(self.said_timeline(node)),
             record: last.map(|record| record.start),
             end: last.map(|record| record.end),
-            kind: last.map(|record| record.what.word().to_owned()),
+            kind: last.map(|record| record.what.as_code().to_owned()),
             replayed: Some(self.replayed(node)),
         }))
     }

@@ -2,7 +2,7 @@
 
 use super::{Agent, Doing, Link, NAMES, NodeId, Server, Source, World, mate, nodes_of, side_of};
 use switchback_domain::PatroniRole;
-use switchback_engine::ports::Told;
+use switchback_engine::ports::ClusterMode;
 
 /// A primary that cannot reach its etcd demotes itself after this long (`retry_timeout`).
 const RETRY_TIMEOUT: u64 = 10_000;
@@ -125,7 +125,7 @@ impl World {
                     self.tell(format!("{} leads as a standby", NAMES[node]));
                 }
                 self.nodes[node].role = PatroniRole::StandbyLeader;
-                let held = self.places[side].etcd.told == Told::Held;
+                let held = self.places[side].etcd.mode == ClusterMode::Held;
                 self.follow(node, if held { Source::Nobody } else { Source::OtherSite });
             }
             return;
@@ -267,7 +267,7 @@ impl World {
             return;
         }
         let in_step = |candidate: NodeId| match etcd.sync {
-            Some((leader, mirror)) if etcd.told == Told::Leads => candidate == leader || mirror == Some(candidate),
+            Some((leader, mirror)) if etcd.mode == ClusterMode::Primary => candidate == leader || mirror == Some(candidate),
             _ => true,
         };
         // Whoever has more of the log goes first, if it can be asked.

@@ -48,7 +48,7 @@ fn a_demotion_is_stored_in_50_ms_goes_on_writing_for_a_while_and_is_proved_in_th
     let mut world = quiet();
     let from = world.end(0);
     let id = order(&mut world, "patroni-a1", Ask::Follow(Side::A));
-    let stored = until(&mut world, 200, |world| world.places.a.etcd.told == Told::Follows);
+    let stored = until(&mut world, 200, |world| world.places.a.etcd.mode == ClusterMode::Standby);
     assert!((40..=60).contains(&stored), "{stored}");
     assert!(world.writes(0), "Patroni has only just heard of it");
     let silent = until(&mut world, 400, |world| !world.writes(0));
@@ -234,7 +234,7 @@ fn orders_into_a_cut_line_time_out_and_those_to_dead_processes_are_refused() {
     world.advance(world.now + 20);
     assert!(matches!(
         world.answer(id),
-        Some(Err(switchback_engine::ports::HandError::Failed { failure: switchback_domain::ProbeFailure::Refused, .. }))
+        Some(Err(switchback_engine::ports::ControlError::Failed { failure: switchback_domain::ProbeFailure::Refused, .. }))
     ));
 }
 

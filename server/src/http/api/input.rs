@@ -38,7 +38,7 @@ impl Asking<'_> {
     }
 
     /// The operation that the subject names.
-    pub(super) async fn numbered(&self) -> Result<OperationId, Problem> {
+    pub(super) async fn parse_operation_id(&self) -> Result<OperationId, Problem> {
         match self.subject.parse() {
             Ok(id) => Ok(id),
             Err(_) => Err(self.refused(Problem::unknown_operation(self.subject)).await),

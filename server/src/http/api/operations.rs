@@ -2,7 +2,7 @@
 
 use super::{
     input::{Asking, Sent},
-    pools::named,
+    pools::parse_pool_id,
     problem::{Problem, Problems},
 };
 use crate::http::{
@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use switchback_domain::{
     audit::Deed,
-    operation::{Choice, Evidence, Glance, Operation, OperationId, Report, Request, Wish},
+    operation::{Choice, ControlRequest, Evidence, Operation, OperationId, OperationSummary, Report, Request},
     people::Caller,
 };
 use switchback_engine::ports::IdempotencyKey;
@@ -59,7 +59,7 @@ pub(super) struct Which {
 #[derive(Serialize, Deserialize, ToSchema)]
 pub(super) struct WishBody {
     /// What.
-    wish: Wish,
+    wish: ControlRequest,
 }
 
 /// An answer to an operation's question.
@@ -88,7 +88,7 @@ fn whole<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Er
 }
 
 /// The number of an operation out of an address.
-fn numbered(text: &str) -> Result<OperationId, Problem> {
+fn parse_operation_id(text: &str) -> Result<OperationId, Problem> {
     text.parse().map_err(|_| Problem::unknown_operation(text))
 }
 
@@ -145,15 +145,15 @@ fn key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 /// Operations, newest first.
 #[utoipa::path(
     get, path = "/operations", tag = "operations", operation_id = "operations", params(Which),
-    responses((status = 200, description = "Operations on a line each", body = Vec<Glance>), Problems)
+    responses((status = 200, description = "Operations on a line each", body = Vec<OperationSummary>), Problems)
 )]
 pub(super) async fn all(
     State(web): State<Web>,
     Extension(caller): Extension<Caller>,
     which: Result<Query<Which>, QueryRejection>,
-) -> Result<Json<Vec<Glance>>, Problem> {
+) -> Result<Json<Vec<OperationSummary>>, Problem> {
     let Query(which) = which.map_err(|rejection| Problem::new(StatusCode::BAD_REQUEST, "malformed", rejection.body_text()))?;
-    let pool = which.pool.as_deref().map(named).transpose()?;
+    let pool = which.pool.as_deref().map(parse_pool_id).transpose()?;
     let most = which.most.unwrap_or(LISTED);
     if !(1..=LISTED_MAX).contains(&most) {
         let detail = format!("`most` is {most}; it is from 1 to {LISTED_MAX}");
@@ -173,7 +173,7 @@ pub(super) async fn one(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<Json<Operation>, Problem> {
-    let operation = web.console.operation(&caller, numbered(&id)?).await?;
+    let operation = web.console.operation(&caller, parse_operation_id(&id)?).await?;
     Ok(Json(Operation::clone(&operation)))
 }
 
@@ -194,7 +194,7 @@ pub(super) async fn events(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let stream = web.console.watch_operation(&caller, numbered(&id)?, last_event_id(&headers)).await?;
+    let stream = web.console.watch_operation(&caller, parse_operation_id(&id)?, last_event_id(&headers)).await?;
     Ok(respond(&web, stream, &secret))
 }
 
@@ -214,7 +214,7 @@ pub(super) async fn wish(
 ) -> Result<StatusCode, Problem> {
     let asking = Asking { web: &web, caller: &caller, peer: &peer, deed: Deed::OperationWish, subject: &id };
     let WishBody { wish } = asking.read(&headers, sent).await?;
-    let id = asking.numbered().await?;
+    let id = asking.parse_operation_id().await?;
     web.console.wish(&caller, id, wish, &peer.address.to_string()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -235,7 +235,7 @@ pub(super) async fn answer(
 ) -> Result<StatusCode, Problem> {
     let asking = Asking { web: &web, caller: &caller, peer: &peer, deed: Deed::OperationAnswer, subject: &id };
     let AnswerBody { question, choice, reason, typed_site } = asking.read(&headers, sent).await?;
-    let id = asking.numbered().await?;
+    let id = asking.parse_operation_id().await?;
     web.console.answer(&caller, id, question, choice, (&reason, &typed_site), &peer.address.to_string()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -251,7 +251,7 @@ pub(super) async fn report(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<Json<Report>, Problem> {
-    Ok(Json(web.console.report(&caller, numbered(&id)?).await?))
+    Ok(Json(web.console.report(&caller, parse_operation_id(&id)?).await?))
 }
 
 /// What an operation keeps for people beside its journal, by name: rows that only a lost timeline had.
@@ -265,7 +265,7 @@ pub(super) async fn evidence_names(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<Json<Vec<Evidence>>, Problem> {
-    Ok(Json(web.console.evidence_names(&caller, numbered(&id)?).await?))
+    Ok(Json(web.console.evidence_names(&caller, parse_operation_id(&id)?).await?))
 }
 
 /// The content of one of them, as JSON Lines. Who reads it is in the audit history.
@@ -286,7 +286,7 @@ pub(super) async fn evidence(
     Extension(peer): Extension<Peer>,
     Path((id, name)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    let operation = numbered(&id)?;
+    let operation = parse_operation_id(&id)?;
     let Some(content) = web.console.evidence(&caller, operation, &name, &peer.address.to_string()).await? else {
         let detail = format!("{operation} keeps nothing under this name: {name}");
         return Err(Problem::new(StatusCode::NOT_FOUND, "unknown_evidence", detail).with("name", name));

@@ -18,7 +18,7 @@ use switchback_domain::{
 };
 
 /// The name of a pool out of an address.
-pub(super) fn named(text: &str) -> Result<PoolId, Problem> {
+pub(super) fn parse_pool_id(text: &str) -> Result<PoolId, Problem> {
     text.parse().map_err(|_| Problem::unknown_pool(text))
 }
 
@@ -42,7 +42,7 @@ pub(super) async fn one(
     Extension(caller): Extension<Caller>,
     Path(pool): Path<String>,
 ) -> Result<Json<Picture>, Problem> {
-    let picture = web.console.picture(&caller, &named(&pool)?)?;
+    let picture = web.console.picture(&caller, &parse_pool_id(&pool)?)?;
     Ok(Json(Picture::clone(&picture)))
 }
 
@@ -57,7 +57,7 @@ pub(super) async fn checks(
     Extension(caller): Extension<Caller>,
     Path(pool): Path<String>,
 ) -> Result<Json<Vec<Check>>, Problem> {
-    let picture = web.console.picture(&caller, &named(&pool)?)?;
+    let picture = web.console.picture(&caller, &parse_pool_id(&pool)?)?;
     Ok(Json(picture.checks.clone()))
 }
 
@@ -77,7 +77,7 @@ pub(super) async fn plan(
 ) -> Result<Json<Planned>, Problem> {
     let asking = Asking { web: &web, caller: &caller, peer: &peer, deed: Deed::OperationPlanned, subject: &pool };
     let intent: Intent = asking.read(&headers, sent).await?;
-    let planned = match named(&pool) {
+    let planned = match parse_pool_id(&pool) {
         Ok(pool) => web.console.plan(&caller, &pool, intent).await.map_err(Problem::from),
         Err(problem) => Err(problem),
     };
@@ -95,7 +95,7 @@ pub(super) async fn restored(
     Extension(caller): Extension<Caller>,
     Path(pool): Path<String>,
 ) -> Result<Json<Option<RestoredPool>>, Problem> {
-    Ok(Json(web.console.restored(&caller, &named(&pool)?)?))
+    Ok(Json(web.console.restored(&caller, &parse_pool_id(&pool)?)?))
 }
 
 /// Confirms that what a restored store says about the pool is still so, or says what of it is not. From then on the console acts on it again.
@@ -114,7 +114,7 @@ pub(super) async fn confirm_restored(
 ) -> Result<StatusCode, Problem> {
     let asking = Asking { web: &web, caller: &caller, peer: &peer, deed: Deed::RestoredConfirmed, subject: &pool };
     let confirmation: Confirmation = asking.read(&headers, sent).await?;
-    let pool = asking.known(named(&pool)).await?;
+    let pool = asking.known(parse_pool_id(&pool)).await?;
     web.console.confirm_restored(&caller, &pool, &confirmation, &peer.address.to_string()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,9 @@ use crate::{
 use jiff::SignedDuration;
 use switchback_domain::{
     ByteLag, Millis, Side, fixture,
-    operation::{Choice, Entry, Epoch, Event, Fence, Glance, Intent, OperationId, Outage, Outcome, Request, StageWord, Standing, plan},
+    operation::{
+        Choice, Entry, Epoch, Event, Fence, Intent, OperationId, OperationSummary, Outage, Outcome, PoolState, Request, StageCode, plan,
+    },
 };
 use switchback_engine::ports::{AuditEntry, Lease, Opening, PoolRecord, RecordChange, Store, StoreError};
 
@@ -23,9 +25,9 @@ pub fn step(number: u32) -> Entry {
 }
 
 /// An operation as lists show it, running or ended.
-pub fn summary(ended: bool) -> Glance {
-    let stage = if ended { StageWord::Done } else { StageWord::Running };
-    Glance { stage, ..Glance::unknown(OperationId(0), pool("p")) }
+pub fn summary(ended: bool) -> OperationSummary {
+    let stage = if ended { StageCode::Done } else { StageCode::Running };
+    OperationSummary { stage, ..OperationSummary::unknown(OperationId(0), pool("p")) }
 }
 
 /// The opening of an operation, with entry 0, in the first epoch.
@@ -72,7 +74,7 @@ fn eventful() -> Vec<Entry> {
     let odd = "'; DROP TABLE journal; -- \u{0} \u{1} 爱达 \u{1f600} \\ \" \u{202e}".to_owned();
     let world = fixture::World::healthy(at(0));
     let intent = Intent::Switchover { to: Side::B };
-    let plan = plan(&world.pool, &world.picture(), &Standing::default(), intent.clone(), at(0));
+    let plan = plan(&world.pool, &world.picture(), &PoolState::default(), intent.clone(), at(0));
     assert!(!plan.steps.is_empty());
     let request = Request {
         pool: world.pool.id.clone(),

@@ -10,7 +10,7 @@ use crate::{
 };
 use switchback_domain::{
     Side,
-    operation::{Choice, Entry, Epoch, Event, IntentKind, MadeActive, Operation, OperationId, Outcome, Stage, StageWord},
+    operation::{Choice, Entry, Epoch, Event, IntentKind, MadeActive, Operation, OperationId, Outcome, Stage, StageCode},
 };
 use switchback_engine::ports::RecordChange;
 
@@ -23,15 +23,15 @@ pub async fn a_store_of_an_older_version_with_operations_under_way_is_opened_and
     assert_eq!(
         told,
         [
-            (1, IntentKind::Switchover, StageWord::Cancelled, None),
-            (2, IntentKind::Members, StageWord::Done, None),
-            (3, IntentKind::LocalSwitchover, StageWord::Done, None),
-            (4, IntentKind::Failover, StageWord::Done, Some(Side::B)),
-            (5, IntentKind::Reprotect, StageWord::Done, None),
-            (6, IntentKind::Reprotect, StageWord::Done, None),
-            (7, IntentKind::Switchover, StageWord::Done, None),
-            (8, IntentKind::Switchover, StageWord::NeedsPerson, lines[1].made_active),
-            (9, IntentKind::Failover, StageWord::Running, None),
+            (1, IntentKind::Switchover, StageCode::Cancelled, None),
+            (2, IntentKind::Members, StageCode::Done, None),
+            (3, IntentKind::LocalSwitchover, StageCode::Done, None),
+            (4, IntentKind::Failover, StageCode::Done, Some(Side::B)),
+            (5, IntentKind::Reprotect, StageCode::Done, None),
+            (6, IntentKind::Reprotect, StageCode::Done, None),
+            (7, IntentKind::Switchover, StageCode::Done, None),
+            (8, IntentKind::Switchover, StageCode::NeedsPerson, lines[1].made_active),
+            (9, IntentKind::Failover, StageCode::Running, None),
         ]
     );
     for (id, name) in [(4, "failover-done"), (7, "rehearsed-switchover-done"), (8, "switchover-asks")] {
@@ -66,14 +66,14 @@ pub async fn a_store_of_an_older_version_with_operations_under_way_is_opened_and
         let (number, entry) = (operation.events, Entry { at: since, event });
         operation.evolve(&entry).unwrap();
         let ends = operation.is_finished() && matches!(entry.event, Event::Finished { .. });
-        let mut line = operation.glance();
+        let mut line = operation.summary();
         if !ends {
-            line.stage = StageWord::NeedsPerson;
+            line.stage = StageCode::NeedsPerson;
         }
         store.append_entry(&lease, id, number, &entry, Some(&audited(1)), &[RecordChange::Ended(since)], &line).await.unwrap();
     }
     assert_eq!(store.open_operation_of(&chat).await.unwrap(), None);
-    assert_eq!(store.summary(id).await.unwrap().unwrap().stage, StageWord::Abandoned);
+    assert_eq!(store.summary(id).await.unwrap().unwrap().stage, StageCode::Abandoned);
     let fixture = fixture.reopen().await;
     assert_eq!(fixture.store.summaries(None, 99).await.unwrap().len(), 9);
     assert_eq!(fixture.store.broken_guards().await.unwrap(), []);

@@ -8,7 +8,7 @@ use crate::{
 use std::path::Path;
 use switchback_domain::{
     Side,
-    operation::{Entry, Epoch, Glance, MadeActive, Operation, OperationId, StageWord},
+    operation::{Entry, Epoch, MadeActive, Operation, OperationId, OperationSummary, StageCode},
 };
 use switchback_engine::ports::{Lease, Opening, Store};
 
@@ -24,21 +24,21 @@ pub async fn written(store: &dyn Store, lease: &Lease, journal: &[Entry]) -> Ope
     let mut operation = Operation::from_journal(OperationId(0), &journal[..1]).unwrap();
     let epoch = store.record(&lease.pool).await.unwrap().epoch;
     let first = journal[0].clone();
-    let opening = Opening { first, epoch, summary: operation.glance(), ..opening(0) };
+    let opening = Opening { first, epoch, summary: operation.summary(), ..opening(0) };
     let id = store.open_operation(lease, &opening).await.unwrap();
     for entry in &journal[1..] {
         let number = operation.events;
         operation.evolve(entry).unwrap();
-        store.append_entry(lease, id, number, entry, Some(&audited(1)), &[], &operation.glance()).await.unwrap();
+        store.append_entry(lease, id, number, entry, Some(&audited(1)), &[], &operation.summary()).await.unwrap();
     }
     id
 }
 
 /// What a list shows of it; times are kept in whole milliseconds.
-fn expected(id: OperationId, name: &str, journal: &[Entry]) -> Glance {
+fn expected(id: OperationId, name: &str, journal: &[Entry]) -> OperationSummary {
     let whole = |at: jiff::Timestamp| jiff::Timestamp::from_millisecond(at.as_millisecond()).unwrap();
-    let told = Operation::from_journal(id, journal).unwrap().glance();
-    Glance { pool: pool(name), requested_at: told.requested_at.map(whole), ended_at: told.ended_at.map(whole), ..told }
+    let told = Operation::from_journal(id, journal).unwrap().summary();
+    OperationSummary { pool: pool(name), requested_at: told.requested_at.map(whole), ended_at: told.ended_at.map(whole), ..told }
 }
 
 const ENDED: [&str; 5] = ["switchover-done", "failover-cancelled", "members-done", "rehearsed-switchover-done", "resolve-abandoned"];
@@ -68,10 +68,11 @@ pub async fn lists_show_what_the_journals_say_and_read_none(fixture: Fixture) {
     let journal = golden("failover-asks");
     let other = leased(store, "q").await;
     let mut operation = Operation::from_journal(OperationId(0), &journal[..1]).unwrap();
-    let id = store.open_operation(&other, &Opening { first: journal[0].clone(), summary: operation.glance(), ..opening(0) }).await.unwrap();
+    let id =
+        store.open_operation(&other, &Opening { first: journal[0].clone(), summary: operation.summary(), ..opening(0) }).await.unwrap();
     for (number, entry) in (1..).zip(&journal[1..]) {
         operation.evolve(entry).unwrap();
-        store.append_entry(&other, id, number, entry, None, &[], &operation.glance()).await.unwrap();
+        store.append_entry(&other, id, number, entry, None, &[], &operation.summary()).await.unwrap();
         let now = expected(id, "q", &journal[..=number as usize]);
         assert_eq!(store.summary(id).await.unwrap(), Some(now.clone()));
         assert_eq!(store.summaries(None, 1).await.unwrap(), [now]);
@@ -112,7 +113,7 @@ pub async fn what_is_missing_is_worked_out_from_the_journals_at_the_next_start(f
     let fixture = fixture.reopen().await;
     let after = fixture.store.summaries(None, 99).await.unwrap();
     assert_eq!(&after[..4], &before[..4]);
-    assert_eq!((after[4].stage, after[4].unreadable.map(|entry| entry.number)), (StageWord::Unreadable, Some(1)));
+    assert_eq!((after[4].stage, after[4].unreadable.map(|entry| entry.number)), (StageCode::Unreadable, Some(1)));
     assert_eq!(fixture.store.made_active(&pool("p")).await.unwrap().map(|made| made.operation), Some(OperationId(5)));
 }
 

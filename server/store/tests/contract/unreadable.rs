@@ -8,7 +8,7 @@ use crate::{
 };
 use switchback_domain::{
     ByteLag, Side,
-    operation::{Entry, Epoch, Event, Fence, OperationId, Outcome, StageWord, UnreadableCause, UnreadableEntry},
+    operation::{Entry, Epoch, Event, Fence, OperationId, Outcome, StageCode, UnreadableCause, UnreadableEntry},
 };
 use switchback_engine::ports::{Closing, Lease, Opening, RecordChange, StoreError};
 
@@ -41,7 +41,7 @@ pub async fn an_entry_that_cannot_be_read_is_named_and_the_rest_of_the_store_is_
         assert!(matches!(refused, StoreError::Unreadable(entry) if entry == found), "{change}: {refused:?}");
         // Nothing else fails because of it.
         assert_eq!(store.open_operation_of(&pool(&name)).await.unwrap(), Some(id));
-        assert_eq!(store.summaries(None, 9).await.unwrap()[0].stage, StageWord::Running, "it was, when it was written last");
+        assert_eq!(store.summaries(None, 9).await.unwrap()[0].stage, StageCode::Running, "it was, when it was written last");
         assert_eq!(store.journal(other).await.unwrap(), golden("switchover-done"));
     }
     // An entry that is missing is one that cannot be read.
@@ -53,7 +53,7 @@ pub async fn an_entry_that_cannot_be_read_is_named_and_the_rest_of_the_store_is_
     assert!(matches!(refused, StoreError::Unreadable(UnreadableEntry { number: 2, cause: UnreadableCause::DoesNotFit })), "{refused:?}");
     // Its line does not rest on what is there any more, so it says so as well.
     let line = store.summary(id).await.unwrap().unwrap();
-    assert_eq!((line.stage, line.unreadable.map(|entry| entry.number)), (StageWord::Unreadable, Some(2)));
+    assert_eq!((line.stage, line.unreadable.map(|entry| entry.number)), (StageCode::Unreadable, Some(2)));
     assert!(line.requested_by.is_some() && line.kind.is_some(), "{line:?}");
     let fixture = fixture.reopen().await;
     assert!(fixture.store.journal(id).await.is_err());
@@ -93,7 +93,7 @@ pub async fn an_operation_that_cannot_be_read_is_closed_by_the_next_one_or_not_a
     let begun = store.open_operation(&lease, &next(Some(lifts()), 0)).await.unwrap();
     assert_eq!(store.open_operation_of(&pool("p")).await.unwrap(), Some(begun));
     let closed = store.summary(id).await.unwrap().unwrap();
-    assert_eq!((closed.stage, closed.ended_at, closed.kind), (StageWord::ClosedUnread, Some(at(77)), stood.0[0].kind));
+    assert_eq!((closed.stage, closed.ended_at, closed.kind), (StageCode::ClosedUnread, Some(at(77)), stood.0[0].kind));
     assert_eq!(store.record(&pool("p")).await.unwrap().fences, []);
     let audit = store.entries(2).await.unwrap();
     assert_eq!((audit[0].subject.clone(), audit[1].clone()), (begun.to_string(), audited(77)));

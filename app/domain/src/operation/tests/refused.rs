@@ -3,13 +3,13 @@
 use super::*;
 use crate::Lsn;
 
-fn refused() -> Trouble {
-    Trouble::Refused { endpoint: "patroni-b1".parse().unwrap(), said: "status 401: not authenticated".to_owned() }
+fn refused() -> StepFailure {
+    StepFailure::Refused { endpoint: "patroni-b1".parse().unwrap(), said: "status 401: not authenticated".to_owned() }
 }
 
-fn no() -> Fact {
+fn no() -> StepEvidence {
     let answer = OrderFailure::Refused { said: "status 401: not authenticated".to_owned() };
-    Fact::OrderFailed { endpoint: "patroni-b1".parse().unwrap(), order: OrderKind::Lead, answer }
+    StepEvidence::OrderFailed { endpoint: "patroni-b1".parse().unwrap(), order: OrderKind::Lead, answer }
 }
 
 /// Goes on to the next step of this kind.
@@ -43,7 +43,7 @@ fn a_switchover_whose_promotion_was_refused_for_certain_makes_the_old_site_lead_
     let Next::Begin { step } = operation.decide() else { panic!() };
     tell(&mut operation, Event::StepBegun { step });
     assert!(operation.is_past_no_return(), "while the order is on its way nobody knows");
-    tell(&mut operation, Event::StepEnded { step, facts: vec![no(), Fact::NoOrderTaken], trouble: Some(refused()) });
+    tell(&mut operation, Event::StepEnded { step, facts: vec![no(), StepEvidence::NoOrderTaken], trouble: Some(refused()) });
     assert!(!operation.is_past_no_return());
     assert_eq!(go_on(&mut operation, &never, &never), ["undo demote", "undo drain"]);
     assert!(matches!(outcome(&operation), Outcome::Undone { why: GivenUp::StepFailed { .. }, stays } if stays.is_empty()));
@@ -54,13 +54,13 @@ fn a_failover_whose_promotion_was_refused_for_certain_may_be_put_back_also_after
     let mut operation = failover();
     up_to(&mut operation, |step| matches!(step, Step::Promote { .. }));
     for _ in 0..12 {
-        one_step(&mut operation, vec![no(), Fact::NoOrderTaken], Some(refused()));
+        one_step(&mut operation, vec![no(), StepEvidence::NoOrderTaken], Some(refused()));
         written(&mut operation);
         assert_eq!(asked(&operation).options, [Choice::Retry, Choice::Undo]);
         answer(&mut operation, Choice::Retry);
         assert!(!operation.is_past_no_return());
     }
-    one_step(&mut operation, vec![no(), Fact::NoOrderTaken], Some(refused()));
+    one_step(&mut operation, vec![no(), StepEvidence::NoOrderTaken], Some(refused()));
     written(&mut operation);
     answer(&mut operation, Choice::Undo);
     assert_eq!(go_on(&mut operation, &never, &never), ["undo fence"]);
@@ -74,7 +74,7 @@ fn one_attempt_that_may_have_been_taken_shuts_the_way_back_for_good() {
             let mut operation = failover();
             up_to(&mut operation, |step| matches!(step, Step::Promote { .. }));
             for attempt in 0..before + 12 {
-                let facts = if attempt == before { uncertain.clone() } else { vec![no(), Fact::NoOrderTaken] };
+                let facts = if attempt == before { uncertain.clone() } else { vec![no(), StepEvidence::NoOrderTaken] };
                 one_step(&mut operation, facts, Some(trouble()));
                 written(&mut operation);
                 let back = if attempt < before { Choice::Undo } else { Choice::Abandon };
@@ -92,7 +92,7 @@ fn an_attempt_that_the_console_did_not_survive_may_have_been_taken() {
     let Next::Begin { step } = operation.decide() else { panic!() };
     tell(&mut operation, Event::StepBegun { step });
     tell(&mut operation, Event::StepBegun { step });
-    tell(&mut operation, Event::StepEnded { step, facts: vec![no(), Fact::NoOrderTaken], trouble: Some(refused()) });
+    tell(&mut operation, Event::StepEnded { step, facts: vec![no(), StepEvidence::NoOrderTaken], trouble: Some(refused()) });
     assert!(operation.is_past_no_return());
 }
 
@@ -100,7 +100,7 @@ fn an_attempt_that_the_console_did_not_survive_may_have_been_taken() {
 fn a_demotion_that_was_refused_for_certain_leaves_nothing_to_put_back() {
     let mut operation = switchover();
     up_to(&mut operation, |step| matches!(step, Step::Demote { .. }));
-    one_step(&mut operation, vec![no(), Fact::NoOrderTaken], Some(refused()));
+    one_step(&mut operation, vec![no(), StepEvidence::NoOrderTaken], Some(refused()));
     assert_eq!(go_on(&mut operation, &never, &never), ["undo drain"], "whoever leads is not told to");
     assert!(matches!(outcome(&operation), Outcome::Undone { stays, .. } if stays.is_empty()));
 }
@@ -110,10 +110,10 @@ fn a_switch_within_a_site_that_was_refused_twice_has_left_nothing() {
     let world = World::healthy(at(0));
     let mut operation = opened(planned(&world, Intent::LocalSwitchover { side: Side::A }));
     up_to(&mut operation, |step| matches!(step, Step::SwitchInSite { .. }));
-    one_step(&mut operation, vec![Fact::NoOrderTaken], Some(refused()));
+    one_step(&mut operation, vec![StepEvidence::NoOrderTaken], Some(refused()));
     written(&mut operation);
     answer(&mut operation, Choice::Retry);
-    one_step(&mut operation, vec![Fact::NoOrderTaken], Some(refused()));
+    one_step(&mut operation, vec![StepEvidence::NoOrderTaken], Some(refused()));
     written(&mut operation);
     answer(&mut operation, Choice::Undo);
     go_on(&mut operation, &never, &never);

@@ -17,8 +17,8 @@ fn split() -> World {
     world
 }
 
-fn resolved(world: &World, standing: &Standing, keep: Side) -> Plan {
-    plan(&world.pool, &world.picture(), standing, Intent::Resolve { keep }, world.now)
+fn resolved(world: &World, pool_state: &PoolState, keep: Side) -> Plan {
+    plan(&world.pool, &world.picture(), pool_state, Intent::Resolve { keep }, world.now)
 }
 
 fn fence(side: Side) -> Fence {
@@ -26,7 +26,7 @@ fn fence(side: Side) -> Fence {
 }
 
 fn resolve() -> Operation {
-    opened(resolved(&split(), &Standing::default(), Side::A))
+    opened(resolved(&split(), &PoolState::default(), Side::A))
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn one_site_goes_on_and_the_other_one_is_fenced_for_good() {
     assert!(operation.plan.is_possible(), "{:?}", operation.plan.objections);
     assert_eq!((operation.plan.intent.gives_up(), operation.plan.moves()), (Some(Side::B), None));
     assert_eq!(operation.plan.no_return(), Some(1), "the fence");
-    assert_eq!(go_on(&mut operation, &never, &|step| matches!(step, Step::Fence { .. })), ["establish"]);
+    assert_eq!(go_on(&mut operation, &never, &|step| matches!(step, Step::Fence { .. })), ["assess"]);
     assert!(!operation.is_past_no_return());
     assert_eq!(go_on(&mut operation, &never, &never), ["fence", "sole_writer", "reroute"]);
     assert_eq!(outcome(&operation), Outcome::Done);
@@ -54,8 +54,11 @@ fn whoever_has_second_thoughts_before_the_fence_has_changed_nothing() {
 fn a_fence_that_does_not_hold_is_tried_again_or_left_but_never_taken_back() {
     for (trouble, options) in [
         (trouble(), vec![Choice::Retry, Choice::Abandon]),
-        (Trouble::StillWrites { nodes: Vec::new() }, vec![Choice::Retry, Choice::Abandon]),
-        (Trouble::NotFenced { side: Side::B, unreached: Vec::new(), within: None }, vec![Choice::Retry, Choice::Attest, Choice::Abandon]),
+        (StepFailure::StillWrites { nodes: Vec::new() }, vec![Choice::Retry, Choice::Abandon]),
+        (
+            StepFailure::NotFenced { side: Side::B, unreached: Vec::new(), within: None },
+            vec![Choice::Retry, Choice::Attest, Choice::Abandon],
+        ),
     ] {
         let mut operation = resolve();
         go_on(&mut operation, &never, &|step| matches!(step, Step::Fence { .. }));
@@ -72,12 +75,12 @@ fn a_fence_that_does_not_hold_is_tried_again_or_left_but_never_taken_back() {
 #[test]
 fn it_is_asked_for_with_the_name_of_the_site_that_stays_and_the_loss_accepted_at_any_time() {
     let world = split();
-    let standing = Standing {
+    let pool_state = PoolState {
         cool_until: Some(at(60_000)),
         freeze: Some(FreezeWindow { from: at(-1), until: at(60_000), reason: "end of the quarter".to_owned() }),
-        ..Standing::default()
+        ..PoolState::default()
     };
-    let plan = resolved(&world, &standing, Side::A);
+    let plan = resolved(&world, &pool_state, Side::A);
     assert_eq!((plan.is_possible(), plan.not_passed.len()), (true, 0), "{:?}", plan.objections);
     let mut asked = request(&plan);
     let refusal = |asked: &Request| asked.refusal(&world.pool, &plan, "hash", None, world.now);
@@ -91,17 +94,17 @@ fn it_is_asked_for_with_the_name_of_the_site_that_stays_and_the_loss_accepted_at
 #[test]
 fn what_speaks_for_a_site_is_what_the_operations_said_then_what_was_seen_then_the_timeline() {
     let world = split();
-    let advice = |standing: Standing| world.picture().with_standing(standing).advice().map(|advice| (advice.keep, advice.because));
-    let mut standing = Standing::default();
-    assert_eq!(advice(standing.clone()), Some((Side::B, Because::LaterTimeline)));
-    standing.split = Some(Split { since: at(0), before: Some(Side::A) });
-    assert_eq!(advice(standing.clone()), Some((Side::A, Because::ActiveBefore)));
+    let advice = |pool_state: PoolState| world.picture().with_pool_state(pool_state).advice().map(|advice| (advice.keep, advice.because));
+    let mut pool_state = PoolState::default();
+    assert_eq!(advice(pool_state.clone()), Some((Side::B, Because::LaterTimeline)));
+    pool_state.split = Some(Split { since: at(0), before: Some(Side::A) });
+    assert_eq!(advice(pool_state.clone()), Some((Side::A, Because::ActiveBefore)));
     let operation = OperationId(42);
-    standing.made_active = Some(MadeActive { side: Side::B, operation });
-    assert_eq!(advice(standing.clone()), Some((Side::B, Because::MadeActive { operation })));
-    standing.fences = vec![fence(Side::B)];
-    assert_eq!(advice(standing.clone()), Some((Side::A, Because::OtherFenced { operation: Some(OperationId(3)) })));
-    let other = |keep| resolved(&world, &standing, keep).objections;
+    pool_state.made_active = Some(MadeActive { side: Side::B, operation });
+    assert_eq!(advice(pool_state.clone()), Some((Side::B, Because::MadeActive { operation })));
+    pool_state.fences = vec![fence(Side::B)];
+    assert_eq!(advice(pool_state.clone()), Some((Side::A, Because::OtherFenced { operation: Some(OperationId(3)) })));
+    let other = |keep| resolved(&world, &pool_state, keep).objections;
     assert_eq!(other(Side::A), []);
     let advice = Advice { keep: Side::A, because: Because::OtherFenced { operation: Some(OperationId(3)) } };
     assert_eq!(other(Side::B), [PlanObjection::Fenced { side: Side::B }, PlanObjection::OtherAdvised { advice }]);
@@ -117,7 +120,7 @@ fn two_writers_within_one_site_are_no_matter_of_which_site_to_keep() {
     let mut world = World::healthy(at(0));
     world.postgres("a2", |facts| facts.in_recovery = false);
     assert!(world.picture().findings.iter().any(|finding| matches!(finding, crate::Finding::SplitBrain { .. })));
-    assert_eq!(resolved(&world, &Standing::default(), Side::A).objections, [PlanObjection::NothingToDo]);
+    assert_eq!(resolved(&world, &PoolState::default(), Side::A).objections, [PlanObjection::NothingToDo]);
 }
 
 fn side() -> impl Strategy<Value = Side> {
@@ -140,14 +143,14 @@ proptest! {
             world.postgres(node, |facts| facts.in_recovery = !writes);
         }
         let both = (writing[0] || writing[1]) && (writing[2] || writing[3]);
-        let standing = Standing {
+        let pool_state = PoolState {
             fences: fenced.map(fence).into_iter().collect(),
             made_active: made.map(|side| MadeActive { side, operation: OperationId(9) }),
             split: Some(Split { since: at(0), before }),
-            operation: busy.then(|| switchover().glance()),
-            ..Standing::default()
+            operation: busy.then(|| switchover().summary()),
+            ..PoolState::default()
         };
-        let plan = resolved(&world, &standing, keep);
+        let plan = resolved(&world, &pool_state, keep);
         prop_assert_eq!(plan.is_possible(), both && fenced != Some(keep) && !busy, "{:?}", plan.objections);
         let fences: Vec<&Step> = plan.steps.iter().filter(|step| matches!(step, Step::Fence { .. })).collect();
         prop_assert_eq!(fences, [&Step::Fence { side: keep.other() }]);
@@ -190,7 +193,7 @@ proptest! {
                         let trouble = match pick(&fails) {
                             _ if round > 300 => None,
                             0 => Some(trouble()),
-                            1 => Some(Trouble::NotFenced { side: Side::B, unreached: Vec::new(), within: None }),
+                            1 => Some(StepFailure::NotFenced { side: Side::B, unreached: Vec::new(), within: None }),
                             _ => None,
                         };
                         tell(&mut operation, Event::StepEnded { step, facts: Vec::new(), trouble });

@@ -1,9 +1,9 @@
 //! Saving what only a lost timeline has, before anything of it is given up: whoever follows or is rebuilt loses it.
 
-use super::Run;
+use super::StepExecution;
 use crate::{
     audit::{Actor, audited},
-    operate::scene::trouble,
+    operate::context::trouble,
     people::hex,
     ports::{AuditEntry, Saved, StoreError},
 };
@@ -14,7 +14,7 @@ use std::error::Error;
 use switchback_domain::{
     Lsn, Node, NodeName, PoolId, Side, Timeline,
     audit::Deed,
-    operation::{Evidence, Fact, LostWrites, Missing, NotSaved, Operation, OperationId, Step, Trouble},
+    operation::{Evidence, LostWrites, Missing, NotSaved, Operation, OperationId, Step, StepEvidence, StepFailure},
 };
 
 /// More than this is not saved of one node: whoever has lost more wants its disks and not a file.
@@ -70,30 +70,30 @@ impl Kept {
     }
 }
 
-impl Run<'_> {
+impl StepExecution<'_> {
     /// Saves what the latest inspection found beyond the fork, and asks when some of it cannot be saved: whoever follows or is rebuilt loses it.
-    pub(super) async fn save(&mut self, operation: &Operation, side: Side) -> Result<(), Trouble> {
+    pub(super) async fn save(&mut self, operation: &Operation, side: Side) -> Result<(), StepFailure> {
         let (mut lost, mut silent) = inspected(operation, side);
         if !silent.is_empty() {
             // Of a node that was silent nobody knows what its log has. It may answer by now.
             (lost, silent) = self.look_again(side, lost).await?;
         }
         if lost.is_empty() && silent.is_empty() {
-            self.facts.push(Fact::NothingToSave { side });
+            self.facts.push(StepEvidence::NothingToSave { side });
         }
         let (mut not_saved, mut of) = (Vec::new(), None);
         for lost in lost {
-            let node = match self.scene.nodes(side).iter().find(|node| node.name == lost.node) {
+            let node = match self.context.nodes(side).iter().find(|node| node.name == lost.node) {
                 Some(node) => node,
                 // The configuration was changed in between: what led the site there leads it under another name.
-                None => self.scene.leader(side).await.ok_or(Trouble::NoLeader { side })?.0,
+                None => self.context.leader(side).await.ok_or(StepFailure::NoLeader { side })?.0,
             };
             let node = node.clone();
             let missing = self.save_node(operation, &node, &lost).await?;
             if !missing.is_empty() {
                 // Whoever copies it by hand has to know where it is.
-                let path = self.scene.hands.data_directory(&node).await.ok();
-                self.facts.extend(path.map(|path| Fact::DataDirectory { node: node.name.clone(), path }));
+                let path = self.context.control.data_directory(&node).await.ok();
+                self.facts.extend(path.map(|path| StepEvidence::DataDirectory { node: node.name.clone(), path }));
                 of = Some(node.name);
                 not_saved.extend(missing);
             }
@@ -102,24 +102,24 @@ impl Run<'_> {
         if not_saved.is_empty() {
             return Ok(());
         }
-        Err(Trouble::NotSaved { side, node: of, what: not_saved })
+        Err(StepFailure::NotSaved { side, node: of, what: not_saved })
     }
 
     /// Looks once more where the nodes of a site parted from the active one, because some were silent before.
-    async fn look_again(&mut self, side: Side, before: Vec<Lost>) -> Result<(Vec<Lost>, Vec<NodeName>), Trouble> {
+    async fn look_again(&mut self, side: Side, before: Vec<Lost>) -> Result<(Vec<Lost>, Vec<NodeName>), StepFailure> {
         let seen = self.lineages(side).await?;
         let silent = seen.silent();
         let Some((node, timeline, fork, end)) = seen.furthest else { return Ok((before, silent)) };
         let lost = Lost { node: node.clone(), timeline, fork };
         if !before.contains(&lost) {
-            self.facts.push(Fact::Diverged { side, node, timeline, fork, end, rows: None });
+            self.facts.push(StepEvidence::Diverged { side, node, timeline, fork, end, rows: None });
         }
         Ok((vec![lost], silent))
     }
 
     /// Saves what the log of a node has, and says what of it could not be saved. What is kept already and is whole is not asked for again;
     /// what is not whole is, because somebody may have made it readable.
-    async fn save_node(&mut self, operation: &Operation, node: &Node, lost: &Lost) -> Result<Vec<NotSaved>, Trouble> {
+    async fn save_node(&mut self, operation: &Operation, node: &Node, lost: &Lost) -> Result<Vec<NotSaved>, StepFailure> {
         loop {
             let (kept, next_name) = self.kept(operation, node).await?;
             if let Some((name, about, size)) = kept.as_ref().map(|kept| (&kept.name, &kept.about, kept.content.len()))
@@ -131,10 +131,10 @@ impl Run<'_> {
             if self.deadline.has_passed() {
                 return Err(self.deadline.missed(Missing::Answer));
             }
-            let saving = self.scene.hands.save_diverged(node, lost.timeline, lost.fork, MOST_BYTES);
+            let saving = self.context.control.save_diverged(node, lost.timeline, lost.fork, MOST_BYTES);
             let saved = tokio::select! {
                 saved = saving => saved.map_err(trouble)?,
-                () = self.unwanted() => return Err(Trouble::Interrupted),
+                () = self.unwanted() => return Err(StepFailure::Interrupted),
             };
             let about = self.about(operation, node, lost, &saved);
             if saved.lines.is_empty() && saved.not_saved.is_empty() {
@@ -148,10 +148,14 @@ impl Run<'_> {
             let mut content = serde_json::to_vec(&Header { lost_timeline: about.clone() }).map_err(|error| unwritable(&error))?;
             content.push(b'\n');
             content.extend(saved.lines);
-            let evidence =
-                Evidence { name: next_name, bytes: content.len() as u64, sha256: digest(&content).await, kept_at: self.scene.clock.now() };
+            let evidence = Evidence {
+                name: next_name,
+                bytes: content.len() as u64,
+                sha256: digest(&content).await,
+                kept_at: self.context.clock.now(),
+            };
             let audit = self.entry(operation, node, &evidence, saved.rows);
-            match self.scene.store.keep_evidence(operation.id, &evidence, &content, &audit).await {
+            match self.context.store.keep_evidence(operation.id, &evidence, &content, &audit).await {
                 Ok(()) => {
                     self.facts.extend(facts(&about, Some((evidence.name, content.len()))));
                     return Ok(saved.not_saved);
@@ -164,19 +168,19 @@ impl Run<'_> {
     }
 
     /// What this operation has kept last of a node, and the name under which the next of it would be kept.
-    async fn kept(&self, operation: &Operation, node: &Node) -> Result<(Option<Kept>, String), Trouble> {
+    async fn kept(&self, operation: &Operation, node: &Node) -> Result<(Option<Kept>, String), StepFailure> {
         let mut last = None;
         for number in 1_u32.. {
             let name = match number {
                 1 => format!("lost-rows-{}.jsonl", node.name),
                 number => format!("lost-rows-{}.{number}.jsonl", node.name),
             };
-            let content = self.scene.store.evidence(operation.id, &name).await.map_err(|error| unwritable(&error))?;
+            let content = self.context.store.evidence(operation.id, &name).await.map_err(|error| unwritable(&error))?;
             let Some(content) = content else { return Ok((last, name)) };
-            let about = about(&content).ok_or_else(|| Trouble::Internal { incident: format!("{}/{name}", operation.id) })?;
+            let about = about(&content).ok_or_else(|| StepFailure::Internal { incident: format!("{}/{name}", operation.id) })?;
             last = Some(Kept { name, about, content });
         }
-        Err(Trouble::StoreUnwritable)
+        Err(StepFailure::StoreUnwritable)
     }
 
     fn about(&self, operation: &Operation, node: &Node, lost: &Lost, saved: &Saved) -> About {
@@ -190,14 +194,14 @@ impl Run<'_> {
             rows: saved.rows,
             tables: saved.tables,
             left_out: saved.left_out,
-            saved_at: self.scene.clock.now(),
+            saved_at: self.context.clock.now(),
             writes: Some(saved.writes.clone()),
         }
     }
 
     fn entry(&self, operation: &Operation, node: &Node, evidence: &Evidence, rows: u64) -> AuditEntry {
         let detail = serde_json::json!({
-            "pool": self.scene.pool.id,
+            "pool": self.context.pool.id,
             "node": node.name,
             "rows": rows,
             "bytes": evidence.bytes,
@@ -208,7 +212,7 @@ impl Run<'_> {
 
     /// Comes back when somebody wants the operation to end.
     async fn unwanted(&self) {
-        while !self.is_interrupted() && self.scene.wait(100).await {}
+        while !self.is_interrupted() && self.context.wait(100).await {}
     }
 }
 
@@ -218,10 +222,10 @@ fn inspected(operation: &Operation, of: Side) -> (Vec<Lost>, Vec<NodeName>) {
     let (mut lost, mut silent) = (Vec::new(), Vec::new());
     for fact in inspections.flat_map(|(_, run)| &run.facts) {
         match fact {
-            Fact::Diverged { side, node, timeline, fork, .. } if *side == of => {
+            StepEvidence::Diverged { side, node, timeline, fork, .. } if *side == of => {
                 lost.push(Lost { node: node.clone(), timeline: *timeline, fork: *fork });
             }
-            Fact::Silent { node } => silent.push(node.clone()),
+            StepEvidence::Silent { node } => silent.push(node.clone()),
             _ => {}
         }
     }
@@ -229,10 +233,10 @@ fn inspected(operation: &Operation, of: Side) -> (Vec<Lost>, Vec<NodeName>) {
 }
 
 /// What is said of it, and under which name and in what size it is kept.
-fn facts(about: &About, kept: Option<(String, usize)>) -> Vec<Fact> {
+fn facts(about: &About, kept: Option<(String, usize)>) -> Vec<StepEvidence> {
     let About { node, timeline, fork, end, rows, tables, left_out, writes, .. } = about.clone();
-    let counted = writes.map(|writes| Fact::LostWrites { node: node.clone(), timeline, fork, end, writes });
-    let saved = kept.map(|(name, bytes)| Fact::Saved { node, name, rows, bytes: bytes as u64, tables, left_out });
+    let counted = writes.map(|writes| StepEvidence::LostWrites { node: node.clone(), timeline, fork, end, writes });
+    let saved = kept.map(|(name, bytes)| StepEvidence::Saved { node, name, rows, bytes: bytes as u64, tables, left_out });
     counted.into_iter().chain(saved).collect()
 }
 
@@ -252,8 +256,8 @@ async fn digest(content: &[u8]) -> String {
     hex(&digest.finalize())
 }
 
-fn unwritable(error: &(dyn Error + 'static)) -> Trouble {
+fn unwritable(error: &(dyn Error + 'static)) -> StepFailure {
     crate::figures::store_failed("evidence");
     tracing::error!(error, "what only the lost timeline has was not kept");
-    Trouble::StoreUnwritable
+    StepFailure::StoreUnwritable
 }

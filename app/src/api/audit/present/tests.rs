@@ -4,7 +4,7 @@ use super::*;
 use serde_json::json;
 use switchback_domain::{
     Bound, CheckKind, Millis, Protection, ProtectionState,
-    operation::{Choice, Epoch, Fact, GivenUp, Intent, Outage, Question, Trouble},
+    operation::{Choice, Epoch, GivenUp, Intent, Outage, Question, StepEvidence, StepFailure},
 };
 use switchback_engine::audit::{Actor, audited};
 
@@ -71,17 +71,17 @@ fn operation() -> Operation {
 }
 
 fn events() -> Vec<Event> {
-    let failed = Some(Trouble::SplitBrain);
+    let failed = Some(StepFailure::SplitBrain);
     let question =
-        Question { number: 1, step: 1, undoing: false, trouble: Trouble::SplitBrain, options: vec![Choice::Retry, Choice::Skip] };
+        Question { number: 1, step: 1, undoing: false, trouble: StepFailure::SplitBrain, options: vec![Choice::Retry, Choice::Skip] };
     let outage = Outage { last_write_at: at(), first_write_at: Some(at()), acknowledged: 7, found: None, uncertain: Millis(0) };
     let all = vec![
         asked(),
         Event::StepBegun { step: 0 },
-        Event::StepEnded { step: 0, facts: vec![Fact::TakenUpAgain], trouble: None },
+        Event::StepEnded { step: 0, facts: vec![StepEvidence::TakenUpAgain], trouble: None },
         Event::StepEnded { step: 1, facts: Vec::new(), trouble: failed.clone() },
         Event::UndoBegun { step: 0 },
-        Event::UndoEnded { step: 0, facts: vec![Fact::TakenUpAgain], trouble: None },
+        Event::UndoEnded { step: 0, facts: vec![StepEvidence::TakenUpAgain], trouble: None },
         Event::UndoEnded { step: 0, facts: Vec::new(), trouble: failed },
         Event::GaveUp { why: GivenUp::Cancelled { by: by() } },
         Event::PauseWanted { by: by() },
@@ -114,14 +114,14 @@ fn events() -> Vec<Event> {
     all
 }
 
-fn told(lang: Locale, entry: &AuditEntry) -> EntryTold {
+fn told(lang: Locale, entry: &AuditEntry) -> EntryView {
     let operation = operation();
     let named = entry.detail.get("event").is_some().then_some(&operation);
-    tell(lang, entry, named.map(|operation| operation.id), named, &names())
+    present(lang, entry, named.map(|operation| operation.id), named, &names())
 }
 
 /// Everything that is told of an entry, in one text.
-fn whole(told: &EntryTold) -> String {
+fn whole(told: &EntryView) -> String {
     let more = told.more.iter().map(|(name, lines)| format!("{name}: {}", lines.join(" | ")));
     [told.what.clone()].into_iter().chain(more).collect::<Vec<_>>().join("\n")
 }

@@ -14,7 +14,7 @@ const ANSWERS_WITHIN: Ms = 200;
 
 /// What the eye remembers.
 #[derive(Debug, Default)]
-pub struct Eye {
+pub struct InvariantMonitor {
     /// Both sites accept writes, since then.
     split_since: Option<Ms>,
     /// It was told of already.
@@ -43,20 +43,20 @@ impl World {
     /// The console must know of this node that it writes.
     pub fn is_heard_writing(&self, node: NodeId) -> bool {
         // A planned promotion rests on what nodes have said, so there nobody's silence of a moment before is an excuse.
-        let within = if self.eye.failover_to.is_some() { ANSWERS_WITHIN } else { 0 };
-        self.eye.heard[node].is_some_and(|since| self.now - since >= within) && self.writes(node) && self.can_be_asked(node)
+        let within = if self.monitor.failover_to.is_some() { ANSWERS_WITHIN } else { 0 };
+        self.monitor.heard[node].is_some_and(|since| self.now - since >= within) && self.writes(node) && self.can_be_asked(node)
     }
 
     /// A planned operation begins to move the active site: from here on nothing may be lost and never may both sites write. What an
     /// earlier failover has lost is lost.
     pub fn expect_move(&mut self, to: Side) {
-        if self.eye.planned_move == Some(to) && self.eye.failover_to.is_none() {
+        if self.monitor.planned_move == Some(to) && self.monitor.failover_to.is_none() {
             return;
         }
-        self.eye.planned_move = Some(to);
-        self.eye.lead_sent = None;
-        self.eye.leads_out = 0;
-        if self.eye.failover_to.take().is_some() {
+        self.monitor.planned_move = Some(to);
+        self.monitor.lead_sent = None;
+        self.monitor.leads_out = 0;
+        if self.monitor.failover_to.take().is_some() {
             // Its newest log is what counts, also of a site that is down at this very moment.
             let newest = nodes_of(to.other()).into_iter().max_by_key(|node| (self.timeline(*node), self.end(*node))).unwrap_or(0);
             let log = &self.nodes[newest].log.records;
@@ -67,68 +67,68 @@ impl World {
 
     /// A failover was asked for, and what it gave up may be lost.
     pub fn is_in_failover(&self) -> bool {
-        self.eye.failover_to.is_some()
+        self.monitor.failover_to.is_some()
     }
 
     /// The console has told a site to lead.
     pub(super) fn note_lead(&mut self, side: Side) {
-        let same = self.eye.lead_sent == Some(side);
-        self.eye.leads_out = if same { self.eye.leads_out + 1 } else { 1 };
-        self.eye.lead_sent = Some(side);
+        let same = self.monitor.lead_sent == Some(side);
+        self.monitor.leads_out = if same { self.monitor.leads_out + 1 } else { 1 };
+        self.monitor.lead_sent = Some(side);
     }
 
     /// The site has said no to that.
     pub(super) fn note_lead_refused(&mut self, side: Side) {
-        if self.eye.lead_sent == Some(side) {
-            self.eye.leads_out = self.eye.leads_out.saturating_sub(1);
-            self.eye.lead_sent = Some(side).filter(|_| self.eye.leads_out > 0);
+        if self.monitor.lead_sent == Some(side) {
+            self.monitor.leads_out = self.monitor.leads_out.saturating_sub(1);
+            self.monitor.lead_sent = Some(side).filter(|_| self.monitor.leads_out > 0);
         }
     }
 
     /// Which site the console told to lead, since a planned operation began to move it.
     pub fn lead_sent(&self) -> Option<Side> {
-        self.eye.lead_sent
+        self.monitor.lead_sent
     }
 
     /// Somebody asked for a failover.
     pub fn expect_failover(&mut self, to: Side) {
-        self.eye.failover_to = Some(to);
+        self.monitor.failover_to = Some(to);
     }
 
     /// Somebody says that what is silent of the old site is off.
     pub fn somebody_attests(&mut self) {
-        self.eye.attested = true;
+        self.monitor.attested = true;
     }
 
     /// Somebody makes both sites write, past the console.
     pub(super) fn expect_split(&mut self) {
-        self.eye.by_others = true;
+        self.monitor.by_others = true;
     }
 
     /// Both sites may write, and it is not for the console to have ended that.
     pub fn is_split_by_others(&self) -> bool {
-        self.eye.by_others
+        self.monitor.by_others
     }
 
     /// The console has begun to stop the other site: from now on it has its usual time to do so, and what that site alone has may be lost.
     pub fn expect_end_of_split(&mut self, keep: Side) {
-        if !std::mem::take(&mut self.eye.by_others) {
+        if !std::mem::take(&mut self.monitor.by_others) {
             return;
         }
-        self.eye.failover_to = Some(keep);
-        self.eye.could_fence = [None; 2];
-        self.eye.told = false;
-        self.eye.split_since = self.eye.split_since.map(|_| self.now);
+        self.monitor.failover_to = Some(keep);
+        self.monitor.could_fence = [None; 2];
+        self.monitor.told = false;
+        self.monitor.split_since = self.monitor.split_since.map(|_| self.now);
     }
 
     /// A failover has left this site.
     pub(super) fn was_given_up(&self, side: Side) -> bool {
-        self.eye.failover_to == Some(side.other())
+        self.monitor.failover_to == Some(side.other())
     }
 
     /// How often both sites accepted writes.
     pub fn splits(&self) -> u32 {
-        self.eye.splits
+        self.monitor.splits
     }
 
     /// The console could do something about a site: it runs, its store works, and either etcd or a Patroni of the site answers it.
@@ -153,24 +153,24 @@ impl World {
 
     pub(super) fn watch(&mut self) {
         for (index, side) in Side::BOTH.into_iter().enumerate() {
-            let since = self.eye.could_fence[index];
-            self.eye.could_fence[index] = self.console_could_fence(side).then(|| since.unwrap_or(self.now));
+            let since = self.monitor.could_fence[index];
+            self.monitor.could_fence[index] = self.console_could_fence(side).then(|| since.unwrap_or(self.now));
         }
         for node in 0..self.nodes.len() {
-            let since = self.eye.heard[node];
-            self.eye.heard[node] = (self.writes(node) && self.can_be_asked(node)).then(|| since.unwrap_or(self.now));
+            let since = self.monitor.heard[node];
+            self.monitor.heard[node] = (self.writes(node) && self.can_be_asked(node)).then(|| since.unwrap_or(self.now));
         }
         let writers = self.writers();
         let split = writers.iter().any(|node| side_of(*node) == Side::A) && writers.iter().any(|node| side_of(*node) == Side::B);
-        match (split, self.eye.split_since) {
+        match (split, self.monitor.split_since) {
             (false, Some(since)) => {
-                self.eye.split_since = None;
-                self.eye.told = false;
+                self.monitor.split_since = None;
+                self.monitor.told = false;
                 self.tell(format!("only one site writes again, after {} ms", self.now - since));
             }
             (true, None) => {
-                self.eye.split_since = Some(self.now);
-                self.eye.splits += 1;
+                self.monitor.split_since = Some(self.now);
+                self.monitor.splits += 1;
                 let names: Vec<&str> = writers.iter().map(|node| NAMES[*node]).collect();
                 self.tell(format!("both sites accept writes: {}", names.join(" and ")));
                 self.judge_split_beginning(&writers);
@@ -181,27 +181,27 @@ impl World {
     }
 
     fn judge_split_beginning(&mut self, writers: &[NodeId]) {
-        if self.eye.by_others {
-            self.eye.told = true;
+        if self.monitor.by_others {
+            self.monitor.told = true;
             self.tell("by somebody else's doing");
             return;
         }
-        let Some(to) = self.eye.failover_to else {
-            self.eye.told = true;
+        let Some(to) = self.monitor.failover_to else {
+            self.monitor.told = true;
             let names: Vec<&str> = writers.iter().map(|node| NAMES[*node]).collect();
             self.complain(format!("both sites accept writes without any failover: {}", names.join(" and ")));
             return;
         };
-        if !self.eye.attested {
-            self.eye.told = true;
+        if !self.monitor.attested {
+            self.monitor.told = true;
             self.complain("both sites accept writes, and nobody has said that the old one is off");
             return;
         }
         let old = to.other();
         let index = usize::from(old == Side::B);
-        let could = self.eye.could_fence[index].map_or(0, |since| self.now - since);
+        let could = self.monitor.could_fence[index].map_or(0, |since| self.now - since);
         if could >= CHANCE_BEFORE {
-            self.eye.told = true;
+            self.monitor.told = true;
             self.complain(format!("both sites accept writes although the console could reach the old one for {could} ms before"));
         } else {
             self.tell("the old site could not be shut out in time by anybody");
@@ -209,21 +209,21 @@ impl World {
     }
 
     fn judge_split_going_on(&mut self, since: Ms) {
-        if self.eye.told {
+        if self.monitor.told {
             return;
         }
-        let Some(to) = self.eye.failover_to else { return };
+        let Some(to) = self.monitor.failover_to else { return };
         let index = usize::from(to.other() == Side::B);
-        let could = self.eye.could_fence[index].map_or(0, |from| self.now - from.max(since));
+        let could = self.monitor.could_fence[index].map_or(0, |from| self.now - from.max(since));
         if could >= CHANCE_AFTER {
-            self.eye.told = true;
+            self.monitor.told = true;
             self.complain(format!("both sites still accept writes {could} ms after the old one could be reached"));
         }
     }
 
     /// A node was promoted: in a planned operation it must have every acknowledged row.
     pub(super) fn note_promotion(&mut self, node: NodeId) {
-        if self.eye.failover_to.is_some() || self.eye.by_others {
+        if self.monitor.failover_to.is_some() || self.monitor.by_others {
             return;
         }
         let missing = self.missing_rows(node);

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// One look at a pool.
-pub(crate) struct Look<'a> {
+pub(crate) struct Readings<'a> {
     pub pool: &'a Pool,
     pub sightings: &'a Sightings,
     pub now: Timestamp,
@@ -55,43 +55,46 @@ fn pick<'a, T>(reading: Reading<&'a Facts>, part: impl Fn(&'a Facts) -> Option<&
     }
 }
 
-impl<'a> Look<'a> {
-    pub fn new(pool: &'a Pool, sightings: &'a Sightings, now: Timestamp) -> Look<'a> {
-        let mut look = Look { pool, sightings, now, nodes: Vec::new() };
+impl<'a> Readings<'a> {
+    pub fn new(pool: &'a Pool, sightings: &'a Sightings, now: Timestamp) -> Readings<'a> {
+        let mut readings = Readings { pool, sightings, now, nodes: Vec::new() };
         for (side, site) in pool.sites.iter() {
             for node in &site.nodes {
                 let view = NodeView {
                     side,
                     node,
-                    patroni: pick(look.reading(&node.patroni), |facts| if let Facts::Patroni(facts) = facts { Some(facts) } else { None }),
+                    patroni: pick(
+                        readings.reading(&node.patroni),
+                        |facts| if let Facts::Patroni(facts) = facts { Some(facts) } else { None },
+                    ),
                     postgres: pick(
-                        look.reading(&node.postgres),
+                        readings.reading(&node.postgres),
                         |facts| if let Facts::Postgres(facts) = facts { Some(facts) } else { None },
                     ),
-                    postgres_failure: look.current_failure(&node.postgres),
+                    postgres_failure: readings.current_failure(&node.postgres),
                     superseded: false,
-                    patroni_failure: look.current_failure(&node.patroni),
+                    patroni_failure: readings.current_failure(&node.patroni),
                     impostor: false,
                     foreign_database: false,
                 };
-                look.nodes.push(view);
+                readings.nodes.push(view);
             }
         }
-        let foreign: Vec<bool> = look.nodes.iter().map(|view| look.has_foreign_database(view)).collect();
-        for (view, foreign) in look.nodes.iter_mut().zip(foreign) {
+        let foreign: Vec<bool> = readings.nodes.iter().map(|view| readings.has_foreign_database(view)).collect();
+        for (view, foreign) in readings.nodes.iter_mut().zip(foreign) {
             view.foreign_database = foreign;
         }
-        let claims: Vec<_> = look.nodes.iter().map(|view| look.claim(view)).collect();
-        for (view, claim) in look.nodes.iter_mut().zip(&claims) {
+        let claims: Vec<_> = readings.nodes.iter().map(|view| readings.claim(view)).collect();
+        for (view, claim) in readings.nodes.iter_mut().zip(&claims) {
             let later =
                 |other: &Option<(Timestamp, Timestamp)>| other.is_some_and(|(since, _)| claim.is_some_and(|(_, seen_at)| since > seen_at));
             view.superseded = claims.iter().any(later);
         }
-        let impostors: Vec<bool> = look.nodes.iter().map(|view| look.is_impostor(view)).collect();
-        for (view, impostor) in look.nodes.iter_mut().zip(impostors) {
+        let impostors: Vec<bool> = readings.nodes.iter().map(|view| readings.is_impostor(view)).collect();
+        for (view, impostor) in readings.nodes.iter_mut().zip(impostors) {
             view.impostor = impostor;
         }
-        look
+        readings
     }
 
     fn has_foreign_database(&self, view: &NodeView) -> bool {

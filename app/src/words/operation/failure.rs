@@ -3,13 +3,13 @@
 use crate::words::{Locale, Names, count, duration, failure, finding, list, readiness, say, sentences};
 use switchback_domain::{
     Verdict,
-    operation::{Missing, Trouble},
+    operation::{Missing, StepFailure},
 };
 
 /// What happened.
-pub fn trouble(lang: Locale, trouble: &Trouble, names: &Names) -> String {
+pub fn trouble(lang: Locale, trouble: &StepFailure, names: &Names) -> String {
     match trouble {
-        Trouble::SituationChanged { checks, findings } => {
+        StepFailure::SituationChanged { checks, findings } => {
             let mut all = vec![say!(lang, operations.trouble.situation_changed)];
             all.extend(checks.iter().map(|(check, verdict)| match verdict {
                 Verdict::Unknown => say!(lang, words.objection.check_unknown, check = readiness::title(lang, *check)),
@@ -18,22 +18,22 @@ pub fn trouble(lang: Locale, trouble: &Trouble, names: &Names) -> String {
             all.extend(findings.iter().map(|found| finding(lang, found, names)));
             sentences(lang, &all)
         }
-        Trouble::OtherEpoch => say!(lang, operations.trouble.other_epoch),
-        Trouble::PatroniTooOld { members } => {
+        StepFailure::OtherEpoch => say!(lang, operations.trouble.other_epoch),
+        StepFailure::PatroniTooOld { members } => {
             say!(lang, operations.trouble.patroni_too_old, members = readiness::versions(lang, members))
         }
-        Trouble::NoLeader { side } => say!(lang, operations.trouble.no_leader, site = names[*side].to_string()),
-        Trouble::Endpoint { endpoint, failure: cause } => {
+        StepFailure::NoLeader { side } => say!(lang, operations.trouble.no_leader, site = names[*side].to_string()),
+        StepFailure::Endpoint { endpoint, failure: cause } => {
             say!(lang, operations.trouble.endpoint, endpoint = endpoint.to_string(), cause = failure(lang, cause))
         }
-        Trouble::Refused { endpoint, said } => {
+        StepFailure::Refused { endpoint, said } => {
             say!(lang, operations.trouble.refused, endpoint = endpoint.to_string(), said = said.clone())
         }
-        Trouble::TooLate { after, missing } => {
+        StepFailure::TooLate { after, missing } => {
             let waited = say!(lang, operations.trouble.too_late, after = duration(lang, *after));
             sentences(lang, &[waited, self::missing(lang, missing)])
         }
-        Trouble::NotFenced { side, unreached, within } => {
+        StepFailure::NotFenced { side, unreached, within } => {
             let (site, endpoints) = (names[*side].to_string(), list(lang, unreached));
             match within {
                 Some(within) => {
@@ -42,39 +42,39 @@ pub fn trouble(lang: Locale, trouble: &Trouble, names: &Names) -> String {
                 None => say!(lang, operations.trouble.not_fenced, site = site, endpoints = endpoints),
             }
         }
-        Trouble::SeenAlive { side, witnesses } => {
+        StepFailure::SeenAlive { side, witnesses } => {
             let signs = list(lang, witnesses.iter().map(|witness| crate::words::witness(lang, witness)));
             say!(lang, operations.trouble.seen_alive, site = names[*side].to_string(), signs = signs)
         }
-        Trouble::StillWrites { nodes } => say!(lang, operations.trouble.still_writes, nodes = list(lang, nodes)),
-        Trouble::SplitBrain => say!(lang, operations.trouble.split_brain),
-        Trouble::Collision { timeline, active_left_at, returning_left_at } => say!(
+        StepFailure::StillWrites { nodes } => say!(lang, operations.trouble.still_writes, nodes = list(lang, nodes)),
+        StepFailure::SplitBrain => say!(lang, operations.trouble.split_brain),
+        StepFailure::Collision { timeline, active_left_at, returning_left_at } => say!(
             lang,
             operations.trouble.collision,
             timeline = timeline.to_string(),
             active = active_left_at.to_string(),
             returning = returning_left_at.to_string()
         ),
-        Trouble::NotSaved { side, what, .. } => {
+        StepFailure::NotSaved { side, what, .. } => {
             let each: Vec<String> = what.iter().map(|one| super::lost::not_saved(lang, one)).collect();
             say!(lang, operations.trouble.not_saved, site = names[*side].to_string(), what = sentences(lang, &each))
         }
-        Trouble::TimelinesGivenUp { side, timelines } => {
+        StepFailure::TimelinesGivenUp { side, timelines } => {
             say!(lang, operations.trouble.given_up, site = names[*side].to_string(), timelines = list(lang, timelines))
         }
-        Trouble::RowsMissing { acknowledged, found } => {
+        StepFailure::RowsMissing { acknowledged, found } => {
             say!(lang, operations.trouble.rows_missing, found = count(*found), n = count(*acknowledged))
         }
-        Trouble::Interrupted => say!(lang, operations.trouble.interrupted),
-        Trouble::StoreUnwritable => say!(lang, operations.trouble.store),
-        Trouble::Internal { incident } => say!(lang, operations.trouble.internal, incident = incident.clone()),
+        StepFailure::Interrupted => say!(lang, operations.trouble.interrupted),
+        StepFailure::StoreUnwritable => say!(lang, operations.trouble.store),
+        StepFailure::Internal { incident } => say!(lang, operations.trouble.internal, incident = incident.clone()),
     }
 }
 
 /// The trouble, without the list of what could not be saved: that stands elsewhere.
-pub fn brief(lang: Locale, trouble: &Trouble, names: &Names) -> String {
+pub fn brief(lang: Locale, trouble: &StepFailure, names: &Names) -> String {
     match trouble {
-        Trouble::NotSaved { side, .. } => {
+        StepFailure::NotSaved { side, .. } => {
             say!(lang, operations.trouble.not_saved, site = names[*side].to_string(), what = String::new()).trim_end().to_owned()
         }
         other => self::trouble(lang, other, names),
@@ -98,15 +98,15 @@ pub fn missing(lang: Locale, missing: &Missing) -> String {
 }
 
 /// What a person can do about it.
-pub fn remedy(lang: Locale, trouble: &Trouble, names: &Names) -> String {
+pub fn remedy(lang: Locale, trouble: &StepFailure, names: &Names) -> String {
     match trouble {
-        Trouble::SituationChanged { .. } => say!(lang, operations.remedy.situation_changed),
-        Trouble::OtherEpoch => say!(lang, operations.remedy.other_epoch),
-        Trouble::PatroniTooOld { .. } => say!(lang, operations.remedy.patroni_too_old),
-        Trouble::NoLeader { .. } => say!(lang, operations.remedy.no_leader),
-        Trouble::Endpoint { .. } => say!(lang, operations.remedy.endpoint),
-        Trouble::Refused { .. } => say!(lang, operations.remedy.refused),
-        Trouble::TooLate { missing, .. } => match missing {
+        StepFailure::SituationChanged { .. } => say!(lang, operations.remedy.situation_changed),
+        StepFailure::OtherEpoch => say!(lang, operations.remedy.other_epoch),
+        StepFailure::PatroniTooOld { .. } => say!(lang, operations.remedy.patroni_too_old),
+        StepFailure::NoLeader { .. } => say!(lang, operations.remedy.no_leader),
+        StepFailure::Endpoint { .. } => say!(lang, operations.remedy.endpoint),
+        StepFailure::Refused { .. } => say!(lang, operations.remedy.refused),
+        StepFailure::TooLate { missing, .. } => match missing {
             Missing::Answer => say!(lang, operations.missing_remedy.answer),
             Missing::ShutdownCheckpoint { .. } => say!(lang, operations.missing_remedy.shutdown),
             Missing::Replay => say!(lang, operations.missing_remedy.replay),
@@ -117,16 +117,16 @@ pub fn remedy(lang: Locale, trouble: &Trouble, names: &Names) -> String {
             Missing::Mirror => say!(lang, operations.missing_remedy.mirror),
             Missing::Members { .. } => say!(lang, operations.missing_remedy.members),
         },
-        Trouble::NotFenced { .. } => say!(lang, operations.remedy.not_fenced),
-        Trouble::SeenAlive { .. } => say!(lang, operations.remedy.seen_alive),
-        Trouble::StillWrites { .. } => say!(lang, operations.remedy.still_writes),
-        Trouble::SplitBrain => say!(lang, operations.remedy.split_brain),
-        Trouble::Collision { .. } => say!(lang, operations.remedy.collision),
-        Trouble::NotSaved { side, .. } => say!(lang, operations.remedy.not_saved, site = names[*side].to_string()),
-        Trouble::TimelinesGivenUp { .. } => say!(lang, operations.remedy.given_up),
-        Trouble::RowsMissing { .. } => say!(lang, operations.remedy.rows_missing),
-        Trouble::Interrupted => say!(lang, operations.remedy.interrupted),
-        Trouble::StoreUnwritable => say!(lang, operations.remedy.store),
-        Trouble::Internal { .. } => say!(lang, operations.remedy.internal),
+        StepFailure::NotFenced { .. } => say!(lang, operations.remedy.not_fenced),
+        StepFailure::SeenAlive { .. } => say!(lang, operations.remedy.seen_alive),
+        StepFailure::StillWrites { .. } => say!(lang, operations.remedy.still_writes),
+        StepFailure::SplitBrain => say!(lang, operations.remedy.split_brain),
+        StepFailure::Collision { .. } => say!(lang, operations.remedy.collision),
+        StepFailure::NotSaved { side, .. } => say!(lang, operations.remedy.not_saved, site = names[*side].to_string()),
+        StepFailure::TimelinesGivenUp { .. } => say!(lang, operations.remedy.given_up),
+        StepFailure::RowsMissing { .. } => say!(lang, operations.remedy.rows_missing),
+        StepFailure::Interrupted => say!(lang, operations.remedy.interrupted),
+        StepFailure::StoreUnwritable => say!(lang, operations.remedy.store),
+        StepFailure::Internal { .. } => say!(lang, operations.remedy.internal),
     }
 }

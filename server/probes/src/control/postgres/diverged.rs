@@ -5,7 +5,7 @@
 //! most of a large one is better than nothing.
 
 use super::{
-    Postgres, Trouble,
+    OrderTrouble, Postgres,
     records::{File, Record, Xid, is_before},
     trouble,
 };
@@ -241,7 +241,7 @@ struct Page {
 
 impl Postgres {
     /// Everything that was committed behind `fork` of `timeline`, as far as it can be had, in at most `most_bytes`.
-    pub(in crate::hands) async fn save_diverged(&self, timeline: Timeline, fork: Lsn, most_bytes: usize) -> Result<Saved, Trouble> {
+    pub(in crate::control) async fn save_diverged(&self, timeline: Timeline, fork: Lsn, most_bytes: usize) -> Result<Saved, OrderTrouble> {
         let until = Instant::now() + WITHIN;
         let mut search = Search::new(self, until, Lines::new(most_bytes));
         // What is in hand when time is up is kept; only what hangs is given up altogether.
@@ -256,7 +256,7 @@ impl Postgres {
 }
 
 /// One answer as JSON.
-async fn ask<T: DeserializeOwned>(connection: &mut Session, question: &'static str, with: &[i64]) -> Result<Option<T>, Trouble> {
+async fn ask<T: DeserializeOwned>(connection: &mut Session, question: &'static str, with: &[i64]) -> Result<Option<T>, OrderTrouble> {
     let with: Vec<session::With<'_>> = with.iter().map(session::number).collect();
     let text = calm(connection.text(question, &with)).await?.map_err(|error| trouble(&error, STATEMENT))?;
     text.map(|text| serde_json::from_str(&text).map_err(|error| Problem::json(&error).into())).transpose()
@@ -306,15 +306,15 @@ impl<'a> Search<'a> {
         LostWrites { transactions, bytes, first_commit_at, last_commit_at, tables, more_tables, complete: !self.incomplete }
     }
 
-    async fn run(&mut self, timeline: Timeline, fork: Lsn) -> Result<Lsn, Trouble> {
+    async fn run(&mut self, timeline: Timeline, fork: Lsn) -> Result<Lsn, OrderTrouble> {
         let mut log = self.postgres.lost_log.connect(STATEMENT).await?;
         let place: Place = ask(&mut log, PLACE, &[]).await?.ok_or_else(|| Problem::garbage("no answer to where it stands"))?;
         let Some(end) = place.replayed.filter(|_| place.in_recovery) else {
-            return Err(Trouble::refused("it accepts writes: only what a standby has replayed can be saved"));
+            return Err(OrderTrouble::refused("it accepts writes: only what a standby has replayed can be saved"));
         };
         if place.timeline != Some(timeline) {
             let now = place.timeline.map_or_else(|| "not known".to_owned(), |timeline| timeline.to_string());
-            return Err(Trouble::refused(format!(
+            return Err(OrderTrouble::refused(format!(
                 "its timeline is {now} and not {timeline}: the log behind the fork is not there any more"
             )));
         }
@@ -329,7 +329,7 @@ impl<'a> Search<'a> {
     }
 
     /// Reads the log from the fork to its end: what committed, and what was written.
-    async fn read_log(&mut self, log: &mut Session, fork: Lsn, end: Lsn, file_bytes: u64) -> Result<(), Trouble> {
+    async fn read_log(&mut self, log: &mut Session, fork: Lsn, end: Lsn, file_bytes: u64) -> Result<(), OrderTrouble> {
         let (mut at, mut width) = (fork, PAGE);
         while at < end {
             if self.is_late() || self.remembers_too_much() {
@@ -367,7 +367,7 @@ impl<'a> Search<'a> {
     }
 
     /// Reads the log from the fork backwards, for what transactions wrote before it that committed behind it.
-    async fn look_back(&mut self, log: &mut Session, fork: Lsn, file_bytes: u64) -> Result<(), Trouble> {
+    async fn look_back(&mut self, log: &mut Session, fork: Lsn, file_bytes: u64) -> Result<(), OrderTrouble> {
         let wholes = self.committed.values().copied();
         let Some(eldest) = wholes.reduce(|one, other| if is_before(other, one) { other } else { one }) else { return Ok(()) };
         let (mut at, mut from, mut oldest) = (fork, fork, None);
@@ -483,7 +483,7 @@ impl<'a> Search<'a> {
     }
 
     /// Reads the rows of what was written, database by database.
-    async fn read_rows(&mut self, place: &Place) -> Result<(), Trouble> {
+    async fn read_rows(&mut self, place: &Place) -> Result<(), OrderTrouble> {
         let mut databases: BTreeMap<u32, Vec<(File, Touched)>> = BTreeMap::new();
         for (file, mut touched) in std::mem::take(&mut self.touched) {
             // What was rolled back, or never came to its end, was never anybody's.
@@ -512,7 +512,7 @@ impl<'a> Search<'a> {
     }
 
     /// Reads the rows of one database, and counts what was done in it.
-    async fn read_database(&mut self, database: &str, own: bool, files: Vec<(File, Touched)>) -> Result<(), Trouble> {
+    async fn read_database(&mut self, database: &str, own: bool, files: Vec<(File, Touched)>) -> Result<(), OrderTrouble> {
         let mut connection = match self.postgres.lost_rows.in_database(database).connect(STATEMENT).await {
             Ok(connection) => connection,
             // Not for us; anything else would be as bad for the next one.
@@ -597,7 +597,7 @@ impl<'a> Search<'a> {
     }
 
     /// Saves how far a sequence has come: it is not undone, so it stands where the last transaction left it.
-    async fn read_sequence(&mut self, connection: &mut Session, database: &str, sequence: &Relation) -> Result<(), Trouble> {
+    async fn read_sequence(&mut self, connection: &mut Session, database: &str, sequence: &Relation) -> Result<(), OrderTrouble> {
         let statement = format!("select last_value::text from {}", sequence.quoted);
         let asked = async {
             let mut rows = pin!(connection.stream(&statement).await?);
@@ -610,7 +610,7 @@ impl<'a> Search<'a> {
             Ok(value)
         };
         let said = match calm(asked).await {
-            Ok(Ok(value)) => value.ok_or_else(|| Trouble::refused("it has no value")),
+            Ok(Ok(value)) => value.ok_or_else(|| OrderTrouble::refused("it has no value")),
             Ok(Err(error)) => Err(trouble_of(Failed::Sql(error))),
             Err(problem) => return Err(problem.into()),
         };
@@ -623,15 +623,21 @@ impl<'a> Search<'a> {
                 }
                 "there is no more room".to_owned()
             }
-            Err(Trouble::Refused(why)) => why,
-            Err(Trouble::NotSent(problem) | Trouble::Failed(problem)) => return Err(problem.into()),
+            Err(OrderTrouble::Refused(why)) => why,
+            Err(OrderTrouble::NotSent(problem) | OrderTrouble::Failed(problem)) => return Err(problem.into()),
         };
         self.lines.left_out(NotSaved::Sequence { database, schema, sequence: name, why });
         Ok(())
     }
 
     /// Reads the rows of one table and says how many were saved.
-    async fn read_table(&mut self, connection: &mut Session, database: &str, table: &Relation, touched: &Touched) -> Result<u64, Trouble> {
+    async fn read_table(
+        &mut self,
+        connection: &mut Session,
+        database: &str,
+        table: &Relation,
+        touched: &Touched,
+    ) -> Result<u64, OrderTrouble> {
         let before = self.lines.rows;
         let mut long = 0;
         let named = || (database.to_owned(), table.schema.clone(), table.table.clone());
@@ -649,11 +655,11 @@ impl<'a> Search<'a> {
                 Ok(true) => {}
                 Ok(false) => self.is_full("size"),
                 Err(error) => match trouble_of(error) {
-                    Trouble::Refused(why) => {
+                    OrderTrouble::Refused(why) => {
                         unread = Some(why);
                         break;
                     }
-                    Trouble::NotSent(problem) | Trouble::Failed(problem) => return Err(problem.into()),
+                    OrderTrouble::NotSent(problem) | OrderTrouble::Failed(problem) => return Err(problem.into()),
                 },
             }
         }
@@ -750,11 +756,13 @@ fn is_gone(error: &Failed) -> bool {
 }
 
 /// A statement that the server ended, for whatever reason, says no; so does one that took too long.
-fn trouble_of(error: Failed) -> Trouble {
+fn trouble_of(error: Failed) -> OrderTrouble {
     match error {
         Failed::Problem(problem) => problem.into(),
         Failed::Sql(error) => match (refusal(&error), trouble(&error, STATEMENT)) {
-            (Some(said), Trouble::Failed(_)) if state(&error) == Some("57014") => Trouble::refused(format!("{} (57014)", said.message())),
+            (Some(said), OrderTrouble::Failed(_)) if state(&error) == Some("57014") => {
+                OrderTrouble::refused(format!("{} (57014)", said.message()))
+            }
             (_, trouble) => trouble,
         },
     }

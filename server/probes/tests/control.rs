@@ -18,8 +18,8 @@ use support::{haproxy_target, http, http_target, nobody, say, serve, silent};
 use switchback_domain::{
     EndpointName, MemberState, Millis, Node, Pair, PatroniRole, PatroniState, ProbeFailure, Side, operation::MemberOrder,
 };
-use switchback_engine::ports::{HandError, Hands, Told};
-use switchback_probes::{Credentials, EtcdKeyTarget, HandTargets, HttpTarget, PoolHands, StandbySection};
+use switchback_engine::ports::{ClusterMode, ControlError, EngineControl};
+use switchback_probes::{ControlTargets, Credentials, EtcdKeyTarget, HttpTarget, PoolControl, StandbySection};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -53,16 +53,16 @@ fn credentials() -> Credentials {
 }
 
 /// Hands of which only Patroni and etcd are there, both at `address`; the section is that of the second site.
-fn hands(address: SocketAddr) -> PoolHands {
+fn control(address: SocketAddr) -> PoolControl {
     let target = || HttpTarget { credentials: Some(credentials()), ..http_target(format!("http://{address}")) };
-    let targets = HandTargets {
+    let targets = ControlTargets {
         patroni: vec![(name("patroni"), target())],
         etcd: vec![(name("etcd"), EtcdKeyTarget { http: target(), key: "/service/pool-b/config".to_owned() })],
         haproxy: vec![(name("haproxy"), haproxy_target(address))],
         standby: Pair { a: None, b: Some(section()) },
-        ..HandTargets::default()
+        ..ControlTargets::default()
     };
-    PoolHands::new(targets).unwrap()
+    PoolControl::new(targets).unwrap()
 }
 
 /// Reads one request to the end of its body.
@@ -106,16 +106,16 @@ fn patroni(status: &str, body: &str) -> String {
     format!("HTTP/1.0 {status}\r\nServer: BaseHTTP/0.6 Python/3.11.2\r\nContent-Type: text/html\r\n\r\n{body}")
 }
 
-fn said(outcome: Result<impl std::fmt::Debug, HandError>) -> String {
+fn said(outcome: Result<impl std::fmt::Debug, ControlError>) -> String {
     match outcome {
-        Err(HandError::Refused { said, .. }) => said,
+        Err(ControlError::Refused { said, .. }) => said,
         other => panic!("not refused: {other:?}"),
     }
 }
 
-fn failure(outcome: Result<impl std::fmt::Debug, HandError>) -> ProbeFailure {
+fn failure(outcome: Result<impl std::fmt::Debug, ControlError>) -> ProbeFailure {
     match outcome {
-        Err(HandError::Failed { failure, .. }) => failure,
+        Err(ControlError::Failed { failure, .. }) => failure,
         other => panic!("not failed: {other:?}"),
     }
 }
@@ -123,9 +123,9 @@ fn failure(outcome: Result<impl std::fmt::Debug, HandError>) -> ProbeFailure {
 #[tokio::test]
 async fn to_follow_the_complete_section_is_sent_at_once_with_the_password() {
     let (address, asked) = answering(|_, _, _| patroni("200 OK", r#"{"ttl": 20, "standby_cluster": {}}"#)).await;
-    let hands = hands(address);
-    hands.follow(&node("b1"), Side::B).await.unwrap();
-    hands.lead(&node("b1")).await.unwrap();
+    let control = control(address);
+    control.follow(&node("b1"), Side::B).await.unwrap();
+    control.lead(&node("b1")).await.unwrap();
     let asked = asked.lock().unwrap().clone();
     let (head, body) = &asked[0];
     assert!(head.starts_with("patch /config "), "{head}");
@@ -143,10 +143,10 @@ async fn to_follow_the_complete_section_is_sent_at_once_with_the_password() {
 #[tokio::test]
 async fn a_site_whose_section_is_not_configured_is_not_told_anything() {
     let (address, asked) = answering(|_, _, _| patroni("200 OK", "{}")).await;
-    let hands = hands(address);
-    assert!(said(hands.follow(&node("a1"), Side::A).await).contains("[pool.site.standby_cluster]"));
-    assert!(said(hands.follow_in_etcd(&name("etcd"), Side::A).await).contains("[pool.site.standby_cluster]"));
-    assert!(said(hands.members(&name("elsewhere")).await).contains("not configured"));
+    let control = control(address);
+    assert!(said(control.follow(&node("a1"), Side::A).await).contains("[pool.site.standby_cluster]"));
+    assert!(said(control.follow_in_etcd(&name("etcd"), Side::A).await).contains("[pool.site.standby_cluster]"));
+    assert!(said(control.members(&name("elsewhere")).await).contains("not configured"));
     assert_eq!(asked.lock().unwrap().len(), 0);
 }
 
@@ -154,12 +154,12 @@ async fn a_site_whose_section_is_not_configured_is_not_told_anything() {
 async fn a_change_that_another_one_came_before_is_tried_again_but_not_forever() {
     let conflict = || patroni("409 Conflict", "<html><body><h1>Error response</h1></body></html>");
     let (address, asked) = answering(move |n, _, _| if n < 2 { conflict() } else { patroni("200 OK", "{}") }).await;
-    hands(address).lead(&node("b1")).await.unwrap();
+    control(address).lead(&node("b1")).await.unwrap();
     assert_eq!(asked.lock().unwrap().len(), 3);
 
     let (address, asked) = answering(move |_, _, _| conflict()).await;
     // An earlier try of Patroni's own may have been written.
-    assert_eq!(failure(hands(address).lead(&node("b1")).await), ProbeFailure::Status { code: 409 });
+    assert_eq!(failure(control(address).lead(&node("b1")).await), ProbeFailure::Status { code: 409 });
     assert_eq!(asked.lock().unwrap().len(), 5);
 }
 
@@ -170,7 +170,7 @@ async fn after_a_try_that_may_have_been_taken_no_refusal_is_certain() {
     let conflict = || patroni("409 Conflict", "<html><body><h1>Error response</h1></body></html>");
     let after = async |tries: usize, then: String| {
         let (address, asked) = answering(move |n, _, _| if n < tries { conflict() } else { then.clone() }).await;
-        let outcome = hands(address).lead(&node("b1")).await;
+        let outcome = control(address).lead(&node("b1")).await;
         assert_eq!(asked.lock().unwrap().len(), tries + 1);
         outcome
     };
@@ -186,7 +186,7 @@ async fn after_a_try_that_may_have_been_taken_no_refusal_is_certain() {
 async fn who_says_no_is_told_apart_from_who_says_nothing_usable() {
     let outcome = async |answer: String| {
         let (address, _) = answering(move |_, _, _| answer.clone()).await;
-        hands(address).follow(&node("b1"), Side::B).await
+        control(address).follow(&node("b1"), Side::B).await
     };
     assert_eq!(said(outcome(patroni("401 Unauthorized", "not authenticated")).await), "status 401: not authenticated");
     assert_eq!(said(outcome(patroni("403 Forbidden", "client certificate required")).await), "status 403: client certificate required");
@@ -207,16 +207,16 @@ async fn who_says_no_is_told_apart_from_who_says_nothing_usable() {
     assert_eq!(failure(outcome("HTTP/1.0 302 Found\r\nLocation: http://198.18.9.9/\r\n\r\n".to_owned()).await), ProbeFailure::Redirected);
     assert_eq!(failure(outcome(String::new()).await), ProbeFailure::CutShort);
     // An order for which there was no connection was not sent, one whose connection was cut off may have been taken.
-    let not_sent = hands(nobody().await).lead(&node("b1")).await;
-    assert!(matches!(&not_sent, Err(HandError::NotSent { failure: ProbeFailure::Refused, .. })), "{not_sent:?}");
-    assert_eq!(failure(hands(nobody().await).told(&node("b1")).await), ProbeFailure::Refused, "a question is no order");
+    let not_sent = control(nobody().await).lead(&node("b1")).await;
+    assert!(matches!(&not_sent, Err(ControlError::NotSent { failure: ProbeFailure::Refused, .. })), "{not_sent:?}");
+    assert_eq!(failure(control(nobody().await).cluster_mode(&node("b1")).await), ProbeFailure::Refused, "a question is no order");
 }
 
 #[tokio::test]
 async fn an_order_that_is_not_answered_is_given_up_after_five_seconds() {
-    let hands = hands(silent().await);
+    let control = control(silent().await);
     let began = Instant::now();
-    assert_eq!(failure(hands.lead(&node("b1")).await), ProbeFailure::TimedOut { after: Millis(5_000) });
+    assert_eq!(failure(control.lead(&node("b1")).await), ProbeFailure::TimedOut { after: Millis(5_000) });
     assert!(began.elapsed() < Duration::from_secs(7));
 }
 
@@ -234,10 +234,10 @@ async fn a_member_that_does_not_answer_is_asked_no_more_than_twice_at_a_time() {
         }
     })
     .await;
-    let (hands, node) = (hands(address), node("b1"));
+    let (control, node) = (control(address), node("b1"));
     let began = Instant::now();
     while began.elapsed() < Duration::from_millis(1_700) {
-        assert_eq!(failure(hands.status(&node).await), ProbeFailure::TimedOut { after: Millis(700) });
+        assert_eq!(failure(control.status(&node).await), ProbeFailure::TimedOut { after: Millis(700) });
     }
     assert_eq!(waiting.load(Ordering::Relaxed), 2);
 }
@@ -247,7 +247,7 @@ async fn what_a_member_says_about_itself_is_read_as_it_is() {
     let stopping =
         r#"{"state": "stopping", "role": "primary", "timeline": 4, "patroni": {"version": "4.1.5", "scope": "pool-a", "name": "a1"}}"#;
     let (address, asked) = answering(|_, _, _| patroni("503 Service Unavailable", stopping)).await;
-    let status = hands(address).status(&node("a1")).await.unwrap();
+    let status = control(address).status(&node("a1")).await.unwrap();
     assert_eq!(
         (status.role, status.state.clone(), status.said.as_str()),
         (PatroniRole::Primary, PatroniState::Stopping, "primary, stopping")
@@ -266,9 +266,9 @@ async fn a_cluster_is_told_what_its_configuration_says() {
         patroni("200 OK", &json!({"ttl": 20, "standby_cluster": section}).to_string())
     })
     .await;
-    let (hands, node) = (hands(address), node("b1"));
-    for expected in [Told::Follows, Told::Leads, Told::Leads, Told::Held] {
-        assert_eq!(hands.told(&node).await.unwrap(), expected);
+    let (control, node) = (control(address), node("b1"));
+    for expected in [ClusterMode::Standby, ClusterMode::Primary, ClusterMode::Primary, ClusterMode::Held] {
+        assert_eq!(control.cluster_mode(&node).await.unwrap(), expected);
     }
 }
 
@@ -276,7 +276,7 @@ async fn a_cluster_is_told_what_its_configuration_says() {
 async fn a_switchover_has_succeeded_only_when_patroni_says_so() {
     let outcome = async |status: &'static str, body: &'static str| {
         let (address, asked) = answering(move |_, _, _| patroni(status, body)).await;
-        let outcome = hands(address).switch_in_site(&node("a1"), &node("a2")).await;
+        let outcome = control(address).switch_in_site(&node("a1"), &node("a2")).await;
         let (head, order) = asked.lock().unwrap()[0].clone();
         assert!(head.starts_with("post /switchover "), "{head}");
         assert_eq!(order, json!({"leader": "a1", "candidate": "a2"}));
@@ -293,7 +293,7 @@ async fn a_switchover_has_succeeded_only_when_patroni_says_so() {
     assert_eq!(failure(outcome("200 OK", "<html>").await), ProbeFailure::Garbage);
 
     let (address, asked) = answering(|_, _, _| patroni("200 OK", "Successfully failed over to \"a1\"")).await;
-    hands(address).elect(&node("a1")).await.unwrap();
+    control(address).elect(&node("a1")).await.unwrap();
     let (head, order) = asked.lock().unwrap()[0].clone();
     assert!(head.starts_with("post /failover "), "{head}");
     assert_eq!(order, json!({"candidate": "a1"}));
@@ -334,8 +334,8 @@ async fn a_section_is_put_into_etcd_and_everything_else_stays() {
         _ => etcd(r#"{"header":HEADER,"succeeded":true,"responses":[{"response_put":{"header":{"revision":"69"}}}]}"#),
     })
     .await;
-    let hands = hands(address);
-    assert!(hands.hold_in_etcd(&name("etcd")).await.unwrap());
+    let control = control(address);
+    assert!(control.hold_in_etcd(&name("etcd")).await.unwrap());
     let held: Value = {
         let put = &asked.lock().unwrap()[2].1["success"][0]["request_put"];
         serde_json::from_slice(&STANDARD.decode(put["value"].as_str().unwrap()).unwrap()).unwrap()
@@ -344,7 +344,7 @@ async fn a_section_is_put_into_etcd_and_everything_else_stays() {
     assert_eq!(held, json!({"ttl": 20, "slots": {"site_a": {"type": "physical"}}, "standby_cluster": section}));
     asked.lock().unwrap().clear();
 
-    assert!(hands.follow_in_etcd(&name("etcd"), Side::B).await.unwrap());
+    assert!(control.follow_in_etcd(&name("etcd"), Side::B).await.unwrap());
     let asked = asked.lock().unwrap().clone();
     assert_eq!(asked[1].1, json!({"key": STANDARD.encode("/service/pool-b/config")}));
     let (compare, put) = (&asked[2].1["compare"], &asked[2].1["success"][0]["request_put"]);
@@ -364,13 +364,13 @@ async fn only_a_section_that_holds_is_taken_out_of_etcd() {
     let held = json!({"ttl": 20, "standby_cluster": {"host": "127.0.0.1", "port": 1, "primary_slot_name": "held"}});
     let done = r#"{"header":HEADER,"succeeded":true,"responses":[{"response_put":{"header":{"revision":"69"}}}]}"#;
     let (address, asked) = open_etcd(move |path, _| if path == "/v3/kv/range" { stored(&held, 8) } else { etcd(done) }).await;
-    assert!(hands(address).release_in_etcd(&name("etcd")).await.unwrap());
+    assert!(control(address).release_in_etcd(&name("etcd")).await.unwrap());
     let put = asked.lock().unwrap()[2].1["success"][0]["request_put"]["value"].as_str().map(|text| STANDARD.decode(text).unwrap());
     assert_eq!(serde_json::from_slice::<Value>(&put.unwrap()).unwrap(), json!({"ttl": 20}));
 
     for config in [json!({"ttl": 20}), json!({"ttl": 20, "standby_cluster": {"host": "198.18.1.11", "port": 5432}})] {
         let (address, asked) = open_etcd(move |_, _| stored(&config, 8)).await;
-        assert!(!hands(address).release_in_etcd(&name("etcd")).await.unwrap());
+        assert!(!control(address).release_in_etcd(&name("etcd")).await.unwrap());
         assert_eq!(asked.lock().unwrap().len(), 2, "nothing is written");
     }
 }
@@ -388,13 +388,13 @@ async fn a_change_in_etcd_that_came_between_is_never_overwritten() {
         _ => etcd(r#"{"header":HEADER,"responses":[]}"#),
     })
     .await;
-    assert!(!hands(address).hold_in_etcd(&name("etcd")).await.unwrap(), "it is there, and somebody else wrote it");
+    assert!(!control(address).hold_in_etcd(&name("etcd")).await.unwrap(), "it is there, and somebody else wrote it");
     let revisions: Vec<_> =
         asked.lock().unwrap().iter().filter_map(|(_, body)| body["compare"][0]["mod_revision"].as_str().map(str::to_owned)).collect();
     assert_eq!(revisions, ["8", "9"], "each try is about what was read last");
 
     let (address, _) = open_etcd(|path, _| if path == "/v3/kv/range" { stored(&json!({}), 8) } else { etcd(r#"{"header":HEADER}"#) }).await;
-    assert!(said(hands(address).hold_in_etcd(&name("etcd")).await).contains("again and again"));
+    assert!(said(control(address).hold_in_etcd(&name("etcd")).await).contains("again and again"));
 }
 
 #[tokio::test]
@@ -402,7 +402,7 @@ async fn an_etcd_without_the_key_or_with_nonsense_in_it_is_left_alone() {
     let outcome = async |answer: String| {
         let (address, asked) =
             open_etcd(move |path, _| if path == "/v3/kv/range" { answer.clone() } else { panic!("{path} was asked for") }).await;
-        let outcome = hands(address).hold_in_etcd(&name("etcd")).await;
+        let outcome = control(address).hold_in_etcd(&name("etcd")).await;
         assert_eq!(asked.lock().unwrap().len(), 2);
         outcome
     };
@@ -429,14 +429,14 @@ async fn an_etcd_that_wants_a_password_gets_it_for_a_token() {
         other => panic!("{other} was asked for"),
     })
     .await;
-    assert!(!hands(address).hold_in_etcd(&name("etcd")).await.unwrap());
+    assert!(!control(address).hold_in_etcd(&name("etcd")).await.unwrap());
     let asked = asked.lock().unwrap().clone();
     assert_eq!(asked[0].1, json!({"name": "switchback", "password": "not-a-secret"}));
     assert!(asked[1].0.contains("authorization: abc.9\r\n"), "{}", asked[1].0);
 
     let wrong = r#"{"error":"etcdserver: authentication failed, invalid user ID or password","code":3}"#;
     let (address, _) = answering(move |_, _, _| http("400 Bad Request", wrong)).await;
-    assert!(said(hands(address).hold_in_etcd(&name("etcd")).await).contains("invalid user ID or password"));
+    assert!(said(control(address).hold_in_etcd(&name("etcd")).await).contains("invalid user ID or password"));
 }
 
 /// An `HAProxy` that notes what it is told and answers `answer`.
@@ -462,26 +462,26 @@ async fn a_member_is_told_by_one_command_and_only_silence_means_yes() {
     let member = "member-a1".parse().unwrap();
     let (address, told) = haproxy("\n").await;
     for order in [MemberOrder::Ready, MemberOrder::Drain, MemberOrder::Maintenance] {
-        hands(address).tell_member(&proxy, &member, order).await.unwrap();
+        control(address).tell_member(&proxy, &member, order).await.unwrap();
     }
     let expected = ["ready", "drain", "maint"].map(|word| format!("set server members/member-a1 state {word}\n"));
     assert_eq!(*told.lock().unwrap(), expected);
 
-    let outcome = async |answer| hands(haproxy(answer).await.0).tell_member(&proxy, &member, MemberOrder::Ready).await;
+    let outcome = async |answer| control(haproxy(answer).await.0).tell_member(&proxy, &member, MemberOrder::Ready).await;
     assert_eq!(said(outcome("No such server.\n\n").await), "No such server.");
     assert_eq!(said(outcome("Permission denied\n\n").await), "Permission denied");
     assert_eq!(failure(outcome("").await), ProbeFailure::CutShort);
-    assert_eq!(failure(hands(nobody().await).tell_member(&proxy, &member, MemberOrder::Ready).await), ProbeFailure::Refused);
+    assert_eq!(failure(control(nobody().await).tell_member(&proxy, &member, MemberOrder::Ready).await), ProbeFailure::Refused);
 }
 
 #[tokio::test]
 async fn members_are_read_from_the_figures_of_their_backend() {
     let table = "# pxname,svname,scur,status,lastchg,check_status\nmembers,member-a1,3,UP,17,L7OK\nmembers,member-a2,0,MAINT,5,\n\n";
     let (address, told) = haproxy(table).await;
-    let members = hands(address).members(&name("haproxy")).await.unwrap();
+    let members = control(address).members(&name("haproxy")).await.unwrap();
     let seen: Vec<_> = members.iter().map(|member| (member.member.as_str(), member.state, member.healthy, member.sessions)).collect();
     assert_eq!(seen, [("member-a1", MemberState::Active, true, 3), ("member-a2", MemberState::Maintenance, false, 0)]);
     assert_eq!(*told.lock().unwrap(), ["show stat members 4 -1\n"]);
-    assert_eq!(failure(hands(haproxy("No such proxy.\n\n").await.0).members(&name("haproxy")).await), ProbeFailure::NoSuchBackend);
-    assert_eq!(failure(hands(say("HTTP/1.1 400 Bad request\r\n\r\n").await).members(&name("haproxy")).await), ProbeFailure::Garbage);
+    assert_eq!(failure(control(haproxy("No such proxy.\n\n").await.0).members(&name("haproxy")).await), ProbeFailure::NoSuchBackend);
+    assert_eq!(failure(control(say("HTTP/1.1 400 Bad request\r\n\r\n").await).members(&name("haproxy")).await), ProbeFailure::Garbage);
 }

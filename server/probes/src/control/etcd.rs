@@ -1,6 +1,6 @@
 //! Orders to one etcd over its JSON gateway, for a site whose Patroni does not run.
 
-use super::{ORDER, StandbySection, Trouble, section};
+use super::{ORDER, OrderTrouble, StandbySection, section};
 use crate::{
     etcd::gateway::{Gateway, Pair, decoded, encoded, pairs, read},
     failure::Problem,
@@ -8,7 +8,7 @@ use crate::{
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use switchback_engine::ports::Told;
+use switchback_engine::ports::ClusterMode;
 
 /// How often the section is written when another change came between.
 const TRIES: u32 = 3;
@@ -34,24 +34,24 @@ impl Etcd {
     }
 
     /// The members whose Patroni is registered there.
-    pub(super) async fn members(&self) -> Result<Vec<String>, Trouble> {
+    pub(super) async fn members(&self) -> Result<Vec<String>, OrderTrouble> {
         let prefix = format!("{}members/", self.key.trim_end_matches("config"));
         tokio::time::timeout(ORDER, self.gateway.names_below(&prefix)).await.unwrap_or_else(|_| Err(Problem::timed_out(ORDER).into()))
     }
 
     /// Writes the section, or none, unless what is stored is `good` already. Returns whether it was written.
-    pub(super) async fn put(&self, section: Option<&StandbySection>, good: fn(Told) -> bool) -> Result<bool, Trouble> {
+    pub(super) async fn put(&self, section: Option<&StandbySection>, good: fn(ClusterMode) -> bool) -> Result<bool, OrderTrouble> {
         tokio::time::timeout(ORDER, self.try_to_put(section, good)).await.unwrap_or_else(|_| Err(Problem::timed_out(ORDER).into()))
     }
 
-    async fn try_to_put(&self, section: Option<&StandbySection>, good: fn(Told) -> bool) -> Result<bool, Trouble> {
+    async fn try_to_put(&self, section: Option<&StandbySection>, good: fn(ClusterMode) -> bool) -> Result<bool, OrderTrouble> {
         let token = self.gateway.token().await?;
         for _ in 0..TRIES {
             let stored = stored(&self.gateway.ask("/v3/kv/range", &json!({ "key": encoded(&self.key) }), token.as_deref()).await?)?;
             let Some(Stored { mut config, revision }) = stored else {
-                return Err(Trouble::refused(format!("there is no key {} in it", self.key)));
+                return Err(OrderTrouble::refused(format!("there is no key {} in it", self.key)));
             };
-            if good(section::told(&config)) {
+            if good(section::cluster_mode(&config)) {
                 return Ok(false);
             }
             match section {
@@ -63,7 +63,7 @@ impl Etcd {
                 return Ok(true);
             }
         }
-        Err(Trouble::refused("other changes came between again and again"))
+        Err(OrderTrouble::refused("other changes came between again and again"))
     }
 }
 
@@ -75,12 +75,12 @@ struct Stored {
 }
 
 /// What `/v3/kv/range` says of one key; nothing when there is none.
-fn stored(body: &[u8]) -> Result<Option<Stored>, Trouble> {
+fn stored(body: &[u8]) -> Result<Option<Stored>, OrderTrouble> {
     let Some(Pair { mod_revision, value, .. }) = pairs(body)?.into_iter().next() else { return Ok(None) };
     if mod_revision.parse::<u64>().is_err() {
         return Err(Problem::garbage("the revision is no number").into());
     }
-    let no_config = |_| Trouble::refused("what is stored under the key is no configuration of Patroni's");
+    let no_config = |_| OrderTrouble::refused("what is stored under the key is no configuration of Patroni's");
     Ok(Some(Stored { config: serde_json::from_slice(&decoded(&value)?).map_err(no_config)?, revision: mod_revision }))
 }
 

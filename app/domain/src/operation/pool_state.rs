@@ -1,6 +1,6 @@
 //! What stands about a pool beside its readings.
 
-use super::{Epoch, IntentKind, OperationId, OrderFailure, OrderKind, Outage, StageWord, UnreadableEntry};
+use super::{Epoch, IntentKind, OperationId, OrderFailure, OrderKind, Outage, StageCode, UnreadableEntry};
 use crate::{ByteLag, EndpointName, FreezeWindow, Login, PoolId, Side, Timeline};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// A running or finished operation on one line: for the pool's page and for lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Glance {
+pub struct OperationSummary {
     /// Its number.
     pub id: OperationId,
     /// Its pool.
@@ -24,7 +24,7 @@ pub struct Glance {
     /// When; nothing when that cannot be read.
     pub requested_at: Option<Timestamp>,
     /// Where it stands.
-    pub stage: StageWord,
+    pub stage: StageCode,
     /// The step that is being done, counted from zero.
     pub step: Option<usize>,
     /// How many steps there are.
@@ -51,7 +51,7 @@ pub struct Glance {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum LossWord {
+pub enum LossCode {
     /// Nothing is: it is proved, or nothing was at stake.
     #[default]
     Nothing,
@@ -66,7 +66,7 @@ pub enum LossWord {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LossAtAGlance {
     /// What is known of its own loss.
-    pub word: LossWord,
+    pub word: LossCode,
     /// The epoch in which it was planned.
     pub epoch: Epoch,
     /// The timeline that began with it.
@@ -74,7 +74,7 @@ pub struct LossAtAGlance {
     pub promoted: Option<Timeline>,
     /// What it has found in the log of the site that the failover before it had given up; nothing when it has not looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub found: Option<LossWord>,
+    pub found: Option<LossCode>,
     /// The timeline on which it has seen that site untouched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untouched: Option<Timeline>,
@@ -82,22 +82,22 @@ pub struct LossAtAGlance {
 
 impl LossAtAGlance {
     /// What it has found of what `failover` lost; nothing when it was not the next one, or has not looked.
-    fn found_of(&self, failover: &LossAtAGlance) -> Option<LossWord> {
+    fn found_of(&self, failover: &LossAtAGlance) -> Option<LossCode> {
         if self.epoch != failover.epoch.next() {
             return None;
         }
         // Who follows already may have given up what it had: only what is still where it was left says that there was nothing.
-        let untouched = || (self.untouched? < failover.promoted?).then_some(LossWord::Nothing);
+        let untouched = || (self.untouched? < failover.promoted?).then_some(LossCode::Nothing);
         self.found.or_else(untouched)
     }
 }
 
 /// Tells of each failover in a list, newest first, what the operations behind it have found of its loss. What is not in the list is not looked at.
-pub fn tell_found_losses(newest_first: &mut [Glance]) {
+pub fn tell_found_losses(newest_first: &mut [OperationSummary]) {
     for at in 0..newest_first.len() {
         let (newer, [failover, ..]) = newest_first.split_at_mut(at) else { continue };
         let ended = failover.stage.is_end();
-        let Some(lost) = failover.loss.as_mut().filter(|loss| ended && loss.word == LossWord::NotKnown) else { continue };
+        let Some(lost) = failover.loss.as_mut().filter(|loss| ended && loss.word == LossCode::NotKnown) else { continue };
         let of_pool = newer.iter().rev().filter(|other| other.pool == failover.pool);
         // Behind one that cannot be read, nobody knows whether another site has become active.
         let known = of_pool.map_while(|other| other.loss.as_ref());
@@ -109,10 +109,10 @@ pub fn tell_found_losses(newest_first: &mut [Glance]) {
     }
 }
 
-impl Glance {
+impl OperationSummary {
     /// All that is known of an operation of which nothing can be read.
-    pub fn unknown(id: OperationId, pool: PoolId) -> Glance {
-        Glance {
+    pub fn unknown(id: OperationId, pool: PoolId) -> OperationSummary {
+        OperationSummary {
             id,
             pool,
             kind: None,
@@ -120,7 +120,7 @@ impl Glance {
             dry_run: false,
             requested_by: None,
             requested_at: None,
-            stage: StageWord::Unreadable,
+            stage: StageCode::Unreadable,
             step: None,
             steps: 0,
             past_no_return: false,
@@ -136,13 +136,13 @@ impl Glance {
 /// What stands about a pool beside its readings: kept in the console's store, not read from an engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Standing {
+pub struct PoolState {
     /// The present epoch.
     pub epoch: Epoch,
     /// Sites that must not come back as active, and since when.
     pub fences: Vec<Fence>,
     /// The operation that has not ended.
-    pub operation: Option<Glance>,
+    pub operation: Option<OperationSummary>,
     /// No operation may begin before this, because the last one has only just ended.
     pub cool_until: Option<Timestamp>,
     /// A freeze window that is open now.

@@ -1,6 +1,6 @@
 //! Orders to one Patroni member over its REST interface.
 
-use super::{ORDER, QUESTION, Trouble, section, status_says_no};
+use super::{ORDER, OrderTrouble, QUESTION, section, status_says_no};
 use crate::{
     failure::Problem,
     http::{Http, Question},
@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 use std::{sync::Arc, time::Duration};
 use switchback_domain::{NodeName, ProbeFailure, Promotion};
-use switchback_engine::ports::{MemberStatus, Told};
+use switchback_engine::ports::{ClusterMode, PatroniStatus};
 use tokio::sync::Semaphore;
 
 /// How long a member may take to speak about itself. It is asked every few milliseconds, so a late answer is worth nothing.
@@ -45,18 +45,18 @@ impl Patroni {
         Ok(Patroni { http, turns: Arc::new(Semaphore::new(QUESTIONS_AT_ONCE)) })
     }
 
-    pub(super) async fn status(&self) -> Result<MemberStatus, Trouble> {
+    pub(super) async fn status(&self) -> Result<PatroniStatus, OrderTrouble> {
         // 503 is what `/patroni` may answer while PostgreSQL is down: an answer like any other.
         let body = self.ask("/patroni", STATUS, &[200, 503]).await?;
         Ok(wire::status(&body)?.member()?)
     }
 
-    pub(super) async fn history(&self) -> Result<Vec<Promotion>, Trouble> {
+    pub(super) async fn history(&self) -> Result<Vec<Promotion>, OrderTrouble> {
         Ok(wire::history(&self.ask("/history", QUESTION, &[200]).await?)?)
     }
 
-    pub(super) async fn told(&self) -> Result<Told, Trouble> {
-        Ok(section::told(&config(&self.ask("/config", QUESTION, &[200]).await?)?))
+    pub(super) async fn cluster_mode(&self) -> Result<ClusterMode, OrderTrouble> {
+        Ok(section::cluster_mode(&config(&self.ask("/config", QUESTION, &[200]).await?)?))
     }
 
     async fn ask(&self, path: &str, limit: Duration, good: &[u16]) -> Result<Vec<u8>, Problem> {
@@ -73,7 +73,7 @@ impl Patroni {
     }
 
     /// Changes the site's configuration. Success means that the site's own etcd has it.
-    pub(super) async fn configure(&self, patch: Value) -> Result<(), Trouble> {
+    pub(super) async fn configure(&self, patch: Value) -> Result<(), OrderTrouble> {
         let change = async {
             let mut tries = 1;
             let mut answer = self.try_to_configure(&patch).await;
@@ -83,17 +83,17 @@ impl Patroni {
                 tries += 1;
             }
             // A try before the last one may have been taken. Whatever is answered to the last one, a refusal too, says nothing of it.
-            if tries > 1 { answer.map_err(Trouble::after_one_that_may_have_been_taken) } else { answer }
+            if tries > 1 { answer.map_err(OrderTrouble::after_one_that_may_have_been_taken) } else { answer }
         };
         tokio::time::timeout(ORDER, change).await.unwrap_or_else(|_| Err(Problem::timed_out(ORDER).into()))
     }
 
-    async fn try_to_configure(&self, patch: &Value) -> Result<(), Trouble> {
+    async fn try_to_configure(&self, patch: &Value) -> Result<(), OrderTrouble> {
         config_answer(&self.order(Method::PATCH, "/config", patch, ORDER).await?)
     }
 
     /// Makes `candidate` the leader, in place of `leader` or of nobody.
-    pub(super) async fn switch(&self, leader: Option<&NodeName>, candidate: &NodeName) -> Result<(), Trouble> {
+    pub(super) async fn switch(&self, leader: Option<&NodeName>, candidate: &NodeName) -> Result<(), OrderTrouble> {
         let (path, order) = match leader {
             Some(leader) => ("/switchover", json!({ "leader": leader, "candidate": candidate })),
             None => ("/failover", json!({ "candidate": candidate })),
@@ -101,8 +101,9 @@ impl Patroni {
         switch_answer(&self.order(Method::POST, path, &order, SWITCH).await?)
     }
 
-    async fn order(&self, method: Method, path: &str, body: &Value, limit: Duration) -> Result<(u16, Vec<u8>), Trouble> {
-        let answer = self.http.order(Question { method, path, body: Some(body), token: None }, limit).await.map_err(Trouble::of_order)?;
+    async fn order(&self, method: Method, path: &str, body: &Value, limit: Duration) -> Result<(u16, Vec<u8>), OrderTrouble> {
+        let answer =
+            self.http.order(Question { method, path, body: Some(body), token: None }, limit).await.map_err(OrderTrouble::of_order)?;
         Ok((answer.status, answer.body))
     }
 }
@@ -113,25 +114,25 @@ fn config(body: &[u8]) -> Result<Map<String, Value>, Problem> {
 }
 
 /// Another change came between.
-fn is_conflict(answer: &Result<(), Trouble>) -> bool {
-    matches!(answer, Err(Trouble::Failed(Problem { failure: ProbeFailure::Status { code: 409 }, .. })))
+fn is_conflict(answer: &Result<(), OrderTrouble>) -> bool {
+    matches!(answer, Err(OrderTrouble::Failed(Problem { failure: ProbeFailure::Status { code: 409 }, .. })))
 }
 
-fn config_answer((status, body): &(u16, Vec<u8>)) -> Result<(), Trouble> {
+fn config_answer((status, body): &(u16, Vec<u8>)) -> Result<(), OrderTrouble> {
     match status {
         // A web server in Patroni's place may answer anything with 200.
         200 => Ok(config(body).map(|_| ())?),
         // Another change came between, again and again. Or an earlier try of Patroni's own was written, and its etcd's word of that got
         // lost: then Patroni tries once more, finds its own change, and says the same.
         // 408 and 503 may be said by somebody in between who has sent it on.
-        408 | 409 | 503 => Err(Trouble::Failed(Problem::new(ProbeFailure::Status { code: *status }, String::from_utf8_lossy(body)))),
+        408 | 409 | 503 => Err(OrderTrouble::Failed(Problem::new(ProbeFailure::Status { code: *status }, String::from_utf8_lossy(body)))),
         _ => Err(status_says_no(*status, body)),
     }
 }
 
-fn switch_answer((status, body): &(u16, Vec<u8>)) -> Result<(), Trouble> {
+fn switch_answer((status, body): &(u16, Vec<u8>)) -> Result<(), OrderTrouble> {
     let text = String::from_utf8_lossy(body);
-    let unknown = || Err(Trouble::Failed(Problem::new(ProbeFailure::Status { code: *status }, text.clone())));
+    let unknown = || Err(OrderTrouble::Failed(Problem::new(ProbeFailure::Status { code: *status }, text.clone())));
     match status {
         // Somebody leads, and it is not the candidate.
         200 if text.contains(" instead of ") => unknown(),

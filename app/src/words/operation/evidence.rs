@@ -4,25 +4,25 @@ use super::lost;
 use crate::words::{Locale, Names, bytes, clock_time, count, duration, failure, figures, say, sentences};
 use switchback_domain::{
     ByteLag, EndpointName,
-    operation::{Fact, MemberOrder, OrderFailure, OrderKind},
+    operation::{MemberOrder, OrderFailure, OrderKind, StepEvidence},
 };
 
 /// The fact.
 #[expect(clippy::too_many_lines, reason = "a sentence for each of them")]
-pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
+pub fn fact(lang: Locale, fact: &StepEvidence, names: &Names) -> String {
     match fact {
-        Fact::Leader { side, node, timeline: None } => {
+        StepEvidence::Leader { side, node, timeline: None } => {
             say!(lang, operations.fact.leader, node = node.to_string(), site = names[*side].to_string())
         }
-        Fact::Leader { side, node, timeline: Some(timeline) } => {
+        StepEvidence::Leader { side, node, timeline: Some(timeline) } => {
             say!(lang, operations.fact.leader_on, node = node.to_string(), site = names[*side].to_string(), timeline = timeline.to_string())
         }
-        Fact::Written { node, at } => say!(lang, operations.fact.written, node = node.to_string(), lsn = at.to_string()),
-        Fact::Marker { node } => say!(lang, operations.fact.marker, node = node.to_string()),
-        Fact::Checkpoint { node, took } => {
+        StepEvidence::Written { node, at } => say!(lang, operations.fact.written, node = node.to_string(), lsn = at.to_string()),
+        StepEvidence::Marker { node } => say!(lang, operations.fact.marker, node = node.to_string()),
+        StepEvidence::Checkpoint { node, took } => {
             say!(lang, operations.fact.checkpoint, node = node.to_string(), took = figures::wait(lang, *took))
         }
-        Fact::Stored { side, node, follows, already } => {
+        StepEvidence::Stored { side, node, follows, already } => {
             let (node, site) = (node.to_string(), names[*side].to_string());
             match (follows, already) {
                 (true, false) => say!(lang, operations.fact.follows_now, node = node, site = site),
@@ -31,7 +31,7 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
                 (false, true) => say!(lang, operations.fact.leads_already, node = node, site = site),
             }
         }
-        Fact::ShutdownReplayed { node, record, end, timeline } => say!(
+        StepEvidence::ShutdownReplayed { node, record, end, timeline } => say!(
             lang,
             operations.fact.replayed,
             node = node.to_string(),
@@ -39,14 +39,14 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
             end = end.to_string(),
             timeline = timeline.to_string()
         ),
-        Fact::NoLongerPrimary { node, said } => {
+        StepEvidence::NoLongerPrimary { node, said } => {
             say!(lang, operations.fact.no_longer_primary, node = node.to_string(), said = said.clone())
         }
-        Fact::Answer { endpoint, failure: None } => say!(lang, operations.fact.answers, endpoint = endpoint.to_string()),
-        Fact::Answer { endpoint, failure: Some(cause) } => {
+        StepEvidence::Answer { endpoint, failure: None } => say!(lang, operations.fact.answers, endpoint = endpoint.to_string()),
+        StepEvidence::Answer { endpoint, failure: Some(cause) } => {
             say!(lang, operations.fact.answers_not, endpoint = endpoint.to_string(), cause = failure(lang, cause))
         }
-        Fact::ExpectedLoss { bytes: amount, time, age } => {
+        StepEvidence::ExpectedLoss { bytes: amount, time, age } => {
             let figures = (time.map(|time| duration(lang, time)), amount.map(bytes));
             let loss = match figures {
                 (Some(loss), Some(bytes)) => say!(lang, operations.fact.loss_both, loss = loss, bytes = bytes),
@@ -56,30 +56,30 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
             let age = age.map(|age| say!(lang, operations.fact.loss_age, age = figures::age(lang, age)));
             sentences(lang, &[Some(loss), age].into_iter().flatten().collect::<Vec<_>>())
         }
-        Fact::Fenced { endpoint } => say!(lang, operations.fact.fenced, endpoint = endpoint.to_string()),
-        Fact::OrderFailed { endpoint, order, answer } => order_failed(lang, endpoint, *order, answer),
-        Fact::FencerTold { answer } => match &answer.failure {
+        StepEvidence::Fenced { endpoint } => say!(lang, operations.fact.fenced, endpoint = endpoint.to_string()),
+        StepEvidence::OrderFailed { endpoint, order, answer } => order_failed(lang, endpoint, *order, answer),
+        StepEvidence::FencerTold { answer } => match &answer.failure {
             Some(failure) => order_failed(lang, &answer.endpoint, answer.order, failure),
             None => {
                 say!(lang, operations.fact.fencer_confirmed, endpoint = answer.endpoint.to_string(), time = clock_time(lang, answer.at))
             }
         },
-        Fact::NoOrderTaken => say!(lang, operations.fact.no_order_taken),
-        Fact::Attested { by, how } => say!(lang, operations.fact.attested, by = by.to_string(), how = how.clone()),
-        Fact::Rest { node, received: None, replayed } => {
+        StepEvidence::NoOrderTaken => say!(lang, operations.fact.no_order_taken),
+        StepEvidence::Attested { by, how } => say!(lang, operations.fact.attested, by = by.to_string(), how = how.clone()),
+        StepEvidence::Rest { node, received: None, replayed } => {
             say!(lang, operations.fact.rest, node = node.to_string(), replayed = replayed.to_string())
         }
-        Fact::Rest { node, received: Some(received), replayed } => say!(
+        StepEvidence::Rest { node, received: Some(received), replayed } => say!(
             lang,
             operations.fact.rest_received,
             node = node.to_string(),
             received = received.to_string(),
             replayed = replayed.to_string()
         ),
-        Fact::LastHeartbeat { node, at } => {
+        StepEvidence::LastHeartbeat { node, at } => {
             say!(lang, operations.fact.heartbeat, node = node.to_string(), time = figures::date_time(lang, *at))
         }
-        Fact::LastConfirmed { side, at, failing_since, gone_since } => {
+        StepEvidence::LastConfirmed { side, at, failing_since, gone_since } => {
             let confirmed = say!(lang, operations.fact.confirmed, site = names[*side].to_string(), time = figures::date_time(lang, *at));
             let then = match (gone_since, failing_since) {
                 (Some(gone), _) => Some(say!(lang, operations.fact.confirmed_gone, time = clock_time(lang, *gone))),
@@ -88,14 +88,14 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
             };
             sentences(lang, &[Some(confirmed), then].into_iter().flatten().collect::<Vec<_>>())
         }
-        Fact::Witnessed { side, witness } => say!(
+        StepEvidence::Witnessed { side, witness } => say!(
             lang,
             operations.fact.witnessed,
             site = names[*side].to_string(),
             time = clock_time(lang, witness.at),
             sign = crate::words::witness(lang, witness)
         ),
-        Fact::ClientsWaited { outage } => {
+        StepEvidence::ClientsWaited { outage } => {
             let from = clock_time(lang, outage.last_write_at);
             match outage.first_write_at {
                 Some(until) => {
@@ -105,7 +105,7 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
                 None => say!(lang, operations.fact.waiting, from = from),
             }
         }
-        Fact::Promoted { node, from, to, at } => {
+        StepEvidence::Promoted { node, from, to, at } => {
             let became = match from {
                 Some(from) => {
                     say!(lang, operations.fact.promoted_from, node = node.to_string(), from = from.to_string(), to = to.to_string())
@@ -115,13 +115,13 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
             let at = at.map(|at| say!(lang, operations.fact.promoted_at, lsn = at.to_string()));
             sentences(lang, &[Some(became), at].into_iter().flatten().collect::<Vec<_>>())
         }
-        Fact::RowsFound { acknowledged, found } if found >= acknowledged => {
+        StepEvidence::RowsFound { acknowledged, found } if found >= acknowledged => {
             say!(lang, operations.fact.rows_all, n = count(*acknowledged))
         }
-        Fact::RowsFound { acknowledged, found } => {
+        StepEvidence::RowsFound { acknowledged, found } => {
             say!(lang, operations.fact.rows_some, found = count(*found), n = count(*acknowledged))
         }
-        Fact::MemberWas { member, order } => {
+        StepEvidence::MemberWas { member, order } => {
             let member = member.to_string();
             match order {
                 MemberOrder::Ready => say!(lang, operations.fact.member_was_ready, member = member),
@@ -129,7 +129,7 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
                 MemberOrder::Maintenance => say!(lang, operations.fact.member_was_maintenance, member = member),
             }
         }
-        Fact::Member { member, order, sessions } => {
+        StepEvidence::Member { member, order, sessions } => {
             let (member, sessions) = (member.to_string(), count(u64::from(*sessions)));
             match order {
                 MemberOrder::Ready => say!(lang, operations.fact.member_ready, member = member, sessions = sessions),
@@ -137,13 +137,13 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
                 MemberOrder::Maintenance => say!(lang, operations.fact.member_maintenance, member = member, sessions = sessions),
             }
         }
-        Fact::Follows { node, timeline, replayed } => {
+        StepEvidence::Follows { node, timeline, replayed } => {
             say!(lang, operations.fact.node_follows, node = node.to_string(), timeline = timeline.to_string(), lsn = replayed.to_string())
         }
-        Fact::Mirror { node } => say!(lang, operations.fact.mirror, node = node.to_string()),
-        Fact::FollowedBefore { side } => say!(lang, operations.fact.followed_before, site = names[*side].to_string()),
-        Fact::Silent { node } => say!(lang, operations.fact.silent, node = node.to_string()),
-        Fact::Collided { side, timeline, active_left_at, returning_left_at } => say!(
+        StepEvidence::Mirror { node } => say!(lang, operations.fact.mirror, node = node.to_string()),
+        StepEvidence::FollowedBefore { side } => say!(lang, operations.fact.followed_before, site = names[*side].to_string()),
+        StepEvidence::Silent { node } => say!(lang, operations.fact.silent, node = node.to_string()),
+        StepEvidence::Collided { side, timeline, active_left_at, returning_left_at } => say!(
             lang,
             operations.fact.collided,
             site = names[*side].to_string(),
@@ -151,11 +151,11 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
             active = active_left_at.to_string(),
             returning = returning_left_at.to_string()
         ),
-        Fact::HistoriesAgree { timeline: None } => say!(lang, operations.fact.histories),
-        Fact::HistoriesAgree { timeline: Some(timeline) } => {
+        StepEvidence::HistoriesAgree { timeline: None } => say!(lang, operations.fact.histories),
+        StepEvidence::HistoriesAgree { timeline: Some(timeline) } => {
             say!(lang, operations.fact.histories_on, timeline = timeline.to_string())
         }
-        Fact::Diverged { side, node, timeline, fork, end, rows } => {
+        StepEvidence::Diverged { side, node, timeline, fork, end, rows } => {
             let beyond = say!(
                 lang,
                 operations.fact.diverged,
@@ -169,7 +169,7 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
             let rows = rows.map(|rows| say!(lang, operations.fact.diverged_rows, n = count(rows)));
             sentences(lang, &[Some(beyond), rows].into_iter().flatten().collect::<Vec<_>>())
         }
-        Fact::LostWrites { node, timeline, fork, writes, .. } => {
+        StepEvidence::LostWrites { node, timeline, fork, writes, .. } => {
             let (node, timeline, fork) = (node.to_string(), timeline.to_string(), fork.to_string());
             if writes.is_nothing() {
                 return say!(lang, operations.fact.lost_nothing, node = node, timeline = timeline, fork = fork);
@@ -178,10 +178,10 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
             let whole = say!(lang, operations.fact.lost_writes, node = node, timeline = timeline, fork = fork, figure = figure);
             sentences(lang, &[Some(whole), lost::tables(lang, writes)].into_iter().flatten().collect::<Vec<_>>())
         }
-        Fact::DataDirectory { node, path } => {
+        StepEvidence::DataDirectory { node, path } => {
             say!(lang, operations.fact.data_directory, node = node.to_string(), path = path.clone())
         }
-        Fact::Saved { node, name, rows, bytes: size, tables, left_out } => {
+        StepEvidence::Saved { node, name, rows, bytes: size, tables, left_out } => {
             let saved = say!(
                 lang,
                 operations.fact.saved,
@@ -194,12 +194,12 @@ pub fn fact(lang: Locale, fact: &Fact, names: &Names) -> String {
             let left_out = (*left_out > 0).then(|| say!(lang, operations.fact.saved_left_out, n = count(*left_out)));
             sentences(lang, &[Some(saved), left_out].into_iter().flatten().collect::<Vec<_>>())
         }
-        Fact::NothingToSave { side } => {
+        StepEvidence::NothingToSave { side } => {
             say!(lang, operations.fact.nothing_to_save, site = names[*side].to_string(), other = names[side.other()].to_string())
         }
-        Fact::Elected { node } => say!(lang, operations.fact.elected, node = node.to_string()),
-        Fact::Rehearsed => say!(lang, operations.fact.rehearsed),
-        Fact::TakenUpAgain => say!(lang, operations.fact.taken_up),
+        StepEvidence::Elected { node } => say!(lang, operations.fact.elected, node = node.to_string()),
+        StepEvidence::Rehearsed => say!(lang, operations.fact.rehearsed),
+        StepEvidence::TakenUpAgain => say!(lang, operations.fact.taken_up),
     }
 }
 

@@ -4,7 +4,9 @@ use switchback_domain::{
     EndpointName, Lsn, MemberName, MemberState, Millis, Node, PatroniRole, PatroniState, Promotion, Side, Timeline,
     operation::{MemberOrder, OperationId},
 };
-use switchback_engine::ports::{HandError, Handled, Hands, Lineage, LogEnd, MemberSeen, MemberStatus, Position, Rows, Saved, Told};
+use switchback_engine::ports::{
+    ClusterMode, ControlError, ControlFuture, EngineControl, Lineage, LogEnd, MemberSeen, PatroniStatus, Position, Rows, Saved,
+};
 
 use std::{
     collections::BTreeMap,
@@ -23,64 +25,64 @@ pub struct MembersOnly {
     pub stubborn: Option<MemberName>,
 }
 
-fn no<'a, T: Send + 'a>(endpoint: &EndpointName) -> Handled<'a, T> {
-    let error = HandError::Refused { endpoint: endpoint.clone(), said: "not in this test".to_owned() };
+fn no<'a, T: Send + 'a>(endpoint: &EndpointName) -> ControlFuture<'a, T> {
+    let error = ControlError::Refused { endpoint: endpoint.clone(), said: "not in this test".to_owned() };
     Box::pin(async move { Err(error) })
 }
 
-impl Hands for MembersOnly {
-    fn told<'a>(&'a self, node: &'a Node) -> Handled<'a, Told> {
+impl EngineControl for MembersOnly {
+    fn cluster_mode<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, ClusterMode> {
         no(&node.patroni)
     }
-    fn follow<'a>(&'a self, node: &'a Node, _: Side) -> Handled<'a, ()> {
+    fn follow<'a>(&'a self, node: &'a Node, _: Side) -> ControlFuture<'a, ()> {
         no(&node.patroni)
     }
-    fn hold<'a>(&'a self, node: &'a Node) -> Handled<'a, ()> {
+    fn hold<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, ()> {
         no(&node.patroni)
     }
-    fn lead<'a>(&'a self, node: &'a Node) -> Handled<'a, ()> {
+    fn lead<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, ()> {
         no(&node.patroni)
     }
-    fn status<'a>(&'a self, node: &'a Node) -> Handled<'a, MemberStatus> {
+    fn status<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, PatroniStatus> {
         no(&node.patroni)
     }
-    fn history<'a>(&'a self, node: &'a Node) -> Handled<'a, Vec<Promotion>> {
+    fn history<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, Vec<Promotion>> {
         no(&node.patroni)
     }
-    fn lineage<'a>(&'a self, node: &'a Node) -> Handled<'a, Lineage> {
+    fn lineage<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, Lineage> {
         no(&node.postgres)
     }
-    fn switch_in_site<'a>(&'a self, leader: &'a Node, _: &'a Node) -> Handled<'a, ()> {
+    fn switch_in_site<'a>(&'a self, leader: &'a Node, _: &'a Node) -> ControlFuture<'a, ()> {
         no(&leader.patroni)
     }
-    fn elect<'a>(&'a self, candidate: &'a Node) -> Handled<'a, ()> {
+    fn elect<'a>(&'a self, candidate: &'a Node) -> ControlFuture<'a, ()> {
         no(&candidate.patroni)
     }
-    fn checkpoint<'a>(&'a self, node: &'a Node) -> Handled<'a, Millis> {
+    fn checkpoint<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, Millis> {
         no(&node.postgres)
     }
-    fn position<'a>(&'a self, node: &'a Node) -> Handled<'a, Position> {
+    fn position<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, Position> {
         no(&node.postgres)
     }
-    fn log_end<'a>(&'a self, node: &'a Node, _: Lsn) -> Handled<'a, LogEnd> {
+    fn log_end<'a>(&'a self, node: &'a Node, _: Lsn) -> ControlFuture<'a, LogEnd> {
         no(&node.postgres)
     }
-    fn takes_rows<'a>(&'a self, node: &'a Node) -> Handled<'a, bool> {
+    fn takes_rows<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, bool> {
         no(&node.postgres)
     }
-    fn write_row<'a>(&'a self, node: &'a Node, _: OperationId, _: u64) -> Handled<'a, ()> {
+    fn write_row<'a>(&'a self, node: &'a Node, _: OperationId, _: u64) -> ControlFuture<'a, ()> {
         no(&node.postgres)
     }
-    fn rows<'a>(&'a self, node: &'a Node, _: OperationId) -> Handled<'a, Rows> {
+    fn rows<'a>(&'a self, node: &'a Node, _: OperationId) -> ControlFuture<'a, Rows> {
         no(&node.postgres)
     }
-    fn save_diverged<'a>(&'a self, node: &'a Node, _: Timeline, _: Lsn, _: usize) -> Handled<'a, Saved> {
+    fn save_diverged<'a>(&'a self, node: &'a Node, _: Timeline, _: Lsn, _: usize) -> ControlFuture<'a, Saved> {
         no(&node.postgres)
     }
-    fn data_directory<'a>(&'a self, node: &'a Node) -> Handled<'a, String> {
+    fn data_directory<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, String> {
         no(&node.postgres)
     }
-    fn members<'a>(&'a self, proxy: &'a EndpointName) -> Handled<'a, Vec<MemberSeen>> {
+    fn members<'a>(&'a self, proxy: &'a EndpointName) -> ControlFuture<'a, Vec<MemberSeen>> {
         let letter = proxy.as_str().trim_start_matches("haproxy-");
         let usual = if letter == "a" { MemberState::Active } else { MemberState::Standby };
         let told = self.told.lock().unwrap();
@@ -91,7 +93,7 @@ impl Hands for MembersOnly {
         });
         Box::pin(async move { Ok(seen.into()) })
     }
-    fn tell_member<'a>(&'a self, _: &'a EndpointName, member: &'a MemberName, order: MemberOrder) -> Handled<'a, ()> {
+    fn tell_member<'a>(&'a self, _: &'a EndpointName, member: &'a MemberName, order: MemberOrder) -> ControlFuture<'a, ()> {
         let state = match order {
             MemberOrder::Ready => MemberState::Active,
             MemberOrder::Drain => MemberState::Draining,
@@ -100,16 +102,16 @@ impl Hands for MembersOnly {
         self.told.lock().unwrap().insert(member.clone(), state);
         Box::pin(async { Ok(()) })
     }
-    fn hold_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool> {
+    fn hold_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> ControlFuture<'a, bool> {
         no(etcd)
     }
-    fn members_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, Vec<String>> {
+    fn members_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> ControlFuture<'a, Vec<String>> {
         no(etcd)
     }
-    fn release_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool> {
+    fn release_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> ControlFuture<'a, bool> {
         no(etcd)
     }
-    fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, _: Side) -> Handled<'a, bool> {
+    fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, _: Side) -> ControlFuture<'a, bool> {
         no(etcd)
     }
 }
@@ -139,7 +141,7 @@ impl BothWrite {
     }
 
     #[expect(clippy::disallowed_methods, reason = "a server that takes its time")]
-    fn late<'a, T: Send + 'a>(&self, node: &Node, answer: T) -> Handled<'a, T> {
+    fn late<'a, T: Send + 'a>(&self, node: &Node, answer: T) -> ControlFuture<'a, T> {
         let after = if self.is_held(node) { self.held_answers_after } else { Duration::ZERO };
         Box::pin(async move {
             tokio::time::sleep(after).await;
@@ -157,45 +159,45 @@ impl BothWrite {
     }
 }
 
-fn yes<'a, T: Send + 'a>(answer: T) -> Handled<'a, T> {
+fn yes<'a, T: Send + 'a>(answer: T) -> ControlFuture<'a, T> {
     Box::pin(async move { Ok(answer) })
 }
 
-impl Hands for BothWrite {
-    fn told<'a>(&'a self, node: &'a Node) -> Handled<'a, Told> {
-        yes(if self.is_held(node) { Told::Held } else { Told::Leads })
+impl EngineControl for BothWrite {
+    fn cluster_mode<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, ClusterMode> {
+        yes(if self.is_held(node) { ClusterMode::Held } else { ClusterMode::Primary })
     }
-    fn follow<'a>(&'a self, node: &'a Node, side: Side) -> Handled<'a, ()> {
+    fn follow<'a>(&'a self, node: &'a Node, side: Side) -> ControlFuture<'a, ()> {
         self.members.follow(node, side)
     }
-    fn hold<'a>(&'a self, node: &'a Node) -> Handled<'a, ()> {
+    fn hold<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, ()> {
         *self.held.lock().unwrap() = node.name.as_str().chars().next();
         yes(())
     }
-    fn lead<'a>(&'a self, node: &'a Node) -> Handled<'a, ()> {
+    fn lead<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, ()> {
         self.led.store(true, Ordering::SeqCst);
         self.members.lead(node)
     }
-    fn status<'a>(&'a self, node: &'a Node) -> Handled<'a, MemberStatus> {
+    fn status<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, PatroniStatus> {
         let role = if self.writes(node) { PatroniRole::Primary } else { PatroniRole::Replica };
-        self.late(node, MemberStatus { role, state: PatroniState::Running, said: "as it should".to_owned(), timeline: Some(Timeline(8)) })
+        self.late(node, PatroniStatus { role, state: PatroniState::Running, said: "as it should".to_owned(), timeline: Some(Timeline(8)) })
     }
-    fn history<'a>(&'a self, node: &'a Node) -> Handled<'a, Vec<Promotion>> {
+    fn history<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, Vec<Promotion>> {
         self.members.history(node)
     }
-    fn lineage<'a>(&'a self, node: &'a Node) -> Handled<'a, Lineage> {
+    fn lineage<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, Lineage> {
         self.members.lineage(node)
     }
-    fn switch_in_site<'a>(&'a self, leader: &'a Node, candidate: &'a Node) -> Handled<'a, ()> {
+    fn switch_in_site<'a>(&'a self, leader: &'a Node, candidate: &'a Node) -> ControlFuture<'a, ()> {
         self.members.switch_in_site(leader, candidate)
     }
-    fn elect<'a>(&'a self, candidate: &'a Node) -> Handled<'a, ()> {
+    fn elect<'a>(&'a self, candidate: &'a Node) -> ControlFuture<'a, ()> {
         self.members.elect(candidate)
     }
-    fn checkpoint<'a>(&'a self, node: &'a Node) -> Handled<'a, Millis> {
+    fn checkpoint<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, Millis> {
         self.members.checkpoint(node)
     }
-    fn position<'a>(&'a self, node: &'a Node) -> Handled<'a, Position> {
+    fn position<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, Position> {
         let writes = self.writes(node);
         let position = Position {
             in_recovery: !writes,
@@ -208,40 +210,40 @@ impl Hands for BothWrite {
         };
         self.late(node, position)
     }
-    fn log_end<'a>(&'a self, node: &'a Node, from: Lsn) -> Handled<'a, LogEnd> {
+    fn log_end<'a>(&'a self, node: &'a Node, from: Lsn) -> ControlFuture<'a, LogEnd> {
         self.members.log_end(node, from)
     }
-    fn takes_rows<'a>(&'a self, node: &'a Node) -> Handled<'a, bool> {
+    fn takes_rows<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, bool> {
         yes(self.writes(node))
     }
-    fn write_row<'a>(&'a self, node: &'a Node, operation: OperationId, number: u64) -> Handled<'a, ()> {
+    fn write_row<'a>(&'a self, node: &'a Node, operation: OperationId, number: u64) -> ControlFuture<'a, ()> {
         if self.writes(node) { yes(()) } else { self.members.write_row(node, operation, number) }
     }
-    fn rows<'a>(&'a self, node: &'a Node, operation: OperationId) -> Handled<'a, Rows> {
+    fn rows<'a>(&'a self, node: &'a Node, operation: OperationId) -> ControlFuture<'a, Rows> {
         self.members.rows(node, operation)
     }
-    fn save_diverged<'a>(&'a self, node: &'a Node, timeline: Timeline, fork: Lsn, most: usize) -> Handled<'a, Saved> {
+    fn save_diverged<'a>(&'a self, node: &'a Node, timeline: Timeline, fork: Lsn, most: usize) -> ControlFuture<'a, Saved> {
         self.members.save_diverged(node, timeline, fork, most)
     }
-    fn data_directory<'a>(&'a self, node: &'a Node) -> Handled<'a, String> {
+    fn data_directory<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, String> {
         self.members.data_directory(node)
     }
-    fn members<'a>(&'a self, proxy: &'a EndpointName) -> Handled<'a, Vec<MemberSeen>> {
+    fn members<'a>(&'a self, proxy: &'a EndpointName) -> ControlFuture<'a, Vec<MemberSeen>> {
         self.members.members(proxy)
     }
-    fn tell_member<'a>(&'a self, proxy: &'a EndpointName, member: &'a MemberName, order: MemberOrder) -> Handled<'a, ()> {
+    fn tell_member<'a>(&'a self, proxy: &'a EndpointName, member: &'a MemberName, order: MemberOrder) -> ControlFuture<'a, ()> {
         self.members.tell_member(proxy, member, order)
     }
-    fn hold_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool> {
+    fn hold_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> ControlFuture<'a, bool> {
         self.members.hold_in_etcd(etcd)
     }
-    fn members_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, Vec<String>> {
+    fn members_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> ControlFuture<'a, Vec<String>> {
         self.members.members_in_etcd(etcd)
     }
-    fn release_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool> {
+    fn release_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> ControlFuture<'a, bool> {
         self.members.release_in_etcd(etcd)
     }
-    fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, side: Side) -> Handled<'a, bool> {
+    fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, side: Side) -> ControlFuture<'a, bool> {
         self.members.follow_in_etcd(etcd, side)
     }
 }

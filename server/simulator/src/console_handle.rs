@@ -2,7 +2,7 @@
 //! has sent stays on its way.
 
 use crate::{
-    store::Books,
+    store::StoreState,
     world::{Answer, Ms, Order, World, orders_clock},
 };
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 use switchback_domain::{Millis, ProbeFailure};
-use switchback_engine::ports::{Clock, HandError};
+use switchback_engine::ports::{Clock, ControlError};
 use tokio::{sync::Notify, time::Instant};
 
 /// The longest pause between two looks for an answer, in milliseconds.
@@ -28,10 +28,10 @@ pub async fn let_pass(ms: Ms) {
 
 /// One start of a console.
 #[derive(Clone)]
-pub struct Room {
+pub struct ConsoleHandle {
     world: Arc<Mutex<World>>,
     /// What is written down.
-    pub books: Arc<Mutex<Books>>,
+    pub books: Arc<Mutex<StoreState>>,
     began: Instant,
     /// Which start.
     pub number: u32,
@@ -63,10 +63,10 @@ impl Clock for WorldClock {
     }
 }
 
-impl Room {
+impl ConsoleHandle {
     /// The first one. The world must be as old as the runtime's clock: it begins now.
-    pub fn new(world: Arc<Mutex<World>>, books: Arc<Mutex<Books>>) -> Room {
-        Room {
+    pub fn new(world: Arc<Mutex<World>>, books: Arc<Mutex<StoreState>>) -> ConsoleHandle {
+        ConsoleHandle {
             world,
             books,
             began: Instant::now(),
@@ -79,14 +79,14 @@ impl Room {
 
     /// A room for the next start.
     #[must_use]
-    pub fn next(&self) -> Room {
-        Room { number: self.number + 1, open: Arc::new(AtomicBool::new(true)), shut: Arc::new(Notify::new()), ..self.clone() }
+    pub fn next(&self) -> ConsoleHandle {
+        ConsoleHandle { number: self.number + 1, open: Arc::new(AtomicBool::new(true)), shut: Arc::new(Notify::new()), ..self.clone() }
     }
 
     /// A room for a console beside it, on another machine.
     #[must_use]
-    pub fn beside(&self) -> Room {
-        Room { number: self.number + 100, slept: Arc::default(), ..self.next() }
+    pub fn beside(&self) -> ConsoleHandle {
+        ConsoleHandle { number: self.number + 100, slept: Arc::default(), ..self.next() }
     }
 
     /// The clock. That of another machine is ahead, by more than a lease lasts.
@@ -104,7 +104,7 @@ impl Room {
     }
 
     /// What is written down.
-    pub fn books(&self) -> MutexGuard<'_, Books> {
+    pub fn books(&self) -> MutexGuard<'_, StoreState> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -127,7 +127,7 @@ impl Room {
     }
 
     /// Sends an order and waits for its answer.
-    pub async fn ask(&self, order: Order) -> Result<Answer, HandError> {
+    pub async fn ask(&self, order: Order) -> Result<Answer, ControlError> {
         self.alive().await;
         let limit = order.ask.limit();
         let endpoint = order.to.clone();
@@ -149,7 +149,7 @@ impl Room {
                 return answer;
             }
             if Instant::now() >= deadline {
-                return Err(HandError::Failed { endpoint, failure: ProbeFailure::TimedOut { after: Millis(limit) } });
+                return Err(ControlError::Failed { endpoint, failure: ProbeFailure::TimedOut { after: Millis(limit) } });
             }
         }
     }

@@ -9,9 +9,9 @@ const KEPT: usize = 64;
 
 /// Newest last.
 #[derive(Default)]
-pub(super) struct Shown(Mutex<VecDeque<Planned>>);
+pub(super) struct RecentPlans(Mutex<VecDeque<Planned>>);
 
-impl Shown {
+impl RecentPlans {
     /// Somebody is shown this.
     pub(super) fn note(&self, planned: &Planned) {
         let mut shown = locked(&self.0);
@@ -39,18 +39,18 @@ mod tests {
     use switchback_domain::{
         Side,
         fixture::{World, at},
-        operation::{Epoch, Standing, plan},
+        operation::{Epoch, PoolState, plan},
     };
 
     fn planned(epoch: u64) -> Planned {
-        let (world, standing) = (World::healthy(at(0)), Standing { epoch: Epoch(epoch), ..Standing::default() });
-        let plan = plan(&world.pool, &world.picture(), &standing, Intent::Switchover { to: Side::B }, world.now);
+        let (world, pool_state) = (World::healthy(at(0)), PoolState { epoch: Epoch(epoch), ..PoolState::default() });
+        let plan = plan(&world.pool, &world.picture(), &pool_state, Intent::Switchover { to: Side::B }, world.now);
         Planned { plan, hash: epoch.to_string() }
     }
 
     #[test]
     fn the_plans_of_the_last_dialogs_are_remembered_and_only_for_what_they_were_made_for() {
-        let shown = Shown::default();
+        let shown = RecentPlans::default();
         let count = u64::try_from(KEPT).expect("a small number");
         for epoch in 0..count {
             shown.note(&planned(epoch));

@@ -3,7 +3,7 @@
 mod diverged;
 mod records;
 
-use super::{ORDER, QUESTION, Trouble};
+use super::{ORDER, OrderTrouble, QUESTION};
 use crate::{
     ANSWER_LIMIT,
     failure::{Problem, millis},
@@ -70,12 +70,12 @@ impl Line {
     async fn over<T>(
         &self,
         work: impl for<'c> Fn(&'c mut Session) -> BoxFuture<'c, Result<T, tokio_postgres::Error>>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, OrderTrouble> {
         let all = async {
             let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(connection) = kept {
                 match self.once(connection, &work).await {
-                    Err(Trouble::Failed(problem)) if is_farewell(&problem.failure) => {
+                    Err(OrderTrouble::Failed(problem)) if is_farewell(&problem.failure) => {
                         debug!(cause = %problem.cause, "the connection has ended");
                     }
                     outcome => return outcome,
@@ -90,16 +90,16 @@ impl Line {
         &self,
         mut connection: Session,
         work: &impl for<'c> Fn(&'c mut Session) -> BoxFuture<'c, Result<T, tokio_postgres::Error>>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, OrderTrouble> {
         let outcome = calm(work(&mut connection)).await?.map_err(|error| trouble(&error, self.limit));
         // After a refusal the connection is as good as before; after anything else nobody knows what it is in the middle of.
-        if matches!(outcome, Ok(_) | Err(Trouble::Refused(_))) {
+        if matches!(outcome, Ok(_) | Err(OrderTrouble::Refused(_))) {
             *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
         }
         outcome
     }
 
-    async fn ask<T: DeserializeOwned>(&self, question: &'static str, argument: Option<String>) -> Result<T, Trouble> {
+    async fn ask<T: DeserializeOwned>(&self, question: &'static str, argument: Option<String>) -> Result<T, OrderTrouble> {
         let text = self
             .over(|connection| {
                 let argument = argument.clone();
@@ -118,11 +118,11 @@ impl Line {
 }
 
 /// An error that ends only the statement says no: what was begun is taken back. One that ends the session says nothing about it.
-fn trouble(error: &tokio_postgres::Error, limit: Duration) -> Trouble {
+fn trouble(error: &tokio_postgres::Error, limit: Duration) -> OrderTrouble {
     if let (Some(said), Some(state)) = (refusal(error), state(error))
         && !["28", "57"].iter().any(|class| state.starts_with(class))
     {
-        return Trouble::refused(format!("{} ({state})", said.message()));
+        return OrderTrouble::refused(format!("{} ({state})", said.message()));
     }
     problem(error, limit).into()
 }
@@ -140,11 +140,11 @@ impl Postgres {
         })
     }
 
-    pub(super) async fn position(&self) -> Result<Position, Trouble> {
+    pub(super) async fn position(&self) -> Result<Position, OrderTrouble> {
         Ok(self.questions.ask::<PositionRow>(POSITION, None).await?.into())
     }
 
-    pub(super) async fn lineage(&self) -> Result<Lineage, Trouble> {
+    pub(super) async fn lineage(&self) -> Result<Lineage, OrderTrouble> {
         let LineageRow { in_recovery, timeline, end, history } = self.questions.ask(LINEAGE, None).await?;
         let history = match history {
             Some(text) => Some(history_file(&text)?),
@@ -154,21 +154,21 @@ impl Postgres {
         Ok(Lineage { in_recovery, timeline, end, history })
     }
 
-    pub(super) async fn log_end(&self, from: Lsn) -> Result<LogEnd, Trouble> {
+    pub(super) async fn log_end(&self, from: Lsn) -> Result<LogEnd, OrderTrouble> {
         Ok(self.questions.ask::<LogEndRow>(LOG_END, Some(from.to_string())).await?.into())
     }
 
-    pub(super) async fn rows(&self, operation: OperationId) -> Result<Rows, Trouble> {
+    pub(super) async fn rows(&self, operation: OperationId) -> Result<Rows, OrderTrouble> {
         Ok(self.questions.ask::<RowsRow>(ROWS, Some(operation.0.to_string())).await?.into())
     }
 
     /// A server that does not answer soon is asked anew over another connection.
-    pub(super) async fn takes_rows(&self) -> Result<bool, Trouble> {
+    pub(super) async fn takes_rows(&self) -> Result<bool, OrderTrouble> {
         let answer = tokio::time::timeout(QUESTION, self.writes.ask(TAKES_ROWS, None)).await;
         answer.unwrap_or_else(|_| Err(Problem::timed_out(QUESTION).into()))
     }
 
-    pub(super) async fn write_row(&self, operation: OperationId, number: u64) -> Result<(), Trouble> {
+    pub(super) async fn write_row(&self, operation: OperationId, number: u64) -> Result<(), OrderTrouble> {
         let statements = write_statements(operation, number)?;
         self.writes
             .over(|connection| {
@@ -178,11 +178,11 @@ impl Postgres {
             .await
     }
 
-    pub(super) async fn data_directory(&self) -> Result<String, Trouble> {
+    pub(super) async fn data_directory(&self) -> Result<String, OrderTrouble> {
         self.questions.ask(DATA_DIRECTORY, None).await
     }
 
-    pub(super) async fn checkpoint(&self) -> Result<Millis, Trouble> {
+    pub(super) async fn checkpoint(&self) -> Result<Millis, OrderTrouble> {
         let connecting = tokio::time::timeout(ORDER, self.checkpoints.connect(ORDER));
         let connection = connecting.await.unwrap_or_else(|_| Err(Problem::timed_out(ORDER)))?;
         let began = Instant::now();
@@ -198,8 +198,8 @@ impl Postgres {
 
 /// One round trip, one transaction. The row is always a new one: a commit that changes nothing is acknowledged without waiting for the
 /// mirror, so a row that is there already, of a commit that nobody has heard of, would prove nothing.
-fn write_statements(operation: OperationId, number: u64) -> Result<String, Trouble> {
-    let fits = |value: u64| i64::try_from(value).map_err(|_| Trouble::refused("the number is too large"));
+fn write_statements(operation: OperationId, number: u64) -> Result<String, OrderTrouble> {
+    let fits = |value: u64| i64::try_from(value).map_err(|_| OrderTrouble::refused("the number is too large"));
     let (operation, number) = (fits(operation.0)?, fits(number)?);
     let older = if number == 0 { format!("operation < {operation} or ") } else { String::new() };
     Ok(format!(

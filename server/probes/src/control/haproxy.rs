@@ -1,6 +1,6 @@
 //! Orders to one `HAProxy` over its runtime interface.
 
-use super::{ORDER, QUESTION, Trouble};
+use super::{ORDER, OrderTrouble, QUESTION};
 use crate::{
     haproxy::{check_name, runtime::Runtime, wire},
     target::{HaproxyTarget, SetUpError},
@@ -20,7 +20,7 @@ impl Haproxy {
         Ok(Haproxy { runtime: Runtime::new(target.address, target.tls)?, backend: target.backend })
     }
 
-    pub(super) async fn members(&self) -> Result<Vec<MemberSeen>, Trouble> {
+    pub(super) async fn members(&self) -> Result<Vec<MemberSeen>, OrderTrouble> {
         let answer = self.runtime.say(&format!("show stat {} 4 -1\n", self.backend), QUESTION).await?;
         let seen = |member: switchback_domain::MemberFacts| MemberSeen {
             member: member.name,
@@ -31,20 +31,20 @@ impl Haproxy {
         Ok(wire::members(&answer)?.into_iter().map(seen).collect())
     }
 
-    pub(super) async fn tell(&self, member: &MemberName, order: MemberOrder) -> Result<(), Trouble> {
+    pub(super) async fn tell(&self, member: &MemberName, order: MemberOrder) -> Result<(), OrderTrouble> {
         let line = line(&self.backend, member.as_str(), order)?;
         match wire::order(&self.runtime.say(&line, ORDER).await?)? {
             None => Ok(()),
-            Some(said) => Err(Trouble::refused(said)),
+            Some(said) => Err(OrderTrouble::refused(said)),
         }
     }
 }
 
 /// The command, unless a name could carry another one.
-fn line(backend: &str, member: &str, order: MemberOrder) -> Result<String, Trouble> {
+fn line(backend: &str, member: &str, order: MemberOrder) -> Result<String, OrderTrouble> {
     let fits = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
     if !fits(backend) || !fits(member) {
-        return Err(Trouble::refused("a name cannot be part of a command"));
+        return Err(OrderTrouble::refused("a name cannot be part of a command"));
     }
     let state = match order {
         MemberOrder::Ready => "ready",

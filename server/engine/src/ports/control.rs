@@ -9,7 +9,7 @@ use switchback_domain::{
 
 /// Why an engine did not do what it was told, or did not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HandError {
+pub enum ControlError {
     /// It said no; nothing has happened.
     #[error("{endpoint} said no: {said}")]
     Refused {
@@ -19,7 +19,7 @@ pub enum HandError {
         said: String,
     },
     /// An order was not sent, because no connection was made; nothing has happened. A question that failed in this way is
-    /// [`HandError::Failed`].
+    /// [`ControlError::Failed`].
     #[error("no connection to {endpoint} was made: {failure:?}")]
     NotSent {
         /// To whom.
@@ -37,35 +37,37 @@ pub enum HandError {
     },
 }
 
-impl HandError {
+impl ControlError {
     /// The same question may be answered in a moment: the server starts or stops, or cannot be reached. What was refused stays so.
     pub fn may_pass(&self) -> bool {
-        matches!(self, HandError::Failed { .. } | HandError::NotSent { .. })
+        matches!(self, ControlError::Failed { .. } | ControlError::NotSent { .. })
     }
 
     /// Who.
     pub fn endpoint(&self) -> &EndpointName {
         match self {
-            HandError::Refused { endpoint, .. } | HandError::NotSent { endpoint, .. } | HandError::Failed { endpoint, .. } => endpoint,
+            ControlError::Refused { endpoint, .. } | ControlError::NotSent { endpoint, .. } | ControlError::Failed { endpoint, .. } => {
+                endpoint
+            }
         }
     }
 
     /// What became of an order that this was the answer to.
     pub fn order_failure(&self) -> OrderFailure {
         match self {
-            HandError::Refused { said, .. } => OrderFailure::Refused { said: said.clone() },
-            HandError::NotSent { failure, .. } => OrderFailure::NotSent { failure: failure.clone() },
-            HandError::Failed { failure, .. } => OrderFailure::Unanswered { failure: failure.clone() },
+            ControlError::Refused { said, .. } => OrderFailure::Refused { said: said.clone() },
+            ControlError::NotSent { failure, .. } => OrderFailure::NotSent { failure: failure.clone() },
+            ControlError::Failed { failure, .. } => OrderFailure::Unanswered { failure: failure.clone() },
         }
     }
 }
 
 /// Shorthand for what hands return.
-pub type Handled<'a, T> = BoxFuture<'a, Result<T, HandError>>;
+pub type ControlFuture<'a, T> = BoxFuture<'a, Result<T, ControlError>>;
 
 /// A Patroni member about itself, right now (`/patroni`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MemberStatus {
+pub struct PatroniStatus {
     /// Its role.
     pub role: PatroniRole,
     /// What its `PostgreSQL` does.
@@ -76,7 +78,7 @@ pub struct MemberStatus {
     pub timeline: Option<Timeline>,
 }
 
-impl MemberStatus {
+impl PatroniStatus {
     /// It may accept writes now or in a moment. `/primary` answers 503 already while `PostgreSQL` still does, so this is asked of
     /// `/patroni`; and a primary that starts, restarts, or cannot be asked by its own Patroni is one all the same.
     pub fn may_write(&self) -> bool {
@@ -138,12 +140,12 @@ impl Rows {
 
 /// What a site's cluster is told by its configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub enum ClusterMode {
     /// To lead: there is no `standby_cluster` section.
-    Leads,
+    Primary,
     /// To follow somebody.
-    Follows,
-    /// To be read-only and to follow nobody, so that nothing of what it has is rewound ([`Hands::hold`]).
+    Standby,
+    /// To be read-only and to follow nobody, so that nothing of what it has is rewound ([`EngineControl::hold`]).
     Held,
 }
 
@@ -195,85 +197,85 @@ pub struct MemberSeen {
 
 /// Hands on the engines of one pool. Each method is one question or one order to one endpoint, ends by itself within the limit it was
 /// made with (orders: 5 s, `checkpoint`: 2 min), and can be called while others run.
-pub trait Hands: Send + Sync + 'static {
+pub trait EngineControl: Send + Sync + 'static {
     /// What the cluster of this node's site is told (`GET /config`). Patroni answers from what its last round saw, which may be older
     /// than an order that it has just confirmed.
-    fn told<'a>(&'a self, node: &'a Node) -> Handled<'a, Told>;
+    fn cluster_mode<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, ClusterMode>;
 
     /// Tells the cluster of this node's site to follow the other one: the complete `standby_cluster` section of `side`, every key of it,
     /// those without a value as null, because Patroni merges (`PATCH /config`). Success means that it is stored in the site's own etcd.
-    fn follow<'a>(&'a self, node: &'a Node, side: Side) -> Handled<'a, ()>;
+    fn follow<'a>(&'a self, node: &'a Node, side: Side) -> ControlFuture<'a, ()>;
 
     /// Tells the cluster of this node's site to be read-only and to follow nobody: a `standby_cluster` section with an address at which
     /// nobody listens (`PATCH /config`). A primary is shut down and comes back in recovery; nothing is rewound, because Patroni cannot
     /// ask anybody whether it would have to be.
-    fn hold<'a>(&'a self, node: &'a Node) -> Handled<'a, ()>;
+    fn hold<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, ()>;
 
     /// Tells the cluster of this node's site to lead: `standby_cluster: null` (`PATCH /config`).
-    fn lead<'a>(&'a self, node: &'a Node) -> Handled<'a, ()>;
+    fn lead<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, ()>;
 
     /// A Patroni member about itself (`GET /patroni`).
-    fn status<'a>(&'a self, node: &'a Node) -> Handled<'a, MemberStatus>;
+    fn status<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, PatroniStatus>;
 
     /// Past promotions as this member's cluster has them (`GET /history`); empty when there are none.
-    fn history<'a>(&'a self, node: &'a Node) -> Handled<'a, Vec<Promotion>>;
+    fn history<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, Vec<Promotion>>;
 
     /// Where this node's log comes from, by the history file of its timeline.
-    fn lineage<'a>(&'a self, node: &'a Node) -> Handled<'a, Lineage>;
+    fn lineage<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, Lineage>;
 
     /// Makes `candidate` leader in place of `leader`, both of one site (`POST /switchover`). Returns when Patroni says that it is done.
-    fn switch_in_site<'a>(&'a self, leader: &'a Node, candidate: &'a Node) -> Handled<'a, ()>;
+    fn switch_in_site<'a>(&'a self, leader: &'a Node, candidate: &'a Node) -> ControlFuture<'a, ()>;
 
     /// Makes `candidate` leader of a site that has none (`POST /failover`).
-    fn elect<'a>(&'a self, candidate: &'a Node) -> Handled<'a, ()>;
+    fn elect<'a>(&'a self, candidate: &'a Node) -> ControlFuture<'a, ()>;
 
     /// `CHECKPOINT`; returns how long it took.
-    fn checkpoint<'a>(&'a self, node: &'a Node) -> Handled<'a, Millis>;
+    fn checkpoint<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, Millis>;
 
     /// Where a node's log stands.
-    fn position<'a>(&'a self, node: &'a Node) -> Handled<'a, Position>;
+    fn position<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, Position>;
 
     /// The last record in a node's log at or behind `from`, with `pg_walinspect`. Refused when `from` is past the end of the log: not
     /// everything has arrived yet.
-    fn log_end<'a>(&'a self, node: &'a Node, from: Lsn) -> Handled<'a, LogEnd>;
+    fn log_end<'a>(&'a self, node: &'a Node, from: Lsn) -> ControlFuture<'a, LogEnd>;
 
     /// Whether a node takes rows, asked over the connection over which the next row goes: whoever asks first waits for no connection when
     /// it is time to write.
-    fn takes_rows<'a>(&'a self, node: &'a Node) -> Handled<'a, bool>;
+    fn takes_rows<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, bool>;
 
     /// Writes row `number` of an operation; success means that the commit was acknowledged as any client's is, the mirror's confirmation
     /// included. Number 0 is the marker; with it the rows of older operations go.
-    fn write_row<'a>(&'a self, node: &'a Node, operation: OperationId, number: u64) -> Handled<'a, ()>;
+    fn write_row<'a>(&'a self, node: &'a Node, operation: OperationId, number: u64) -> ControlFuture<'a, ()>;
 
     /// The rows of an operation on a node.
-    fn rows<'a>(&'a self, node: &'a Node, operation: OperationId) -> Handled<'a, Rows>;
+    fn rows<'a>(&'a self, node: &'a Node, operation: OperationId) -> ControlFuture<'a, Rows>;
 
     /// The rows that transactions have written which committed on `timeline` behind `fork`, in at most `most_bytes`: of a standby that has
     /// replayed its own log and follows nobody, with `pg_walinspect`. What was deleted is not there any more, and of what was updated the
     /// newest version is. May take two minutes. Refused when the node accepts writes, or is on another timeline by now.
-    fn save_diverged<'a>(&'a self, node: &'a Node, timeline: Timeline, fork: Lsn, most_bytes: usize) -> Handled<'a, Saved>;
+    fn save_diverged<'a>(&'a self, node: &'a Node, timeline: Timeline, fork: Lsn, most_bytes: usize) -> ControlFuture<'a, Saved>;
 
     /// The directory that holds a node's data, by its own word.
-    fn data_directory<'a>(&'a self, node: &'a Node) -> Handled<'a, String>;
+    fn data_directory<'a>(&'a self, node: &'a Node) -> ControlFuture<'a, String>;
 
     /// The members of one `HAProxy`.
-    fn members<'a>(&'a self, proxy: &'a EndpointName) -> Handled<'a, Vec<MemberSeen>>;
+    fn members<'a>(&'a self, proxy: &'a EndpointName) -> ControlFuture<'a, Vec<MemberSeen>>;
 
     /// Tells a member what to do (`set server … state …`).
-    fn tell_member<'a>(&'a self, proxy: &'a EndpointName, member: &'a MemberName, order: MemberOrder) -> Handled<'a, ()>;
+    fn tell_member<'a>(&'a self, proxy: &'a EndpointName, member: &'a MemberName, order: MemberOrder) -> ControlFuture<'a, ()>;
 
     /// Holds a site through its etcd, unless it is held or follows there already; for a site whose Patroni does not run yet. Returns
     /// whether that had to be written. Never overwrites a change that came between.
-    fn hold_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool>;
+    fn hold_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> ControlFuture<'a, bool>;
 
     /// The members whose Patroni is registered in the site's etcd: those that have run within the last `ttl`.
-    fn members_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, Vec<String>>;
+    fn members_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> ControlFuture<'a, Vec<String>>;
 
     /// Takes the `standby_cluster` section out of the site's configuration in its etcd, if it is one that holds; for a site whose Patroni does
     /// not answer. Returns whether that had to be written. Never overwrites a change that came between.
-    fn release_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> Handled<'a, bool>;
+    fn release_in_etcd<'a>(&'a self, etcd: &'a EndpointName) -> ControlFuture<'a, bool>;
 
     /// Writes the complete `standby_cluster` section of `side` into the site's configuration in its etcd, unless it follows there already;
     /// for a site of which nothing runs, because it is about to be made anew. Returns whether that had to be written.
-    fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, side: Side) -> Handled<'a, bool>;
+    fn follow_in_etcd<'a>(&'a self, etcd: &'a EndpointName, side: Side) -> ControlFuture<'a, bool>;
 }

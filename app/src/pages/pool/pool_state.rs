@@ -10,26 +10,26 @@ use crate::{
 use leptos::prelude::*;
 use switchback_domain::{
     FreezeWindow, PoolId, Restored,
-    operation::{Fence, Glance, LossWord, StageWord},
+    operation::{Fence, LossCode, OperationSummary, StageCode},
 };
 
 /// Everything of it; nothing at all when there is nothing.
 #[component]
-pub(super) fn Standing(view: View) -> impl IntoView {
+pub(super) fn PoolState(view: View) -> impl IntoView {
     let lang = use_lang();
-    let standing = view.part(|picture| picture.standing.clone());
+    let pool_state = view.part(|picture| picture.pool_state.clone());
     dynamic(move || {
-        let standing = standing.get();
+        let pool_state = pool_state.get();
         let (names, pool) = (view.names.get_value(), view.pool.get_value());
         let mut strips = Vec::new();
-        strips.extend(standing.restored.map(|restored| restored_strip(lang(), restored, &pool)));
-        strips.extend(standing.operation.map(|glance| running(lang(), &glance, &names)));
-        strips.extend(standing.fences.iter().map(|fence| fenced(lang(), fence, &names, &pool)));
+        strips.extend(pool_state.restored.map(|restored| restored_strip(lang(), restored, &pool)));
+        strips.extend(pool_state.operation.map(|summary| running(lang(), &summary, &names)));
+        strips.extend(pool_state.fences.iter().map(|fence| fenced(lang(), fence, &names, &pool)));
         let quiet = |text: String| strip(Tone::Idle, text, ().into_any());
         let at = |time| words::figures::date_time(lang(), time);
-        strips.extend(standing.cool_until.map(|until| quiet(say!(lang(), operations.list.cooling, time = at(until)))));
+        strips.extend(pool_state.cool_until.map(|until| quiet(say!(lang(), operations.list.cooling, time = at(until)))));
         let frozen = |window: FreezeWindow| say!(lang(), operations.list.frozen, reason = window.reason, time = at(window.until));
-        strips.extend(standing.freeze.map(|window| quiet(frozen(window))));
+        strips.extend(pool_state.freeze.map(|window| quiet(frozen(window))));
         if strips.is_empty() {
             return ().into_any();
         }
@@ -43,7 +43,7 @@ pub(super) fn Standing(view: View) -> impl IntoView {
 }
 
 fn strip(tone: Tone, text: String, end: AnyView) -> AnyView {
-    let class = format!("callout callout--strip st--{}", tone.word());
+    let class = format!("callout callout--strip st--{}", tone.as_code());
     view! {
         <div class=class>
             <Icon sign=tone.sign() />
@@ -55,49 +55,49 @@ fn strip(tone: Tone, text: String, end: AnyView) -> AnyView {
 }
 
 /// The family of a stage.
-pub(in crate::pages) fn tone(stage: StageWord) -> Tone {
+pub(in crate::pages) fn tone(stage: StageCode) -> Tone {
     match stage {
-        StageWord::AwaitingApproval | StageWord::Paused | StageWord::Undoing => Tone::Warn,
-        StageWord::NeedsPerson | StageWord::Unreadable | StageWord::ClosedUnread => Tone::Fail,
-        StageWord::Running | StageWord::Done | StageWord::Cancelled | StageWord::Stopped | StageWord::Abandoned => Tone::Run,
+        StageCode::AwaitingApproval | StageCode::Paused | StageCode::Undoing => Tone::Warn,
+        StageCode::NeedsPerson | StageCode::Unreadable | StageCode::ClosedUnread => Tone::Fail,
+        StageCode::Running | StageCode::Done | StageCode::Cancelled | StageCode::Stopped | StageCode::Abandoned => Tone::Run,
     }
 }
 
 /// How far an operation has come, such as `Running · step 3 of 10`.
-pub(in crate::pages) fn progress(lang: words::Locale, glance: &Glance) -> String {
-    let stage = words::operation::stage(lang, glance.stage, glance.dry_run, LossWord::Nothing);
-    match glance.step.filter(|_| glance.unreadable.is_none()) {
+pub(in crate::pages) fn progress(lang: words::Locale, summary: &OperationSummary) -> String {
+    let stage = words::operation::stage(lang, summary.stage, summary.dry_run, LossCode::Nothing);
+    match summary.step.filter(|_| summary.unreadable.is_none()) {
         Some(step) => {
-            let step = say!(lang, operations.list.step, n = (step + 1).to_string(), steps = glance.steps.to_string());
+            let step = say!(lang, operations.list.step, n = (step + 1).to_string(), steps = summary.steps.to_string());
             format!("{stage} · {step}")
         }
         None => stage,
     }
 }
 
-fn running(lang: words::Locale, glance: &Glance, names: &Names) -> AnyView {
-    let id = glance.id.to_string();
-    let text = match (glance.unreadable, glance.kind) {
-        (Some(entry), _) => words::operation::unreadable(lang, glance.id, entry),
+fn running(lang: words::Locale, summary: &OperationSummary, names: &Names) -> AnyView {
+    let id = summary.id.to_string();
+    let text = match (summary.unreadable, summary.kind) {
+        (Some(entry), _) => words::operation::unreadable(lang, summary.id, entry),
         (None, None) => say!(lang, operations.list.strip, operation = id.clone(), title = say!(lang, operations.unreadable.title)),
         (None, Some(kind)) => {
-            let title = words::operation::title_of(lang, kind, glance.side, glance.dry_run, names);
+            let title = words::operation::title_of(lang, kind, summary.side, summary.dry_run, names);
             say!(lang, operations.list.strip, operation = id.clone(), title = title)
         }
     };
     let open = say!(lang, operations.list.open, operation = id);
     let age = Callback::new(move |age| words::duration(lang, age));
-    let kind = if glance.stage == StageWord::NeedsPerson { Kind::Danger } else { Kind::Primary };
+    let kind = if summary.stage == StageCode::NeedsPerson { Kind::Danger } else { Kind::Primary };
     let end = view! {
-        <span class="sm nw">{progress(lang, glance)}</span>
+        <span class="sm nw">{progress(lang, summary)}</span>
         <span class="sm num nw">
-            <Age since=glance.requested_at text=age />
+            <Age since=summary.requested_at text=age />
         </span>
-        <ButtonLink href=paths::operation(glance.id) kind small=true>
+        <ButtonLink href=paths::operation(summary.id) kind small=true>
             {open}
         </ButtonLink>
     };
-    strip(tone(glance.stage), text, end.into_any())
+    strip(tone(summary.stage), text, end.into_any())
 }
 
 fn restored_strip(lang: words::Locale, restored: Restored, pool: &PoolId) -> AnyView {

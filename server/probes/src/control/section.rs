@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use switchback_domain::{HELD_HOST, HELD_PORT};
-use switchback_engine::ports::Told;
+use switchback_engine::ports::ClusterMode;
 
 const SECTION: &str = "standby_cluster";
 
@@ -80,7 +80,7 @@ impl StandbySection {
 }
 
 /// What a configuration tells a cluster. It makes a standby by Patroni's own rule: one of three keys has a value.
-pub(super) fn told(config: &Map<String, Value>) -> Told {
+pub(super) fn cluster_mode(config: &Map<String, Value>) -> ClusterMode {
     let has_value = |value: &Value| match value {
         Value::Null | Value::Bool(false) => false,
         Value::Number(number) => number.as_f64() != Some(0.0),
@@ -89,13 +89,13 @@ pub(super) fn told(config: &Map<String, Value>) -> Told {
         Value::Object(map) => !map.is_empty(),
         Value::Bool(true) => true,
     };
-    let Some(section) = config.get(SECTION).and_then(Value::as_object) else { return Told::Leads };
+    let Some(section) = config.get(SECTION).and_then(Value::as_object) else { return ClusterMode::Primary };
     if !["host", "port", "restore_command"].iter().any(|key| section.get(*key).is_some_and(has_value)) {
-        return Told::Leads;
+        return ClusterMode::Primary;
     }
     let held = section.get("host").and_then(Value::as_str) == Some(HELD_HOST)
         && section.get("port").and_then(Value::as_u64) == Some(HELD_PORT.into());
-    if held { Told::Held } else { Told::Follows }
+    if held { ClusterMode::Held } else { ClusterMode::Standby }
 }
 
 #[cfg(test)]
@@ -142,11 +142,11 @@ mod tests {
     #[test]
     fn a_whole_configuration_keeps_everything_but_the_old_section() {
         let mut config = map(json!({"ttl": 20, "standby_cluster": {"host": "", "primary_slot_name": "old", "surprise": 1}}));
-        assert_eq!(told(&config), Told::Leads);
+        assert_eq!(cluster_mode(&config), ClusterMode::Primary);
         example().put_into(&mut config);
-        assert_eq!(told(&config), Told::Follows);
+        assert_eq!(cluster_mode(&config), ClusterMode::Standby);
         StandbySection::held().put_into(&mut config);
-        assert_eq!(told(&config), Told::Held);
+        assert_eq!(cluster_mode(&config), ClusterMode::Held);
         example().put_into(&mut config);
         assert_eq!(config["ttl"], json!(20));
         let section = config[SECTION].as_object().expect("a section");
@@ -157,18 +157,18 @@ mod tests {
     #[test]
     fn a_cluster_follows_when_patroni_would_say_so_and_is_held_where_nobody_listens() {
         for (config, expected) in [
-            (json!({}), Told::Leads),
-            (json!({"standby_cluster": null}), Told::Leads),
-            (json!({"standby_cluster": {}}), Told::Leads),
-            (json!({"standby_cluster": {"host": null, "port": 0, "restore_command": "", "primary_slot_name": "x"}}), Told::Leads),
-            (json!({"standby_cluster": {"host": "h"}}), Told::Follows),
-            (json!({"standby_cluster": {"port": 5432}}), Told::Follows),
-            (json!({"standby_cluster": {"restore_command": "cp"}}), Told::Follows),
-            (json!({"standby_cluster": {"host": "127.0.0.1", "port": 5432}}), Told::Follows),
-            (json!({"standby_cluster": "h"}), Told::Leads),
-            (StandbySection::held().patch(), Told::Held),
+            (json!({}), ClusterMode::Primary),
+            (json!({"standby_cluster": null}), ClusterMode::Primary),
+            (json!({"standby_cluster": {}}), ClusterMode::Primary),
+            (json!({"standby_cluster": {"host": null, "port": 0, "restore_command": "", "primary_slot_name": "x"}}), ClusterMode::Primary),
+            (json!({"standby_cluster": {"host": "h"}}), ClusterMode::Standby),
+            (json!({"standby_cluster": {"port": 5432}}), ClusterMode::Standby),
+            (json!({"standby_cluster": {"restore_command": "cp"}}), ClusterMode::Standby),
+            (json!({"standby_cluster": {"host": "127.0.0.1", "port": 5432}}), ClusterMode::Standby),
+            (json!({"standby_cluster": "h"}), ClusterMode::Primary),
+            (StandbySection::held().patch(), ClusterMode::Held),
         ] {
-            assert_eq!(told(&map(config.clone())), expected, "{config}");
+            assert_eq!(cluster_mode(&map(config.clone())), expected, "{config}");
         }
         // Patroni 4.1 crashes on a slot without a name.
         assert_eq!(StandbySection::held().patch()[SECTION]["primary_slot_name"], json!("held"));

@@ -1,6 +1,6 @@
 //! From what was written down to sentences.
 
-use super::{EntryTold, MOST};
+use super::{EntryView, MOST};
 use crate::{
     api::{ApiError, door::signed_in, operation::form},
     ui::Tone,
@@ -17,12 +17,14 @@ use switchback_domain::{
     Pair, PoolId, Side,
     audit::{Deed, DeedOutcome, Recorded},
     error::RequestError,
-    operation::{Event, Fact, LossWord, Operation, OperationId, Outcome, Plan, Refusal, Request, Step, UnreadableEntry, Wish},
+    operation::{
+        ControlRequest, Event, LossCode, Operation, OperationId, Outcome, Plan, Refusal, Request, Step, StepEvidence, UnreadableEntry,
+    },
 };
 use switchback_engine::audit::AuditEntry;
 use switchback_journal_format::{answer_from_json, event_from_json, request_from_json};
 
-pub(super) async fn newest_entries(lang: &str) -> Result<Vec<EntryTold>, ApiError> {
+pub(super) async fn newest_entries(lang: &str) -> Result<Vec<EntryView>, ApiError> {
     let (console, caller) = signed_in()?;
     let lang = form::language(lang);
     let entries = console.audit(&caller).await?;
@@ -51,7 +53,7 @@ pub(super) async fn newest_entries(lang: &str) -> Result<Vec<EntryTold>, ApiErro
                 .or_insert_with(|| console.picture(&caller, &pool).map_or_else(|_| nameless(), |picture| form::names(&picture))),
             None => &nameless(),
         };
-        told.push(tell(lang, entry, id.filter(|_| operation.is_some()), operation.as_deref(), names));
+        told.push(present(lang, entry, id.filter(|_| operation.is_some()), operation.as_deref(), names));
     }
     Ok(told)
 }
@@ -76,7 +78,7 @@ fn pool_of(entry: &AuditEntry, operation: Option<&Operation>) -> Option<PoolId> 
     told.or_else(|| read(&entry.detail["pool"])).or_else(|| read(&entry.detail["request"]["pool"])).or_else(|| entry.subject.parse().ok())
 }
 
-fn tell(lang: Locale, entry: &AuditEntry, id: Option<OperationId>, operation: Option<&Operation>, names: &Names) -> EntryTold {
+fn present(lang: Locale, entry: &AuditEntry, id: Option<OperationId>, operation: Option<&Operation>, names: &Names) -> EntryView {
     let mut telling = Telling { lang, entry, operation, names, more: Vec::new() };
     let what = telling.what();
     // What nothing else says of it is better shown raw than not at all.
@@ -92,7 +94,7 @@ fn tell(lang: Locale, entry: &AuditEntry, id: Option<OperationId>, operation: Op
         Recorded::Known(DeedOutcome::Failed) => (Tone::Fail, say!(lang, audit.failed)),
         Recorded::Unknown(other) => (Tone::Fail, other.clone()),
     };
-    EntryTold {
+    EntryView {
         at: entry.at,
         who: entry.actor.as_ref().map_or_else(|| telling.nobody(), ToString::to_string),
         what: what.unwrap_or_else(|| entry.deed().as_code().replace('_', " ")),
@@ -174,10 +176,10 @@ impl Telling<'_> {
                 Some(request) => self.request(&request, None),
                 None => say!(lang, audit.say.requested),
             },
-            Deed::OperationWish => match read::<Wish>(&entry.detail["wish"]) {
-                Some(Wish::Pause) => say!(lang, audit.say.pause_wanted),
-                Some(Wish::Resume) => say!(lang, audit.say.resume_wanted),
-                Some(Wish::Cancel) => say!(lang, audit.say.cancel_wanted),
+            Deed::OperationWish => match read::<ControlRequest>(&entry.detail["wish"]) {
+                Some(ControlRequest::Pause) => say!(lang, audit.say.pause_wanted),
+                Some(ControlRequest::Resume) => say!(lang, audit.say.resume_wanted),
+                Some(ControlRequest::Cancel) => say!(lang, audit.say.cancel_wanted),
                 None => say!(lang, audit.say.wished),
             },
             Deed::OperationAnswer => {
@@ -202,7 +204,7 @@ impl Telling<'_> {
             Deed::EvidenceRead => say!(lang, audit.say.evidence_read, name = self.evidence()),
             Deed::FenceAnswered => {
                 let answers = entry.detail["answers"].as_array().into_iter().flatten().filter_map(answer_from_json);
-                let told: Vec<String> = answers.map(|answer| fact(lang, &Fact::FencerTold { answer }, self.names)).collect();
+                let told: Vec<String> = answers.map(|answer| fact(lang, &StepEvidence::FencerTold { answer }, self.names)).collect();
                 self.add(say!(lang, operations.fence.title), told);
                 say!(lang, audit.say.fence_answered, operation = entry.subject.clone())
             }
@@ -310,8 +312,8 @@ impl Telling<'_> {
                     self.add(say!(lang, audit.because), [operations::given_up(lang, why, names)]);
                 }
                 let dry_run = self.operation.is_some_and(|operation| operation.request.dry_run);
-                let loss = self.operation.and_then(|operation| operation.glance().loss).map_or(LossWord::Nothing, |loss| loss.word);
-                say!(lang, audit.say.finished, stage = operations::stage(lang, outcome.word(), dry_run, loss))
+                let loss = self.operation.and_then(|operation| operation.summary().loss).map_or(LossCode::Nothing, |loss| loss.word);
+                say!(lang, audit.say.finished, stage = operations::stage(lang, outcome.as_code(), dry_run, loss))
             }
         }
     }

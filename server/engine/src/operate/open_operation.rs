@@ -12,7 +12,7 @@ use std::sync::Arc;
 use switchback_domain::{
     Login,
     audit::Deed,
-    operation::{BadEntry, Choice, Entry, Event, Operation, Outage, Wish},
+    operation::{BadEntry, Choice, ControlRequest, Entry, Event, Operation, Outage},
 };
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +31,7 @@ pub(crate) enum DeskError {
     Bad(#[from] BadEntry),
 }
 
-pub(crate) struct Desk {
+pub(crate) struct OpenOperation {
     pub(crate) lease: Lease,
     pub(crate) live: Arc<Live<Operation>>,
     /// The outage as it is written; what is shown may be ahead of it. Held while what is shown changes.
@@ -43,10 +43,10 @@ pub(crate) struct Desk {
     pub(crate) doubt: CancellationToken,
 }
 
-impl Desk {
-    pub(crate) fn new(lease: Lease, live: Arc<Live<Operation>>, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Desk {
+impl OpenOperation {
+    pub(crate) fn new(lease: Lease, live: Arc<Live<Operation>>, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> OpenOperation {
         let written_outage = std::sync::Mutex::new(live.value().outage);
-        Desk { lease, live, written_outage, store, clock, writing: Mutex::new(()), doubt: CancellationToken::new() }
+        OpenOperation { lease, live, written_outage, store, clock, writing: Mutex::new(()), doubt: CancellationToken::new() }
     }
 
     /// The operation as it is written.
@@ -105,7 +105,7 @@ impl Desk {
             changes.push(RecordChange::Ended(entry.at));
         }
         let written =
-            self.store.append_entry(&self.lease, operation.id, operation.events, &entry, audit.as_ref(), &changes, &next.glance()).await;
+            self.store.append_entry(&self.lease, operation.id, operation.events, &entry, audit.as_ref(), &changes, &next.summary()).await;
         match written {
             Ok(()) => {
                 self.show_written(next, &entry);
@@ -137,13 +137,13 @@ pub(crate) fn audit_entry(operation: &Operation, entry: &Entry, actor: &Actor) -
     let (deed, outcome) = Deed::of_event(&entry.event)?;
     let step = match &entry.event {
         Event::StepBegun { step } | Event::StepEnded { step, .. } | Event::UndoBegun { step } | Event::UndoEnded { step, .. } => {
-            operation.plan.steps.get(*step).map(switchback_domain::operation::Step::word)
+            operation.plan.steps.get(*step).map(switchback_domain::operation::Step::as_code)
         }
         _ => None,
     };
     let detail = serde_json::json!({
         "pool": operation.plan.pool,
-        "kind": operation.plan.intent.word(),
+        "kind": operation.plan.intent.as_code(),
         "step": step,
         "entry": operation.events,
         "event": switchback_journal_format::event_to_json(&entry.event),
@@ -152,22 +152,26 @@ pub(crate) fn audit_entry(operation: &Operation, entry: &Entry, actor: &Actor) -
 }
 
 /// The event that a wish makes of an operation, or why it makes none.
-pub(crate) fn wished(operation: &Operation, wish: Wish, by: &Login) -> Result<Option<Event>, switchback_domain::error::WishError> {
+pub(crate) fn wished(
+    operation: &Operation,
+    wish: ControlRequest,
+    by: &Login,
+) -> Result<Option<Event>, switchback_domain::error::WishError> {
     use switchback_domain::{error::WishError, operation::Stage};
     if operation.is_finished() {
         return Err(WishError::Ended);
     }
     let by = by.clone();
     match wish {
-        Wish::Pause if operation.pause_wanted_by.is_some() || matches!(operation.stage, Stage::Paused { .. }) => Ok(None),
-        Wish::Pause => Ok(Some(Event::PauseWanted { by })),
-        Wish::Resume if operation.pause_wanted_by.is_none() && !matches!(operation.stage, Stage::Paused { .. }) => {
+        ControlRequest::Pause if operation.pause_wanted_by.is_some() || matches!(operation.stage, Stage::Paused { .. }) => Ok(None),
+        ControlRequest::Pause => Ok(Some(Event::PauseWanted { by })),
+        ControlRequest::Resume if operation.pause_wanted_by.is_none() && !matches!(operation.stage, Stage::Paused { .. }) => {
             Err(WishError::NotPaused)
         }
-        Wish::Resume => Ok(Some(Event::Resumed { by })),
-        Wish::Cancel if operation.is_past_no_return() => Err(WishError::PastNoReturn),
-        Wish::Cancel if operation.cancel_wanted_by.is_some() || operation.given_up.is_some() => Ok(None),
-        Wish::Cancel => Ok(Some(match &operation.stage {
+        ControlRequest::Resume => Ok(Some(Event::Resumed { by })),
+        ControlRequest::Cancel if operation.is_past_no_return() => Err(WishError::PastNoReturn),
+        ControlRequest::Cancel if operation.cancel_wanted_by.is_some() || operation.given_up.is_some() => Ok(None),
+        ControlRequest::Cancel => Ok(Some(match &operation.stage {
             // To put it back is one of the answers.
             Stage::NeedsPerson { question, .. } if question.options.contains(&Choice::Undo) => {
                 Event::Answered { number: question.number, choice: Choice::Undo, by, reason: String::new() }
