@@ -7,7 +7,9 @@ pub mod questions;
 use crate::{
     Archiver, DynamicConfig, EndpointName, EtcdFacts, Facts, HaproxyFacts, Heartbeat, LeaderKey, Lsn, MemberFacts, MemberState, Millis,
     Node, Pair, PatroniFacts, PatroniRole, PatroniState, Picture, Policy, Pool, PostgresFacts, ProbeFailure, Receiver, RoleRights, Sender,
-    Side, Sighting, Site, Slot, StandbyCluster, Timeline, picture,
+    Side, Sighting, Site, Slot, StandbyCluster, Timeline,
+    operation::{Intent, IntentKind, MemberChange, MemberOrder, Plan, PoolState, Step, plan},
+    picture,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -53,6 +55,42 @@ pub fn pool() -> Pool {
         sites: Pair { a: site("dc-a", "Zürich", "a"), b: site("dc-b", "Bern", "b") },
         policy: Policy::default(),
     }
+}
+
+/// A plan of each kind, whether it could be begun in the healthy pool or not. Together they have every step that there is.
+pub fn plans() -> Vec<Plan> {
+    let mut world = World::healthy(at(0));
+    world.pool.policy.drain_for = Millis(30_000);
+    let orders = [MemberOrder::Ready, MemberOrder::Drain, MemberOrder::Maintenance];
+    let picture = world.picture();
+    let of = |kind| {
+        let intent = match kind {
+            IntentKind::Switchover => Intent::Switchover { to: Side::B },
+            IntentKind::Failover => Intent::Failover { to: Side::B },
+            IntentKind::Reprotect => Intent::Reprotect { side: Side::B },
+            IntentKind::Failback => Intent::Failback { to: Side::A },
+            IntentKind::Resolve => Intent::Resolve { keep: Side::A },
+            IntentKind::LocalSwitchover => Intent::LocalSwitchover { side: Side::A },
+            IntentKind::Members => {
+                let change = |to| MemberChange { side: Side::A, member: name("member-a1"), to };
+                Intent::Members { changes: orders.map(change).into() }
+            }
+        };
+        plan(&world.pool, &picture, &PoolState::default(), intent, world.now)
+    };
+    IntentKind::ALL.map(of).into()
+}
+
+/// Each step that is in any plan, one of each kind, and each order to a member.
+pub fn steps() -> Vec<Step> {
+    let mut all: Vec<Step> = Vec::new();
+    for step in plans().into_iter().flat_map(|plan| plan.steps) {
+        let same = |other: &Step| *other == step || other.as_code() == step.as_code() && !matches!(step, Step::SetMember { .. });
+        if !all.iter().any(same) {
+            all.push(step);
+        }
+    }
+    all
 }
 
 /// Readings of [`pool`] in perfect health, all taken at `now`: a1 writes, a2 mirrors, b1 follows, b2 follows b1.

@@ -34,7 +34,7 @@ pub use question::{Answered, Asked, Choice, Question};
 pub use rebuild::{Instruction, Task};
 pub use report::{Beyond, Difference, FoundLoss, Loss, Report, StepReport, Targets};
 pub use state::{Attempt, GivenUp, Outcome, Stage, StageCode, StepRun, StepState, UndoRun};
-pub use step::{Missing, OrderFailure, OrderKind, Step, StepEvidence, StepFailure};
+pub use step::{Effect, Missing, Nature, OnFailure, OrderFailure, OrderKind, Phase, Step, StepEvidence, StepFailure, Undo};
 
 use crate::{Login, Millis};
 use jiff::Timestamp;

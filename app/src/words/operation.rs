@@ -124,54 +124,17 @@ pub fn attempt(lang: Locale, attempt: &Attempt, names: &Names) -> String {
     }
 }
 
-/// A part of an operation, of which a reader wants to know whether clients notice it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Before clients notice anything.
-    Prepare,
-    /// From the end of writes to the proof.
-    Stop,
-    /// Shutting the old site out.
-    Isolate,
-    /// The point of no return and what follows at once.
-    Switch,
-    /// Clients are led to the active site.
-    Serve,
-    /// The other site follows.
-    Protect,
-    /// Only within one site.
-    Within,
-    /// Only about members.
-    Members,
-}
-
-impl Phase {
-    /// The part that a step belongs to.
-    pub fn of(step: &Step) -> Phase {
-        match step {
-            Step::Preflight | Step::Mark { .. } | Step::Checkpoint { .. } | Step::Drain { .. } => Phase::Prepare,
-            Step::Demote { .. } | Step::Prove { .. } => Phase::Stop,
-            Step::Assess { .. } | Step::Fence { .. } | Step::Settle { .. } | Step::SoleWriter { .. } => Phase::Isolate,
-            Step::Promote { .. } | Step::Verify { .. } => Phase::Switch,
-            Step::Reroute { .. } => Phase::Serve,
-            Step::Inspect { .. } | Step::Save { .. } | Step::Follow { .. } | Step::Reprotect { .. } => Phase::Protect,
-            Step::SwitchInSite { .. } => Phase::Within,
-            Step::SetMember { .. } => Phase::Members,
-        }
-    }
-
-    /// Its name, and what clients notice of it.
-    pub fn words(self, lang: Locale) -> (String, String) {
-        match self {
-            Phase::Prepare => (say!(lang, operations.phase.prepare), say!(lang, operations.phase.prepare_note)),
-            Phase::Stop => (say!(lang, operations.phase.stop), say!(lang, operations.phase.stop_note)),
-            Phase::Isolate => (say!(lang, operations.phase.isolate), say!(lang, operations.phase.isolate_note)),
-            Phase::Switch => (say!(lang, operations.phase.switch), say!(lang, operations.phase.switch_note)),
-            Phase::Serve => (say!(lang, operations.phase.serve), say!(lang, operations.phase.serve_note)),
-            Phase::Protect => (say!(lang, operations.phase.protect), say!(lang, operations.phase.protect_note)),
-            Phase::Within => (say!(lang, operations.phase.within), say!(lang, operations.phase.within_note)),
-            Phase::Members => (say!(lang, operations.phase.members), say!(lang, operations.phase.members_note)),
-        }
+/// The name of a part of an operation, and what clients notice of it.
+pub fn phase(lang: Locale, phase: Phase) -> (String, String) {
+    match phase {
+        Phase::Prepare => (say!(lang, operations.phase.prepare), say!(lang, operations.phase.prepare_note)),
+        Phase::Stop => (say!(lang, operations.phase.stop), say!(lang, operations.phase.stop_note)),
+        Phase::Isolate => (say!(lang, operations.phase.isolate), say!(lang, operations.phase.isolate_note)),
+        Phase::Switch => (say!(lang, operations.phase.switch), say!(lang, operations.phase.switch_note)),
+        Phase::Serve => (say!(lang, operations.phase.serve), say!(lang, operations.phase.serve_note)),
+        Phase::Protect => (say!(lang, operations.phase.protect), say!(lang, operations.phase.protect_note)),
+        Phase::Within => (say!(lang, operations.phase.within), say!(lang, operations.phase.within_note)),
+        Phase::Members => (say!(lang, operations.phase.members), say!(lang, operations.phase.members_note)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What comes next.
 
-use super::{Choice, Event, GivenUp, Operation, Outcome, Question, Stage, Step, StepEvidence, StepFailure, StepState};
+use super::{Choice, Event, GivenUp, OnFailure, Operation, Outcome, Question, Stage, Step, StepEvidence, StepFailure, StepState, Undo};
 
 /// What comes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,38 +46,25 @@ impl Operation {
         match (&run.state, &self.pause_wanted_by) {
             (StepState::Failed { trouble }, _) => write(self.after_failure(at, step, trouble)),
             // Where clients wait there is no pausing: that would only make them wait for longer.
-            (StepState::Waiting, Some(by)) if !step.is_within_outage() => write(Event::Paused { by: by.clone() }),
+            (StepState::Waiting, Some(by)) if !step.nature().within_outage => write(Event::Paused { by: by.clone() }),
             _ => Next::Begin { step: at },
         }
     }
 
     /// A planned operation gives up by itself before its point of no return, which is not passed by an order that was refused for certain;
     /// everything else is for a person to say.
-    fn after_failure(&self, at: usize, step: &Step, trouble: &StepFailure) -> Event {
-        let gives_up = match step {
-            Step::Preflight
-            | Step::Mark { .. }
-            | Step::Checkpoint { .. }
-            | Step::Drain { .. }
-            | Step::Demote { .. }
-            | Step::Prove { .. } => true,
+    fn gives_up_after(&self, step: &Step) -> bool {
+        let gives_up = match (step, step.nature().on_failure) {
+            (_, OnFailure::GiveUp) => true,
             // Clients wait for the site that was demoted for it.
-            Step::Promote { .. } if self.plan.demotes() => true,
-            Step::Assess { .. }
-            | Step::Fence { .. }
-            | Step::Settle { .. }
-            | Step::Promote { .. }
-            | Step::Verify { .. }
-            | Step::SoleWriter { .. }
-            | Step::Reroute { .. }
-            | Step::Inspect { .. }
-            | Step::Save { .. }
-            | Step::Follow { .. }
-            | Step::Reprotect { .. }
-            | Step::SwitchInSite { .. }
-            | Step::SetMember { .. } => self.request.dry_run,
+            (Step::Promote { .. }, _) if self.plan.demotes() => true,
+            (_, OnFailure::Ask { .. }) => self.request.dry_run,
         };
-        if gives_up && !self.is_past_no_return() {
+        gives_up && !self.is_past_no_return()
+    }
+
+    fn after_failure(&self, at: usize, step: &Step, trouble: &StepFailure) -> Event {
+        if self.gives_up_after(step) {
             return Event::GaveUp { why: GivenUp::StepFailed { step: at, trouble: trouble.clone() } };
         }
         let mut options = match trouble {
@@ -86,11 +73,8 @@ impl Operation {
             StepFailure::TimelinesGivenUp { .. } => vec![Choice::Confirm],
             _ => vec![Choice::Retry],
         };
-        if step.can_be_skipped() {
-            options.push(Choice::Skip);
-        }
-        if matches!(step, Step::Save { .. }) {
-            options.push(Choice::GiveUp);
+        if let OnFailure::Ask { without } = step.nature().on_failure {
+            options.extend(without);
         }
         options.push(if self.is_past_no_return() { Choice::Abandon } else { Choice::Undo });
         Event::Asked { question: self.question(at, false, trouble, options) }
@@ -118,9 +102,9 @@ impl Operation {
     /// It was begun, and its effect is taken back when the operation gives up: a member's when it is known what the member did before.
     fn is_taken_back(&self, step: usize) -> bool {
         let (run, step) = (&self.steps[step], &self.plan.steps[step]);
-        let known = match step {
-            Step::SetMember { change } => run.member_was(&change.member).is_some(),
-            step => step.can_be_undone(),
+        let known = match (step, step.nature().undo) {
+            (Step::SetMember { change }, _) => run.member_was(&change.member).is_some(),
+            (_, undo) => undo == Undo::Always,
         };
         known && run.may_have_acted() && !self.request.dry_run
     }
@@ -138,7 +122,7 @@ impl Operation {
                 // Somebody else had told it so before.
                 _ => run.earlier.is_empty() && run.facts.iter().any(|fact| matches!(fact, StepEvidence::Stored { already: true, .. })),
             };
-            run.attempts > 0 && step.lasts() && !nothing_happened && !self.request.dry_run
+            run.attempts > 0 && step.nature().lasts && !nothing_happened && !self.request.dry_run
         };
         (0..self.steps.len()).filter(stays).filter(|step| !self.is_taken_back(*step)).collect()
     }

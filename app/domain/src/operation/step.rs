@@ -2,7 +2,7 @@
 
 use crate::{
     ByteLag, CheckKind, EndpointName, Finding, Login, Lsn, MemberName, Millis, NodeName, ProbeFailure, Side, Timeline, Verdict, Witness,
-    operation::{FenceAnswer, Intent, LostWrites, MemberChange, MemberOrder, NotSaved, Outage},
+    operation::{Choice, FenceAnswer, Intent, LostWrites, MemberChange, MemberOrder, NotSaved, Outage},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -111,30 +111,143 @@ pub enum Step {
     },
 }
 
+/// A part of an operation, of which a reader wants to know whether clients notice it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Before clients notice anything.
+    Prepare,
+    /// From the end of writes to the proof.
+    Stop,
+    /// Shutting the old site out.
+    Isolate,
+    /// The point of no return and what follows at once.
+    Switch,
+    /// Clients are led to the active site.
+    Serve,
+    /// The other site follows.
+    Protect,
+    /// Only within one site.
+    Within,
+    /// Only about members.
+    Members,
+}
+
+/// What a step does to the engines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing: it looks. A rehearsal carries it out.
+    Looks,
+    /// Nothing: it waits for what an earlier step has done, or saves what a later one would give up. A rehearsal leaves it out.
+    Waits,
+    /// It changes something. A rehearsal leaves it out.
+    Changes,
+    /// It changes something, and only by orders whose answers are kept: when none of them was taken, that is known.
+    Orders,
+}
+
+/// Whether a step's effect is taken back when the operation gives up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undo {
+    /// It is not.
+    Never,
+    /// When it is known how things were before.
+    WhenKnown,
+    /// It always is.
+    Always,
+}
+
+/// What comes of a step that fails before the point of no return. After that a person is always asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// The operation gives up.
+    GiveUp,
+    /// A person is asked.
+    Ask {
+        /// How the person may go on although the step has failed: nothing, or to leave the step out because what follows does not rest on it,
+        /// or to give up what it could not save.
+        without: Option<Choice>,
+    },
+}
+
+/// Everything that is known of a step before it runs. Its action and its way back are in `server/engine/src/operate/steps`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Nature {
+    /// Its word in the audit history and the API.
+    pub word: &'static str,
+    /// The part of the operation that it belongs to.
+    pub phase: Phase,
+    /// What it does to the engines.
+    pub effect: Effect,
+    /// Whether that is taken back when the operation gives up.
+    pub undo: Undo,
+    /// Somebody finds its effect after the operation has given up, unless it is taken back. A marker row and a checkpoint concern nobody.
+    pub lasts: bool,
+    /// What comes of its failure.
+    pub on_failure: OnFailure,
+    /// Clients wait for their writes before it begins, so no operation pauses there.
+    pub within_outage: bool,
+    /// How long it may take before it counts as failed.
+    pub deadline: Millis,
+}
+
 impl Step {
+    /// Everything that is known of the step before it runs, in one place.
+    pub fn nature(&self) -> Nature {
+        use Effect::{Changes, Looks, Orders, Waits};
+        use OnFailure::GiveUp;
+        const ASK: OnFailure = OnFailure::Ask { without: None };
+        const SKIP: OnFailure = OnFailure::Ask { without: Some(Choice::Skip) };
+        // Most have nothing that is taken back, nothing that lasts, and no clients that wait.
+        let step = |word, phase, effect, on_failure, deadline| Nature {
+            word,
+            phase,
+            effect,
+            undo: Undo::Never,
+            lasts: false,
+            on_failure,
+            within_outage: false,
+            deadline: Millis(deadline),
+        };
+        match self {
+            Step::Preflight => step("preflight", Phase::Prepare, Looks, GiveUp, 5_000),
+            Step::Mark { .. } => step("mark", Phase::Prepare, Changes, GiveUp, 5_000),
+            Step::Checkpoint { .. } => step("checkpoint", Phase::Prepare, Changes, GiveUp, 120_000),
+            Step::Drain { at_most, .. } => {
+                Nature { undo: Undo::Always, ..step("drain", Phase::Prepare, Orders, GiveUp, at_most.0.saturating_add(5_000)) }
+            }
+            Step::Demote { .. } => Nature { undo: Undo::Always, ..step("demote", Phase::Stop, Orders, GiveUp, 10_000) },
+            // Everything was there a moment before, so what is not there by then will not come soon.
+            Step::Prove { .. } => Nature { within_outage: true, ..step("prove", Phase::Stop, Waits, GiveUp, 8_000) },
+            Step::Assess { .. } => step("assess", Phase::Isolate, Looks, ASK, 5_000),
+            // Told through its etcd alone, Patroni reads it within its `loop_wait`, 10 s unless configured, and then stops its primary.
+            // The fencer gives orders, too, so it is not known that none was taken.
+            Step::Fence { .. } => Nature { undo: Undo::Always, ..step("fence", Phase::Isolate, Changes, ASK, 15_000) },
+            Step::Settle { .. } => step("settle", Phase::Isolate, Waits, ASK, 5_000),
+            // Where a site was demoted for it, clients wait for that one: see `Operation::gives_up_after`.
+            Step::Promote { .. } => Nature { within_outage: true, ..step("promote", Phase::Switch, Orders, ASK, 20_000) },
+            // A leader that dies right after it was told to lead is replaced within Patroni's own `ttl`.
+            Step::Verify { .. } => Nature { within_outage: true, ..step("verify", Phase::Switch, Waits, ASK, 60_000) },
+            Step::SoleWriter { .. } => step("sole_writer", Phase::Isolate, Waits, ASK, 60_000),
+            Step::Reroute { .. } => Nature { lasts: true, ..step("reroute", Phase::Serve, Changes, SKIP, 10_000) },
+            Step::Inspect { .. } => step("inspect", Phase::Protect, Looks, ASK, 60_000),
+            Step::Save { .. } => step("save", Phase::Protect, Waits, OnFailure::Ask { without: Some(Choice::GiveUp) }, 120_000),
+            Step::Follow { .. } => Nature { lasts: true, ..step("follow", Phase::Protect, Changes, ASK, 60_000) },
+            Step::Reprotect { .. } => Nature { lasts: true, ..step("reprotect", Phase::Protect, Waits, SKIP, 180_000) },
+            Step::SwitchInSite { .. } => Nature { lasts: true, ..step("switch_in_site", Phase::Within, Orders, ASK, 60_000) },
+            Step::SetMember { .. } => {
+                Nature { undo: Undo::WhenKnown, lasts: true, ..step("set_member", Phase::Members, Orders, ASK, 10_000) }
+            }
+        }
+    }
+
     /// The word of the step, as in the audit history and the API.
     pub fn as_code(&self) -> &'static str {
-        match self {
-            Step::Preflight => "preflight",
-            Step::Mark { .. } => "mark",
-            Step::Checkpoint { .. } => "checkpoint",
-            Step::Drain { .. } => "drain",
-            Step::Demote { .. } => "demote",
-            Step::Prove { .. } => "prove",
-            Step::Assess { .. } => "assess",
-            Step::Fence { .. } => "fence",
-            Step::Settle { .. } => "settle",
-            Step::Promote { .. } => "promote",
-            Step::Verify { .. } => "verify",
-            Step::SoleWriter { .. } => "sole_writer",
-            Step::Reroute { .. } => "reroute",
-            Step::Inspect { .. } => "inspect",
-            Step::Save { .. } => "save",
-            Step::Follow { .. } => "follow",
-            Step::Reprotect { .. } => "reprotect",
-            Step::SwitchInSite { .. } => "switch_in_site",
-            Step::SetMember { .. } => "set_member",
-        }
+        self.nature().word
+    }
+
+    /// Something in an engine is changed by it.
+    pub fn changes_something(&self) -> bool {
+        matches!(self.nature().effect, Effect::Changes | Effect::Orders)
     }
 
     /// Once this one is begun nothing is taken back: the site that was given up is never made writable again. Where both sites write that is
@@ -144,75 +257,6 @@ impl Step {
             Intent::Resolve { .. } => matches!(self, Step::Fence { .. }),
             _ => matches!(self, Step::Promote { .. }),
         }
-    }
-
-    /// Its effect is always taken back when the operation gives up.
-    pub fn can_be_undone(&self) -> bool {
-        matches!(self, Step::Drain { .. } | Step::Demote { .. } | Step::Fence { .. })
-    }
-
-    /// Somebody finds its effect after the operation has given up, unless it is taken back. A marker row and a checkpoint concern nobody.
-    pub fn lasts(&self) -> bool {
-        matches!(
-            self,
-            Step::Reroute { .. } | Step::Follow { .. } | Step::Reprotect { .. } | Step::SwitchInSite { .. } | Step::SetMember { .. }
-        )
-    }
-
-    /// Something in an engine is changed by it, so a rehearsal leaves it out.
-    pub fn changes_something(&self) -> bool {
-        match self {
-            Step::Preflight
-            | Step::Prove { .. }
-            | Step::Assess { .. }
-            | Step::Settle { .. }
-            | Step::Verify { .. }
-            | Step::SoleWriter { .. }
-            | Step::Inspect { .. }
-            | Step::Save { .. }
-            | Step::Reprotect { .. } => false,
-            Step::Mark { .. }
-            | Step::Checkpoint { .. }
-            | Step::Drain { .. }
-            | Step::Demote { .. }
-            | Step::Fence { .. }
-            | Step::Promote { .. }
-            | Step::Reroute { .. }
-            | Step::Follow { .. }
-            | Step::SwitchInSite { .. }
-            | Step::SetMember { .. } => true,
-        }
-    }
-
-    /// It may be left out when somebody says so: what follows does not rest on it. Saving is not among these: what is not saved is given
-    /// up, and that has an answer of its own ([`super::Choice::GiveUp`]).
-    pub fn can_be_skipped(&self) -> bool {
-        matches!(self, Step::Mark { .. } | Step::Checkpoint { .. } | Step::Drain { .. } | Step::Reroute { .. } | Step::Reprotect { .. })
-    }
-
-    /// Clients wait for their writes before it begins, so no operation pauses there.
-    pub fn is_within_outage(&self) -> bool {
-        matches!(self, Step::Prove { .. } | Step::Promote { .. } | Step::Verify { .. })
-    }
-
-    /// How long it may take before it counts as failed.
-    pub fn deadline(&self) -> Millis {
-        Millis(match self {
-            Step::Preflight | Step::Assess { .. } | Step::Mark { .. } | Step::Settle { .. } => 5_000,
-            Step::Drain { at_most, .. } => at_most.0 + 5_000,
-            Step::Demote { .. } | Step::SetMember { .. } | Step::Reroute { .. } => 10_000,
-            // Told through its etcd alone, Patroni reads it within its `loop_wait`, 10 s unless configured, and then stops its primary.
-            Step::Fence { .. } => 15_000,
-            // Clients wait. Everything was there a moment before, so what is not there by then will not come soon.
-            Step::Prove { .. } => 8_000,
-            Step::Promote { .. } => 20_000,
-            // A leader that dies right after it was told to lead is replaced within Patroni's own `ttl`.
-            Step::Verify { .. } | Step::SoleWriter { .. } | Step::SwitchInSite { .. } | Step::Inspect { .. } | Step::Follow { .. } => {
-                60_000
-            }
-            Step::Checkpoint { .. } | Step::Save { .. } => 120_000,
-            Step::Reprotect { .. } => 180_000,
-        })
     }
 }
 

@@ -114,6 +114,38 @@ fn a_planned_switchover_goes_through_its_steps_in_order() {
 }
 
 #[test]
+fn whoever_is_asked_about_a_step_is_offered_exactly_what_the_step_says_of_itself() {
+    let mut offered = std::collections::BTreeSet::new();
+    for plan in crate::fixture::plans() {
+        for failing in &plan.steps {
+            let mut operation = opened(plan.clone());
+            go_on(&mut operation, &|step| step == failing, &never);
+            let nature = failing.nature();
+            let Stage::NeedsPerson { question, .. } = &operation.stage else {
+                let promotes = matches!(failing, Step::Promote { .. });
+                assert!(nature.on_failure == OnFailure::GiveUp || promotes, "{}: {:?}", nature.word, operation.stage);
+                continue;
+            };
+            let OnFailure::Ask { without } = nature.on_failure else { panic!("{} gives up and does not ask", nature.word) };
+            for choice in [Choice::Skip, Choice::GiveUp] {
+                assert_eq!(question.options.contains(&choice), without == Some(choice), "{}: {:?}", nature.word, question.options);
+            }
+            offered.extend(without.map(|choice| (nature.word, choice == Choice::Skip)));
+        }
+    }
+    assert_eq!(offered.into_iter().collect::<Vec<_>>(), [("reprotect", true), ("reroute", true), ("save", false)]);
+}
+
+#[test]
+fn every_step_is_in_a_plan_and_its_word_is_the_one_in_the_journal() {
+    let words: std::collections::BTreeSet<&str> = crate::fixture::steps().iter().map(Step::as_code).collect();
+    assert_eq!(words.len(), 19, "{words:?}");
+    for step in crate::fixture::steps() {
+        assert_eq!(serde_json::to_value(&step).unwrap()["step"], step.as_code());
+    }
+}
+
+#[test]
 fn without_the_proof_everything_is_taken_back_last_effect_first() {
     let mut operation = switchover();
     let story = go_on(&mut operation, &|step| matches!(step, Step::Prove { .. }), &never);

@@ -222,7 +222,7 @@ fn stakes(lang: Locale, plan: &Plan, picture: &Picture, names: &Names) -> Vec<Fi
     let mut told = Vec::new();
     let outage = |from: Option<usize>, to: Option<usize>| {
         let (from, to) = (from?, to?);
-        let limits: u64 = plan.steps[from - 1..to].iter().map(|step| step.deadline().0).sum();
+        let limits: u64 = plan.steps[from - 1..to].iter().map(|step| step.nature().deadline.0).sum();
         let note = say!(lang, operations.dialog.pause_note, from = from.to_string(), to = to.to_string());
         Some(figure(say!(lang, operations.dialog.pause), figures::target(lang, Millis(limits)), note, Tone::Idle))
     };

@@ -434,7 +434,7 @@ impl Telling<'_> {
             _ => 4,
         };
         let runs = operation.plan.steps.iter().zip(&operation.steps).enumerate();
-        let road = runs.map(|(index, (step, run))| (steps::state(run).to_owned(), width(step.deadline()), gate == Some(index)));
+        let road = runs.map(|(index, (step, run))| (steps::state(run).to_owned(), width(step.nature().deadline), gate == Some(index)));
         let before = self.report.outage_before.map(|before| ("out".to_owned(), width(before), false));
         let road = before.into_iter().chain(road).collect();
         let steps = operation.steps.len().to_string();

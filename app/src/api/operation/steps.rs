@@ -1,10 +1,10 @@
 //! The steps of a plan or of an operation, in their phases.
 
 use super::{PhaseView, StepView};
-use crate::words::{self, Locale, Names, duration, figures, operation::Phase, say};
+use crate::words::{self, Locale, Names, duration, figures, say};
 use switchback_domain::{
     Millis,
-    operation::{Operation, Step, StepEvidence, StepRun, StepState},
+    operation::{Operation, Phase, Step, StepEvidence, StepRun, StepState},
 };
 
 /// Steps that follow each other and belong together.
@@ -16,7 +16,7 @@ fn phases<'a>(
 ) -> Vec<PhaseView> {
     let mut told: Vec<(Phase, PhaseView)> = Vec::new();
     for (index, step) in steps.iter().enumerate() {
-        let phase = Phase::of(step);
+        let phase = step.nature().phase;
         let gate = gate.filter(|(at, _)| *at == index).map(|(_, note)| note.clone());
         if gate.is_some() || told.last().is_none_or(|(last, _)| *last != phase) {
             let (title, note) = phase.words(lang);
@@ -39,7 +39,7 @@ pub(super) fn planned(lang: Locale, steps: &[Step], no_return: Option<usize>, na
         word: say!(lang, operations.state.waiting),
         note: String::new(),
         running_since: None,
-        took: figures::target(lang, step.deadline()),
+        took: figures::target(lang, step.nature().deadline),
         limit: String::new(),
         evidence: Vec::new(),
         earlier: Vec::new(),
@@ -97,7 +97,7 @@ pub(super) fn took(run: &StepRun) -> Option<Millis> {
 
 fn one(lang: Locale, index: usize, text: String, step: &Step, run: &StepRun, dry_run: bool, names: &Names) -> StepView {
     let (state, word) = (state(run), words::operation::step_state(lang, run, step, dry_run));
-    let limit = say!(lang, operations.state.limit, limit = figures::limit(lang, step.deadline()));
+    let limit = say!(lang, operations.state.limit, limit = figures::limit(lang, step.nature().deadline));
     let mut evidence: Vec<String> = run.facts.iter().map(|fact| words::operation::fact(lang, fact, names)).collect();
     let (mut note, mut remedy) = (String::new(), String::new());
     match &run.state {

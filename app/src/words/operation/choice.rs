@@ -50,9 +50,6 @@ pub fn consequences(lang: Locale, choice: Choice, step: &Step, active: Option<Si
         Choice::Retry if when.outage => vec![say!(lang, operations.choice.retry_line), say!(lang, operations.choice.retry_outage)],
         Choice::Retry => vec![say!(lang, operations.choice.retry_line)],
         Choice::Skip => vec![match step {
-            Step::Mark { .. } => say!(lang, operations.choice.skip_mark),
-            Step::Checkpoint { .. } => say!(lang, operations.choice.skip_warm),
-            Step::Drain { .. } => say!(lang, operations.choice.skip_drain),
             Step::Reroute { .. } => say!(lang, operations.choice.skip_reroute),
             Step::Reprotect { .. } => say!(lang, operations.choice.skip_reprotect),
             _ => say!(lang, operations.choice.skip_other),

@@ -71,55 +71,6 @@ fn intents() -> Vec<Intent> {
     all
 }
 
-fn steps() -> Vec<Step> {
-    let (side, to) = (Side::A, Side::B);
-    let mut all = vec![
-        Step::Preflight,
-        Step::Mark { side },
-        Step::Checkpoint { side },
-        Step::Drain { side, at_most: Millis(30_000) },
-        Step::Demote { side },
-        Step::Prove { from: side, to },
-        Step::Assess { side },
-        Step::Fence { side },
-        Step::Settle { side },
-        Step::Promote { side },
-        Step::Verify { side },
-        Step::SoleWriter { side },
-        Step::Reroute { to },
-        Step::Inspect { side },
-        Step::Save { side },
-        Step::Follow { side },
-        Step::Reprotect { side },
-        Step::SwitchInSite { side },
-    ];
-    all.extend(ORDERS.map(|to| Step::SetMember { change: MemberChange { side, member: member(), to } }));
-    for step in &all {
-        match step {
-            Step::Preflight
-            | Step::Mark { .. }
-            | Step::Checkpoint { .. }
-            | Step::Drain { .. }
-            | Step::Demote { .. }
-            | Step::Prove { .. }
-            | Step::Assess { .. }
-            | Step::Fence { .. }
-            | Step::Settle { .. }
-            | Step::Promote { .. }
-            | Step::Verify { .. }
-            | Step::SoleWriter { .. }
-            | Step::Reroute { .. }
-            | Step::Inspect { .. }
-            | Step::Save { .. }
-            | Step::Follow { .. }
-            | Step::Reprotect { .. }
-            | Step::SwitchInSite { .. }
-            | Step::SetMember { .. } => {}
-        }
-    }
-    all
-}
-
 /// Facts that come in several forms.
 fn variants() -> Vec<StepEvidence> {
     let (node, side) = (node(), Side::B);
@@ -280,7 +231,7 @@ fn every_attempt_is_told_in_both_languages() {
 #[test]
 fn whatever_may_stay_of_an_operation_is_told_in_both_languages() {
     let mut said = std::collections::BTreeSet::new();
-    let lasting: Vec<Step> = steps().into_iter().filter(Step::lasts).collect();
+    let lasting: Vec<Step> = fixture::steps().into_iter().filter(|step| step.nature().lasts).collect();
     for step in &lasting {
         for state in [StepState::Done, StepState::Failed { trouble: StepFailure::SplitBrain }] {
             let run =
@@ -580,11 +531,11 @@ fn every_kind_and_every_step_is_told_also_when_it_is_taken_back() {
         }
         told(|lang| about(lang, &intent, "chat-core", &names()));
     }
-    for one in steps() {
+    for one in fixture::steps() {
         told(|lang| step(lang, &one, &names()));
         told(|lang| undo(lang, &one, &names()));
-        told(|lang| Phase::of(&one).words(lang).0);
-        told(|lang| Phase::of(&one).words(lang).1);
+        told(|lang| phase(lang, one.nature().phase).0);
+        told(|lang| phase(lang, one.nature().phase).1);
     }
 }
 
@@ -656,7 +607,7 @@ fn every_choice_has_a_name_a_button_and_consequences() {
         }
         told(|lang| choice::title(lang, one));
         told(|lang| choice::button(lang, one, 3, OperationId(42)));
-        for on in steps() {
+        for on in fixture::steps() {
             for (outage, undoing, unknown) in [(false, false, false), (true, false, true), (true, true, false)] {
                 let when = choice::When { outage, undoing, unknown };
                 for active in [Some(Side::A), None] {

@@ -142,7 +142,7 @@ async fn a_store_that_cannot_be_written_keeps_nobody_from_writing_for_long() {
     let disk = std::env::temp_dir().join("switchback-lab-test-disk");
     let small = SmallDisk::mount(&disk).unwrap();
     let mut scene = Scene::up_with_store("store", 6, format!("sqlite:{}", disk.join("switchback.db").display())).await;
-    for step in ["preflight", "checkpoint", "demote", "prove", "promote", "verify", "reprotect"] {
+    for step in scene.steps_of_a_switchover().await {
         scene
             .case(&format!("store full during {step}"), async |scene| {
                 let observed = scene.observe().await;

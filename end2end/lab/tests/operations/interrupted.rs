@@ -9,8 +9,6 @@ use switchback_lab::{Node, Place, Service, Site, Target};
 use crate::quick::planned;
 use crate::scene::{RESTS_WITHIN, Scene, begun};
 
-/// The steps of a planned switchover, in their order.
-const STEPS: [&str; 9] = ["preflight", "mark", "checkpoint", "demote", "prove", "promote", "verify", "reroute", "reprotect"];
 /// Longer than Patroni's `ttl` in the lab: a dead leader has been replaced by then.
 const DEAD_FOR: Duration = Duration::from_secs(28);
 const CUT_FOR: Duration = Duration::from_secs(20);
@@ -126,7 +124,7 @@ async fn service_dies(scene: &Scene, service: Service, step: &'static str) -> an
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_dies_during_any_step_costs_nothing_that_was_acknowledged() {
     let mut scene = Scene::up("leaders", 6).await;
-    for step in STEPS {
+    for step in scene.steps_of_a_switchover().await {
         for (of_active, whose) in [(true, "active"), (false, "other")] {
             let name = format!("leader of the {whose} site dies during {step}");
             scene.case(&name, async |scene| leader_dies(scene, of_active, step).await).await;
@@ -138,7 +136,7 @@ async fn a_leader_that_dies_during_any_step_costs_nothing_that_was_acknowledged(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mirror_that_is_lost_during_any_step_costs_nothing_that_was_acknowledged() {
     let mut scene = Scene::up("mirror", 6).await;
-    for step in STEPS {
+    for step in scene.steps_of_a_switchover().await {
         scene.case(&format!("mirror lost during {step}"), async |scene| mirror_dies(scene, step).await).await;
     }
     scene.end();
@@ -147,7 +145,7 @@ async fn a_mirror_that_is_lost_during_any_step_costs_nothing_that_was_acknowledg
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_that_is_cut_during_any_step_undoes_before_the_point_of_no_return_and_finishes_after_it() {
     let mut scene = Scene::up("link", 6).await;
-    for step in STEPS {
+    for step in scene.steps_of_a_switchover().await {
         scene.case(&format!("link cut during {step}"), async |scene| link_cut(scene, step).await).await;
     }
     scene.end();

@@ -87,6 +87,14 @@ impl Scene {
         &self.stage.as_ref().unwrap().1
     }
 
+    /// The steps of a planned switchover, in their order, as the console plans them.
+    #[cfg(feature = "lab-tests-full")]
+    pub async fn steps_of_a_switchover(&self) -> Vec<&'static str> {
+        let active = self.lab().active().await.unwrap();
+        let planned = self.console().plan(&Intent::Switchover { to: side(active.peer()) }).await.unwrap();
+        planned.plan.steps.iter().map(switchback_domain::operation::Step::as_code).collect()
+    }
+
     /// Runs one case on a pool that is whole, and goes on after one that fails: the test fails in the end with all of them.
     pub async fn case(&mut self, name: &str, case: impl AsyncFnOnce(&Self) -> Result<String>) {
         let began = Instant::now();

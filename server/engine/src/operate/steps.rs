@@ -19,7 +19,7 @@ use std::{
 };
 use switchback_domain::{
     CheckKind, Lsn, Node, NodeName, Picture, Side, Verdict,
-    operation::{FenceAnswer, Intent, MemberChange, Operation, OrderKind, Step, StepEvidence, StepFailure, StepState},
+    operation::{Effect, FenceAnswer, Intent, MemberChange, Operation, OrderKind, Step, StepEvidence, StepFailure, StepState},
 };
 
 pub(super) use promote::{LAST_ROW, outage_event};
@@ -68,19 +68,20 @@ pub(crate) async fn carry_out(
 ) -> StepOutcome {
     let operation = open.operation();
     let step = operation.plan.steps[number].clone();
-    let deadline = Deadline::after(Duration::from_millis(step.deadline().0));
+    let deadline = Deadline::after(Duration::from_millis(step.nature().deadline.0));
     let mut run = StepExecution { context, open, meter, facts: Vec::new(), deadline, hints, acted: false, fencer_told: Vec::new() };
-    if operation.request.dry_run && (step.changes_something() || waits_for_an_effect(&step)) {
+    let effect = step.nature().effect;
+    if operation.request.dry_run && effect != Effect::Looks {
         return StepOutcome { facts: vec![StepEvidence::Rehearsed], trouble: None };
     }
     let outcome = match step.clone() {
         Step::Preflight => run.preflight(&operation).await,
         Step::Mark { side } => run.mark(&operation, side).await,
-        Step::Checkpoint { side } => run.warm(&operation, side).await,
+        Step::Checkpoint { side } => run.checkpoint(&operation, side).await,
         Step::Drain { side, at_most } => run.drain(&operation, number, side, at_most).await,
         Step::Demote { side } => run.demote(&operation, number, side).await,
         Step::Prove { from, to } => run.prove(&operation, from, to).await,
-        Step::Assess { side } => run.establish(&operation, side).await,
+        Step::Assess { side } => run.assess(&operation, side).await,
         Step::Fence { side } => run.fence(&operation, number, side).await,
         Step::Settle { side } => run.settle(&operation, side).await,
         Step::Promote { side } => run.promote(&operation, number, side).await,
@@ -94,16 +95,10 @@ pub(crate) async fn carry_out(
         Step::SwitchInSite { side } => run.switch_in_site(&operation, side).await,
         Step::SetMember { change } => run.set_member(&operation, number, &change).await,
     };
-    if outcome.is_err() && !run.acted && gives_orders(&step) {
+    if outcome.is_err() && !run.acted && effect == Effect::Orders {
         run.facts.push(StepEvidence::NoOrderTaken);
     }
     StepOutcome { facts: run.facts, trouble: outcome.err() }
-}
-
-/// Steps that do nothing to an engine but by [`StepExecution::order`], so that it is known when none of it was taken. The fence is none of them: the
-/// fencer tells as well.
-fn gives_orders(step: &Step) -> bool {
-    matches!(step, Step::Drain { .. } | Step::Demote { .. } | Step::Promote { .. } | Step::SwitchInSite { .. } | Step::SetMember { .. })
 }
 
 /// Takes the effect of the step of this number back.
@@ -137,19 +132,6 @@ pub(crate) async fn take_back(
         _ => Ok(()),
     };
     StepOutcome { facts: run.facts, trouble: outcome.err() }
-}
-
-/// Steps that only wait for what an earlier one has done, or save what a later one would give up; in a rehearsal there is no need to.
-fn waits_for_an_effect(step: &Step) -> bool {
-    matches!(
-        step,
-        Step::Prove { .. }
-            | Step::Settle { .. }
-            | Step::Verify { .. }
-            | Step::SoleWriter { .. }
-            | Step::Save { .. }
-            | Step::Reprotect { .. }
-    )
 }
 
 impl StepExecution<'_> {
@@ -254,7 +236,7 @@ impl StepExecution<'_> {
     }
 
     /// A checkpoint now makes the one at shutdown small.
-    async fn warm(&mut self, operation: &Operation, side: Side) -> Result<(), StepFailure> {
+    async fn checkpoint(&mut self, operation: &Operation, side: Side) -> Result<(), StepFailure> {
         self.rehearse_proof(operation, side).await?;
         let Some((node, _)) = self.context.leader(side).await else { return Err(StepFailure::NoLeader { side }) };
         let took = self.context.control.checkpoint(node).await.map_err(trouble)?;

@@ -5,7 +5,7 @@ use crate::world::Ms;
 use futures::FutureExt;
 use switchback_domain::{
     ByteLag, Millis, Side,
-    operation::{Operation, OperationId, Outage, Report, Step, StepEvidence},
+    operation::{Operation, OperationId, Outage, Report, Step, StepEvidence, Undo},
 };
 
 /// How long clients waited for one operation that moved the active site.
@@ -78,5 +78,5 @@ impl Run {
 
 fn stopped_writes(operation: &Operation) -> bool {
     let begun = operation.plan.steps.iter().zip(&operation.steps).filter(|(_, run)| run.attempts > 0);
-    begun.into_iter().any(|(step, _)| step.is_point_of_no_return(&operation.plan.intent) || step.can_be_undone())
+    begun.into_iter().any(|(step, _)| step.is_point_of_no_return(&operation.plan.intent) || step.nature().undo == Undo::Always)
 }

@@ -175,7 +175,7 @@ impl StepExecution<'_> {
     }
 
     /// What is known of a site that is given up, and what will probably be lost.
-    pub(super) async fn establish(&mut self, operation: &Operation, side: Side) -> Result<(), StepFailure> {
+    pub(super) async fn assess(&mut self, operation: &Operation, side: Side) -> Result<(), StepFailure> {
         let before = self.context.watched.picture();
         // A site that has been silent for long is not waited for once more: clients are.
         let patience = if before.sites[side].role == SiteRole::Silent { SILENT_WITHIN } else { LOOK_WITHIN };
