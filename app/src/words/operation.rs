@@ -142,7 +142,6 @@ pub fn phase(lang: Locale, phase: Phase) -> (String, String) {
 /// line. `loss`: what is known of what it has lost.
 pub fn stage(lang: Locale, stage: StageCode, dry_run: bool, loss: LossCode) -> String {
     match (stage, loss) {
-        (StageCode::AwaitingApproval, _) => say!(lang, operations.stage.awaiting),
         (StageCode::Running, _) => say!(lang, operations.stage.running),
         (StageCode::Paused, _) => say!(lang, operations.stage.paused),
         (StageCode::Undoing, _) => say!(lang, operations.stage.undoing),

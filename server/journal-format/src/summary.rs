@@ -28,7 +28,6 @@ pub fn kind_of(word: &str) -> Option<IntentKind> {
 /// The words for how far an operation has come, and how it ended.
 pub fn stage_words(stage: StageCode) -> (&'static str, Option<&'static str>) {
     match stage {
-        StageCode::AwaitingApproval => ("awaiting_approval", None),
         StageCode::Running => ("running", None),
         StageCode::Paused => ("paused", None),
         StageCode::Undoing => ("undoing", None),
@@ -45,7 +44,6 @@ pub fn stage_words(stage: StageCode) -> (&'static str, Option<&'static str>) {
 /// The stage of two words. What nobody here knows is not known.
 pub fn stage_of(stage: &str, outcome: Option<&str>) -> StageCode {
     let all = [
-        StageCode::AwaitingApproval,
         StageCode::Running,
         StageCode::Paused,
         StageCode::Undoing,
@@ -190,7 +188,7 @@ mod tests {
             assert_eq!(kind_of(kind_word(kind)), Some(kind));
         }
         assert_eq!(kind_of("drill"), None);
-        let known = ["awaiting_approval", "running", "paused", "undoing", "needs_person", "unreadable"].map(|stage| (stage, None));
+        let known = ["running", "paused", "undoing", "needs_person", "unreadable"].map(|stage| (stage, None));
         let ends = ["done", "cancelled", "stopped", "abandoned", "closed_unread"].map(|end| ("finished", Some(end)));
         for words in known.into_iter().chain(ends) {
             assert_eq!(stage_words(stage_of(words.0, words.1)), words);

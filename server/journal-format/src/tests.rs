@@ -106,7 +106,6 @@ fn of_step(step: &Step) -> &'static str {
 fn told(operation: &Operation) -> String {
     let mut text = String::new();
     let stage = match &operation.stage {
-        Stage::AwaitingApproval { .. } => "waits for approval".to_owned(),
         Stage::Running => "running".to_owned(),
         Stage::Paused { by, since } => format!("paused by {by} since {since}"),
         Stage::Undoing { why } => format!("taken back: {}", of_given_up(why)),

@@ -31,7 +31,7 @@ fn stands_at(entries: &[Entry]) -> Option<(String, &'static str)> {
         Stage::Paused { .. } => "paused",
         Stage::Undoing { .. } => "taken-back",
         Stage::Running if entries.len() == 6 => "under-way",
-        Stage::Running | Stage::AwaitingApproval { .. } => return None,
+        Stage::Running => return None,
     };
     Some((format!("{rehearsal}{}", operation.plan.intent.as_code().replace('_', "-")), at))
 }

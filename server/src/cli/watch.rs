@@ -138,7 +138,7 @@ fn end(stage: &Stage) -> Option<End> {
         Stage::Finished { outcome: Ending::Done, .. } => Some(End::Done),
         Stage::Finished { outcome: Ending::Undone { .. }, .. } => Some(End::Undone),
         Stage::Finished { outcome: Ending::Abandoned { .. } | Ending::ClosedUnread { .. }, .. } => Some(End::Failed),
-        Stage::AwaitingApproval { .. } | Stage::Running | Stage::Paused { .. } | Stage::Undoing { .. } => None,
+        Stage::Running | Stage::Paused { .. } | Stage::Undoing { .. } => None,
     }
 }
 

@@ -334,7 +334,6 @@ pub(super) fn pool_state(operation: &Operation, sites: &Sites) -> String {
 /// How an operation ended, or where it stands.
 pub(super) fn stage(stage: &Stage, sites: &Sites) -> String {
     match stage {
-        Stage::AwaitingApproval { expires_at } => format!("waits for approval until {expires_at:.0}"),
         Stage::Running => "running".to_owned(),
         Stage::Paused { by, .. } => format!("paused by {by}"),
         Stage::Undoing { why } => format!("taking back what was done: {}", given_up(why, sites)),

@@ -26,7 +26,7 @@ impl Operation {
     /// console in the middle of one.
     pub fn decide(&self) -> Next {
         match &self.stage {
-            Stage::Finished { .. } | Stage::AwaitingApproval { .. } => Next::Rest,
+            Stage::Finished { .. } => Next::Rest,
             // The wish may have come in just before it asked.
             Stage::NeedsPerson { question, .. } => self.cancelled().filter(|_| !question.undoing).map_or(Next::Rest, write),
             Stage::Paused { .. } => self.cancelled().map_or(Next::Rest, write),

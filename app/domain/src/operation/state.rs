@@ -90,11 +90,6 @@ pub struct UndoRun {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "stage", rename_all = "snake_case")]
 pub enum Stage {
-    /// Waits for approvals. Policy asks for none yet.
-    AwaitingApproval {
-        /// Until when.
-        expires_at: Timestamp,
-    },
     /// Steps are done one after the other.
     Running,
     /// Somebody holds it.
@@ -129,7 +124,6 @@ impl Stage {
     /// It in one word.
     pub fn as_code(&self) -> StageCode {
         match self {
-            Stage::AwaitingApproval { .. } => StageCode::AwaitingApproval,
             Stage::Running => StageCode::Running,
             Stage::Paused { .. } => StageCode::Paused,
             Stage::Undoing { .. } => StageCode::Undoing,
@@ -144,8 +138,6 @@ impl Stage {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StageCode {
-    /// Waits for approvals.
-    AwaitingApproval,
     /// Steps are done one after the other.
     Running,
     /// Somebody holds it.
@@ -173,12 +165,7 @@ impl StageCode {
     pub fn is_end(self) -> bool {
         match self {
             StageCode::Done | StageCode::Cancelled | StageCode::Stopped | StageCode::Abandoned | StageCode::ClosedUnread => true,
-            StageCode::AwaitingApproval
-            | StageCode::Running
-            | StageCode::Paused
-            | StageCode::Undoing
-            | StageCode::NeedsPerson
-            | StageCode::Unreadable => false,
+            StageCode::Running | StageCode::Paused | StageCode::Undoing | StageCode::NeedsPerson | StageCode::Unreadable => false,
         }
     }
 }

@@ -32,7 +32,7 @@ pub(super) async fn one_operation(id: &str, problem: &str, lang: &str) -> Result
 /// The family of a stage.
 pub(super) fn tone(stage: StageCode, dry_run: bool, loss: LossCode) -> Tone {
     match stage {
-        StageCode::AwaitingApproval | StageCode::Paused | StageCode::Undoing => Tone::Warn,
+        StageCode::Paused | StageCode::Undoing => Tone::Warn,
         StageCode::Running => Tone::Run,
         StageCode::NeedsPerson | StageCode::Abandoned | StageCode::Unreadable | StageCode::ClosedUnread => Tone::Fail,
         StageCode::Done if !dry_run && loss != LossCode::Nothing => Tone::Warn,
@@ -153,7 +153,7 @@ impl Telling<'_> {
                 Some(step) => say!(lang, operations.say.step_of, n = (step + 1).to_string(), steps = steps, time = begun),
                 None => say!(lang, operations.say.begun, time = begun),
             },
-            Stage::AwaitingApproval { .. } | Stage::Undoing { .. } => say!(lang, operations.say.begun, time = begun),
+            Stage::Undoing { .. } => say!(lang, operations.say.begun, time = begun),
         }
     }
 
@@ -161,9 +161,6 @@ impl Telling<'_> {
         let (lang, operation) = (self.lang, self.operation);
         let mut said = Vec::new();
         match &operation.stage {
-            Stage::AwaitingApproval { expires_at } => {
-                said.push(say!(lang, operations.say.awaiting, time = clock_time(lang, *expires_at)));
-            }
             Stage::Running => {
                 said.push(match operation.current_step() {
                     Some(step) => say!(lang, operations.say.running, step = self.step_text(step)),

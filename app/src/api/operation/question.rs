@@ -82,7 +82,7 @@ pub(super) fn controls(lang: Locale, operation: &Operation) -> Vec<ControlView> 
         Stage::Finished { .. } => return Vec::new(),
         Stage::Paused { .. } => control("resume", say!(lang, operations.page.resume), false, String::new()),
         Stage::Undoing { .. } => control("pause", say!(lang, operations.page.pause), true, say!(lang, operations.page.pause_blocked_undo)),
-        Stage::NeedsPerson { .. } | Stage::AwaitingApproval { .. } => {
+        Stage::NeedsPerson { .. } => {
             control("pause", say!(lang, operations.page.pause), true, say!(lang, operations.page.pause_blocked_question))
         }
         Stage::Running if operation.pause_wanted_by.is_some() => {

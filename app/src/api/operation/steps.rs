@@ -19,7 +19,7 @@ fn phases<'a>(
         let phase = step.nature().phase;
         let gate = gate.filter(|(at, _)| *at == index).map(|(_, note)| note.clone());
         if gate.is_some() || told.last().is_none_or(|(last, _)| *last != phase) {
-            let (title, note) = phase.words(lang);
+            let (title, note) = words::operation::phase(lang, phase);
             told.push((phase, PhaseView { title, note, gate, steps: Vec::new() }));
         }
         if let Some((_, last)) = told.last_mut() {

@@ -57,7 +57,7 @@ fn strip(tone: Tone, text: String, end: AnyView) -> AnyView {
 /// The family of a stage.
 pub(in crate::pages) fn tone(stage: StageCode) -> Tone {
     match stage {
-        StageCode::AwaitingApproval | StageCode::Paused | StageCode::Undoing => Tone::Warn,
+        StageCode::Paused | StageCode::Undoing => Tone::Warn,
         StageCode::NeedsPerson | StageCode::Unreadable | StageCode::ClosedUnread => Tone::Fail,
         StageCode::Running | StageCode::Done | StageCode::Cancelled | StageCode::Stopped | StageCode::Abandoned => Tone::Run,
     }

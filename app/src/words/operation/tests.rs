@@ -600,6 +600,16 @@ fn every_instruction_says_what_to_do_and_where() {
 }
 
 #[test]
+fn whoever_may_leave_a_step_out_is_told_what_follows_for_that_step() {
+    let of = |step: &Step| choice::consequences(Locale::en, Choice::Skip, step, None, choice::When::default(), &names());
+    let other = of(&Step::Preflight);
+    for step in fixture::steps() {
+        let offered = step.nature().on_failure == OnFailure::Ask { without: Some(Choice::Skip) };
+        assert_eq!(of(&step) != other, offered, "{}: {:?}", step.as_code(), of(&step));
+    }
+}
+
+#[test]
 fn every_choice_has_a_name_a_button_and_consequences() {
     for one in [Choice::Retry, Choice::Skip, Choice::Undo, Choice::Attest, Choice::Confirm, Choice::GiveUp, Choice::Abandon] {
         match one {
@@ -686,7 +696,6 @@ fn every_stage_has_a_word_and_every_end_its_reason() {
     let question = Question { number: 1, step: 0, undoing: false, trouble: StepFailure::OtherEpoch, options: Vec::new() };
     let finished = |outcome| Stage::Finished { outcome, at: at() };
     let stages = [
-        Stage::AwaitingApproval { expires_at: at() },
         Stage::Running,
         Stage::Paused { by: login(), since: at() },
         Stage::Undoing { why: cancelled.clone() },
