@@ -436,3 +436,12 @@ pub struct LeaderKey {
     /// How long ago it was renewed.
     pub renewed_ago: Millis,
 }
+
+/// `PostgreSQL`'s version number as people write it: `150018` is `15.18`, `90603` is `9.6.3`.
+pub fn postgres_version(number: u32) -> String {
+    if number >= 100_000 {
+        format!("{}.{}", number / 10_000, number % 10_000)
+    } else {
+        format!("{}.{}.{}", number / 10_000, number / 100 % 100, number % 100)
+    }
+}

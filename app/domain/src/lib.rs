@@ -31,7 +31,7 @@ pub use picture::{
     Actions, Bound, EndpointPicture, Knowledge, LinkKind, LinkPicture, LinkState, MemberPicture, NodePicture, NodeRole, NodeState, Picture,
     Protection, ProtectionState, SitePicture, SiteRole, Summary,
 };
-pub use readiness::{Check, CheckKind, Evidence, Objection, Verdict};
+pub use readiness::{Check, CheckKind, Evidence, Objection, ValueOf, Verdict};
 pub use reading::{Claims, Reading, Sighting};
 pub use topology::{Endpoint, EndpointKind, FreezeWindow, Node, Policy, Pool, Site};
 pub use witness::{UnknownWitness, Witness, WitnessKind};

@@ -35,91 +35,6 @@ pub enum Verdict {
     Pass,
 }
 
-/// The conditions. Each has a title and a remedy in the locales.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum CheckKind {
-    /// All nodes are copies of the same database system.
-    OneDatabase,
-    /// Exactly one node of the pool is out of recovery.
-    OnePrimary,
-    /// Both clusters' leaders are known from the nodes themselves.
-    LeadersKnown,
-    /// The backup receives the primary's timeline.
-    SameTimeline,
-    /// The backup heard from the primary a moment ago.
-    BackupHears,
-    /// What the backup has not flushed is within the policy.
-    LossWithinPolicy,
-    /// The cross-site slot is in use and keeps its WAL.
-    CrossSiteSlot,
-    /// The mirror streams and confirms commits.
-    MirrorInStep,
-    /// The backup mirror follows the backup.
-    BackupMirrorFollows,
-    /// Log files reach the other site.
-    ArchiveShips,
-    /// Neither cluster is in Patroni's maintenance mode.
-    NotPaused,
-    /// No node waits for a restart.
-    NoPendingRestart,
-    /// No switchover or restart is scheduled.
-    NothingScheduled,
-    /// Node names are unique over both sites, and are the names that Patroni uses.
-    UniqueNames,
-    /// `PostgreSQL` has the same major version everywhere.
-    SameVersion,
-    /// Settings that must not be smaller on a standby are not.
-    SettingsFit,
-    /// Clocks agree.
-    ClocksAgree,
-    /// Enough members of the target site are up.
-    StandbyMembers,
-    /// Every etcd is healthy.
-    EtcdHealthy,
-    /// The standing guards against a second primary are installed on both sites.
-    GuardInstalled,
-    /// Patroni in the active site stops its primary cleanly when the site is demoted, which it does from version 4.1 on.
-    DemotesCleanly,
-    /// The console's role in `PostgreSQL` has the rights it needs, and no others.
-    RoleRights,
-    /// Every endpoint proves who it is, by TLS with a certificate that is verified.
-    EndpointsVerified,
-    /// Whatever only a lost site would have could be saved: the console may read every table.
-    RowsReadable,
-}
-
-impl CheckKind {
-    /// All of them, in the order in which they are shown.
-    pub const ALL: [CheckKind; 24] = [
-        CheckKind::OneDatabase,
-        CheckKind::OnePrimary,
-        CheckKind::LeadersKnown,
-        CheckKind::SameTimeline,
-        CheckKind::BackupHears,
-        CheckKind::LossWithinPolicy,
-        CheckKind::CrossSiteSlot,
-        CheckKind::MirrorInStep,
-        CheckKind::BackupMirrorFollows,
-        CheckKind::ArchiveShips,
-        CheckKind::NotPaused,
-        CheckKind::NoPendingRestart,
-        CheckKind::NothingScheduled,
-        CheckKind::UniqueNames,
-        CheckKind::SameVersion,
-        CheckKind::SettingsFit,
-        CheckKind::ClocksAgree,
-        CheckKind::StandbyMembers,
-        CheckKind::EtcdHealthy,
-        CheckKind::GuardInstalled,
-        CheckKind::DemotesCleanly,
-        CheckKind::RoleRights,
-        CheckKind::EndpointsVerified,
-        CheckKind::RowsReadable,
-    ];
-}
-
 /// What a verdict rests on. Pages turn it into a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -132,8 +47,10 @@ pub enum Evidence {
     },
     /// A fact this check rests on does not exist at present, because there is no primary or no backup.
     NoSubject,
-    /// The one database system identifier, or the different ones.
-    Identifiers {
+    /// Values that should be the same everywhere.
+    Values {
+        /// Of what.
+        of: ValueOf,
         /// Each once.
         found: Vec<String>,
     },
@@ -197,11 +114,6 @@ pub enum Evidence {
         /// Which.
         sides: Vec<Side>,
     },
-    /// Versions found, such as 150018.
-    Versions {
-        /// Each once.
-        found: Vec<u32>,
-    },
     /// A setting that is smaller on a standby.
     Setting {
         /// Its name.
@@ -257,6 +169,17 @@ pub enum Evidence {
         /// It may not read the histories of timelines, which re-protect needs.
         no_histories: bool,
     },
+}
+
+/// What is compared between nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ValueOf {
+    /// The identifier of the database system.
+    SystemIdentifier,
+    /// `PostgreSQL`'s version, such as `15.18`.
+    PostgresVersion,
 }
 
 /// Why a guarded action cannot be taken now, or is advised against.
@@ -353,4 +276,17 @@ mod checks;
 mod tests;
 
 pub(crate) use actions::actions;
+pub use checks::CheckKind;
 pub(crate) use checks::checks;
+
+/// A list of checks with their verdicts, for the description of the API, in which a pair would repeat every name.
+#[cfg(feature = "schema")]
+pub(crate) fn checks_with_verdicts() -> utoipa::openapi::schema::Array {
+    use utoipa::openapi::{
+        Ref,
+        schema::{AllOfBuilder, ArrayBuilder, ArrayItems, Schema},
+    };
+    let of = |name| Schema::AllOf(AllOfBuilder::new().item(Ref::from_schema_name(name)).build());
+    let pair = ArrayBuilder::new().items(ArrayItems::False).prefix_items([of("CheckKind"), of("Verdict")]);
+    ArrayBuilder::new().items(pair).description(Some("Checks, each with how it stands.")).build()
+}

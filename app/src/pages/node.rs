@@ -15,7 +15,7 @@ use crate::{
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
-use switchback_domain::{LinkPicture, NodeName, NodePicture, SiteRole};
+use switchback_domain::{LinkPicture, NodeName, NodePicture, SiteRole, postgres_version};
 
 /// The page.
 #[component]
@@ -139,7 +139,7 @@ fn NodeFacts(node: Memo<NodePicture>) -> impl IntoView {
                 <dt>{say!(lang(), pages.node.kept)}</dt>
                 <dd>{move || tensed(node.read().kept_for_slots.map(words::bytes))}</dd>
                 <dt>{say!(lang(), pages.node.version)}</dt>
-                <dd>{move || known(node.read().server_version.map(words::figures::server_version))}</dd>
+                <dd>{move || known(node.read().server_version.map(postgres_version))}</dd>
                 <dt>{say!(lang(), pages.node.started)}</dt>
                 <dd>
                     {move || known(started.get().map(|at| words::figures::date_time(lang(), at)))}

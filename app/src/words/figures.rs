@@ -157,12 +157,3 @@ pub fn bounded(lang: Locale, figure: String, bound: Bound) -> String {
         Bound::Was | Bound::NotKnown => say!(lang, words.unit.was, figure = figure),
     }
 }
-
-/// `PostgreSQL`'s version number as people write it: `150018` is `15.18`, `90603` is `9.6.3`.
-pub fn server_version(version: u32) -> String {
-    if version >= 100_000 {
-        format!("{}.{}", version / 10_000, version % 10_000)
-    } else {
-        format!("{}.{}.{}", version / 10_000, version / 100 % 100, version % 100)
-    }
-}

@@ -17,7 +17,7 @@ use switchback_domain::{
     Millis, Side,
     operation::{
         Advice, Attempt, Because, Difference, Fence, FenceAnswer, FenceState, FoundLoss, GivenUp, Intent, IntentKind, LossCode,
-        MemberOrder, OperationId, OrderFailure, Outage, Report, StageCode, Step, StepEvidence, StepFailure, StepRun, StepState,
+        MemberOrder, OperationId, OrderFailure, Outage, Phase, Report, StageCode, Step, StepEvidence, StepFailure, StepRun, StepState,
         UnreadableCause, UnreadableEntry,
     },
 };

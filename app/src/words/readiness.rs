@@ -1,7 +1,7 @@
 //! Readiness checks: title, verdict, evidence and remedy; and why a guarded action cannot be taken.
 
 use super::{Locale, Names, bytes, count, duration, figures, list, say, sentences};
-use switchback_domain::{Check, CheckKind, Evidence, Objection, Verdict, WitnessKind};
+use switchback_domain::{Check, CheckKind, Evidence, Objection, ValueOf, Verdict, WitnessKind};
 
 /// One function for one text of every check, so that a new check cannot be forgotten in any of them.
 macro_rules! for_each_check {
@@ -70,8 +70,15 @@ pub fn evidence(lang: Locale, check: &Check, names: &Names) -> String {
         }
         Evidence::NoReading { endpoints } => say!(lang, words.evidence.no_reading, endpoints = list(lang, endpoints)),
         Evidence::NoSubject => say!(lang, words.evidence.no_subject),
-        Evidence::Identifiers { found } if found.len() == 1 => say!(lang, words.evidence.identifiers_one, found = list(lang, found)),
-        Evidence::Identifiers { found } => say!(lang, words.evidence.identifiers_many, found = list(lang, found)),
+        Evidence::Values { of, found } => {
+            let (found, one) = (list(lang, found), found.len() == 1);
+            match of {
+                ValueOf::SystemIdentifier if one => say!(lang, words.evidence.identifiers_one, found = found),
+                ValueOf::SystemIdentifier => say!(lang, words.evidence.identifiers_many, found = found),
+                ValueOf::PostgresVersion if one => say!(lang, words.evidence.versions_one, found = found),
+                ValueOf::PostgresVersion => say!(lang, words.evidence.versions_many, found = found),
+            }
+        }
         Evidence::Nodes { nodes } => about_nodes(lang, check.kind, nodes),
         Evidence::Timelines { primary, backup: Some(backup) } => {
             say!(lang, words.evidence.timelines, primary = primary.to_string(), backup = backup.to_string())
@@ -116,14 +123,6 @@ pub fn evidence(lang: Locale, check: &Check, names: &Names) -> String {
             (_, true) => say!(lang, words.evidence.sides_empty),
             (_, false) => say!(lang, words.evidence.sides, sites = sites(sides)),
         },
-        Evidence::Versions { found } => {
-            let versions = list(lang, found.iter().map(|version| figures::server_version(*version)));
-            if found.len() == 1 {
-                say!(lang, words.evidence.versions_one, found = versions)
-            } else {
-                say!(lang, words.evidence.versions_many, found = versions)
-            }
-        }
         Evidence::Setting { name, node, standby, primary } => say!(
             lang,
             words.evidence.setting,

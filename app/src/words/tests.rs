@@ -1,6 +1,6 @@
 //! Every word has a text in every language, and figures are written as people write them.
 
-use super::{figures::server_version, picture, *};
+use super::{picture, *};
 use crate::api::ApiError;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -143,8 +143,8 @@ fn evidence() -> Vec<Evidence> {
     let mut all = vec![
         Evidence::NoReading { endpoints: vec![endpoint()] },
         Evidence::NoSubject,
-        Evidence::Identifiers { found: vec!["1".to_owned()] },
-        Evidence::Identifiers { found: vec!["1".to_owned(), "2".to_owned()] },
+        Evidence::Values { of: ValueOf::SystemIdentifier, found: vec!["1".to_owned()] },
+        Evidence::Values { of: ValueOf::SystemIdentifier, found: vec!["1".to_owned(), "2".to_owned()] },
         Evidence::Nodes { nodes: Vec::new() },
         Evidence::Nodes { nodes: vec![node("a1"), node("b1")] },
         Evidence::Timelines { primary: Timeline(7), backup: None },
@@ -156,8 +156,8 @@ fn evidence() -> Vec<Evidence> {
         Evidence::Slot { name: text("b"), active: false, wal_status: None },
         Evidence::Sides { sides: Vec::new() },
         Evidence::Sides { sides: Side::BOTH.to_vec() },
-        Evidence::Versions { found: vec![150_018] },
-        Evidence::Versions { found: vec![150_018, 160_004] },
+        Evidence::Values { of: ValueOf::PostgresVersion, found: vec!["15.18".to_owned()] },
+        Evidence::Values { of: ValueOf::PostgresVersion, found: vec!["15.18".to_owned(), "16.4".to_owned()] },
         Evidence::Setting { name: "max_connections".to_owned(), node: node("b1"), standby: 50, primary: 100 },
         Evidence::SettingsEqual,
         Evidence::Members { up: Vec::new(), wanted: 1 },
@@ -505,7 +505,6 @@ fn amounts_keep_their_units_and_numbers_their_groups() {
     for (number, text) in counts {
         assert_eq!(count(number), text);
     }
-    assert_eq!((server_version(150_018), server_version(90_603)), ("15.18".to_owned(), "9.6.3".to_owned()));
 }
 
 #[test]

@@ -297,38 +297,6 @@ fn where_nobody_writes_the_servers_own_histories_tell_whether_two_of_them_exist(
 }
 
 #[test]
-fn a_site_of_one_node_is_warned_about_its_missing_mirror_and_may_be_left() {
-    let mut world = World::healthy(at(0));
-    world.pool.sites.a.nodes.truncate(1);
-    let picture = world.picture();
-    let check = picture.checks.iter().find(|check| check.kind == CheckKind::MirrorInStep).expect("there is one");
-    assert_eq!(check.verdict, Verdict::Warn);
-    assert_eq!(picture.actions.switchover, []);
-}
-
-#[test]
-fn what_the_console_may_not_read_is_said_while_nothing_is_wrong_and_stops_nothing() {
-    let checked = |unreadable: Option<crate::Unreadable>| {
-        let mut world = World::healthy(at(0));
-        world.postgres("a1", |facts| facts.unreadable = unreadable.map(Box::new));
-        let picture = world.picture();
-        assert_eq!(picture.actions.switchover, [], "it only warns");
-        let check = picture.checks.into_iter().find(|check| check.kind == CheckKind::RowsReadable).expect("there is one");
-        (check.verdict, check.evidence)
-    };
-    assert_eq!(checked(None), (Verdict::Warn, Evidence::NotYet), "not known is not well");
-    let found = |databases: &[&str], tables, first: &[&str]| {
-        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let (verdict, evidence) = checked(Some(crate::Unreadable { databases: names(databases), tables, first_tables: names(first) }));
-        assert_eq!(evidence, Evidence::Unreadable { databases: names(databases), tables, first: names(first) });
-        verdict
-    };
-    assert_eq!(found(&[], 0, &[]), Verdict::Pass);
-    assert_eq!(found(&["hr"], 0, &[]), Verdict::Warn);
-    assert_eq!(found(&[], 12, &["chat: public.messages"]), Verdict::Warn);
-}
-
-#[test]
 fn the_loss_of_a_dead_site_does_not_grow_after_its_death() {
     let mut world = World::healthy(at(0));
     // The line between the sites was cut two seconds before a died.
@@ -363,18 +331,6 @@ fn a_wrong_answer_is_a_finding_about_that_endpoint_and_nothing_else_suffers() {
     let picture = world.picture();
     assert!(matches!(&picture.findings[..], [Finding::EndpointFails { cause: ProbeFailure::Garbage, .. }]), "{:?}", picture.findings);
     assert_eq!(picture.protection.state, ProtectionState::Protected);
-}
-
-#[test]
-fn small_settings_on_a_standby_close_the_planned_button_by_name() {
-    let mut world = World::healthy(at(0));
-    world.postgres("b2", |facts| {
-        facts.settings.insert("max_connections".to_owned(), 50);
-    });
-    let picture = world.picture();
-    let worst = &picture.checks[0];
-    assert_eq!((worst.kind, worst.verdict), (CheckKind::SettingsFit, Verdict::Fail));
-    assert!(matches!(&worst.evidence, Evidence::Setting { standby: 50, primary: 100, .. }));
 }
 
 proptest! {
@@ -619,14 +575,6 @@ fn when_both_sites_follow_the_one_that_is_further_is_the_one_to_make_active() {
         world.postgres(ahead, |facts| facts.received = Some(Lsn(WRITTEN.0 + 1)));
         assert_eq!(world.picture().target, target, "{ahead} is ahead");
     }
-}
-
-#[test]
-fn replay_that_is_far_behind_closes_the_planned_button() {
-    let mut world = World::healthy(at(0));
-    world.postgres("b1", |facts| facts.replayed = Some(Lsn(WRITTEN.0 - 3_000_000_000)));
-    let objections = world.picture().actions.switchover;
-    assert_eq!(objections, [Objection::CheckFails { check: CheckKind::LossWithinPolicy, verdict: Verdict::Fail }]);
 }
 
 #[test]

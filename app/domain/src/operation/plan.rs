@@ -31,6 +31,7 @@ pub struct Plan {
     /// Who leads each site, and on which timeline: when that changes, the plan is void.
     pub leaders: Vec<(Side, Option<NodeName>, Option<Timeline>)>,
     /// Checks that do not pass. A planned operation cannot have any that fail; a failover needs each to be acknowledged by name.
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::readiness::checks_with_verdicts))]
     pub not_passed: Vec<(CheckKind, Verdict)>,
     /// What would be lost, as it stood when the plan was made.
     pub loss: Protection,
@@ -133,7 +134,7 @@ impl PlanObjection {
 }
 
 /// The checks that have to be taken on: each by itself, but those that only the silence of one site keeps from being told together. They
-/// have one cause, and nobody weighs twenty of them at three in the morning.
+/// have one cause, and nobody weighs each of them at three in the morning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToAcknowledge {
     /// Each by itself.

@@ -605,6 +605,7 @@ pub enum StepFailure {
     /// The situation is not the one that was planned for.
     SituationChanged {
         /// Checks that do not pass now and were not taken upon themselves by anybody.
+        #[cfg_attr(feature = "schema", schema(schema_with = crate::readiness::checks_with_verdicts))]
         checks: Vec<(CheckKind, Verdict)>,
         /// What is the matter.
         findings: Vec<Finding>,

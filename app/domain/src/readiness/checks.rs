@@ -1,13 +1,111 @@
 //! The rules behind each check. One function per condition; each answers from fresh readings only.
 
-use super::{Check, CheckKind, Evidence, Verdict};
+use super::{Check, Evidence, ValueOf, Verdict};
 use crate::diagnosis::system_identifiers;
+use crate::facts::postgres_version;
 use crate::picture::{NodeView, Readings, WriteState, members_up};
 use crate::{
     EndpointName, LinkKind, LinkState, Millis, NodeName, PatroniFacts, Picture, PostgresFacts, ProbeFailure, Side, Slot, Timeline,
 };
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+
+/// Declares the checks, in the order in which they are shown: what each is called, where its facts come from, and which function below judges
+/// it. A new one also needs its title and remedy in the locales, which the compiler asks for.
+macro_rules! declare_checks {
+    ($($(#[$about:meta])+ $kind:ident: reads $source:ident, judged by $judge:ident;)+) => {
+        /// The conditions. Each has a title and a remedy in the locales.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+        #[serde(rename_all = "snake_case")]
+        pub enum CheckKind {
+            $($(#[$about])+ $kind,)+
+        }
+
+        impl CheckKind {
+            /// All of them, in the order in which they are shown.
+            pub const ALL: [CheckKind; [$(stringify!($kind)),+].len()] = [$(CheckKind::$kind),+];
+
+            fn source(self) -> Source {
+                match self { $(CheckKind::$kind => Source::$source),+ }
+            }
+        }
+
+        impl Judge<'_> {
+            fn judge(&self, kind: CheckKind) -> Judged {
+                match kind { $(CheckKind::$kind => self.$judge()),+ }
+            }
+        }
+    };
+}
+
+declare_checks! {
+    /// All nodes are copies of the same database system.
+    OneDatabase: reads EveryPostgres, judged by one_database;
+    /// Exactly one node of the pool is out of recovery.
+    OnePrimary: reads EveryPostgres, judged by one_primary;
+    /// Both clusters' leaders are known from the nodes themselves.
+    LeadersKnown: reads EveryPatroni, judged by leaders_known;
+    /// The backup receives the primary's timeline.
+    SameTimeline: reads PrimaryAndBackup, judged by same_timeline;
+    /// The backup heard from the primary a moment ago.
+    BackupHears: reads Backup, judged by backup_hears;
+    /// What the backup has not flushed is within the policy.
+    LossWithinPolicy: reads PrimaryAndBackup, judged by loss_within_policy;
+    /// The cross-site slot is in use and keeps its WAL.
+    CrossSiteSlot: reads Primary, judged by cross_site_slot;
+    /// The mirror streams and confirms commits.
+    MirrorInStep: reads Primary, judged by mirror_in_step;
+    /// The backup mirror follows the backup.
+    BackupMirrorFollows: reads Backup, judged by backup_mirror_follows;
+    /// Log files reach the other site.
+    ArchiveShips: reads Primary, judged by archive_ships;
+    /// Neither cluster is in Patroni's maintenance mode.
+    NotPaused: reads EveryPatroni, judged by not_paused;
+    /// No node waits for a restart.
+    NoPendingRestart: reads EveryPatroni, judged by no_pending_restart;
+    /// No switchover or restart is scheduled.
+    NothingScheduled: reads EveryPatroni, judged by nothing_scheduled;
+    /// Node names are unique over both sites, and are the names that Patroni uses.
+    UniqueNames: reads EveryPatroni, judged by unique_names;
+    /// `PostgreSQL` has the same major version everywhere.
+    SameVersion: reads EveryPostgres, judged by same_postgres_major;
+    /// Settings that must not be smaller on a standby are not.
+    SettingsFit: reads EveryPostgres, judged by settings_fit;
+    /// Clocks agree.
+    ClocksAgree: reads EveryPostgres, judged by clocks_agree;
+    /// Enough members of the target site are up.
+    StandbyMembers: reads ProxiesOfTarget, judged by standby_members;
+    /// Every etcd is healthy.
+    EtcdHealthy: reads EveryEtcd, judged by etcd_healthy;
+    /// The standing guards against a second primary are installed on both sites.
+    GuardInstalled: reads ProxiesAndPatroni, judged by guard_installed;
+    /// Patroni in the active site stops its primary cleanly when the site is demoted, which it does from version 4.1 on.
+    DemotesCleanly: reads EveryPatroni, judged by demotes_cleanly;
+    /// The console's role in `PostgreSQL` has the rights it needs, and no others.
+    RoleRights: reads EveryPostgres, judged by role_rights;
+    /// Every endpoint proves who it is, by TLS with a certificate that is verified.
+    EndpointsVerified: reads EveryEndpoint, judged by endpoints_verified;
+    /// Whatever only a lost site would have could be saved: the console may read every table.
+    RowsReadable: reads Primary, judged by rows_readable;
+}
+
+/// Where the facts of a check come from.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    EveryEndpoint,
+    EveryPostgres,
+    EveryPatroni,
+    EveryEtcd,
+    /// `PostgreSQL` of the primary.
+    Primary,
+    /// `PostgreSQL` of the backup.
+    Backup,
+    PrimaryAndBackup,
+    ProxiesOfTarget,
+    ProxiesAndPatroni,
+}
 
 /// How a condition stands and why, before age and sources are added.
 type Judged = (Verdict, Evidence);
@@ -48,65 +146,27 @@ fn warn_unless(condition: bool) -> Verdict {
 
 impl<'a> Judge<'a> {
     fn check(&self, kind: CheckKind) -> Check {
-        let sources = self.sources(kind);
-        let (verdict, evidence) = match kind {
-            CheckKind::OneDatabase => self.one_database(),
-            CheckKind::OnePrimary => self.one_primary(),
-            CheckKind::LeadersKnown => self.leaders_known(),
-            CheckKind::SameTimeline => self.same_timeline(),
-            CheckKind::BackupHears => self.backup_hears(),
-            CheckKind::LossWithinPolicy => self.loss_within_policy(),
-            CheckKind::CrossSiteSlot => self.cross_site_slot(),
-            CheckKind::MirrorInStep => self.mirror_in_step(),
-            CheckKind::BackupMirrorFollows => self.backup_mirror_follows(),
-            CheckKind::ArchiveShips => self.archive_ships(),
-            CheckKind::NotPaused => self.sides_without(|facts| !facts.paused),
-            CheckKind::NoPendingRestart => self.nodes_without(|facts| !facts.pending_restart),
-            CheckKind::NothingScheduled => self.sides_without(|facts| !facts.scheduled_action),
-            CheckKind::UniqueNames => self.unique_names(),
-            CheckKind::SameVersion => self.same_version(),
-            CheckKind::SettingsFit => self.settings_fit(),
-            CheckKind::ClocksAgree => self.clocks_agree(),
-            CheckKind::StandbyMembers => self.standby_members(),
-            CheckKind::EtcdHealthy => self.etcd_healthy(),
-            CheckKind::GuardInstalled => self.guard_installed(),
-            CheckKind::DemotesCleanly => self.demotes_cleanly(),
-            CheckKind::RoleRights => self.role_rights(),
-            CheckKind::EndpointsVerified => self.endpoints_verified(),
-            CheckKind::RowsReadable => self.rows_readable(),
-        };
+        let sources = self.endpoints(kind.source());
+        let (verdict, evidence) = self.judge(kind);
         let seen: Vec<Option<Timestamp>> = sources.iter().map(|name| self.readings.reading(name).seen_at()).collect();
         let seen_at = seen.iter().copied().min().flatten();
         Check { kind, verdict, evidence, seen_at, sources }
     }
 
-    /// Where the facts of a check come from.
-    fn sources(&self, kind: CheckKind) -> Vec<EndpointName> {
+    fn endpoints(&self, source: Source) -> Vec<EndpointName> {
         let nodes = |pick: fn(&NodeView) -> EndpointName| self.readings.nodes.iter().map(pick).collect::<Vec<_>>();
         let of = |view: Option<(&NodeView, &PostgresFacts)>| view.map(|(view, _)| view.node.postgres.clone());
         let sites = || self.readings.pool.sites.iter();
-        match kind {
-            CheckKind::OneDatabase
-            | CheckKind::OnePrimary
-            | CheckKind::SameVersion
-            | CheckKind::SettingsFit
-            | CheckKind::ClocksAgree
-            | CheckKind::RoleRights => nodes(|view| view.node.postgres.clone()),
-            CheckKind::LeadersKnown
-            | CheckKind::NotPaused
-            | CheckKind::NoPendingRestart
-            | CheckKind::NothingScheduled
-            | CheckKind::UniqueNames
-            | CheckKind::DemotesCleanly => nodes(|view| view.node.patroni.clone()),
-            CheckKind::EndpointsVerified => self.readings.pool.endpoints().into_iter().map(|endpoint| endpoint.name.clone()).collect(),
-            CheckKind::SameTimeline | CheckKind::LossWithinPolicy => of(self.primary).into_iter().chain(of(self.backup)).collect(),
-            CheckKind::BackupHears | CheckKind::BackupMirrorFollows => of(self.backup).into_iter().collect(),
-            CheckKind::CrossSiteSlot | CheckKind::MirrorInStep | CheckKind::ArchiveShips | CheckKind::RowsReadable => {
-                of(self.primary).into_iter().collect()
-            }
-            CheckKind::StandbyMembers => self.readings.pool.sites[self.picture.target].proxies.clone(),
-            CheckKind::EtcdHealthy => sites().flat_map(|(_, site)| site.etcd.clone()).collect(),
-            CheckKind::GuardInstalled => {
+        match source {
+            Source::EveryEndpoint => self.readings.pool.endpoints().into_iter().map(|endpoint| endpoint.name.clone()).collect(),
+            Source::EveryPostgres => nodes(|view| view.node.postgres.clone()),
+            Source::EveryPatroni => nodes(|view| view.node.patroni.clone()),
+            Source::EveryEtcd => sites().flat_map(|(_, site)| site.etcd.clone()).collect(),
+            Source::Primary => of(self.primary).into_iter().collect(),
+            Source::Backup => of(self.backup).into_iter().collect(),
+            Source::PrimaryAndBackup => of(self.primary).into_iter().chain(of(self.backup)).collect(),
+            Source::ProxiesOfTarget => self.readings.pool.sites[self.picture.target].proxies.clone(),
+            Source::ProxiesAndPatroni => {
                 let mut all: Vec<_> = sites().flat_map(|(_, site)| site.proxies.clone()).collect();
                 all.extend(nodes(|view| view.node.patroni.clone()));
                 all
@@ -114,7 +174,8 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Fresh answers of Patroni, or the endpoints of a site that gives none: one answer tells for its whole cluster.
+    /// Fresh answers of Patroni, or the endpoints of a site that gives none. One answer is enough for what is true of a whole cluster; what
+    /// each node has for itself is judged by [`Judge::of_each_node`].
     fn patroni_of_both(&self) -> Result<Vec<(&NodeView<'a>, &'a PatroniFacts)>, Judged> {
         self.of_both(|view| view.patroni.fresh().copied(), |view| &view.node.patroni)
     }
@@ -136,12 +197,20 @@ impl<'a> Judge<'a> {
         if missing.is_empty() { Ok(answers) } else { Err((Verdict::Unknown, Evidence::NoReading { endpoints: missing })) }
     }
 
+    /// What each node says for itself. A silent node beside one that answers is not compared: that is only a warning, because a mirror that
+    /// is away is no reason to refuse every move, but it is not said to be well either.
+    fn of_each_node(&self, good: Judged) -> Judged {
+        let silent = self.readings.nodes.iter().filter(|view| view.patroni.fresh().is_none());
+        let endpoints: Vec<EndpointName> = silent.map(|view| view.node.patroni.clone()).collect();
+        if endpoints.is_empty() || good.0 != Verdict::Pass { good } else { (Verdict::Warn, Evidence::NoReading { endpoints }) }
+    }
+
     fn one_database(&self) -> Judged {
         if let Err(unknown) = self.postgres_of_both() {
             return unknown;
         }
         let found = system_identifiers(self.readings);
-        (pass_if(found.len() == 1), Evidence::Identifiers { found })
+        (pass_if(found.len() == 1), Evidence::Values { of: ValueOf::SystemIdentifier, found })
     }
 
     /// A node that does not answer, or whose port refuses, might be writing: only its own word, its Patroni's, or that of another node which
@@ -280,6 +349,14 @@ impl<'a> Judge<'a> {
         (warn_unless(ships), Evidence::Archive { newest, at: archiver.and_then(|archiver| archiver.last_at), failing, up_to })
     }
 
+    fn not_paused(&self) -> Judged {
+        self.sides_without(|facts| !facts.paused)
+    }
+
+    fn nothing_scheduled(&self) -> Judged {
+        self.sides_without(|facts| !facts.scheduled_action)
+    }
+
     fn sides_without(&self, fine: fn(&PatroniFacts) -> bool) -> Judged {
         match self.patroni_of_both() {
             Err(unknown) => unknown,
@@ -290,15 +367,14 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn nodes_without(&self, fine: fn(&PatroniFacts) -> bool) -> Judged {
-        match self.patroni_of_both() {
-            Err(unknown) => unknown,
-            Ok(answers) => {
-                let nodes: Vec<NodeName> =
-                    answers.iter().filter(|(_, facts)| !fine(facts)).map(|(view, _)| view.node.name.clone()).collect();
-                (pass_if(nodes.is_empty()), Evidence::Nodes { nodes })
-            }
-        }
+    fn no_pending_restart(&self) -> Judged {
+        let answers = match self.patroni_of_both() {
+            Err(unknown) => return unknown,
+            Ok(answers) => answers,
+        };
+        let waiting = answers.iter().filter(|(_, facts)| facts.pending_restart);
+        let nodes: Vec<NodeName> = waiting.map(|(view, _)| view.node.name.clone()).collect();
+        self.of_each_node((pass_if(nodes.is_empty()), Evidence::Nodes { nodes }))
     }
 
     /// The configuration refuses names that are used twice; here the names that Patroni uses are compared with them.
@@ -313,12 +389,13 @@ impl<'a> Judge<'a> {
                 if nodes.is_empty() && !endpoints.is_empty() {
                     return (Verdict::Unknown, Evidence::NoReading { endpoints });
                 }
-                (pass_if(nodes.is_empty()), Evidence::Nodes { nodes })
+                self.of_each_node((pass_if(nodes.is_empty()), Evidence::Nodes { nodes }))
             }
         }
     }
 
-    fn same_version(&self) -> Judged {
+    /// The minor version may differ, which only warns.
+    fn same_postgres_major(&self) -> Judged {
         match self.postgres_of_both() {
             Err(unknown) => unknown,
             Ok(answers) => {
@@ -330,7 +407,8 @@ impl<'a> Judge<'a> {
                     (1, _) => Verdict::Warn,
                     _ => Verdict::Fail,
                 };
-                (verdict, Evidence::Versions { found: found.into_iter().collect() })
+                let found = found.into_iter().map(postgres_version).collect();
+                (verdict, Evidence::Values { of: ValueOf::PostgresVersion, found })
             }
         }
     }
@@ -421,7 +499,8 @@ impl<'a> Judge<'a> {
         (warn_unless(databases.is_empty() && tables == 0), Evidence::Unreadable { databases, tables, first })
     }
 
-    /// Only a warning: a planned operation is safe without them, a returning site is not.
+    /// A guard that is missing only warns: a planned operation is safe without it, a returning site is not. Where no Patroni of a site
+    /// answers it is unknown, like everything that rests on Patroni, and no planned operation is possible.
     fn guard_installed(&self) -> Judged {
         let answers = match self.patroni_of_both() {
             Err(unknown) => return unknown,
@@ -458,10 +537,10 @@ impl<'a> Judge<'a> {
             return (Verdict::Unknown, Evidence::NoReading { endpoints: vec![leader.node.patroni.clone()] });
         }
         let there = old(active.other());
-        (warn_unless(there.is_empty()), Evidence::OldPatroni { members: there })
+        self.of_each_node((warn_unless(there.is_empty()), Evidence::OldPatroni { members: there }))
     }
 
-    /// Only a warning: more rights than needed make nothing fail, but whoever has the console's password has them too.
+    /// Rights beyond what is needed only warn: they make nothing fail, but whoever has the console's password has them too.
     fn role_rights(&self) -> Judged {
         let answers = match self.postgres_of_both() {
             Err(unknown) => return unknown,
@@ -485,7 +564,7 @@ impl<'a> Judge<'a> {
             let turned_down = matches!(failure, Some((ProbeFailure::Tls | ProbeFailure::Unproved, _)));
             self.readings.reading(name).fresh().is_some() && !turned_down
         };
-        let unseen: Vec<EndpointName> = self.sources(CheckKind::EndpointsVerified).into_iter().filter(|name| !has_proved(name)).collect();
+        let unseen: Vec<EndpointName> = self.endpoints(Source::EveryEndpoint).into_iter().filter(|name| !has_proved(name)).collect();
         if unseen.is_empty() {
             return (Verdict::Pass, Evidence::Endpoints { endpoints: Vec::new() });
         }

@@ -1,4 +1,4 @@
-use crate::fixture::{World, at};
+use crate::fixture::{WRITTEN, World, at};
 use crate::operation::{Intent, Plan, PlanObjection, PoolState, plan};
 use crate::*;
 
@@ -73,7 +73,7 @@ fn who_gets_the_order_has_to_be_known_and_a_mirror_that_is_away_has_not() {
         world.pass(6_000);
         world
     };
-    assert_eq!(check(&silent("a2").picture(), CheckKind::DemotesCleanly).0, Verdict::Pass);
+    assert_eq!(check(&silent("a2").picture(), CheckKind::DemotesCleanly).0, Verdict::Warn);
     assert_eq!(check(&silent("a1").picture(), CheckKind::DemotesCleanly).0, Verdict::Unknown);
 }
 
@@ -124,4 +124,103 @@ fn who_has_not_answered_in_this_reading_has_not_proved_who_it_is() {
             assert_eq!(check(&world.picture(), CheckKind::EndpointsVerified), (Verdict::Warn, unseen), "{failure:?}");
         }
     }
+}
+
+#[test]
+fn a_site_of_one_node_is_warned_about_its_missing_mirror_and_may_be_left() {
+    let mut world = World::healthy(at(0));
+    world.pool.sites.a.nodes.truncate(1);
+    let picture = world.picture();
+    let check = picture.checks.iter().find(|check| check.kind == CheckKind::MirrorInStep).expect("there is one");
+    assert_eq!(check.verdict, Verdict::Warn);
+    assert_eq!(picture.actions.switchover, []);
+}
+
+#[test]
+fn what_the_console_may_not_read_is_said_while_nothing_is_wrong_and_stops_nothing() {
+    let checked = |unreadable: Option<crate::Unreadable>| {
+        let mut world = World::healthy(at(0));
+        world.postgres("a1", |facts| facts.unreadable = unreadable.map(Box::new));
+        let picture = world.picture();
+        assert_eq!(picture.actions.switchover, [], "it only warns");
+        let check = picture.checks.into_iter().find(|check| check.kind == CheckKind::RowsReadable).expect("there is one");
+        (check.verdict, check.evidence)
+    };
+    assert_eq!(checked(None), (Verdict::Warn, Evidence::NotYet), "not known is not well");
+    let found = |databases: &[&str], tables, first: &[&str]| {
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let (verdict, evidence) = checked(Some(crate::Unreadable { databases: names(databases), tables, first_tables: names(first) }));
+        assert_eq!(evidence, Evidence::Unreadable { databases: names(databases), tables, first: names(first) });
+        verdict
+    };
+    assert_eq!(found(&[], 0, &[]), Verdict::Pass);
+    assert_eq!(found(&["hr"], 0, &[]), Verdict::Warn);
+    assert_eq!(found(&[], 12, &["chat: public.messages"]), Verdict::Warn);
+}
+
+#[test]
+fn small_settings_on_a_standby_close_the_planned_button_by_name() {
+    let mut world = World::healthy(at(0));
+    world.postgres("b2", |facts| {
+        facts.settings.insert("max_connections".to_owned(), 50);
+    });
+    let picture = world.picture();
+    let worst = &picture.checks[0];
+    assert_eq!((worst.kind, worst.verdict), (CheckKind::SettingsFit, Verdict::Fail));
+    assert!(matches!(&worst.evidence, Evidence::Setting { standby: 50, primary: 100, .. }));
+}
+
+#[test]
+fn replay_that_is_far_behind_closes_the_planned_button() {
+    let mut world = World::healthy(at(0));
+    world.postgres("b1", |facts| facts.replayed = Some(Lsn(WRITTEN.0 - 3_000_000_000)));
+    let objections = world.picture().actions.switchover;
+    assert_eq!(objections, [Objection::CheckFails { check: CheckKind::LossWithinPolicy, verdict: Verdict::Fail }]);
+}
+
+#[test]
+fn what_a_node_says_for_itself_is_not_said_to_be_well_while_the_node_is_silent() {
+    let kinds = [CheckKind::UniqueNames, CheckKind::NoPendingRestart, CheckKind::DemotesCleanly];
+    for node in ["a2", "b2"] {
+        let mut world = World::healthy(at(0));
+        world.fails(&format!("patroni-{node}"), ProbeFailure::TimedOut { after: Millis(800) });
+        world.pass(6_000);
+        let picture = world.picture();
+        let endpoints = vec![format!("patroni-{node}").parse().expect("a name")];
+        for kind in kinds {
+            let silent = Evidence::NoReading { endpoints: endpoints.clone() };
+            assert_eq!(check(&picture, kind), (Verdict::Warn, silent), "{kind:?} with {node} silent");
+        }
+        assert_eq!(check(&picture, CheckKind::NotPaused).0, Verdict::Pass, "one node tells it for its cluster");
+        assert_eq!(picture.actions.switchover, [], "it only warns");
+        // What another node says is not hidden by that.
+        world.patroni("a1", |facts| facts.pending_restart = true);
+        let nodes = vec!["a1".parse().expect("a name")];
+        assert_eq!(check(&world.picture(), CheckKind::NoPendingRestart), (Verdict::Fail, Evidence::Nodes { nodes }));
+    }
+}
+
+#[test]
+fn guards_are_unknown_where_no_patroni_of_a_site_answers_and_then_nothing_planned_is_possible_anyway() {
+    let mut world = World::healthy(at(0));
+    for node in ["b1", "b2"] {
+        world.fails(&format!("patroni-{node}"), ProbeFailure::TimedOut { after: Millis(800) });
+    }
+    world.pass(6_000);
+    let picture = world.picture();
+    assert_eq!(check(&picture, CheckKind::GuardInstalled).0, Verdict::Unknown);
+    assert_eq!(check(&picture, CheckKind::LeadersKnown).0, Verdict::Unknown, "every order goes through the leaders' Patroni");
+}
+
+#[test]
+fn postgresql_may_differ_in_its_minor_version_and_not_in_its_major_one() {
+    let with = |version| {
+        let mut world = World::healthy(at(0));
+        world.postgres("b2", |facts| facts.server_version = version);
+        check(&world.picture(), CheckKind::SameVersion)
+    };
+    let found = |other: &str| Evidence::Values { of: ValueOf::PostgresVersion, found: vec!["15.18".to_owned(), other.to_owned()] };
+    assert_eq!(with(150_099), (Verdict::Warn, found("15.99")));
+    assert_eq!(with(160_004), (Verdict::Fail, found("16.4")));
+    assert_eq!(crate::facts::postgres_version(90_603), "9.6.3");
 }

@@ -29,7 +29,7 @@ pub(super) fn present(
     let told = |objections: Vec<&PlanObjection>| -> Vec<String> {
         let (unread, others): (Vec<_>, Vec<_>) = objections.into_iter().partition(|one| unread_check(one).is_some());
         let titles: Vec<String> = unread.iter().filter_map(|one| unread_check(one)).map(|kind| readiness::title(lang, kind)).collect();
-        // The same sentence for each of twenty checks hides what else is in the way.
+        // The same sentence for each of many checks hides what else is in the way.
         let together = (titles.len() > 2).then(|| {
             let n = titles.len().to_string();
             say!(lang, operations.dialog.unread_checks, n = n, checks = words::list(lang, &titles))
