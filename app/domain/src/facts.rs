@@ -66,7 +66,7 @@ pub enum ProbeFailure {
     CutShort,
     /// An answer that is not what this kind of endpoint says.
     Garbage,
-    /// `PostgreSQL` refused the question itself; the SQLSTATE tells why (42501 = a right is missing).
+    /// `PostgreSQL` refused the question itself; the SQLSTATE tells why. What it means is asked below, so that nobody else has to know one.
     Sql {
         /// Five characters of SQLSTATE.
         state: String,
@@ -75,6 +75,30 @@ pub enum ProbeFailure {
     NoSuchBackend,
     /// Nothing has been asked yet.
     NotAskedYet,
+}
+
+impl ProbeFailure {
+    fn sqlstate(&self) -> Option<&str> {
+        match self {
+            ProbeFailure::Sql { state } => Some(state),
+            _ => None,
+        }
+    }
+
+    /// `PostgreSQL` starts or stops, by its own word, and takes no new sessions (`cannot_connect_now`).
+    pub fn says_it_starts_or_stops(&self) -> bool {
+        self.sqlstate() == Some("57P03")
+    }
+
+    /// `PostgreSQL` ends this session: it is shut down, has crashed, starts or stops, or the session was idle for too long.
+    pub fn ends_the_session(&self) -> bool {
+        self.sqlstate().is_some_and(|state| state.starts_with("57P0"))
+    }
+
+    /// `PostgreSQL` says that a right is missing (`insufficient_privilege`).
+    pub fn says_a_right_is_missing(&self) -> bool {
+        self.sqlstate() == Some("42501")
+    }
 }
 
 /// One Patroni member about itself and its cluster (`/patroni`, `/cluster`, `/config`, `/history`).

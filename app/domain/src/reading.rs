@@ -144,12 +144,8 @@ impl<T> Sighting<T> {
         match &self.answer {
             None => Reading::Missing { cause: failure.unwrap_or(ProbeFailure::NotAskedYet) },
             Some((value, seen_at)) => {
-                // 57P01 to 57P03: shut down, crashed, starting up or shutting down. What it said before is over.
-                let over = match &failure {
-                    Some(ProbeFailure::Refused) => true,
-                    Some(ProbeFailure::Sql { state }) => state.starts_with("57P0"),
-                    _ => false,
-                };
+                // What it said before is over.
+                let over = failure.as_ref().is_some_and(|cause| *cause == ProbeFailure::Refused || cause.ends_the_session());
                 // After a clock was set back an answer would stay young for as long.
                 let from_the_future = Millis::between(now, *seen_at) > CLOCK_STEP;
                 if over || from_the_future || Millis::between(*seen_at, now) > stale_after {

@@ -3,9 +3,6 @@
 use super::{Locale, bytes, duration, say};
 use switchback_domain::{ByteLag, ProbeFailure};
 
-/// `PostgreSQL`'s SQLSTATE for a missing right.
-const INSUFFICIENT_PRIVILEGE: &str = "42501";
-
 /// The failure in one sentence.
 pub fn failure(lang: Locale, failure: &ProbeFailure) -> String {
     match failure {
@@ -20,7 +17,7 @@ pub fn failure(lang: Locale, failure: &ProbeFailure) -> String {
         ProbeFailure::TooLarge { limit } => say!(lang, words.failure.too_large, limit = bytes(ByteLag(*limit))),
         ProbeFailure::CutShort => say!(lang, words.failure.cut_short),
         ProbeFailure::Garbage => say!(lang, words.failure.garbage),
-        ProbeFailure::Sql { state } if state == INSUFFICIENT_PRIVILEGE => say!(lang, words.failure.sql_right, state = state.clone()),
+        ProbeFailure::Sql { state } if failure.says_a_right_is_missing() => say!(lang, words.failure.sql_right, state = state.clone()),
         ProbeFailure::Sql { state } => say!(lang, words.failure.sql, state = state.clone()),
         ProbeFailure::NoSuchBackend => say!(lang, words.failure.no_such_backend),
         ProbeFailure::NotAskedYet => say!(lang, words.failure.not_asked_yet),

@@ -4,9 +4,7 @@ use super::{
     EndpointPicture, Knowledge, MemberPicture, NodePicture, NodeRole, NodeState, NodeView, Readings, SitePicture, SiteRole, WriteState,
     witnesses::witnesses,
 };
-use crate::{
-    ByteLag, EndpointName, Lsn, MemberFacts, MemberState, Millis, PatroniRole, PatroniState, PostgresFacts, ProbeFailure, Reading, Side,
-};
+use crate::{ByteLag, EndpointName, Lsn, MemberFacts, MemberState, Millis, PatroniRole, PatroniState, PostgresFacts, Reading, Side};
 use jiff::{SignedDuration, Timestamp};
 
 pub(super) fn site(readings: &Readings, side: Side) -> SitePicture {
@@ -161,8 +159,7 @@ fn node_state(readings: &Readings, view: &NodeView) -> (NodeState, Knowledge) {
         }
     }
     match (view.postgres_failure, view.patroni_failure) {
-        // 57P03: "the database system is starting up", or shutting down.
-        (Some((ProbeFailure::Sql { state }, asked_at)), _) if state == "57P03" => {
+        (Some((failure, asked_at)), _) if failure.says_it_starts_or_stops() => {
             return (NodeState::InTransition, Knowledge::Fresh { seen_at: asked_at });
         }
         (Some(_), Some(_)) if view.patroni.fresh().is_none() => return (NodeState::NoAnswer, view.knowledge()),

@@ -97,8 +97,10 @@ pub struct LogEnd {
     pub record: Option<Lsn>,
     /// Where its last record ends.
     pub end: Option<Lsn>,
-    /// What its last record is, such as `XLOG/CHECKPOINT_SHUTDOWN`.
+    /// What its last record is, in `PostgreSQL`'s words, for people.
     pub kind: Option<String>,
+    /// That record is the checkpoint with which a primary ends its log when it is shut down properly.
+    pub ends_in_shutdown: bool,
     /// What it has replayed.
     pub replayed: Option<Lsn>,
 }

@@ -227,6 +227,9 @@ impl From<PositionRow> for Position {
     }
 }
 
+/// The resource manager and the kind of that record, as `log_end.sql` has them of `pg_walinspect`.
+const SHUTDOWN_CHECKPOINT: &str = "XLOG/CHECKPOINT_SHUTDOWN";
+
 /// What `lineage.sql` answers.
 #[derive(Debug, Deserialize)]
 struct LineageRow {
@@ -249,7 +252,8 @@ struct LogEndRow {
 
 impl From<LogEndRow> for LogEnd {
     fn from(LogEndRow { in_recovery, timeline, record, end, kind, replayed }: LogEndRow) -> LogEnd {
-        LogEnd { in_recovery, timeline, record, end, kind, replayed }
+        let ends_in_shutdown = kind.as_deref() == Some(SHUTDOWN_CHECKPOINT);
+        LogEnd { in_recovery, timeline, record, end, kind, ends_in_shutdown, replayed }
     }
 }
 

@@ -150,13 +150,9 @@ impl TlsConnect<Empty> for Encrypted {
     }
 }
 
-/// Whether this is how a kept connection ends: without a word, or with one of 57P01 to 57P05 (shutdown, crash, idle for too long).
+/// Whether this is how a kept connection ends: without a word, or with one.
 pub(crate) fn is_farewell(failure: &ProbeFailure) -> bool {
-    match failure {
-        ProbeFailure::Refused | ProbeFailure::CutShort => true,
-        ProbeFailure::Sql { state } => state.starts_with("57P"),
-        _ => false,
-    }
+    matches!(failure, ProbeFailure::Refused | ProbeFailure::CutShort) || failure.ends_the_session()
 }
 
 /// The client library is not written for servers that lie and may panic on one; that must stay one endpoint's failure.

@@ -548,6 +548,7 @@ impl World {
             record: last.map(|record| record.start),
             end: last.map(|record| record.end),
             kind: last.map(|record| record.what.as_code().to_owned()),
+            ends_in_shutdown: last.is_some_and(|record| matches!(record.what, What::Shutdown)),
             replayed: Some(self.replayed(node)),
         }))
     }

@@ -16,9 +16,6 @@ use switchback_domain::{
     operation::{FenceAnswer, Intent, Missing, Operation, OrderFailure, OrderKind, Step, StepEvidence, StepFailure, StepRun},
 };
 
-/// The record that ends the log of a primary that was shut down properly.
-const SHUTDOWN: &str = "XLOG/CHECKPOINT_SHUTDOWN";
-
 /// How long the question of the proof may take to be answered before the demotion. The proof itself has eight seconds, in which clients wait.
 const PROOF_ANSWERS: Duration = Duration::from_secs(5);
 
@@ -629,10 +626,8 @@ impl Answers<'_> {
         match &self.position {
             Some(Ok(position)) if position.in_recovery => WriteState::ReadOnly,
             Some(Ok(_)) => WriteState::Writes,
-            // 57P03: it starts or stops, and takes no new sessions.
-            Some(Err(ControlError::Failed { failure: ProbeFailure::Sql { state }, .. })) if state == "57P03" && held => {
-                WriteState::ReadOnly
-            }
+            // It takes no new sessions.
+            Some(Err(ControlError::Failed { failure, .. })) if failure.says_it_starts_or_stops() && held => WriteState::ReadOnly,
             // It lets nobody in, or does not answer in time: then its Patroni's word counts, whichever it is.
             _ => match &self.status {
                 Some(Ok(status)) if status.may_write() => WriteState::Writes,
@@ -690,7 +685,7 @@ fn judged(node: &NodeName, end: &LogEnd, timeline: Option<switchback_domain::Tim
     let (Some(record), Some(last), Some(replayed), Some(now)) = (end.record, end.end, end.replayed, end.timeline) else {
         return (None, missing());
     };
-    if !end.in_recovery || end.kind.as_deref() != Some(SHUTDOWN) || timeline.is_some_and(|before| before != now) {
+    if !end.in_recovery || !end.ends_in_shutdown || timeline.is_some_and(|before| before != now) {
         return (None, missing());
     }
     if last != replayed {
