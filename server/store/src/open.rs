@@ -512,6 +512,7 @@ pub(crate) const SQLITE: Files = &[
     (6, "restored", include_str!("../migrations/sqlite/0006_restored.sql")),
     (12, "signing_keys", include_str!("../migrations/sqlite/0012_signing_keys.sql")),
     (13, "summaries", include_str!("../migrations/sqlite/0013_summaries.sql")),
+    (14, "loss", include_str!("../migrations/sqlite/0014_loss.sql")),
 ];
 pub(crate) const POSTGRES: Files = &[
     (1, "first", include_str!("../migrations/postgres/0001_first.sql")),
@@ -522,6 +523,7 @@ pub(crate) const POSTGRES: Files = &[
     (6, "restored", include_str!("../migrations/postgres/0006_restored.sql")),
     (12, "signing_keys", include_str!("../migrations/postgres/0012_signing_keys.sql")),
     (13, "summaries", include_str!("../migrations/postgres/0013_summaries.sql")),
+    (14, "loss", include_str!("../migrations/postgres/0014_loss.sql")),
 ];
 
 pub(crate) fn migrations(files: Files) -> Migrator {
