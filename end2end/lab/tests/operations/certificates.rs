@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use switchback_domain::operation::{Intent, Operation};
-use switchback_domain::{Finding, Picture, ProbeFailure, SiteRole};
+use switchback_domain::operation::{Intent, Operation, PlanObjection};
+use switchback_domain::{Finding, Objection, Picture, ProbeFailure, SiteRole};
 use switchback_lab::{Site, Watch, side};
 
 use crate::quick::planned;
@@ -57,7 +57,8 @@ async fn while_expired(scene: &Scene, site: Site, active: Site) -> anyhow::Resul
     // Both Patronis and the proxy; databases and etcd are asked over connections that were open before.
     ensure!(most >= 3, "the cause was named at {most} endpoints: {:?}", scene.console().picture().await?.findings);
     let failover = scene.console().plan(&Intent::Failover { to: side(active.peer()) }).await?.plan;
-    ensure!(!failover.is_possible() || site != active, "a failover from a site that answers is offered");
+    let answers = PlanObjection::Situation { objection: Objection::ActiveSiteAnswers { side: side(active) } };
+    ensure!(failover.objections.contains(&answers), "nobody says that {active} answers: {:?}", failover.objections);
     Ok(most)
 }
 
