@@ -161,11 +161,6 @@ impl Lab {
         self.revive(Target::Service(Service::Haproxy(site)))
     }
 
-    /// The promotions that a node's Patroni tells of.
-    pub async fn patroni_history(&self, node: Node) -> Result<serde_json::Value> {
-        self.http.get_json(&format!("{}/history", self.layout.patroni_url(node))).await
-    }
-
     /// Wipes a site's database cluster and its etcd, and brings it back as a standby of the other site, which must have the primary.
     pub async fn rebuild(&self, site: Site) -> Result<()> {
         let primary = self.http.get(&format!("{}/primary", self.layout.patroni_url(site.peer().nodes()[0]))).await;

@@ -46,9 +46,8 @@ mod full {
     use std::time::{Duration, Instant};
 
     use anyhow::{Context, ensure};
-    use switchback_domain::Finding;
     use switchback_domain::operation::{Choice, Intent, Operation, Stage, StepEvidence, Task};
-    use switchback_lab::{Place, Site, Target, Watch, Way, side};
+    use switchback_lab::{Place, Site, Watch, Way, side};
 
     use super::split_brain_is_noticed;
     use crate::quick::HELD_WITHIN;
@@ -115,41 +114,11 @@ mod full {
         Ok(())
     }
 
-    /// Patroni keeps a promotion in its history that was rewound since, so the histories of the two sites seem to have parted. Then the active
-    /// site dies, and with it whoever could have shown that the other one follows; the console starts anew and remembers nothing. The servers'
-    /// own history files refute it, so that the other site can take over.
-    async fn dies_afterwards(scene: &Scene) -> anyhow::Result<String> {
-        let active = scene.lab().active().await?;
-        let mut histories = Vec::new();
-        for site in [active, active.peer()] {
-            histories.push(scene.lab().patroni_history(site.nodes()[0]).await?);
-        }
-        ensure!(seem_apart(&histories[0], &histories[1]), "nothing seems to be apart: {histories:?}");
-        scene.console().sigkill();
-        scene.lab().kill(Target::Site(active)).await?;
-        scene.console().start_again().await?;
-        let (id, _) = scene.console().begin(&Intent::Failover { to: side(active.peer()) }, "its power is off").await?;
-        let picture = scene.console().picture().await?;
-        let apart = picture.findings.iter().any(|finding| matches!(finding, Finding::Collision { .. }));
-        ensure!(!apart, "a collision is said: {:?}", picture.findings);
-        scene.done(id).await?;
-        scene.lab().revive(Target::Site(active))?;
-        crate::quick::reprotected(scene, active).await?;
-        Ok(format!("{} took over", active.peer()))
-    }
-
-    /// Both histories have left the same timeline at different places.
-    fn seem_apart(one: &serde_json::Value, other: &serde_json::Value) -> bool {
-        let lines = |history: &serde_json::Value| history.as_array().cloned().unwrap_or_default();
-        lines(one).iter().any(|line| lines(other).iter().any(|theirs| theirs[0] == line[0] && theirs[1] != line[1]))
-    }
-
     #[tokio::test(flavor = "multi_thread")]
     async fn a_split_brain_caused_by_others_is_noticed_within_three_seconds_and_resolved() {
         let mut scene = Scene::up("split", 6).await;
         for round in 1..=2 {
             scene.case(&format!("the other site is made to lead ({round})"), split_brain).await;
-            scene.case("its site dies afterwards, and a collision is only in Patroni's history", dies_afterwards).await;
             scene.case("a switchover afterwards", crate::quick::planned).await;
         }
         scene.end();
