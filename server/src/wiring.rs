@@ -109,7 +109,7 @@ pub(crate) fn parts(config: &Config, store: Arc<dyn Store>, pools: Vec<PoolParts
     }
 }
 
-/// Probes for every endpoint of every pool, and hands.
+/// For every pool: a probe for each endpoint, and what gives its engines orders.
 pub(crate) fn pools(config: &Config) -> anyhow::Result<Vec<PoolParts>> {
     config.pools.iter().map(|pool| pool_parts(pool, config.observe.timeout)).collect()
 }
@@ -139,7 +139,7 @@ fn probe(config: &PoolConfig, endpoint: Endpoint, access: &Access, timeout: Dura
     })
 }
 
-/// Hands on every endpoint of a pool.
+/// What gives orders to every endpoint of a pool.
 fn control(config: &PoolConfig, timeout: Duration) -> anyhow::Result<PoolControl> {
     let mut targets =
         ControlTargets { standby: Pair::of(|side| config.standby[side].as_ref().map(standby_section)), ..ControlTargets::default() };

@@ -44,7 +44,7 @@ pub struct PoolParts {
     pub pool: Pool,
     /// One probe for each of its endpoints.
     pub probes: Vec<Box<dyn Probe>>,
-    /// Hands on its engines; without them the pool is only watched.
+    /// Gives orders to its engines; without it the pool is only watched.
     pub control: Option<Arc<dyn EngineControl>>,
 }
 

@@ -71,7 +71,7 @@ pub(crate) struct PoolOperations {
     /// Another console's lease, and since when (since the machine was started) it has not been renewed.
     others_lease: Mutex<Option<(HeldLease, Duration)>>,
     open: Mutex<Option<Arc<OpenOperation>>>,
-    /// Whoever takes the lease for something that does not lie on the desk, or gives it back, does so alone: the lease is one for all of
+    /// Whoever takes the lease for something else than the open operation, or gives it back, does so alone: the lease is one for all of
     /// this console, and must not be given back under somebody who has just been given it too.
     turn: tokio::sync::Mutex<()>,
     fencers: Mutex<Vec<(Fence, DropGuard)>>,
@@ -359,7 +359,7 @@ async fn pause_tick(stop: &CancellationToken) {
     pause(TICK, stop).await;
 }
 
-/// Renews the lease while an operation lies on the desk, and shows how far it has come.
+/// Renews the lease while an operation is open, and shows how far it has come.
 async fn keep_lease(operator: Arc<PoolOperations>, open: Arc<OpenOperation>, context: StepContext, keeping: CancellationToken) {
     // It was taken a moment ago; how long a moment is not known, so it is asked for at once.
     let mut asked = Instant::now() - RENEW_EVERY;

@@ -1,4 +1,4 @@
-//! The hands: what changes something in the engines of one pool, or looks closer than the probes do.
+//! Orders to the engines of one pool, and questions that look closer than the probes do.
 //!
 //! Orders and quick questions have limits of their own, far apart from those of observation, because an order that is given up too
 //! early leaves nobody knowing whether it was followed.
@@ -35,7 +35,7 @@ const ORDER: Duration = Duration::from_secs(5);
 /// How long a quick question may take.
 const QUESTION: Duration = Duration::from_secs(1);
 
-/// How to reach everything that hands may touch. The `timeout` of a target counts for looks only and is ignored here.
+/// How to reach everything that may be given orders. The `timeout` of a target counts for looks only and is ignored here.
 #[derive(Debug, Clone, Default)]
 pub struct ControlTargets {
     /// Patroni's REST interfaces.
@@ -50,7 +50,7 @@ pub struct ControlTargets {
     pub standby: Pair<Option<StandbySection>>,
 }
 
-/// Hands on the engines of one pool.
+/// Gives orders to the engines of one pool.
 pub struct PoolControl {
     patroni: BTreeMap<EndpointName, Patroni>,
     postgres: BTreeMap<EndpointName, Postgres>,

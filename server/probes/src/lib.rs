@@ -1,5 +1,5 @@
-//! The probes and the hands: what asks Patroni, `PostgreSQL`, `HAProxy` and etcd, what gives them orders, and the only place that knows
-//! how they speak. Hands, [`PoolControl`], do one thing at a time for an operation and decide nothing either.
+//! Probes and control: what asks Patroni, `PostgreSQL`, `HAProxy` and etcd, what gives them orders, and the only place that knows
+//! how they speak. [`PoolControl`] does one thing at a time for an operation and decides nothing either.
 //!
 //! Each probe implements [`switchback_engine::ports::Probe`]: it asks its one endpoint, translates the answer into
 //! [`switchback_domain::Facts`], and decides nothing. Every answer is bounded in size and in time, because an endpoint may be

@@ -1,4 +1,4 @@
-//! The hands against servers that answer as real ones were heard to, and against those that do not.
+//! Orders to servers that answer as real ones were heard to, and against those that do not.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
@@ -52,7 +52,7 @@ fn credentials() -> Credentials {
     Credentials { username: "switchback".to_owned(), password: "not-a-secret".into() }
 }
 
-/// Hands of which only Patroni and etcd are there, both at `address`; the section is that of the second site.
+/// Control of which only Patroni and etcd are there, both at `address`; the section is that of the second site.
 fn control(address: SocketAddr) -> PoolControl {
     let target = || HttpTarget { credentials: Some(credentials()), ..http_target(format!("http://{address}")) };
     let targets = ControlTargets {

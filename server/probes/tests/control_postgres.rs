@@ -1,4 +1,4 @@
-//! The hands on real `PostgreSQL` servers that each test starts for itself and takes down again.
+//! Orders to real `PostgreSQL` servers that each test starts for itself and takes down again.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail anywhere")]
 
@@ -19,7 +19,7 @@ fn node() -> Node {
     Node { name: "a1".parse().unwrap(), patroni: "patroni-a1".parse().unwrap(), postgres: "postgres-a1".parse().unwrap() }
 }
 
-/// Hands on one server; the limits are those that hands always have.
+/// Control of one server; the limits are those that orders always have.
 fn control(server: &Server) -> PoolControl {
     let target = PostgresTarget { password: Some(server::PASSWORD.into()), ..postgres_target(server.address()) };
     PoolControl::new(ControlTargets { postgres: vec![(node().postgres, target)], ..ControlTargets::default() }).unwrap()

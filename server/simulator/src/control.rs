@@ -1,4 +1,4 @@
-//! Hands in the world.
+//! Orders to the engines of the simulated world.
 
 use crate::{
     console_handle::ConsoleHandle,
@@ -13,7 +13,7 @@ use switchback_engine::ports::{
     ClusterMode, ControlError, ControlFuture, EngineControl, Lineage, LogEnd, MemberSeen, PatroniStatus, Position, Rows, Saved,
 };
 
-/// The console's hands on the engines of the world.
+/// Gives the console's orders to the engines of the simulated world.
 pub struct SimulatedControl(pub ConsoleHandle);
 
 fn number(node: &Node) -> NodeId {

@@ -1,4 +1,4 @@
-//! Hands that reach members and nothing else: every other order is turned down.
+//! Control that reaches members and nothing else: every other order is turned down.
 
 use switchback_domain::{
     EndpointName, Lsn, MemberName, MemberState, Millis, Node, PatroniRole, PatroniState, Promotion, Side, Timeline,
@@ -116,7 +116,7 @@ impl EngineControl for MembersOnly {
     }
 }
 
-/// Hands on two sites that both accept writes, until one of them is told to hold.
+/// Control of two sites that both accept writes, until one of them is told to hold.
 #[derive(Default)]
 pub struct BothWrite {
     members: MembersOnly,

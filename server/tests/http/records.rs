@@ -92,7 +92,7 @@ pub async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
 
 async fn done(console: &Console, id: OperationId) {
     until("the operation is done", async || console.operation(&mira(), id).await.unwrap().stage.as_code() == StageCode::Done).await;
-    // It leaves the desk a moment later.
+    // It is not open any more a moment later.
     until("it has left the desk", async || console.picture(&mira(), &pool()).unwrap().pool_state.operation.is_none()).await;
 }
 

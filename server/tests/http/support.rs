@@ -196,7 +196,7 @@ impl World {
         World::with(ORIGIN, MetricsAccess::Loopback, TrustedProxies::none()).await
     }
 
-    /// A console with hands, and a pool that is in good health whatever its endpoints say.
+    /// A console that may give orders, and a pool that is in good health whatever its endpoints say.
     pub async fn with_hands(control: Arc<dyn EngineControl>) -> World {
         World::with_policy(control, Policy { cool_down: Millis(0), ..fixture::pool().policy }).await
     }
@@ -251,7 +251,7 @@ impl World {
         world
     }
 
-    /// The operation lies on the console's desk.
+    /// The operation is open.
     #[expect(clippy::disallowed_methods, reason = "the test waits for the operator")]
     async fn taken_up(&self, id: OperationId) {
         let person = Person { login: "mira".parse().unwrap(), name: "Mira".to_owned(), created_at: fixture::at(0) };

@@ -17,13 +17,13 @@ use switchback_domain::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// The pool, its observation, and the hands on its engines.
+/// The pool, what is observed of it, and what gives its engines orders.
 #[derive(Clone)]
 pub(crate) struct StepContext {
     pub(crate) pool: Arc<Pool>,
     pub(crate) watched: Arc<ObservedPool>,
     pub(crate) control: Arc<dyn EngineControl>,
-    /// For what is kept beside the journal; the journal itself is written by the desk alone.
+    /// For what is kept beside the journal; the journal itself is written by [`OpenOperation`](super::open_operation::OpenOperation) alone.
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stop: CancellationToken,

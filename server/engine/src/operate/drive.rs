@@ -5,7 +5,7 @@ use super::{
     context::StepContext,
     locked,
     meter::Meter,
-    open_operation::{DeskError, OpenOperation},
+    open_operation::{JournalError, OpenOperation},
     steps::{self, StepOutcome},
 };
 use crate::ports::StoreError;
@@ -261,7 +261,7 @@ impl Driver<'_> {
             let event = if taken_back && matches!(event, Event::StepBegun { .. }) { gave_up(&operation) } else { event.clone() };
             let changes = changes(self.context, &operation, &event, self.lifted.as_ref());
             let written = tokio::time::timeout(WRITE_WITHIN, self.open.write(event, &changes)).await;
-            match written.unwrap_or_else(|_| Err(DeskError::Store(StoreError::Failed("no answer in time".into())))) {
+            match written.unwrap_or_else(|_| Err(JournalError::Store(StoreError::Failed("no answer in time".into())))) {
                 Ok(_) if taken_back && self.open.operation().given_up.is_none() => {
                     let operation = self.open.operation();
                     return Box::pin(self.write(gave_up(&operation))).await;
@@ -272,12 +272,12 @@ impl Driver<'_> {
                     }
                     return Ok(());
                 }
-                Err(DeskError::LeaseLost) => return Err(Halt::LeaseLost),
-                Err(DeskError::Bad(error)) => {
+                Err(JournalError::LeaseLost) => return Err(Halt::LeaseLost),
+                Err(JournalError::Bad(error)) => {
                     tracing::error!(operation = %operation.id, error = &error as &dyn Error, "the operation's journal does not fit; it is read anew");
                     return Err(Halt::LeaseLost);
                 }
-                Err(DeskError::Store(error)) => {
+                Err(JournalError::Store(error)) => {
                     if !std::mem::replace(&mut told, true) {
                         crate::figures::store_failed("append_entry");
                         tracing::error!(operation = %operation.id, error = &error as &dyn Error, "the journal cannot be written; nothing new is begun");

@@ -53,7 +53,7 @@ impl Record {
 
     /// The fence is still up. Read before each order, because another console may have taken it down. When it cannot be read it is up as
     /// long as the other site is active by the picture, and by its own word right now: the picture may be older than the order by which
-    /// another console has just moved the pool back. A console that knows neither keeps its hands off.
+    /// another console has just moved the pool back. A console that knows neither gives no order.
     async fn stands(&self, context: &StepContext) -> bool {
         if let Ok(Ok(record)) = tokio::time::timeout(PATIENCE, self.store.record(&context.pool.id)).await {
             return record.unconfirmed.is_none() && record.fences.iter().any(|fence| fence.side == self.side);

@@ -1,6 +1,5 @@
-//! The desk on which an operation lies: the only place that writes to its journal. Whoever has something to write (the driver, somebody
-//! with a wish) takes the desk, so entries are numbered one after the other and what is shown is what is written, and beside it what the
-//! outage meter sees.
+//! The operation that is open in a pool: the only place that writes to its journal. The driver and the requests of people all write through
+//! it, one after the other, so entries are numbered without a gap and what is shown is what is written, and beside it what the outage meter sees.
 
 use super::locked;
 use crate::{
@@ -19,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Why an entry was not written.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DeskError {
+pub(crate) enum JournalError {
     /// Another console has taken over: this one must not act any more.
     #[error("the lease of the pool is held by somebody else now")]
     LeaseLost,
@@ -87,7 +86,7 @@ impl OpenOperation {
         actor: &Actor,
         changes: &[RecordChange],
         event: impl FnOnce(&Operation) -> Result<Option<Event>, E>,
-    ) -> Result<Result<bool, E>, DeskError> {
+    ) -> Result<Result<bool, E>, JournalError> {
         let _turn = self.writing.lock().await;
         let operation = self.live.value();
         let event = match event(&operation) {
@@ -111,14 +110,14 @@ impl OpenOperation {
                 self.show_written(next, &entry);
                 Ok(Ok(true))
             }
-            Err(StoreError::Taken) => Err(DeskError::LeaseLost),
-            Err(error) => Err(DeskError::Store(error)),
+            Err(StoreError::Taken) => Err(JournalError::LeaseLost),
+            Err(error) => Err(JournalError::Store(error)),
         }
     }
 
     /// Writes an event of the console itself. Returns false, and writes nothing, when it would begin the step that cannot be taken back
     /// although somebody has wanted the operation to end until this very moment.
-    pub(crate) async fn write(&self, event: Event, changes: &[RecordChange]) -> Result<bool, DeskError> {
+    pub(crate) async fn write(&self, event: Event, changes: &[RecordChange]) -> Result<bool, JournalError> {
         let unless_cancelled = |operation: &Operation| {
             let crosses = matches!(&event, Event::StepBegun { step } if Some(*step) == operation.plan.no_return());
             let cancelled = crosses && operation.cancel_wanted_by.is_some() && !operation.is_past_no_return();

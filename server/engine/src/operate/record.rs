@@ -48,7 +48,7 @@ impl PoolOperations {
         Ok(())
     }
 
-    /// Writes down how endpoints have answered the fencer since that was done last, as long as no operation lies on the desk: an entry of its
+    /// Writes down how endpoints have answered the fencer since that was done last, as long as no operation is open: an entry of its
     /// own would stand in the way of the driver's. It belongs to the operation that has put the fence up, also after its end.
     pub(super) async fn keep_fence_answers(&self) -> Result<(), StoreError> {
         let known = self.watched.pool_state().fences;
@@ -132,7 +132,7 @@ impl PoolOperations {
                         pool_state.fences.push(fence.clone());
                     }
                     RecordChange::FenceDown(side) => pool_state.fences.retain(|fence| fence.side != *side),
-                    // It is shown when the operation leaves the desk.
+                    // It is shown when the operation is not open any more.
                     RecordChange::Ended(_) => {}
                 }
             }

@@ -2,7 +2,7 @@
 
 use super::{
     PoolOperations, locked,
-    open_operation::{self, DeskError},
+    open_operation::{self, JournalError},
 };
 use crate::{
     audit::{Actor, OpenDeed, audited},
@@ -92,7 +92,7 @@ impl PoolOperations {
         }
         let Some(lease) = self.take_lease().await? else { return Ok(Err(RequestError::LeaseHeld)) };
         let begun = self.begin_under(&lease, request, key, by, deed).await;
-        // What lies on the desk needs the lease, whether it was begun now or lay there.
+        // The open operation needs the lease, whether it was begun just now or before.
         if locked(&self.open).is_none() {
             self.give_back(&lease).await;
         }
@@ -177,7 +177,7 @@ impl PoolOperations {
         audited(&Actor::person(by, from), deed, self.watched.pool.id.to_string())
     }
 
-    /// The operation that lies on the desk, if it is this one.
+    /// The open operation, if it is this one.
     pub(crate) fn live(&self, id: OperationId) -> Option<Arc<Live<Operation>>> {
         locked(&self.open).as_ref().filter(|open| open.operation().id == id).map(|open| Arc::clone(&open.live))
     }
@@ -232,8 +232,8 @@ impl PoolOperations {
                         doubt.disarm();
                         said
                     }
-                    Err(DeskError::Store(error)) => return Err(error),
-                    Err(DeskError::LeaseLost | DeskError::Bad(_)) => Err(WishError::LeaseHeld),
+                    Err(JournalError::Store(error)) => return Err(error),
+                    Err(JournalError::LeaseLost | JournalError::Bad(_)) => Err(WishError::LeaseHeld),
                 }
             }
             // Taken up again soon, by this console or by another one.

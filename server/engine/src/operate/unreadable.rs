@@ -27,7 +27,7 @@ impl PoolOperations {
 
     /// The open operation of the pool, if its journal cannot be read. What is shown is brought up to date with what is found.
     pub(super) async fn find_unreadable(&self) -> Result<Option<(OperationId, UnreadableEntry)>, StoreError> {
-        // What lies on the desk was read, and is known whatever becomes of the store.
+        // The open operation was read, and is known whatever becomes of the store.
         if locked(&self.open).is_some() {
             return Ok(None);
         }

@@ -62,7 +62,7 @@ impl ControlError {
     }
 }
 
-/// Shorthand for what hands return.
+/// What the methods of [`EngineControl`] return.
 pub type ControlFuture<'a, T> = BoxFuture<'a, Result<T, ControlError>>;
 
 /// A Patroni member about itself, right now (`/patroni`).
@@ -197,7 +197,7 @@ pub struct MemberSeen {
     pub sessions: u32,
 }
 
-/// Hands on the engines of one pool. Each method is one question or one order to one endpoint, ends by itself within the limit it was
+/// Gives orders to the engines of one pool, and asks them what only an operation needs to know. Each method is one question or one order to one endpoint, ends by itself within the limit it was
 /// made with (orders: 5 s, `checkpoint`: 2 min), and can be called while others run.
 pub trait EngineControl: Send + Sync + 'static {
     /// What the cluster of this node's site is told (`GET /config`). Patroni answers from what its last round saw, which may be older

@@ -1,4 +1,4 @@
-//! The eye on what must never happen.
+//! Watches for what must never happen.
 
 use super::{Link, Ms, NAMES, NodeId, World, nodes_of, side_of};
 use switchback_domain::Side;
@@ -12,7 +12,7 @@ const CHANCE_AFTER: Ms = 15_000;
 /// Whoever writes for so long while the console can ask it has been asked, and has answered.
 const ANSWERS_WITHIN: Ms = 200;
 
-/// What the eye remembers.
+/// What it remembers.
 #[derive(Debug, Default)]
 pub struct InvariantMonitor {
     /// Both sites accept writes, since then.
