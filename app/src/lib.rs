@@ -12,14 +12,6 @@ mod preferences;
 mod reader;
 pub mod shell;
 pub mod ui;
-pub mod words;
-
-mod texts {
-    //! The texts of the pages, made from `locales/`.
-    #![allow(missing_docs, unused, clippy::all, clippy::pedantic, reason = "generated")]
-    include!(concat!(env!("OUT_DIR"), "/i18n/mod.rs"));
-}
-pub use texts::i18n;
 
 pub use shell::App;
 

@@ -3,13 +3,11 @@
 //! A form asks for the same page with `?theme=…` or `?lang=…`; the server answers with the cookie and the address without
 //! it. So both work without scripts and before anybody has signed in, and no page ever shows the wrong theme first.
 
-use crate::{
-    i18n::{Locale, use_i18n},
-    words::say,
-};
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
 use serde::{Deserialize, Serialize};
+use switchback_words::i18n::{Locale, use_i18n};
+use switchback_words::say;
 
 /// The choice between dark and light.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

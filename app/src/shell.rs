@@ -1,12 +1,10 @@
 //! The document around every page, the bar, and which page an address leads to.
 
 use crate::{
-    i18n::I18nContextProvider,
     pages::{lazy, not_found::NotFound, overview::OverviewPage, pool::PoolPage},
     paths,
     preferences::{Preferences, Theme, use_lang},
     ui::{Announcer, AnnouncerRegions, Button, Clock, Icon, Kind, LiveBar, LivePlace, Logo, Sign, UtcClock},
-    words::say,
 };
 use jiff::Timestamp;
 use leptos::prelude::*;
@@ -18,6 +16,8 @@ use leptos_router::{
     hooks::use_location,
     path,
 };
+use switchback_words::i18n::I18nContextProvider;
+use switchback_words::say;
 
 /// The identifier of the element that the browser takes over; what is outside stays as the server sent it.
 #[cfg(any(feature = "ssr", feature = "hydrate"))]
@@ -65,9 +65,9 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 /// every page until the page is loaded anew.
 #[cfg(feature = "ssr")]
 fn alarms() -> impl Iterator<Item = String> {
-    use crate::i18n::Locale;
     use std::sync::Arc;
     use switchback_domain::{ConsoleState, Reserve, people::Caller};
+    use switchback_words::i18n::Locale;
 
     let console = use_context::<Arc<switchback_engine::Console>>().zip(use_context::<Caller>());
     let state: Option<ConsoleState> = console.and_then(|(console, caller)| console.state(&caller).ok());

@@ -1,10 +1,8 @@
 //! What a restored store says about a pool, beside what its engines say, told for people. It is laid out by a template of the server.
 
-use crate::{
-    paths,
-    words::{self, Locale, figures::date_time, say},
-};
+use crate::paths;
 use switchback_domain::{RestoredPool, SiteBeside, SiteRole};
+use switchback_words::{self as words, Locale, figures::date_time, say};
 
 /// Everything that the page says.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,11 +5,11 @@ use crate::{
     pages::common::{asked, use_lang},
     paths,
     ui::{Empty, Icon, Look, PageHead, Panel, Sign, Status, Tone, use_clock},
-    words::{self, say},
 };
 use jiff::Timestamp;
 use leptos::prelude::*;
 use leptos_meta::Title;
+use switchback_words::{self as words, say};
 
 /// The page.
 #[component]

@@ -1,10 +1,8 @@
 //! Figures over time on the pages of single nodes and links.
 
 use crate::{
-    i18n::Locale,
     pages::common::{Trends, Unit, chart_words, span_choice, target, use_lang},
     ui::{Choice, LagChart, Panel},
-    words::{self, say},
 };
 use jiff::Timestamp;
 use leptos::prelude::*;
@@ -12,6 +10,8 @@ use switchback_domain::{
     LinkKind, Millis,
     history::{Metric, Series, Span},
 };
+use switchback_words::i18n::Locale;
+use switchback_words::{self as words, say};
 
 /// A chart for each figure, and how far back they go.
 #[component]

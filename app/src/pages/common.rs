@@ -2,14 +2,12 @@
 
 use crate::{
     api::{ApiError, Text},
-    i18n::Locale,
     live::{Connection, Live},
     paths,
     ui::{
         Age, Banner, Button, ButtonLink, ChartWords, ChoiceItem, Curve, Dot, Empty, Kind, LiveState, SkeletonPanel, Spark, Tone,
         ceiling_of_bytes, ceiling_of_time, dynamic, use_announcer, use_clock, use_live_bar,
     },
-    words::{self, Piece, say},
 };
 use jiff::Timestamp;
 use leptos::prelude::*;
@@ -22,6 +20,8 @@ use switchback_domain::{
     error::ConsoleError,
     history::{Metric, Point, Series, Span},
 };
+use switchback_words::i18n::Locale;
+use switchback_words::{self as words, Piece, say};
 
 pub(super) use crate::preferences::use_lang;
 
@@ -150,7 +150,7 @@ pub(super) fn Problem(
         <div class="page page--narrow">
             <h1 class="vh">{title.clone()}</h1>
             <Empty title>
-                <p>{words::error::api(lang(), &error)}</p>
+                <p>{error.sentence(lang())}</p>
                 <div class="btn-row">
                     {sign_in} {back}
                     <ButtonLink href=paths::overview()>{say!(lang(), pages.problem.to_pools)}</ButtonLink>

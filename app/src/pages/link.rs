@@ -10,12 +10,12 @@ use crate::{
     },
     paths,
     ui::{Crumbs, Look, PageHead, Panel, Status, Tone},
-    words::{self, say},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 use switchback_domain::{LinkKind, LinkPicture, NodeName, Side};
+use switchback_words::{self as words, say};
 
 /// The page.
 #[component]

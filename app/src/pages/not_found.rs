@@ -5,10 +5,10 @@ use crate::{
     paths,
     shell::Framed,
     ui::{ButtonLink, Empty},
-    words::say,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
+use switchback_words::say;
 
 /// There is no such page.
 #[component]

@@ -15,7 +15,6 @@ use crate::{
     pages::common::{Asking, LiveNotice, Marked, asked, for_title, use_lang},
     paths,
     ui::{Age, Banner, ButtonLink, Callout, Crumbs, Kind, PageHead, Tone, Verdict, VerdictNum, dynamic, use_announcer, use_clock},
-    words::{self, say},
 };
 use jiff::Timestamp;
 use leptos::prelude::*;
@@ -24,6 +23,7 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use switchback_domain::{Millis, operation::Outage};
+use switchback_words::{self as words, say};
 
 /// What the page takes from the stream: how many events the operation has seen, and what the outage meter sees, for which there is no
 /// event while it lasts.

@@ -5,10 +5,10 @@ use crate::{
     pages::common::{asked, use_lang},
     paths,
     ui::{ChangeList, ChangeRow, Empty, Look, PageHead, Panel, Status, Tone},
-    words::{self, say},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
+use switchback_words::{self as words, say};
 
 /// The page.
 #[component]

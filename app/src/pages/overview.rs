@@ -2,7 +2,6 @@
 
 use crate::{
     api::{self, Overview as Answer},
-    i18n::Locale,
     live::{Live, aged_summary},
     pages::{
         common::{LiveNotice, Trend, Unit, add_value, asked, target, use_lang},
@@ -14,12 +13,13 @@ use crate::{
         Age, Curve, Empty, FilterChip, Filters, Look, PageHead, PoolHeads, PoolRow, PoolTable, Route, Status, dynamic, use_announcer,
         use_clock,
     },
-    words::{self, say},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
 use std::{collections::BTreeMap, sync::Arc};
 use switchback_domain::{Bound, Pair, PoolId, ProtectionState, Side, SiteRole, Summary};
+use switchback_words::i18n::Locale;
+use switchback_words::{self as words, say};
 
 /// The states in the order of the filter, worst first.
 const STATES: [ProtectionState; 6] = [

@@ -10,11 +10,11 @@ use crate::{
     pages::common::{Asking, asked, use_lang},
     paths,
     ui::{Crumbs, Heading, Icon, Road, Route, Sign},
-    words::{self, say},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_location, use_params_map};
+use switchback_words::{self as words, say};
 
 pub(super) use steps::{Phases, gate};
 
@@ -44,7 +44,7 @@ struct View {
 
 impl View {
     /// What is still missing, and what is there: a word for each. A rehearsal needs nothing that somebody has to answer for.
-    fn gates(self, lang: crate::i18n::Locale, rehearsal: bool) -> Vec<(bool, String)> {
+    fn gates(self, lang: switchback_words::i18n::Locale, rehearsal: bool) -> Vec<(bool, String)> {
         let (plan, filled) = (self.plan.read(), self.filled.read());
         let same = |typed: &str, name: &str| typed.trim().eq_ignore_ascii_case(name);
         let mut gates = Vec::new();

@@ -21,7 +21,6 @@ use crate::{
         Age, ChangeList, ChangeRow, Crumbs, Facts, Jump, PageHead, Panel, Status, StepEvidence, Tile, Topology, dynamic, use_announcer,
         use_clock,
     },
-    words::{self, Names, say},
 };
 use jiff::Timestamp;
 use leptos::prelude::*;
@@ -32,6 +31,7 @@ use switchback_domain::{
     LinkState, NodeState, Pair, Picture, PoolId, ProtectionState, Side, SiteRole,
     history::{Change, Changed},
 };
+use switchback_words::{self as words, Names, say};
 
 /// The console writes a change down a moment after it has told of it.
 const MOMENT: std::time::Duration = std::time::Duration::from_millis(1_500);

@@ -4,11 +4,11 @@ use super::sign_in::EntryFrame;
 use crate::{
     pages::common::use_lang,
     ui::{Button, Field, Kind, Look, Status, Tone},
-    words::say,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
+use switchback_words::say;
 
 /// The page.
 #[component]

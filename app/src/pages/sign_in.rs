@@ -4,11 +4,11 @@ use crate::{
     pages::common::use_lang,
     preferences::Preferences,
     ui::{Button, Field, Kind, Logo, Look, Status, Tone},
-    words::say,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
+use switchback_words::say;
 
 /// The page.
 #[component]

@@ -2,7 +2,6 @@
 
 use super::{About, Answer, Client, End, Failure, Out, Outcome, pools, print::told, watch, words};
 use serde_json::json;
-use switchback_app::words::{self as app_words, Locale};
 use switchback_domain::{
     ByteLag, PoolId,
     operation::{
@@ -10,6 +9,7 @@ use switchback_domain::{
         StepEvidence,
     },
 };
+use switchback_words::{self as app_words, Locale};
 
 pub(super) async fn all(client: &Client, out: &Out, pool: Option<&PoolId>, most: u32) -> Outcome {
     let only = pool.map(|pool| format!("&pool={pool}")).unwrap_or_default();

@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;
-use switchback_app::words::{self as app_words, Locale};
 use switchback_domain::{
     Millis, Pair,
     operation::{Operation, OperationId, Outage, Outcome as Ending, Question, Stage, StepFailure, StepRun, StepState},
 };
+use switchback_words::{self as app_words, Locale};
 
 /// A stream that broke off is opened again for so long, if nothing at all comes.
 const PATIENCE: u32 = 20;

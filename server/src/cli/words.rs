@@ -4,7 +4,6 @@ use super::print::{TAGS, told};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use switchback_app::words::{self as app_words, Locale};
 use switchback_domain::{
     ByteLag, Millis, NodeName, Objection, Pair, Protection, Side, Verdict, Witness, WitnessKind,
     operation::{
@@ -12,6 +11,7 @@ use switchback_domain::{
         OrderFailure, Outage, Outcome, PlanChange, PlanObjection, Refusal, Stage, Step, StepFailure, Task, UnreadableEntry,
     },
 };
+use switchback_words::{self as app_words, Locale};
 
 /// The names of the sites.
 pub(super) type Sites = Pair<String>;
@@ -181,7 +181,7 @@ pub(super) fn signs(witnesses: &[Witness]) -> String {
 
 /// A sign of life of a site that the console does not hear.
 pub(super) fn sign(witness: &Witness) -> String {
-    switchback_app::words::witness(switchback_app::words::Locale::en, witness)
+    switchback_words::witness(switchback_words::Locale::en, witness)
 }
 
 /// Who has put a fence up.

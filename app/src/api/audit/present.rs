@@ -4,11 +4,6 @@ use super::{EntryView, MOST};
 use crate::{
     api::{ApiError, door::signed_in, operation::form},
     ui::Tone,
-    words::{
-        self, Locale, Names,
-        operation::{self as operations, choice, fact, refusal, trouble},
-        say,
-    },
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -23,6 +18,11 @@ use switchback_domain::{
 };
 use switchback_engine::audit::AuditEntry;
 use switchback_journal_format::{answer_from_json, event_from_json, request_from_json};
+use switchback_words::{
+    self as words, Locale, Names,
+    operation::{self as operations, choice, fact, refusal, trouble},
+    say,
+};
 
 pub(super) async fn newest_entries(lang: &str) -> Result<Vec<EntryView>, ApiError> {
     let (console, caller) = signed_in()?;

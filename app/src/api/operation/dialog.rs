@@ -1,15 +1,13 @@
 //! A plan, before somebody asks for it.
 
 use super::{AliveView, CheckView, Figure, MemberView, PlanView, RouteView, form, steps};
-use crate::{
-    ui::{Part, Tone},
-    words::{self, Locale, Names, duration, figures, readiness, say},
-};
+use crate::ui::{Part, Tone};
 use jiff::Timestamp;
 use switchback_domain::{
     Bound, CheckKind, MemberState, Millis, Objection, Pair, Picture, Side, SiteRole, Verdict,
     operation::{Intent, MemberOrder, Plan, PlanChange, PlanObjection, Planned, Step, ToAcknowledge},
 };
+use switchback_words::{self as words, Locale, Names, duration, figures, readiness, say};
 
 /// The plan for a reader.
 ///

@@ -7,7 +7,6 @@ use crate::{
         door::{pool_id, signed_in},
     },
     paths,
-    words::{self, Locale, Names},
 };
 use jiff::Timestamp;
 use leptos::prelude::use_context;
@@ -21,6 +20,7 @@ use switchback_domain::{
     people::Caller,
 };
 use switchback_engine::{Console, ports::IdempotencyKey};
+use switchback_words::{self as words, Locale, Names};
 
 /// Longer addresses than this are not asked for by the console's own pages: they would be refused.
 const ADDRESS_MAX: usize = 1_900;

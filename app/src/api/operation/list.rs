@@ -1,15 +1,13 @@
 //! Operations on one line each.
 
 use super::{MOST, SummaryView, form, page};
-use crate::{
-    api::{ApiError, door::signed_in},
-    words::{self, Locale, Names, figures, say},
-};
+use crate::api::{ApiError, door::signed_in};
 use std::collections::BTreeMap;
 use switchback_domain::{
     PoolId,
     operation::{LossCode, OperationSummary},
 };
+use switchback_words::{self as words, Locale, Names, figures, say};
 
 pub(super) async fn all_operations(lang: &str) -> Result<Vec<SummaryView>, ApiError> {
     let (console, caller) = signed_in()?;

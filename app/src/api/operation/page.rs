@@ -5,7 +5,6 @@ use crate::{
     api::{ApiError, door::signed_in},
     paths,
     ui::{Part, Tone},
-    words::{self, Locale, Names, clock_time, duration, figures, readiness, say, sentences},
 };
 use jiff::Timestamp;
 use switchback_domain::{
@@ -14,6 +13,7 @@ use switchback_domain::{
         FenceState, GivenUp, Instruction, Intent, LossCode, Operation, OperationId, Outcome, Report, Stage, StageCode, Step, StepState,
     },
 };
+use switchback_words::{self as words, Locale, Names, clock_time, duration, figures, readiness, say, sentences};
 
 /// A number out of an address.
 pub(super) fn parse_operation_id(text: &str) -> Result<OperationId, ApiError> {

@@ -1,11 +1,9 @@
 //! What an operation asks, and what may be wanted of it.
 
 use super::{ControlView, OptionView, QuestionView, form::code};
-use crate::{
-    ui::Tone,
-    words::{self, Locale, Names, say},
-};
+use crate::ui::Tone;
 use switchback_domain::operation::{Choice, NotSaved, Operation, Question, Stage, Step, StepFailure};
+use switchback_words::{self as words, Locale, Names, say};
 
 /// The question.
 pub(super) fn present(lang: Locale, operation: &Operation, question: &Question, names: &Names) -> QuestionView {

@@ -1,16 +1,13 @@
 //! The report of an operation, told for people who were not there. It is laid out by a template of the server.
 
 use super::steps;
-use crate::{
-    paths,
-    ui::time_of_day,
-    words::{self, Locale, Names, duration, figures, operation::choice, readiness, say},
-};
+use crate::{paths, ui::time_of_day};
 use jiff::{SignedDuration, Timestamp};
 use switchback_domain::{
     Millis, Side,
     operation::{Beyond, FoundLoss, Intent, LossCode, LostWrites, Outage, Outcome, Report, StepReport, StepState},
 };
+use switchback_words::{self as words, Locale, Names, duration, figures, operation::choice, readiness, say};
 
 /// Everything that the printed page says.
 #[derive(Debug, Clone, PartialEq)]

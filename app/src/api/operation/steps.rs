@@ -1,11 +1,11 @@
 //! The steps of a plan or of an operation, in their phases.
 
 use super::{PhaseView, StepView};
-use crate::words::{self, Locale, Names, duration, figures, say};
 use switchback_domain::{
     Millis,
     operation::{Operation, Phase, Step, StepEvidence, StepRun, StepState},
 };
+use switchback_words::{self as words, Locale, Names, duration, figures, say};
 
 /// Steps that follow each other and belong together.
 fn phases<'a>(

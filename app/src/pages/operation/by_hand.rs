@@ -5,9 +5,9 @@ use crate::{
     api::operation::{ByHandView, EvidenceView},
     pages::common::use_lang,
     ui::{Panel, dynamic},
-    words::say,
 };
 use leptos::prelude::*;
+use switchback_words::say;
 
 /// What is to be done, one after the other, with its commands.
 #[component]

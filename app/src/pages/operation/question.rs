@@ -6,10 +6,10 @@ use crate::{
     pages::common::use_lang,
     paths,
     ui::{Icon, Sign, dynamic},
-    words::say,
 };
 use leptos::prelude::*;
 use switchback_domain::operation::Choice;
+use switchback_words::say;
 
 /// The open question, with its answers. It is drawn once for each question, so that a reason that is being typed is not lost.
 #[component]

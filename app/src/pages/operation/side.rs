@@ -6,10 +6,10 @@ use crate::{
     pages::common::use_lang,
     paths,
     ui::{BlockedButton, Button, Panel, Sign, Status, Tone, dynamic},
-    words::{self, say},
 };
 use leptos::prelude::*;
 use switchback_domain::Millis;
+use switchback_words::{self as words, say};
 
 /// How long clients could not write, against the target.
 #[component]

@@ -5,9 +5,9 @@ use crate::{
     api::operation::StepView,
     pages::{common::use_lang, plan::gate},
     ui::{Age, Icon, Panel, Sign, dynamic},
-    words::{self, say},
 };
 use leptos::prelude::*;
+use switchback_words::{self as words, say};
 
 /// The road: a segment for each step, and the gate.
 #[component]

@@ -6,10 +6,10 @@ use crate::{
     pages::common::{Marked, use_lang},
     paths,
     ui::{Button, ButtonLink, Callout, Icon, Look, Panel, Sign, Status, Tone, dynamic},
-    words::say,
 };
 use leptos::{html, prelude::*};
 use leptos_router::hooks::use_query_map;
+use switchback_words::say;
 
 /// The longest text that the console takes, in characters.
 const TEXT_MAX: &str = "1000";
@@ -448,13 +448,11 @@ mod script {
     //! What a script adds to the form: the gates, and a refusal that loses nothing.
 
     use super::super::{Filled, View};
-    use crate::{
-        api::operation,
-        i18n::Locale,
-        words::{self, say},
-    };
+    use crate::api::operation;
     use leptos::{ev, html, prelude::*, task::spawn_local};
     use leptos_router::hooks::use_navigate;
+    use switchback_words::i18n::Locale;
+    use switchback_words::{self as words, say};
     use wasm_bindgen::{JsCast, JsValue};
     use web_sys::{FormData, HtmlElement, HtmlFormElement, UrlSearchParams};
 
@@ -539,7 +537,7 @@ mod script {
                             (None, refused) => refused,
                         },
                         Err(crate::api::ApiError::Transport) => Some(say!(lang, operations.refusal.transport)),
-                        Err(error) => Some(words::error::api(lang, &error)),
+                        Err(error) => Some(error.sentence(lang)),
                     };
                     sending.set(false);
                     view.refused.set(refused);

@@ -1,7 +1,8 @@
 //! The steps of a plan, before it runs.
 
-use crate::{api::operation::PhaseView, pages::common::use_lang, words::say};
+use crate::{api::operation::PhaseView, pages::common::use_lang};
 use leptos::prelude::*;
+use switchback_words::say;
 
 /// The phases with their steps and the line of no return.
 #[component]

@@ -3,15 +3,15 @@
 
 use super::{View, split::StopOneSide};
 use crate::{
-    i18n::Locale,
     live::Connection,
     pages::common::use_lang,
     paths,
     ui::{Actions, BlockedButton, ButtonLink, GuardedAction, Kind, Panel, Sign, Tone, Why, dynamic},
-    words::{self, say},
 };
 use leptos::prelude::*;
 use switchback_domain::{Bound, Objection, Picture, Protection, ProtectionState, Side, SiteRole, Verdict};
+use switchback_words::i18n::Locale;
+use switchback_words::{self as words, say};
 
 /// More reasons than this are counted, not listed.
 const REASONS_SHOWN: usize = 3;

@@ -7,10 +7,10 @@ use crate::{
         tones,
     },
     ui::{CheckRow, Checks, Look, Panel, Status},
-    words::{self, say},
 };
 use leptos::prelude::*;
 use switchback_domain::{Check, CheckKind, Verdict};
+use switchback_words::{self as words, say};
 
 /// The panel.
 #[component]

@@ -2,17 +2,17 @@
 
 use super::View;
 use crate::{
-    i18n::Locale,
     pages::{
         common::{Trend, Unit, target, use_lang},
         tones,
     },
     paths,
     ui::{Gutter, Heading, LagLine, Lane, LinkAcross, Look, Road, Sign, Status, Tone, Traffic},
-    words::{self, say},
 };
 use leptos::prelude::*;
 use switchback_domain::{LinkKind, LinkPicture, LinkState, MemberState, Pair, Side, SiteRole, history::Metric};
+use switchback_words::i18n::Locale;
+use switchback_words::{self as words, say};
 
 /// The gap.
 #[component]

@@ -5,13 +5,13 @@ use crate::{
     pages::common::use_lang,
     paths,
     ui::{Age, ButtonLink, Icon, Kind, Tone, dynamic},
-    words::{self, Names, say},
 };
 use leptos::prelude::*;
 use switchback_domain::{
     FreezeWindow, PoolId, Restored,
     operation::{Fence, LossCode, OperationSummary, StageCode},
 };
+use switchback_words::{self as words, Names, say};
 
 /// Everything of it; nothing at all when there is nothing.
 #[component]

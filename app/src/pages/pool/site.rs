@@ -8,13 +8,13 @@ use crate::{
     },
     paths,
     ui::{LinkInside, Look, MemberHeads, MemberRow, Members, NodeCard, NodeFact, Place, Road, SiteColumn, Status, Tone, dynamic},
-    words::{self, say},
 };
 use leptos::prelude::*;
 use switchback_domain::{
     ByteLag, EndpointKind, EndpointPicture, LinkKind, LinkPicture, MemberName, MemberPicture, MemberState, NodeName, NodePicture, NodeRole,
     Side, SitePicture, SiteRole, history::Metric,
 };
+use switchback_words::{self as words, say};
 
 /// A column of the diagram.
 #[component]

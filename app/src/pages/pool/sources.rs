@@ -7,10 +7,10 @@ use crate::{
         tones,
     },
     ui::{Look, Panel, Status, Tone, use_clock},
-    words::{self, say},
 };
 use leptos::prelude::*;
 use switchback_domain::{EndpointName, EndpointPicture, Knowledge, Side};
+use switchback_words::{self as words, say};
 
 /// The panel.
 #[component]

@@ -6,14 +6,14 @@ use super::{
     site::sessions_text,
 };
 use crate::{
-    i18n::Locale,
     pages::common::use_lang,
     paths,
     ui::{Actions, BlockedButton, ButtonLink, GuardedAction, Kind, Panel, Sign, Tone, Why, dynamic},
-    words::{self, say},
 };
 use leptos::prelude::*;
 use switchback_domain::{Picture, Side};
+use switchback_words::i18n::Locale;
+use switchback_words::{self as words, say};
 
 /// The panel.
 #[component]

@@ -7,10 +7,10 @@ use crate::{
         tones,
     },
     ui::{Age, Verdict, VerdictNum},
-    words::{self, say},
 };
 use leptos::prelude::*;
 use switchback_domain::{Bound, ByteLag, Finding, Millis, Verdict as Outcome, history::Metric};
+use switchback_words::{self as words, say};
 
 /// The verdict.
 #[component]

@@ -177,7 +177,7 @@ fn unreadable(lang: Locale, databases: &[String], tables: u64, first: &[String])
 }
 
 /// Members of a cluster, each with the version of its Patroni.
-pub(crate) fn versions(lang: Locale, members: &[(switchback_domain::NodeName, String)]) -> String {
+pub fn versions(lang: Locale, members: &[(switchback_domain::NodeName, String)]) -> String {
     list(lang, members.iter().map(|(node, version)| format!("{node} ({version})")))
 }
 

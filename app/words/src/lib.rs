@@ -1,4 +1,5 @@
-//! From the words of the domain to sentences for people. One file for each part of the domain; every text is in `locales/`.
+//! From the words of the domain to sentences for people, for every reader: pages, reports, the command line. One file for each part of the
+//! domain; every text is in `locales/`.
 //!
 //! Sentences are whole, with slots; names of things are never translated. Nothing here reads a clock.
 
@@ -13,21 +14,28 @@ pub mod protection;
 pub mod readiness;
 mod witness;
 
-pub use crate::i18n::Locale;
 pub use change::change;
 pub use failure::failure;
 pub use figures::{ago, bytes, clock_time, count, duration, rate, rate_text, when};
 pub use finding::finding;
+pub use i18n::Locale;
+pub use texts::i18n;
 pub use witness::{witness, witness_kind};
+
+mod texts {
+    //! The texts themselves, made from `locales/`.
+    #![allow(missing_docs, unused, clippy::all, clippy::pedantic, reason = "generated")]
+    include!(concat!(env!("OUT_DIR"), "/i18n/mod.rs"));
+}
 
 use std::fmt::Display;
 use switchback_domain::{Pair, SiteId};
 
 /// A text in a language, as a `String`, with its slots filled.
+#[macro_export]
 macro_rules! say {
     ($lang:expr, $($rest:tt)*) => { String::from(leptos_i18n::td_string!($lang, $($rest)*)) };
 }
-pub(crate) use say;
 
 /// The names of a pool's sites, which sentences about sides need.
 pub type Names = Pair<SiteId>;

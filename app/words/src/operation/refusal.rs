@@ -1,6 +1,6 @@
 //! Why something was not begun or not taken, and what would open it.
 
-use crate::words::{Locale, Names, figures::date_time, list, protection, readiness, say, sentences};
+use crate::{Locale, Names, figures::date_time, list, protection, readiness, say, sentences};
 use std::fmt::Display;
 use switchback_domain::{
     CheckKind, PoolId,
@@ -50,7 +50,7 @@ pub fn request(lang: Locale, error: &RequestError, names: &Names) -> String {
         RequestError::Console { console: ConsoleError::Internal { incident } } => {
             say!(lang, operations.refusal.internal, incident = incident.clone())
         }
-        RequestError::Console { console } => crate::words::error::api(lang, &console.clone().into()),
+        RequestError::Console { console } => crate::error::console(lang, console),
     }
 }
 
@@ -69,7 +69,7 @@ fn refused(lang: Locale, refusal: &Refusal, names: &Names) -> String {
         Refusal::TooLong { most } => say!(lang, operations.refusal.too_long, most = most.to_string()),
         Refusal::NoAttestation { nodes } => say!(lang, operations.refusal.no_attestation, nodes = list(lang, nodes)),
         Refusal::SeenAlive { witnesses } => {
-            let signs = list(lang, witnesses.iter().map(|witness| crate::words::witness(lang, witness)));
+            let signs = list(lang, witnesses.iter().map(|witness| crate::witness(lang, witness)));
             say!(lang, operations.refusal.seen_alive, signs = signs)
         }
         Refusal::LossNotAccepted => say!(lang, operations.refusal.loss_not_accepted),
@@ -88,7 +88,7 @@ pub fn still_needed(lang: Locale, needed: &[Refusal], names: &Names) -> Option<S
             say!(lang, operations.still_needed.checks, checks = list(lang, titles))
         }
         Refusal::SeenAlive { witnesses } => {
-            let signs = list(lang, witnesses.iter().map(|witness| crate::words::witness(lang, witness)));
+            let signs = list(lang, witnesses.iter().map(|witness| crate::witness(lang, witness)));
             say!(lang, operations.still_needed.overrides, signs = signs)
         }
         Refusal::NoAttestation { nodes } => say!(lang, operations.still_needed.attestation, nodes = list(lang, nodes)),

@@ -190,7 +190,7 @@ fn is_fenced(run: &StepRun) -> bool {
 }
 
 /// It has saved what could be saved, and somebody has given up the rest.
-pub(crate) fn gave_up_the_rest(run: &StepRun) -> bool {
+pub fn gave_up_the_rest(run: &StepRun) -> bool {
     matches!(run.state, StepState::Skipped { .. })
         && matches!(run.earlier.last().and_then(|attempt| attempt.trouble.as_ref()), Some(StepFailure::NotSaved { .. }))
 }

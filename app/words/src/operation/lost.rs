@@ -1,6 +1,6 @@
 //! What only a lost log has: how much it is, by table, and what of it could not be saved.
 
-use crate::words::{Locale, bytes, count, list, say};
+use crate::{Locale, bytes, count, list, say};
 use switchback_domain::{
     operation::{FoundLoss, LostTable, LostWrites, NotSaved},
     text::visible,

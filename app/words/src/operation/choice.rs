@@ -1,6 +1,6 @@
 //! What may be answered to a question, and what follows from it.
 
-use crate::words::{Locale, Names, say};
+use crate::{Locale, Names, say};
 use switchback_domain::{
     Side,
     operation::{Choice, OperationId, Step},

@@ -1,6 +1,6 @@
 //! What somebody has to do by hand.
 
-use crate::words::{Locale, say, sentences};
+use crate::{Locale, say, sentences};
 use switchback_domain::operation::{Instruction, Task};
 
 /// What is to be done, and where. Its command stands below.

@@ -1,11 +1,15 @@
 //! Every word has a text in every language, and figures are written as people write them.
 
 use super::{picture, *};
-use crate::api::ApiError;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use switchback_domain::{error::ConsoleError, history::Changed, *};
+use switchback_domain::{
+    error::ConsoleError,
+    history::Changed,
+    operation::{OperationId, UnreadableCause, UnreadableEntry},
+    *,
+};
 
 /// Patroni renews its key whether its database answers anybody or not.
 #[test]
@@ -348,20 +352,17 @@ fn every_change_and_error_is_told_in_both_languages() {
     for changed in changes {
         told(|lang| change(lang, &changed, &names()));
     }
-    let pool = "chat".to_owned();
+    let operation = OperationId(4);
     let errors = [
-        ApiError::from(ConsoleError::NotSignedIn),
-        ApiError::from(ConsoleError::NotAllowed),
-        ApiError::from(ConsoleError::UnknownPool { pool: "chat".parse().expect("a name") }),
-        ApiError::from(ConsoleError::Internal { incident: "4711".to_owned() }),
-        ApiError::NoSuchPool { pool: pool.clone() },
-        ApiError::NoSuchNode { pool: pool.clone(), node: "x1".to_owned() },
-        ApiError::NoSuchLink { pool },
-        ApiError::BadRequest,
-        ApiError::Transport,
+        ConsoleError::NotSignedIn,
+        ConsoleError::NotAllowed,
+        ConsoleError::UnknownPool { pool: "chat".parse().expect("a name") },
+        ConsoleError::UnknownOperation { operation },
+        ConsoleError::UnreadableOperation { operation, entry: UnreadableEntry { number: 3, cause: UnreadableCause::Damaged } },
+        ConsoleError::Internal { incident: "4711".to_owned() },
     ];
     for error in errors {
-        told(|lang| super::error::api(lang, &error));
+        told(|lang| super::error::console(lang, &error));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every word of an operation has a sentence in both languages.
 
 use super::{by_hand, choice, failure as troubles, lost, refusal, *};
-use crate::words::{Locale, Names};
+use crate::{Locale, Names};
 use jiff::Timestamp;
 use switchback_domain::{error::*, operation::*, *};
 

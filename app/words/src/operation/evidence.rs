@@ -1,7 +1,7 @@
 //! What steps saw, each in a sentence or two.
 
 use super::lost;
-use crate::words::{Locale, Names, bytes, clock_time, count, duration, failure, figures, say, sentences};
+use crate::{Locale, Names, bytes, clock_time, count, duration, failure, figures, say, sentences};
 use switchback_domain::{
     ByteLag, EndpointName,
     operation::{MemberOrder, OrderFailure, OrderKind, StepEvidence},
@@ -93,7 +93,7 @@ pub fn fact(lang: Locale, fact: &StepEvidence, names: &Names) -> String {
             operations.fact.witnessed,
             site = names[*side].to_string(),
             time = clock_time(lang, witness.at),
-            sign = crate::words::witness(lang, witness)
+            sign = crate::witness(lang, witness)
         ),
         StepEvidence::ClientsWaited { outage } => {
             let from = clock_time(lang, outage.last_write_at);

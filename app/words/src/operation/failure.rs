@@ -1,6 +1,6 @@
 //! Why steps do not succeed, and what to do about it.
 
-use crate::words::{Locale, Names, count, duration, failure, finding, list, readiness, say, sentences};
+use crate::{Locale, Names, count, duration, failure, finding, list, readiness, say, sentences};
 use switchback_domain::{
     Verdict,
     operation::{Missing, StepFailure},
@@ -43,7 +43,7 @@ pub fn trouble(lang: Locale, trouble: &StepFailure, names: &Names) -> String {
             }
         }
         StepFailure::SeenAlive { side, witnesses } => {
-            let signs = list(lang, witnesses.iter().map(|witness| crate::words::witness(lang, witness)));
+            let signs = list(lang, witnesses.iter().map(|witness| crate::witness(lang, witness)));
             say!(lang, operations.trouble.seen_alive, site = names[*side].to_string(), signs = signs)
         }
         StepFailure::StillWrites { nodes } => say!(lang, operations.trouble.still_writes, nodes = list(lang, nodes)),
