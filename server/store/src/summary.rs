@@ -122,7 +122,8 @@ pub(crate) async fn write_closed(work: &mut Work, id: i64, pool: &PoolId, entrie
         "INSERT INTO operation_summaries (operation, pool, entries, ended, stage, outcome, ended_at, made_active, rest, loss, loss_entries)
          VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $3)
          ON CONFLICT (operation) DO UPDATE SET
-             entries = excluded.entries, ended = 1, stage = excluded.stage, outcome = excluded.outcome, ended_at = excluded.ended_at",
+             entries = excluded.entries, loss_entries = excluded.loss_entries, ended = 1, stage = excluded.stage,
+             outcome = excluded.outcome, ended_at = excluded.ended_at",
         id,
         pool.as_str(),
         entries,
