@@ -101,7 +101,7 @@ async fn programs_end_it_too_and_only_with_everything_said() {
     let ended = program.operation_when(&id, |operation| operation["stage"]["stage"] == "finished").await;
     assert_eq!(ended["stage"]["outcome"]["outcome"], "done", "{ended}");
     assert_eq!(control.stopped(), Some('a'));
-    let fenced = |picture: &Value| picture["standing"]["epoch"] == 1 && picture["standing"]["fences"][0]["side"] == "a";
+    let fenced = |picture: &Value| picture["pool_state"]["epoch"] == 1 && picture["pool_state"]["fences"][0]["side"] == "a";
     program.when("/pools/chat-core", fenced).await;
 }
 

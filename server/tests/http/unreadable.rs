@@ -108,7 +108,7 @@ async fn the_interface_and_the_command_line_say_which_entry_it_is_and_what_to_do
     let desk = TestConsole::at(self::world().await).await;
     assert_eq!(desk.sign_in(&format!("{PASSWORD}\n")).await.code, 0);
     let list = desk.run(&["operations"]).await;
-    assert!(list.code == 0 && list.out.contains("unreadable") && list.out.contains("begin what is needed"), "{list:?}");
+    assert!(list.code == 0 && list.out.contains("Cannot be read") && list.out.contains("begin what is needed"), "{list:?}");
     let shown = desk.run(&["operation", "show", "op-0001"]).await;
     assert!(shown.code != 0 && shown.err.contains("entry 0 of its journal cannot be read"), "{shown:?}");
 }
