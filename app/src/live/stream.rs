@@ -1,7 +1,7 @@
 //! The browser's side of the live stream.
 
 use super::{
-    Connection, ControlRequest, Live, OnPoints, SILENCE_MAX,
+    Connection, Live, OnPoints, SILENCE_MAX, Wanted,
     mirror::{Brought, Mirror, back_off_ms},
 };
 use crate::api::{ApiError, session_is_open};
@@ -91,7 +91,7 @@ where
     let watched = Rc::clone(&follower);
     let watch = set_interval_with_handle(move || watched.notice_silence(), Duration::from_secs(1)).ok();
     StoredValue::new_local(Leave { follower: Rc::clone(&follower), watch });
-    Effect::new(move |before: Option<ControlRequest>| {
+    Effect::new(move |before: Option<Wanted>| {
         let wish = live.wish.get();
         match (before, wish.paused) {
             (None, _) => follower.open(),
